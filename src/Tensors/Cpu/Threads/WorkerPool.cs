@@ -1,0 +1,227 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+
+namespace MergeEngine.Tensors.Cpu.Threads;
+
+/// <summary>
+/// A fixed team of threads: the caller and <c>threads - 1</c> background threads. <see cref="Run{TJob}(ref TJob, int)"/> hands out the tasks of one
+/// job and returns when all are done. Dispatch allocates nothing.
+/// </summary>
+/// <remarks>
+/// Tasks are claimed one by one from a single 64-bit word (round, tasks left), so a thread that the operating system has put aside delays
+/// nobody: the others do its share, and the caller waits only for tasks that somebody has begun. Idle threads spin
+/// for some microseconds, then sleep.
+/// </remarks>
+public sealed unsafe class WorkerPool : IDisposable
+{
+    [ThreadStatic]
+    private static WorkerPool? t_pool;
+
+    [ThreadStatic]
+    private static int t_worker;
+
+    private readonly Lock _dispatch = new();
+    private readonly WorkerThread[] _workers;
+    private readonly Parking _callerParking = new();
+
+    private PaddedLong _state;      // high half: round; low half: tasks not yet claimed
+    private PaddedLong _completed;  // tasks of this round that are done
+    private delegate*<void*, int, void> _execute;
+    private void* _job;
+    private int _taskCount;
+    private uint _round;
+    private int _failedTask;
+    private Exception? _failure;
+    private readonly Lock _failureLock = new();
+    private volatile bool _disposed;
+
+    /// <param name="threads">Threads in all, the caller included; at least 1.</param>
+    public WorkerPool(int threads)
+    {
+        if (threads is < 1 or > 1024)
+            throw new ArgumentOutOfRangeException(nameof(threads), threads, "The number of threads must be between 1 and 1024.");
+        Threads = threads;
+        _workers = new WorkerThread[threads - 1];
+        for (int i = 0; i < _workers.Length; i++)
+            _workers[i] = new WorkerThread(this, i + 1);
+    }
+
+    /// <summary>Threads that may run tasks at one time, the caller of Run included.</summary>
+    public int Threads { get; }
+
+    /// <summary>
+    /// Inside a task: which of the <see cref="Threads"/> threads runs it (0 is the caller of Run), so that scratch memory can be kept by
+    /// thread. Outside of a task: 0.
+    /// </summary>
+    public int CurrentWorker => t_pool == this ? t_worker : 0;
+
+    /// <summary>
+    /// Executes tasks 0 … <paramref name="taskCount"/> - 1 of <paramref name="job"/> and returns when all are done. Called from inside a task of
+    /// this pool it runs on the calling thread alone; calls from several threads wait for each other. When tasks fail, the exception of the
+    /// lowest failed task is thrown; which of the later tasks have run is not defined.
+    /// </summary>
+    public void Run<TJob>(ref TJob job, int taskCount)
+        where TJob : struct, IParallelJob
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (taskCount <= 0)
+            return;
+        if (taskCount == 1 || _workers.Length == 0 || t_pool == this)
+        {
+            for (int task = 0; task < taskCount; task++)
+                job.Execute(task);
+            return;
+        }
+
+        // The job may live in an object: hold it in place while other threads use its address.
+        fixed (byte* address = &Unsafe.As<TJob, byte>(ref job))
+            Dispatch(&Invoke<TJob>, address, taskCount);
+    }
+
+    private static void Invoke<TJob>(void* job, int task)
+        where TJob : struct, IParallelJob => Unsafe.AsRef<TJob>(job).Execute(task);
+
+    private void Dispatch(delegate*<void*, int, void> execute, void* job, int taskCount)
+    {
+        Exception? failure;
+        lock (_dispatch)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _execute = execute;
+            _job = job;
+            _taskCount = taskCount;
+            Volatile.Write(ref _completed.Value, 0);
+            Interlocked.Exchange(ref _state.Value, ((long)++_round << 32) | (uint)taskCount);
+            int helpers = Math.Min(_workers.Length, taskCount - 1);
+            for (int i = 0; i < helpers; i++)
+                _workers[i].Parking.Wake();
+
+            WorkerPool? outerPool = t_pool;
+            int outerWorker = t_worker;
+            t_pool = this;
+            t_worker = 0;
+            ClaimTasks();
+            t_pool = outerPool;
+            t_worker = outerWorker;
+
+            AwaitCompletion(taskCount);
+            failure = _failure;
+            _failure = null;
+            _job = null;
+        }
+        if (failure is not null)
+            ExceptionDispatchInfo.Throw(failure);
+    }
+
+    /// <summary>Claims and runs tasks of the current round until none is left.</summary>
+    private void ClaimTasks()
+    {
+        int done = 0;
+        while (true)
+        {
+            long state = Volatile.Read(ref _state.Value);
+            uint left = (uint)state;
+            if (left == 0)
+                break;
+            delegate*<void*, int, void> execute = _execute;
+            void* job = _job;
+            int count = _taskCount;
+            // Success proves that the three fields above belong to this round: they are rewritten only after every
+            // claimed task has been counted as done, and then the word has another round in it.
+            if (Interlocked.CompareExchange(ref _state.Value, state - 1, state) != state)
+                continue;
+            int task = count - (int)left;
+            try
+            {
+                execute(job, task);
+            }
+#pragma warning disable CA1031 // Whatever a task throws is thrown again by Run, on the caller's thread.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                KeepFirst(exception, task);
+            }
+            done++;
+        }
+        if (done > 0 && Interlocked.Add(ref _completed.Value, done) == _taskCount)
+            _callerParking.Wake();
+    }
+
+    private void KeepFirst(Exception exception, int task)
+    {
+        lock (_failureLock)
+        {
+            if (_failure is null || task < _failedTask)
+            {
+                _failure = exception;
+                _failedTask = task;
+            }
+        }
+    }
+
+    private void AwaitCompletion(int taskCount)
+    {
+        var spin = new BoundedSpin();
+        while (Volatile.Read(ref _completed.Value) != taskCount)
+        {
+            if (spin.Next())
+                continue;
+            _callerParking.Prepare();
+            if (Volatile.Read(ref _completed.Value) != taskCount)
+                _callerParking.Park();
+            else
+                _callerParking.Cancel();
+        }
+    }
+
+    private void WorkerLoop(int worker, Parking parking)
+    {
+        t_pool = this;
+        t_worker = worker;
+        while (!_disposed)
+        {
+            ClaimTasks();
+            var spin = new BoundedSpin();
+            while ((uint)Volatile.Read(ref _state.Value) == 0 && !_disposed)
+            {
+                if (spin.Next())
+                    continue;
+                parking.Prepare();
+                if ((uint)Volatile.Read(ref _state.Value) == 0 && !_disposed)
+                    parking.Park();
+                else
+                    parking.Cancel();
+                break;
+            }
+        }
+    }
+
+    /// <summary>Ends the threads; waits for a Run in progress. A pool cannot be disposed from inside one of its own tasks.</summary>
+    public void Dispose()
+    {
+        if (t_pool == this)
+            throw new InvalidOperationException("A worker pool cannot be disposed from inside one of its own tasks.");
+        lock (_dispatch)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            foreach (WorkerThread worker in _workers)
+                worker.Parking.Wake();
+        }
+        foreach (WorkerThread worker in _workers)
+            worker.Thread.Join();
+    }
+
+    private sealed class WorkerThread
+    {
+        public readonly Parking Parking = new();
+        public readonly Thread Thread;
+
+        public WorkerThread(WorkerPool pool, int index)
+        {
+            Thread = new Thread(() => pool.WorkerLoop(index, Parking)) { IsBackground = true, Name = $"MergeEngine worker {index}" };
+            Thread.Start();
+        }
+    }
+}
