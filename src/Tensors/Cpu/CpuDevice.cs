@@ -1,0 +1,44 @@
+using System.Runtime.InteropServices;
+using MergeEngine.Tensors.Cpu.Threads;
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Tensors.Cpu;
+
+/// <summary>The processor: host memory, worker threads of its own and one vector width, chosen when the device is opened.</summary>
+public sealed class CpuDevice : HostDevice
+{
+    private readonly CpuOperations _operations;
+
+    /// <param name="threads">Threads, the caller included; 0 takes one for each core.</param>
+    /// <param name="simd">Vector width; null takes the widest, or what MERGE_ENGINE_SIMD says.</param>
+    /// <exception cref="NotSupportedException">The processor lacks the vector width.</exception>
+    public CpuDevice(int threads = 0, SimdLevel? simd = null)
+    {
+        Simd = simd is { } level ? SimdLevels.Require(level) : SimdLevels.FromEnvironment();
+        Pool = new WorkerPool(threads == 0 ? Math.Min(Environment.ProcessorCount, 1024) : threads);
+        _operations = new CpuOperations(this);
+    }
+
+    public override string Name => "cpu";
+
+    public override string Description => $"{RuntimeInformation.ProcessArchitecture}, {Threads} threads, {(int)Simd}-bit vectors";
+
+    public int Threads => Pool.Threads;
+
+    public SimdLevel Simd { get; }
+
+    public override OperationSet Operations => _operations;
+
+    internal WorkerPool Pool { get; }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _operations.Dispose();
+            Pool.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

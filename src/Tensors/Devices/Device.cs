@@ -1,0 +1,80 @@
+using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Operations;
+using MergeEngine.Tensors.Operations.Reference;
+
+namespace MergeEngine.Tensors;
+
+/// <summary>
+/// A place that holds memory and runs operations on it. Model and merging code is written once against
+/// <see cref="Operations"/>; what differs between a CPU and a GPU stays behind it.
+/// </summary>
+public abstract class Device : IDisposable
+{
+    private long _allocatedBytes;
+
+    /// <summary>The name that <see cref="Open"/> takes: <c>cpu</c>, <c>reference</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>What the device is, for people: processor and instruction set, or card and memory.</summary>
+    public abstract string Description { get; }
+
+    /// <summary>True when buffers can be read by the host without a copy.</summary>
+    public abstract bool IsHostMemory { get; }
+
+    public abstract OperationSet Operations { get; }
+
+    /// <summary>Bytes in buffers that were allocated and not yet disposed.</summary>
+    public long AllocatedBytes => Interlocked.Read(ref _allocatedBytes);
+
+    /// <summary>
+    /// Opens a device by name: <c>cpu</c> (all cores), or <c>reference</c> (plain loops that accumulate in float64, for tests).
+    /// </summary>
+    /// <param name="name">Device name.</param>
+    /// <param name="threads">Threads of a CPU device; 0 takes one for each core.</param>
+    /// <exception cref="ArgumentException">No such device.</exception>
+    public static Device Open(string name, int threads = 0) => name switch
+    {
+        "cpu" => new CpuDevice(threads),
+        "reference" => new ReferenceDevice(),
+        _ => throw new ArgumentException($"There is no device '{name}'; known devices are cpu and reference.", nameof(name)),
+    };
+
+    /// <summary>Allocates zeroed memory, aligned to 64 bytes or more.</summary>
+    /// <exception cref="InsufficientMemoryException">Says how much was asked for.</exception>
+    public DeviceBuffer Allocate(long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        DeviceBuffer buffer = AllocateCore(bytes);
+        Interlocked.Add(ref _allocatedBytes, bytes);
+        return buffer;
+    }
+
+    /// <summary>Allocates zeroed memory for <paramref name="count"/> elements.</summary>
+    public DeviceBuffer Allocate<T>(long count)
+        where T : unmanaged => Allocate(checked(count * System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
+
+    /// <summary>Copies host values to the start of <paramref name="destination"/>.</summary>
+    public abstract void Upload<T>(ReadOnlySpan<T> source, DeviceSpan<T> destination)
+        where T : unmanaged;
+
+    /// <summary>Copies the first elements of <paramref name="source"/> to the host; waits for the work that writes them.</summary>
+    public abstract void Download<T>(DeviceSpan<T> source, Span<T> destination)
+        where T : unmanaged;
+
+    /// <summary>Waits until all work given to the device is done.</summary>
+    public abstract void Synchronize();
+
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected abstract DeviceBuffer AllocateCore(long bytes);
+
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+
+    internal void OnFreed(long bytes) => Interlocked.Add(ref _allocatedBytes, -bytes);
+}

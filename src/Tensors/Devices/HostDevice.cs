@@ -1,0 +1,41 @@
+using System.Runtime.InteropServices;
+
+namespace MergeEngine.Tensors;
+
+/// <summary>A device whose memory is the host's: buffers are aligned native memory, copies are plain copies.</summary>
+public abstract class HostDevice : Device
+{
+    /// <summary>One cache line, and one 512-bit vector.</summary>
+    public const int Alignment = 64;
+
+    public override bool IsHostMemory => true;
+
+    public override void Upload<T>(ReadOnlySpan<T> source, DeviceSpan<T> destination) => source.CopyTo(destination.HostSpan);
+
+    public override void Download<T>(DeviceSpan<T> source, Span<T> destination) => source.Slice(0, destination.Length).HostSpan.CopyTo(destination);
+
+    public override void Synchronize()
+    {
+    }
+
+    protected override unsafe DeviceBuffer AllocateCore(long bytes)
+    {
+        void* memory;
+        try
+        {
+            memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 1), Alignment);
+        }
+        catch (OutOfMemoryException)
+        {
+            throw new InsufficientMemoryException($"The host could not give {bytes} bytes ({bytes / (1 << 20)} MiB); {AllocatedBytes / (1 << 20)} MiB are in use by device '{Name}'.");
+        }
+
+        NativeMemory.Clear(memory, (nuint)bytes);
+        return new HostBuffer(this, (nint)memory, bytes);
+    }
+
+    private sealed class HostBuffer(Device device, nint address, long byteLength) : DeviceBuffer(device, address, byteLength)
+    {
+        protected override unsafe void Free() => NativeMemory.AlignedFree((void*)Address);
+    }
+}

@@ -1,0 +1,33 @@
+namespace MergeEngine.Tensors.Operations;
+
+/// <content>From the tokens of a sample to one row.</content>
+public abstract partial class OperationSet
+{
+    /// <summary>output[n] ← mean over tokens t ≥ <paramref name="firstToken"/> of sample n that the mask shows; 0 if it shows none.</summary>
+    /// <param name="output">[batch, width].</param>
+    /// <param name="hidden">[batch·tokens, width].</param>
+    /// <param name="firstToken">Tokens before it (class, registers) are left out.</param>
+    /// <param name="mask">[batch, tokens]: 0 leaves a token out; optional.</param>
+    public void MeanPoolForward(Matrix output, Matrix hidden, int firstToken = 0, DeviceSpan<int> mask = default)
+    {
+        Check(output, output.Rows, hidden.Columns);
+        CheckRowsPerSample(hidden.Rows, hidden.Rows / Math.Max(1, output.Rows));
+        Check(hidden, hidden.Rows, hidden.Columns);
+        Check(mask, hidden.Rows, optional: true);
+        MeanPoolForwardCore(output, hidden, firstToken, mask, hidden.Rows / output.Rows);
+    }
+
+    /// <summary>hiddenGradient ← the pooled gradient, shared by the tokens that were averaged; 0 for the others.</summary>
+    public void MeanPoolBackward(Matrix hiddenGradient, Matrix outputGradient, int firstToken = 0, DeviceSpan<int> mask = default)
+    {
+        Check(outputGradient, outputGradient.Rows, hiddenGradient.Columns);
+        CheckRowsPerSample(hiddenGradient.Rows, hiddenGradient.Rows / Math.Max(1, outputGradient.Rows));
+        Check(hiddenGradient, hiddenGradient.Rows, hiddenGradient.Columns);
+        Check(mask, hiddenGradient.Rows, optional: true);
+        MeanPoolBackwardCore(hiddenGradient, outputGradient, firstToken, mask, hiddenGradient.Rows / outputGradient.Rows);
+    }
+
+    protected abstract void MeanPoolForwardCore(Matrix output, Matrix hidden, int firstToken, DeviceSpan<int> mask, int tokens);
+
+    protected abstract void MeanPoolBackwardCore(Matrix hiddenGradient, Matrix outputGradient, int firstToken, DeviceSpan<int> mask, int tokens);
+}

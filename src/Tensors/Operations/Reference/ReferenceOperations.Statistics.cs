@@ -1,0 +1,110 @@
+namespace MergeEngine.Tensors.Operations.Reference;
+
+/// <content>Statistics over flat vectors.</content>
+public unsafe partial class ReferenceOperations
+{
+    protected override double DotCore(DeviceSpan<float> a, DeviceSpan<float> b)
+    {
+        double sum = 0;
+        for (long i = 0; i < a.Length; i++) sum += (double)a.Pointer[i] * b.Pointer[i];
+        return sum;
+    }
+
+    protected override void SquaredNormCore(DeviceSpan<double> result, DeviceSpan<float> values) => result.Pointer[0] = DotCore(values, values);
+
+    protected override double SumCore(DeviceSpan<float> values)
+    {
+        double sum = 0;
+        for (long i = 0; i < values.Length; i++) sum += values.Pointer[i];
+        return sum;
+    }
+
+    protected override double AbsoluteSumCore(DeviceSpan<float> values)
+    {
+        double sum = 0;
+        for (long i = 0; i < values.Length; i++) sum += Math.Abs(values.Pointer[i]);
+        return sum;
+    }
+
+    protected override long CountAnyNonzeroCore(ReadOnlySpan<DeviceSpan<float>> vectors)
+    {
+        long count = 0;
+        for (long i = 0; i < vectors[0].Length; i++)
+        {
+            bool any = false;
+            foreach (DeviceSpan<float> vector in vectors) any |= vector.Pointer[i] != 0;
+            count += any ? 1 : 0;
+        }
+
+        return count;
+    }
+
+    protected override long CountMaskedCore(DeviceSpan<byte> mask)
+    {
+        long count = 0;
+        for (long i = 0; i < mask.Length; i++) count += mask.Pointer[i] == 0 ? 1 : 0;
+        return count;
+    }
+
+    protected override (long Agreeing, long Compared) SignAgreementCore(ReadOnlySpan<DeviceSpan<float>> vectors, bool countSingles)
+    {
+        long agreeing = 0, compared = 0;
+        for (long i = 0; i < vectors[0].Length; i++)
+        {
+            int positive = 0, negative = 0;
+            foreach (DeviceSpan<float> vector in vectors)
+            {
+                positive += vector.Pointer[i] > 0 ? 1 : 0;
+                negative += vector.Pointer[i] < 0 ? 1 : 0;
+            }
+
+            if (positive + negative < (countSingles || vectors.Length == 1 ? 1 : 2)) continue;
+            compared++;
+            agreeing += positive == 0 || negative == 0 ? 1 : 0;
+        }
+
+        return (agreeing, compared);
+    }
+
+    protected override void MagnitudeHistogramCore(Span<long> counts, DeviceSpan<float> values, uint prefix, int prefixBits, int digitBits)
+    {
+        uint mask = (1u << digitBits) - 1;
+        for (long i = 0; i < values.Length; i++)
+        {
+            uint key = BitConverter.SingleToUInt32Bits(values.Pointer[i]) & 0x7FFF_FFFF;
+            if (key >> (31 - prefixBits) == prefix) counts[(int)((key >> (31 - prefixBits - digitBits)) & mask)]++;
+        }
+    }
+
+    protected override void KeyHistogramCore(Span<long> counts, DeviceSpan<double> keys, ulong prefix, int prefixBits, int digitBits)
+    {
+        ulong mask = (1ul << digitBits) - 1;
+        for (long i = 0; i < keys.Length; i++)
+        {
+            ulong key = BitConverter.DoubleToUInt64Bits(keys.Pointer[i]);
+            if (key >> 63 == 0 && key >> (63 - prefixBits) == prefix) counts[(int)((key >> (63 - prefixBits - digitBits)) & mask)]++;
+        }
+    }
+
+    protected override long FindMagnitudeCore(DeviceSpan<float> values, float magnitude, ref long ordinal)
+    {
+        uint key = BitConverter.SingleToUInt32Bits(magnitude);
+        for (long i = 0; i < values.Length; i++)
+        {
+            if ((BitConverter.SingleToUInt32Bits(values.Pointer[i]) & 0x7FFF_FFFF) == key && ordinal-- == 0) return i;
+        }
+
+        return -1;
+    }
+
+    protected override long FindKeyCore(DeviceSpan<double> keys, double key, ref long ordinal)
+    {
+        ulong bits = BitConverter.DoubleToUInt64Bits(key);
+        for (long i = 0; i < keys.Length; i++)
+        {
+            if (BitConverter.DoubleToUInt64Bits(keys.Pointer[i]) == bits && ordinal-- == 0) return i;
+        }
+
+        return -1;
+    }
+}

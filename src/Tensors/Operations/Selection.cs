@@ -1,0 +1,17 @@
+namespace MergeEngine.Tensors.Operations;
+
+/// <summary>
+/// The largest elements of a sequence, exactly and without a sorted copy: element i is selected if its key is above
+/// <paramref name="Threshold"/>, or equal to it and i ≤ <paramref name="LastIndex"/>. So among equal keys the lowest index comes first.
+/// </summary>
+/// <param name="Threshold">Smallest selected key; +∞ when nothing is selected.</param>
+/// <param name="LastIndex">Index of the last selected element whose key equals the threshold; −1 when nothing is selected.</param>
+public readonly record struct Selection(double Threshold, long LastIndex)
+{
+    public static Selection None => new(double.PositiveInfinity, -1);
+
+    /// <summary>Every element whose key is not negative.</summary>
+    public static Selection All => new(0, long.MaxValue);
+
+    public bool Contains(double key, long index) => key > Threshold || (key == Threshold && index <= LastIndex);
+}
