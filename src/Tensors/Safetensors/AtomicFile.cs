@@ -1,0 +1,47 @@
+namespace MergeEngine.Tensors.Safetensors;
+
+/// <summary>
+/// Writes a file under a temporary name beside its target, syncs it to the disk and renames it: a reader sees the old file or the whole
+/// new one. A symbolic link at the target is replaced, what it leads to is left alone.
+/// </summary>
+internal static class AtomicFile
+{
+    /// <param name="path">The target.</param>
+    /// <param name="length">How many bytes will be written: a full disk is noticed before the first of them.</param>
+    /// <param name="write">Writes them. When it throws, the temporary file is removed and the target is as it was.</param>
+    /// <exception cref="SafetensorsException">The target's directory cannot be written to.</exception>
+    public static void Write(string path, long length, Action<Stream> write)
+    {
+        string full = Path.GetFullPath(path);
+        if (Directory.Exists(full)) throw new SafetensorsException($"{path}: is a directory, expected the name of a file to write.");
+        string directory = Path.GetDirectoryName(full) ?? full;
+        if (!Directory.Exists(directory)) throw new SafetensorsException($"{path}: cannot be written because its directory does not exist.");
+        string temporary = Path.Combine(directory, $".{Path.GetRandomFileName()}.partial");
+        try
+        {
+            var options = new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                Share = FileShare.None,
+                BufferSize = 1 << 16,
+                PreallocationSize = length,
+            };
+            using (var stream = new FileStream(temporary, options))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, full, overwrite: true);
+            Posix.SyncDirectory(directory);
+        }
+        catch (Exception e)
+        {
+            File.Delete(temporary);
+            if (e is UnauthorizedAccessException || (e is IOException && e is not SafetensorsException))
+                throw new SafetensorsException($"{path}: cannot be written ({e.Message.TrimEnd('.')}).", e);
+            throw;
+        }
+    }
+}

@@ -1,0 +1,203 @@
+using System.Collections.ObjectModel;
+using System.Diagnostics.CodeAnalysis;
+using MergeEngine.Tensors.Numerics;
+
+namespace MergeEngine.Tensors.Safetensors;
+
+/// <summary>
+/// The weights of one model, wherever they lie: a <c>.safetensors</c> file, an index with its shards, or a directory with either. Opening
+/// checks every header; reading a value touches only its bytes.
+/// </summary>
+public sealed class Checkpoint : IDisposable
+{
+    /// <summary>The usual name of a model in one file.</summary>
+    public const string SingleFileName = "model.safetensors";
+
+    private const string IndexSuffix = ".safetensors.index.json";
+
+    private readonly Dictionary<string, (SafetensorsFile File, TensorEntry Entry)> tensors;
+
+    private Checkpoint(
+        string path, List<SafetensorsFile> files, Dictionary<string, (SafetensorsFile File, TensorEntry Entry)> tensors, List<string> warnings)
+    {
+        Path = path;
+        Files = files;
+        this.tensors = tensors;
+        Warnings = warnings;
+        Names = [.. tensors.Keys.Order(Utf8Order.Instance)];
+        var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (key, value) in files.SelectMany(file => file.Metadata)) metadata.TryAdd(key, value);
+        Metadata = new ReadOnlyDictionary<string, string>(metadata);
+    }
+
+    /// <summary>The path as it was given.</summary>
+    public string Path { get; }
+
+    /// <summary>The files that hold the tensors; one, or the shards in the order of their names.</summary>
+    public IReadOnlyList<SafetensorsFile> Files { get; }
+
+    /// <summary>The names of all tensors in UTF-8 order, the same for one file and for shards of it.</summary>
+    public IReadOnlyList<string> Names { get; }
+
+    /// <summary>The metadata of the files; where shards differ, the first that has a key.</summary>
+    public ReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>What is odd but harmless, a sentence each: a total_size that is wrong, tensors in shards that the index does not list.</summary>
+    public IReadOnlyList<string> Warnings { get; }
+
+    /// <summary>The number of bytes of all tensors.</summary>
+    public long TotalByteLength => tensors.Values.Sum(t => t.Entry.ByteLength);
+
+    /// <summary>
+    /// Opens a file, an index, or a directory that has <c>model.safetensors</c>, else <c>model.safetensors.index.json</c>, else exactly one
+    /// other <c>.safetensors</c> file.
+    /// </summary>
+    /// <exception cref="SafetensorsException">There is no such checkpoint, more than one, or a file of it breaks a rule.</exception>
+    public static Checkpoint Open(string path)
+    {
+        string target = Directory.Exists(path) ? FindIn(path) : path;
+        return target.EndsWith(IndexSuffix, StringComparison.Ordinal) ? OpenShards(path, target) : OpenSingle(path, target);
+    }
+
+    public bool Contains(string name) => tensors.ContainsKey(name);
+
+    public bool TryGet(string name, [NotNullWhen(true)] out TensorEntry? entry)
+    {
+        bool found = tensors.TryGetValue(name, out var tensor);
+        entry = tensor.Entry;
+        return found;
+    }
+
+    /// <summary>The entry of a name.</summary>
+    /// <exception cref="SafetensorsException">There is no such tensor.</exception>
+    public TensorEntry this[string name] => Find(name).Entry;
+
+    /// <summary>The file that holds a tensor.</summary>
+    /// <exception cref="SafetensorsException">There is no such tensor.</exception>
+    public SafetensorsFile FileOf(string name) => Find(name).File;
+
+    /// <inheritdoc cref="SafetensorsFile.GetSpan(string)"/>
+    public ReadOnlySpan<byte> GetSpan(string name) => FileOf(name).GetSpan(name);
+
+    /// <inheritdoc cref="SafetensorsFile.ReadFloat32(string)"/>
+    public float[] ReadFloat32(string name) => FileOf(name).ReadFloat32(name);
+
+    /// <inheritdoc cref="SafetensorsFile.ReadFloat32(string, Span{float})"/>
+    public void ReadFloat32(string name, Span<float> destination) => FileOf(name).ReadFloat32(name, destination);
+
+    /// <summary>A tensor of one known shape as float; the shape is checked first.</summary>
+    /// <exception cref="SafetensorsException">No such tensor, another shape or dtype, or the file became shorter.</exception>
+    public void ReadFloat32(string name, Shape expected, Span<float> destination)
+    {
+        var (file, entry) = Find(name);
+        if (entry.Shape != expected)
+            throw new SafetensorsException($"{file.FilePath}: tensor {Quoting.Quote(name)} has the shape {entry.Shape}, expected {expected}.");
+        file.ReadFloat32(name, destination);
+    }
+
+    /// <inheritdoc cref="SafetensorsFile.ReadInt32(string)"/>
+    public int[] ReadInt32(string name) => FileOf(name).ReadInt32(name);
+
+    /// <inheritdoc cref="SafetensorsFile.ReadInt32(string, Span{int})"/>
+    public void ReadInt32(string name, Span<int> destination) => FileOf(name).ReadInt32(name, destination);
+
+    public void Dispose()
+    {
+        foreach (var file in Files) file.Dispose();
+    }
+
+    private (SafetensorsFile File, TensorEntry Entry) Find(string name) => tensors.TryGetValue(name, out var found)
+        ? found
+        : throw new SafetensorsException($"{Path}: there is no tensor {Quoting.Quote(name)} among its {tensors.Count}.");
+
+    private static string FindIn(string directory)
+    {
+        string single = System.IO.Path.Combine(directory, SingleFileName);
+        if (File.Exists(single)) return single;
+        string index = System.IO.Path.Combine(directory, ShardedIndex.FileName);
+        if (File.Exists(index)) return index;
+        string[] found;
+        try
+        {
+            found = [.. Directory.EnumerateFileSystemEntries(directory).Select(e => System.IO.Path.GetFileName(e)!).Order(StringComparer.Ordinal)];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SafetensorsException($"{directory}: cannot be listed ({e.Message.TrimEnd('.')}).", e);
+        }
+
+        string[] candidates = [.. found.Where(name => name.EndsWith(".safetensors", StringComparison.Ordinal))];
+        if (candidates.Length == 1) return System.IO.Path.Combine(directory, candidates[0]);
+        string there = found.Length == 0 ? "is empty" : $"holds {Quoting.QuoteSome(found, 20)}";
+        throw new SafetensorsException(
+            $"{directory}: the directory {there}, expected {SingleFileName}, {ShardedIndex.FileName} or exactly one other .safetensors file.");
+    }
+
+    private static Checkpoint OpenSingle(string path, string target)
+    {
+        var file = SafetensorsFile.Open(target);
+        return new Checkpoint(path, [file], file.Tensors.ToDictionary(e => e.Name, e => (file, e), StringComparer.Ordinal), []);
+    }
+
+    private static Checkpoint OpenShards(string path, string indexPath)
+    {
+        var index = ShardedIndex.Open(indexPath);
+        string directory = System.IO.Path.GetDirectoryName(indexPath) ?? "";
+        string[] missing = [.. index.Shards.Where(shard => !File.Exists(System.IO.Path.Combine(directory, shard)))];
+        if (missing.Length > 0)
+            throw new SafetensorsException($"{indexPath}: {missing.Length} of {index.Shards.Count} shards are missing: {Quoting.QuoteSome(missing)}.");
+        var files = new List<SafetensorsFile>();
+        try
+        {
+            foreach (string shard in index.Shards) files.Add(SafetensorsFile.Open(System.IO.Path.Combine(directory, shard)));
+            var warnings = new List<string>();
+            var tensors = Join(index, files, warnings);
+            CheckTotalSize(index, files, tensors.Values.Sum(t => t.Entry.ByteLength), warnings);
+            return new Checkpoint(path, files, tensors, warnings);
+        }
+        catch
+        {
+            foreach (var file in files) file.Dispose();
+            throw;
+        }
+    }
+
+    private static Dictionary<string, (SafetensorsFile File, TensorEntry Entry)> Join(
+        ShardedIndex index, List<SafetensorsFile> files, List<string> warnings)
+    {
+        var tensors = new Dictionary<string, (SafetensorsFile File, TensorEntry Entry)>(StringComparer.Ordinal);
+        for (int i = 0; i < files.Count; i++)
+        {
+            var file = files[i];
+            var unlisted = new List<string>();
+            foreach (var entry in file.Tensors)
+            {
+                if (!index.WeightMap.TryGetValue(entry.Name, out string? shard)) unlisted.Add(entry.Name);
+                else if (shard == index.Shards[i]) tensors.Add(entry.Name, (file, entry));
+                else
+                {
+                    throw new SafetensorsException(
+                        $"{index.FilePath}: tensor {Quoting.Quote(entry.Name)} is in the shard {Quoting.Quote(index.Shards[i])} too, expected only in {Quoting.Quote(shard)}.");
+                }
+            }
+
+            if (unlisted.Count > 0)
+                warnings.Add($"{file.FilePath}: {unlisted.Count} tensors are not in the index and are left out: {Quoting.QuoteSome(unlisted)}.");
+        }
+
+        foreach (var (name, shard) in index.WeightMap)
+        {
+            if (!tensors.ContainsKey(name))
+                throw new SafetensorsException($"{index.FilePath}: tensor {Quoting.Quote(name)} is not in its shard {Quoting.Quote(shard)}.");
+        }
+
+        return tensors;
+    }
+
+    private static void CheckTotalSize(ShardedIndex index, List<SafetensorsFile> files, long tensorBytes, List<string> warnings)
+    {
+        // Hugging Face counts the tensors' bytes, some tools the files'. Nothing depends on the number.
+        if (index.TotalSizeText is null || index.TotalSize == tensorBytes || index.TotalSize == files.Sum(f => f.FileLength)) return;
+        warnings.Add($"{index.FilePath}: total_size is {Quoting.Quote(index.TotalSizeText)}, but the tensors take {tensorBytes} bytes.");
+    }
+}

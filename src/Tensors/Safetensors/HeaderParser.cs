@@ -1,0 +1,262 @@
+using System.Collections.ObjectModel;
+using System.Text.Json;
+using System.Text.Unicode;
+using MergeEngine.Tensors.Numerics;
+
+namespace MergeEngine.Tensors.Safetensors;
+
+/// <summary>
+/// One pass over the JSON of a header. Every token's type is checked where it stands, so nothing nests deeper than the format does, and
+/// memory grows only with entries that the bytes really hold.
+/// </summary>
+internal ref struct HeaderParser
+{
+    private const string MetadataKey = "__metadata__";
+
+    private readonly ReadOnlySpan<byte> json;
+    private readonly long dataLength;
+    private readonly string file;
+    private readonly Dictionary<string, TensorEntry> byName = new(StringComparer.Ordinal);
+    private Dictionary<string, string>? metadata;
+    private Utf8JsonReader reader;
+
+    public HeaderParser(ReadOnlySpan<byte> json, long fileLength, string file)
+    {
+        this.json = json;
+        this.file = file;
+        dataLength = fileLength - SafetensorsHeader.PrefixLength - json.Length;
+        reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 8 });
+    }
+
+    public SafetensorsHeader Parse()
+    {
+        if (dataLength < 0) throw Fail($"the header is {json.Length} bytes long and does not fit the file");
+        if (json.IsEmpty) throw Fail("the header is empty, expected a JSON object");
+        if (!Utf8.IsValid(json)) throw Fail("the header is not UTF-8");
+        if (json.StartsWith("\uFEFF"u8)) throw Fail("the header starts with a byte order mark, expected a JSON object");
+        try
+        {
+            ReadTop();
+        }
+        catch (JsonException e)
+        {
+            throw new SafetensorsException(
+                $"{file}: the header is not valid JSON near its byte {reader.BytesConsumed}, expected one object of tensors.", e);
+        }
+
+        var tensors = byName.Values.ToArray();
+        Array.Sort(tensors, ByPosition);
+        CheckCover(tensors);
+        return new SafetensorsHeader(new ReadOnlyDictionary<string, string>(metadata ?? []), tensors, byName, json.Length);
+    }
+
+    private void ReadTop()
+    {
+        reader.Read();
+        if (reader.TokenType != JsonTokenType.StartObject) throw Fail($"the header is {Describe()}, expected a JSON object");
+        bool metadataSeen = false;
+        while (Next() == JsonTokenType.PropertyName)
+        {
+            string name = ReadString("a tensor name");
+            if (name == MetadataKey)
+            {
+                if (metadataSeen) throw Fail("__metadata__ stands twice in the header");
+                metadataSeen = true;
+                ReadMetadata();
+                continue;
+            }
+
+            if (CheckName(name) is string complaint) throw Fail(complaint);
+            var entry = ReadTensor(name);
+            if (!byName.TryAdd(name, entry)) throw Fail($"tensor {Quoting.Quote(name)} stands twice in the header");
+        }
+
+        reader.Read(); // Refuses anything but white space after the object.
+    }
+
+    /// <summary>What is wrong with a tensor's name, or null.</summary>
+    internal static string? CheckName(string name)
+    {
+        if (name.Length == 0) return "a tensor has an empty name";
+        return name.Contains('\0') ? $"the tensor name {Quoting.Quote(name)} holds a NUL character" : null;
+    }
+
+    private void ReadMetadata()
+    {
+        // The crate's field is optional, and null is its absent value.
+        if (Next() == JsonTokenType.Null) return;
+        if (reader.TokenType != JsonTokenType.StartObject)
+            throw Fail($"__metadata__ is {Describe()}, expected an object that maps strings to strings");
+        metadata = new Dictionary<string, string>(StringComparer.Ordinal);
+        while (Next() == JsonTokenType.PropertyName)
+        {
+            string key = ReadString("a key of __metadata__");
+            if (Next() != JsonTokenType.String)
+                throw Fail($"the value of {Quoting.Quote(key)} in __metadata__ is {Describe()}, expected a string");
+            string value = ReadString($"the value of {Quoting.Quote(key)} in __metadata__");
+            if (!metadata.TryAdd(key, value)) throw Fail($"{Quoting.Quote(key)} stands twice in __metadata__");
+        }
+    }
+
+    private TensorEntry ReadTensor(string name)
+    {
+        if (Next() != JsonTokenType.StartObject)
+            throw FailAt(name, $"is {Describe()}, expected an object with dtype, shape and data_offsets");
+        DType? dtype = null;
+        Shape? shape = null;
+        (ulong Begin, ulong End)? range = null;
+        while (Next() == JsonTokenType.PropertyName)
+        {
+            bool twice;
+            if (reader.ValueTextEquals("dtype"u8))
+            {
+                twice = dtype is not null;
+                dtype = ReadDType(name);
+            }
+            else if (reader.ValueTextEquals("shape"u8))
+            {
+                twice = shape is not null;
+                shape = ReadShape(name);
+            }
+            else if (reader.ValueTextEquals("data_offsets"u8))
+            {
+                twice = range is not null;
+                range = ReadOffsets(name);
+            }
+            else
+            {
+                throw FailAt(name, $"has the field {Quoting.Quote(ReadString("a field name"))}, expected only dtype, shape and data_offsets");
+            }
+
+            if (twice) throw FailAt(name, "has a field twice, expected dtype, shape and data_offsets once each");
+        }
+
+        if (dtype is null) throw FailAt(name, "has no dtype");
+        if (shape is null) throw FailAt(name, "has no shape");
+        if (range is null) throw FailAt(name, "has no data_offsets");
+        return Check(name, dtype.Value, shape.Value, range.Value.Begin, range.Value.End);
+    }
+
+    private DType ReadDType(string name)
+    {
+        if (Next() != JsonTokenType.String) throw FailAt(name, $"has a dtype that is {Describe()}, expected a string");
+        string text = ReadString($"the dtype of {Quoting.Quote(name)}");
+        if (!DTypes.TryParse(text, out var dtype)) throw FailAt(name, $"has the unknown dtype {Quoting.Quote(text)}, expected one like F32 or BF16");
+        return dtype;
+    }
+
+    private Shape ReadShape(string name)
+    {
+        if (Next() != JsonTokenType.StartArray) throw FailAt(name, $"has a shape that is {Describe()}, expected an array of whole numbers");
+        Span<long> dimensions = stackalloc long[Shape.MaxRank];
+        long rank = 0;
+        while (Next() != JsonTokenType.EndArray)
+        {
+            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetUInt64(out ulong dimension))
+                throw FailAt(name, $"has a dimension that is {Describe()}, expected a whole number from 0 to 2^63-1");
+            if (dimension > long.MaxValue) throw FailAt(name, $"has the dimension {dimension}, expected at most 2^63-1");
+            if (rank < Shape.MaxRank) dimensions[(int)rank] = (long)dimension;
+            rank++;
+        }
+
+        if (rank > Shape.MaxRank) throw FailAt(name, $"has {rank} dimensions, expected at most {Shape.MaxRank}");
+        var used = dimensions[..(int)rank];
+        if (!Shape.TryCountElements(used, out _))
+            throw FailAt(name, $"has the shape [{string.Join(", ", used.ToArray())}] with more elements than fit 63 bits");
+        return new Shape(used);
+    }
+
+    private (ulong Begin, ulong End) ReadOffsets(string name)
+    {
+        const string Expected = "expected two whole numbers [begin, end]";
+        if (Next() != JsonTokenType.StartArray) throw FailAt(name, $"has data_offsets that are {Describe()}, {Expected}");
+        ulong begin = ReadOffset(name, Expected), end = ReadOffset(name, Expected);
+        if (Next() != JsonTokenType.EndArray) throw FailAt(name, $"has more than two data_offsets, {Expected}");
+        return (begin, end);
+    }
+
+    private ulong ReadOffset(string name, string expected)
+    {
+        if (Next() == JsonTokenType.EndArray) throw FailAt(name, $"has fewer than two data_offsets, {expected}");
+        if (reader.TokenType != JsonTokenType.Number || !reader.TryGetUInt64(out ulong offset))
+            throw FailAt(name, $"has the data offset {Describe()}, {expected}");
+        return offset;
+    }
+
+    private readonly TensorEntry Check(string name, DType dtype, Shape shape, ulong begin, ulong end)
+    {
+        if (begin > end) throw FailAt(name, $"has data_offsets [{begin}, {end}], expected the begin not after the end");
+        if (end > (ulong)dataLength)
+        {
+            throw FailAt(name, $"has data_offsets [{begin}, {end}], but the file holds only {dataLength} bytes of data after its header");
+        }
+
+        Int128 bits = (Int128)shape.ElementCount * dtype.Bits();
+        if (bits % 8 != 0) throw FailAt(name, $"takes {bits} bits as {dtype.Name()} {shape}, expected a whole number of bytes");
+        if (end - begin != bits / 8)
+            throw FailAt(name, $"has data_offsets [{begin}, {end}] of {end - begin} bytes, expected {bits / 8} for {dtype.Name()} {shape}");
+        return new TensorEntry(name, dtype, shape, (long)begin, (long)end);
+    }
+
+    private static int ByPosition(TensorEntry a, TensorEntry b)
+    {
+        int order = a.Begin.CompareTo(b.Begin);
+        if (order == 0) order = a.End.CompareTo(b.End);
+        return order != 0 ? order : string.CompareOrdinal(a.Name, b.Name);
+    }
+
+    private readonly void CheckCover(TensorEntry[] tensors)
+    {
+        long covered = 0;
+        for (int i = 0; i < tensors.Length; i++)
+        {
+            var tensor = tensors[i];
+            if (tensor.Begin > covered)
+                throw FailAt(tensor.Name, $"starts at data byte {tensor.Begin}, expected {covered} where the tensor before it ends");
+            if (tensor.Begin < covered)
+                throw FailAt(tensor.Name, $"starts at data byte {tensor.Begin}, inside tensor {Quoting.Quote(tensors[i - 1].Name)} that ends at {covered}");
+            covered = tensor.End;
+        }
+
+        if (covered != dataLength) throw Fail($"the tensors end at data byte {covered}, but the file holds {dataLength} bytes of data");
+    }
+
+    /// <summary>The next token; a header that ends early is reported by the JSON reader itself.</summary>
+    private JsonTokenType Next()
+    {
+        reader.Read();
+        return reader.TokenType;
+    }
+
+    private readonly string ReadString(string what)
+    {
+        try
+        {
+            return reader.GetString()!;
+        }
+        catch (InvalidOperationException e)
+        {
+            // The bytes are UTF-8, so only an escape can be wrong: half a surrogate pair.
+            throw new SafetensorsException($"{file}: {what} holds half a surrogate pair, expected valid Unicode.", e);
+        }
+    }
+
+    private readonly string Describe() => reader.TokenType switch
+    {
+        JsonTokenType.StartObject => "an object",
+        JsonTokenType.StartArray => "an array",
+        JsonTokenType.String => "a string",
+        JsonTokenType.Number => Number(reader.ValueSpan),
+        JsonTokenType.True => "true",
+        JsonTokenType.False => "false",
+        JsonTokenType.Null => "null",
+        _ => "incomplete",
+    };
+
+    private static string Number(ReadOnlySpan<byte> digits) =>
+        digits.Length <= 40 ? System.Text.Encoding.ASCII.GetString(digits) : $"a number of {digits.Length} characters";
+
+    private readonly SafetensorsException Fail(string complaint) => new($"{file}: {complaint}.");
+
+    private readonly SafetensorsException FailAt(string tensor, string complaint) => new($"{file}: tensor {Quoting.Quote(tensor)} {complaint}.");
+}

@@ -1,0 +1,82 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+
+namespace MergeEngine.Tensors.Safetensors;
+
+/// <summary>The few calls that .NET does not offer: what kind of file a path is without opening it, and syncing a directory.</summary>
+internal static partial class Posix
+{
+    /// <summary>What a path leads to. <see cref="Unknown"/> where the system cannot be asked.</summary>
+    public enum FileKind
+    {
+        Unknown,
+        Missing,
+        Regular,
+        Directory,
+        Pipe,
+        Device,
+        Socket,
+        LinkLoop,
+    }
+
+    /// <summary>
+    /// Follows links. Opening a pipe or a device could wait for ever, so this must be known first. Linux only: statx has one layout on
+    /// every processor, unlike stat.
+    /// </summary>
+    public static unsafe FileKind KindOf(string path)
+    {
+        if (!OperatingSystem.IsLinux()) return FileKind.Unknown;
+        const int AtFdCwd = -100, TypeMask = 0x1, ModeOffset = 28, StructLength = 256;
+        const int NoEntry = 2, NotADirectory = 20, TooManyLinks = 40;
+        byte* buffer = stackalloc byte[StructLength];
+        try
+        {
+            if (StatX(AtFdCwd, path, 0, TypeMask, buffer) != 0)
+            {
+                return Marshal.GetLastPInvokeError() switch
+                {
+                    NoEntry or NotADirectory => FileKind.Missing,
+                    TooManyLinks => FileKind.LinkLoop,
+                    _ => FileKind.Unknown,
+                };
+            }
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
+            return FileKind.Unknown;
+        }
+
+        return (*(ushort*)(buffer + ModeOffset) & 0xF000) switch
+        {
+            0x1000 => FileKind.Pipe,
+            0x2000 or 0x6000 => FileKind.Device,
+            0x4000 => FileKind.Directory,
+            0x8000 => FileKind.Regular,
+            0xC000 => FileKind.Socket,
+            _ => FileKind.Unknown,
+        };
+    }
+
+    /// <summary>Makes a rename in the directory last through a power cut, where the system can.</summary>
+    public static void SyncDirectory(string directory)
+    {
+        if (!OperatingSystem.IsLinux() && !OperatingSystem.IsMacOS()) return;
+        int descriptor = Open(directory, 0);
+        if (descriptor < 0) return;
+        _ = FSync(descriptor); // Some file systems refuse; then there is nothing to do about it.
+        _ = Close(descriptor);
+    }
+
+    [SupportedOSPlatform("linux")]
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    private static unsafe partial int StatX(int directory, string path, int flags, uint mask, byte* buffer);
+
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync")]
+    private static partial int FSync(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int Close(int descriptor);
+}

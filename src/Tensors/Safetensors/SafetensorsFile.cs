@@ -1,0 +1,311 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Collections.ObjectModel;
+using System.Diagnostics.CodeAnalysis;
+using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
+using MergeEngine.Tensors.Numerics;
+using Microsoft.Win32.SafeHandles;
+
+namespace MergeEngine.Tensors.Safetensors;
+
+/// <summary>
+/// An open safetensors file. The header is copied and checked once; the data is memory-mapped for spans without a copy, and read through
+/// the file descriptor where values are converted.
+/// </summary>
+/// <remarks>
+/// Another process may change the file while it is open. The header in memory stays as it was checked. The Read methods report a file that became shorter;
+/// touching a mapped span of it ends the process on Unix, as every mapping does, so prefer the Read methods for files that may be
+/// rewritten in place. All methods may be called from several threads, but not while <see cref="Dispose"/> runs.
+/// </remarks>
+public sealed unsafe class SafetensorsFile : IDisposable
+{
+    private const string Expected = "a .safetensors file";
+
+    // Big enough for the disk's full rate, small enough that the bytes are still in cache when they are converted.
+    private const int ChunkBytes = 256 * 1024;
+
+    private readonly SafeFileHandle handle;
+    private readonly MemoryMappedFile map;
+    private readonly MemoryMappedViewAccessor view;
+    private readonly byte* data;
+    private bool disposed;
+
+    private SafetensorsFile(string path, SafeFileHandle handle)
+    {
+        FilePath = path;
+        this.handle = handle;
+        FileLength = RandomAccess.GetLength(handle);
+        if (FileLength < SafetensorsHeader.PrefixLength)
+            throw new SafetensorsException($"{path}: the file holds {FileLength} bytes, expected at least 8 for the length of the header.");
+        Span<byte> prefix = stackalloc byte[SafetensorsHeader.PrefixLength];
+        ReadFully(prefix, 0);
+        var json = new byte[SafetensorsHeader.CheckLength(BinaryPrimitives.ReadUInt64LittleEndian(prefix), FileLength, path)];
+        ReadFully(json, SafetensorsHeader.PrefixLength);
+        HeaderBytes = json;
+        Header = SafetensorsHeader.Parse(json, FileLength, path);
+        try
+        {
+            map = MemoryMappedFile.CreateFromFile(handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            view = map.CreateViewAccessor(0, FileLength, MemoryMappedFileAccess.Read);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            map?.Dispose();
+            throw new SafetensorsException($"{path}: cannot be mapped into memory ({e.Message.TrimEnd('.')}).", e);
+        }
+
+        byte* start = null;
+        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        data = start + view.PointerOffset + Header.DataStart;
+    }
+
+    /// <summary>Opens and checks a file.</summary>
+    /// <exception cref="SafetensorsException">The path is no readable regular file, or its header breaks a rule.</exception>
+    public static SafetensorsFile Open(string path)
+    {
+        if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException("Safetensors files are little-endian, and this machine is not.");
+        var handle = RegularFile.OpenRead(path, Expected);
+        try
+        {
+            return new SafetensorsFile(path, handle);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The path as it was given.</summary>
+    public string FilePath { get; }
+
+    /// <summary>The length of the file in bytes when it was opened.</summary>
+    public long FileLength { get; }
+
+    public SafetensorsHeader Header { get; }
+
+    /// <summary>The header's JSON as it was checked, with its padding: what <see cref="SafetensorsWriter.Rewrite"/> writes again.</summary>
+    public ReadOnlyMemory<byte> HeaderBytes { get; }
+
+    /// <summary>The file's <c>__metadata__</c>; empty where there is none.</summary>
+    public ReadOnlyDictionary<string, string> Metadata => Header.Metadata;
+
+    /// <summary>The tensors in the order of their data.</summary>
+    public IReadOnlyList<TensorEntry> Tensors => Header.Tensors;
+
+    public bool TryGet(string name, [NotNullWhen(true)] out TensorEntry? entry) => Header.TryGet(name, out entry);
+
+    /// <summary>The entry of a name.</summary>
+    /// <exception cref="SafetensorsException">There is no such tensor.</exception>
+    public TensorEntry this[string name] => TryGet(name, out var entry)
+        ? entry
+        : throw new SafetensorsException($"{FilePath}: there is no tensor {Quoting.Quote(name)} among its {Tensors.Count}.");
+
+    /// <summary>The mapped bytes of a tensor, without a copy and at any alignment; valid until the file is disposed.</summary>
+    /// <exception cref="SafetensorsException">No such tensor, or one of 2 GiB and more.</exception>
+    public ReadOnlySpan<byte> GetSpan(string name)
+    {
+        var entry = this[name];
+        if (entry.ByteLength > int.MaxValue)
+            throw FailAt(entry, $"has {entry.ByteLength} bytes, expected at most {int.MaxValue} for one span");
+        return GetSpan(entry, 0, (int)entry.ByteLength);
+    }
+
+    /// <summary>A window of the mapped bytes of a tensor.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The window leaves the tensor.</exception>
+    public ReadOnlySpan<byte> GetSpan(TensorEntry entry, long byteOffset, int length)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        RequireWithin(entry.ByteLength, byteOffset, length);
+        return new ReadOnlySpan<byte>(data + Mine(entry).Begin + byteOffset, length);
+    }
+
+    /// <summary>The mapped address of a tensor's first byte, at any alignment; <see cref="TensorEntry.ByteLength"/> bytes may be read until the file is disposed.</summary>
+    public byte* GetPointer(TensorEntry entry)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        return data + Mine(entry).Begin;
+    }
+
+    /// <summary>Copies bytes of a tensor of any dtype.</summary>
+    /// <exception cref="SafetensorsException">The file became shorter, or the disk failed.</exception>
+    public void ReadBytes(TensorEntry entry, long byteOffset, Span<byte> destination)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        RequireWithin(entry.ByteLength, byteOffset, destination.Length);
+        ReadFully(destination, Header.DataStart + Mine(entry).Begin + byteOffset);
+    }
+
+    /// <summary>A whole tensor as float, converted from F32, F16, BF16 or F64.</summary>
+    /// <exception cref="SafetensorsException">No such tensor, another dtype, more elements than an array can hold, or the file became shorter.</exception>
+    public float[] ReadFloat32(string name)
+    {
+        var entry = this[name];
+        var values = GC.AllocateUninitializedArray<float>(ArrayLength(entry));
+        ReadFloat32(entry, 0, values);
+        return values;
+    }
+
+    /// <summary>A whole tensor as float into a span of exactly its length.</summary>
+    /// <inheritdoc cref="ReadFloat32(string)" path="/exception"/>
+    public void ReadFloat32(string name, Span<float> destination)
+    {
+        var entry = this[name];
+        RequireLength(entry, destination.Length);
+        ReadFloat32(entry, 0, destination);
+    }
+
+    /// <summary>Elements from <paramref name="firstElement"/> on as float, as many as the span holds.</summary>
+    /// <inheritdoc cref="ReadFloat32(string)" path="/exception"/>
+    /// <exception cref="ArgumentOutOfRangeException">The elements leave the tensor.</exception>
+    public void ReadFloat32(TensorEntry entry, long firstElement, Span<float> destination)
+    {
+        if (!entry.DType.IsArithmetic()) throw FailAt(entry, $"is {entry.DType.Name()} and cannot be computed with, expected F32, F16, BF16 or F64");
+        RequireWithin(entry.ElementCount, firstElement, destination.Length);
+        int size = entry.DType.Bits() / 8;
+        if (entry.DType == DType.F32)
+        {
+            // Straight into the destination, in pieces whose bytes fit an int.
+            const int Piece = 1 << 28;
+            for (; !destination.IsEmpty; firstElement += Piece)
+            {
+                var piece = destination[..Math.Min(Piece, destination.Length)];
+                ReadBytes(entry, firstElement * size, MemoryMarshal.AsBytes(piece));
+                destination = destination[piece.Length..];
+            }
+
+            return;
+        }
+
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        try
+        {
+            while (!destination.IsEmpty)
+            {
+                var piece = destination[..Math.Min(ChunkBytes / size, destination.Length)];
+                var bytes = buffer.AsSpan(0, piece.Length * size);
+                ReadBytes(entry, firstElement * size, bytes);
+                Conversion.ToSingle(entry.DType, bytes, piece);
+                firstElement += piece.Length;
+                destination = destination[piece.Length..];
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>A whole integer or BOOL tensor.</summary>
+    /// <exception cref="SafetensorsException">No such tensor, another dtype, a value that does not fit 32 bits, or the file became shorter.</exception>
+    public int[] ReadInt32(string name)
+    {
+        var entry = this[name];
+        var values = GC.AllocateUninitializedArray<int>(ArrayLength(entry));
+        ReadInt32(entry, 0, values);
+        return values;
+    }
+
+    /// <summary>A whole integer or BOOL tensor into a span of exactly its length.</summary>
+    /// <inheritdoc cref="ReadInt32(string)" path="/exception"/>
+    public void ReadInt32(string name, Span<int> destination)
+    {
+        var entry = this[name];
+        RequireLength(entry, destination.Length);
+        ReadInt32(entry, 0, destination);
+    }
+
+    /// <summary>Elements of an integer or BOOL tensor from <paramref name="firstElement"/> on, as many as the span holds.</summary>
+    /// <inheritdoc cref="ReadInt32(string)" path="/exception"/>
+    /// <exception cref="ArgumentOutOfRangeException">The elements leave the tensor.</exception>
+    public void ReadInt32(TensorEntry entry, long firstElement, Span<int> destination)
+    {
+        if (!entry.DType.IsInteger() && entry.DType != DType.Bool)
+            throw FailAt(entry, $"is {entry.DType.Name()}, expected an integer type or BOOL");
+        RequireWithin(entry.ElementCount, firstElement, destination.Length);
+        int size = entry.DType.Bits() / 8;
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        try
+        {
+            while (!destination.IsEmpty)
+            {
+                var piece = destination[..Math.Min(ChunkBytes / size, destination.Length)];
+                var bytes = buffer.AsSpan(0, piece.Length * size);
+                ReadBytes(entry, firstElement * size, bytes);
+                int bad = IntegerConversion.ToInt32(entry.DType, bytes, piece);
+                if (bad >= 0)
+                {
+                    string value = IntegerConversion.Format(entry.DType, bytes.Slice(bad * size, size));
+                    throw FailAt(entry, $"holds {value} at element {firstElement + bad}, expected values that fit 32 bits");
+                }
+
+                firstElement += piece.Length;
+                destination = destination[piece.Length..];
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    public void Dispose()
+    {
+        if (disposed) return;
+        disposed = true;
+        view.SafeMemoryMappedViewHandle.ReleasePointer();
+        view.Dispose();
+        map.Dispose();
+        handle.Dispose();
+    }
+
+    private void ReadFully(Span<byte> destination, long offset)
+    {
+        try
+        {
+            while (!destination.IsEmpty)
+            {
+                int read = RandomAccess.Read(handle, destination, offset);
+                if (read == 0)
+                {
+                    throw new SafetensorsException(
+                        $"{FilePath}: the file ends at byte {RandomAccess.GetLength(handle)}, but held {FileLength} when it was opened.");
+                }
+
+                destination = destination[read..];
+                offset += read;
+            }
+        }
+        catch (IOException e) when (e is not SafetensorsException)
+        {
+            throw new SafetensorsException($"{FilePath}: cannot be read at byte {offset} ({e.Message.TrimEnd('.')}).", e);
+        }
+    }
+
+    /// <summary>An entry of another file would point at other bytes.</summary>
+    private TensorEntry Mine(TensorEntry entry)
+    {
+        if (!TryGet(entry.Name, out var own) || !ReferenceEquals(own, entry))
+            throw new ArgumentException($"{FilePath}: the entry {Quoting.Quote(entry.Name)} is of another file.", nameof(entry));
+        return entry;
+    }
+
+    private int ArrayLength(TensorEntry entry) => entry.ElementCount <= Array.MaxLength
+        ? (int)entry.ElementCount
+        : throw FailAt(entry, $"has {entry.ElementCount} elements, expected at most {Array.MaxLength} for one array");
+
+    private void RequireLength(TensorEntry entry, int length)
+    {
+        if (entry.ElementCount != length) throw FailAt(entry, $"has {entry.ElementCount} elements of shape {entry.Shape}, expected {length}");
+    }
+
+    private static void RequireWithin(long available, long first, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(first, available - count);
+    }
+
+    private SafetensorsException FailAt(TensorEntry entry, string complaint) =>
+        new($"{FilePath}: tensor {Quoting.Quote(entry.Name)} {complaint}.");
+}

@@ -1,0 +1,122 @@
+using System.Buffers;
+using System.Buffers.Binary;
+
+namespace MergeEngine.Tensors.Safetensors;
+
+/// <summary>
+/// Writes safetensors files: the widest dtypes first, then by name in UTF-8 order, so that every tensor is aligned and equal input gives
+/// equal bytes. Files appear under their name only when they are complete and on the disk.
+/// </summary>
+public static class SafetensorsWriter
+{
+    private const int CopyBytes = 1 << 20;
+
+    /// <summary>Writes a file.</summary>
+    /// <param name="path">The target; an existing file is replaced.</param>
+    /// <param name="tensors">The tensors in any order.</param>
+    /// <param name="metadata">The <c>__metadata__</c>, written in UTF-8 order of its keys; null for none.</param>
+    /// <exception cref="SafetensorsException">A name stands twice or is not allowed, a callback wrote the wrong number of bytes, or the file cannot be written.</exception>
+    public static void Write(string path, IEnumerable<TensorContent> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        var sorted = tensors.OrderByDescending(t => t.DType).ThenBy(t => t.Name, Utf8Order.Instance).ToList();
+        CheckNames(path, sorted, metadata);
+        byte[] header = HeaderBuilder.Build(sorted, metadata);
+        if (header.Length - SafetensorsHeader.PrefixLength > SafetensorsHeader.MaxByteLength)
+            throw new SafetensorsException($"{path}: the header would take {header.Length} bytes, expected at most {SafetensorsHeader.MaxByteLength}.");
+        long length = header.Length + sorted.Sum(t => t.ByteLength);
+        AtomicFile.Write(path, length, stream =>
+        {
+            stream.Write(header);
+            foreach (var tensor in sorted) WriteTensor(path, stream, tensor.Name, tensor.ByteLength, tensor.Write);
+        });
+    }
+
+    /// <summary>
+    /// Writes a file with the same header, byte for byte, and the tensors in the same places; what is not replaced is copied. With no
+    /// replacement at all the result is byte for byte the original, whatever order, padding or alignment its writer chose.
+    /// </summary>
+    /// <param name="original">The open file to start from; its own path may be the target.</param>
+    /// <param name="path">The target; an existing file is replaced.</param>
+    /// <param name="replacer">New bytes for a tensor, of the same number, or null to copy; called once a tensor in file order.</param>
+    /// <exception cref="SafetensorsException">A replacement has another size, the original became shorter, or the file cannot be written.</exception>
+    public static void Rewrite(SafetensorsFile original, string path, Func<TensorEntry, ReadOnlyMemory<byte>?> replacer) =>
+        RewriteStreaming(original, path, entry => replacer(entry) is { } bytes ? stream => stream.Write(bytes.Span) : null);
+
+    /// <summary>As <see cref="Rewrite"/>, with callbacks that write the new bytes of a tensor to a stream.</summary>
+    /// <inheritdoc cref="Rewrite" path="/exception"/>
+    public static void RewriteStreaming(SafetensorsFile original, string path, Func<TensorEntry, Action<Stream>?> replacer)
+    {
+        AtomicFile.Write(path, original.FileLength, stream =>
+        {
+            Span<byte> prefix = stackalloc byte[SafetensorsHeader.PrefixLength];
+            BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)original.HeaderBytes.Length);
+            stream.Write(prefix);
+            stream.Write(original.HeaderBytes.Span);
+            foreach (var entry in original.Tensors)
+            {
+                var write = replacer(entry) ?? (target => Copy(original, entry, target));
+                WriteTensor(path, stream, entry.Name, entry.ByteLength, write);
+            }
+        });
+    }
+
+    /// <summary>Copies a tensor's bytes from an open file to a stream, as a <see cref="TensorContent"/> callback would.</summary>
+    public static void Copy(SafetensorsFile source, TensorEntry entry, Stream destination)
+    {
+        byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(CopyBytes, entry.ByteLength));
+        try
+        {
+            for (long offset = 0; offset < entry.ByteLength;)
+            {
+                var piece = buffer.AsSpan(0, (int)Math.Min(buffer.Length, entry.ByteLength - offset));
+                source.ReadBytes(entry, offset, piece);
+                destination.Write(piece);
+                offset += piece.Length;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static void CheckNames(string path, List<TensorContent> tensors, IReadOnlyDictionary<string, string>? metadata)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var tensor in tensors)
+        {
+            string? complaint = HeaderParser.CheckName(tensor.Name);
+            if (tensor.Name == "__metadata__") complaint = "a tensor is called __metadata__, which is the header's own key";
+            if (!IsUnicode(tensor.Name)) complaint = $"the tensor name {Quoting.Quote(tensor.Name)} holds half a surrogate pair";
+            if (!seen.Add(tensor.Name)) complaint = $"two tensors are called {Quoting.Quote(tensor.Name)}";
+            if (complaint is not null) throw new SafetensorsException($"{path}: {complaint}.");
+        }
+
+        foreach (var (key, value) in metadata ?? new Dictionary<string, string>())
+        {
+            if (!IsUnicode(key) || !IsUnicode(value))
+                throw new SafetensorsException($"{path}: the metadata {Quoting.Quote(key)} holds half a surrogate pair.");
+        }
+    }
+
+    private static bool IsUnicode(string text)
+    {
+        for (int i = 0; i < text.Length; i++)
+        {
+            if (!char.IsSurrogate(text[i])) continue;
+            if (i + 1 == text.Length || !char.IsSurrogatePair(text[i], text[i + 1])) return false;
+            i++;
+        }
+
+        return true;
+    }
+
+    private static void WriteTensor(string path, Stream stream, string name, long length, Action<Stream> write)
+    {
+        SafetensorsException WrongLength(long found) =>
+            new($"{path}: {found} bytes were written for tensor {Quoting.Quote(name)}, expected {length}.");
+        var counting = new CountingStream(stream, length, WrongLength);
+        write(counting);
+        if (counting.Written != length) throw WrongLength(counting.Written);
+    }
+}
