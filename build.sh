@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# Builds, runs and tests MergeEngine on Debian, Ubuntu and other Linux systems. `./build.sh help` lists what it does.
+set -euo pipefail
+
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+cli_dll=artifacts/bin/MergeEngine.Cli/release/merge-engine.dll
+dotnet=""
+
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
+
+say() { printf '%s\n' "build.sh: $*" >&2; }
+fail() { say "$*"; exit 1; }
+
+usage() {
+    cat <<'HELP'
+./build.sh              build everything and leave the launcher bin/merge-engine
+./build.sh demo [ARGS]  build, then run the built-in experiment (bin/merge-engine demo ARGS)
+./build.sh test         build, check the style and run every test; the last line is "N passed, N failed"
+./build.sh bench [ARGS] build, then run the benchmarks (BenchmarkDotNet arguments, such as --filter '*Gemm*')
+./build.sh format       check the code style; `./build.sh format --fix` corrects it
+./build.sh publish      the command line tool for other machines: artifacts/publish/merge-engine
+./build.sh pack         NuGet packages of the libraries: artifacts/package/release
+HELP
+}
+
+# --- What the build needs -------------------------------------------------------------------------------------------
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo "$@"
+    else return 1
+    fi
+}
+
+# install_packages REASON PACKAGE...: with apt where that is possible, else says what is missing.
+install_packages() {
+    local reason=$1; shift
+    command -v apt-get >/dev/null || fail "$reason; please install: $*"
+    say "$reason; installing with apt-get: $*"
+    { as_root apt-get update -qq && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2; } ||
+        fail "could not install them; please run as root: apt-get install $*"
+}
+
+has_library() { { ldconfig -p 2>/dev/null || /sbin/ldconfig -p; } | grep -q "$1"; }
+
+has_sdk() { (cd "$root" && "$1" --version >/dev/null 2>&1); }
+
+download() { # URL FILE
+    if command -v curl >/dev/null; then curl -fsSL --retry 3 -o "$2" "$1"
+    else wget -q --tries=3 -O "$2" "$1"
+    fi
+}
+
+# The SDK itself refuses to start without ICU unless it is told that it may.
+allow_missing_icu() {
+    if ! has_library libicuuc; then export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1; fi
+}
+
+fetch_sdk() {
+    local script
+    say "the .NET SDK that global.json asks for is not installed; fetching it with Microsoft's install script into .dotnet/"
+    if ! command -v curl >/dev/null && ! command -v wget >/dev/null; then
+        install_packages "neither curl nor wget is here" curl ca-certificates
+    fi
+    has_library 'libstdc++.so.6' || install_packages "the C++ runtime that .NET needs is missing" libstdc++6
+    has_library 'libssl.so' || install_packages "OpenSSL, which NuGet needs, is missing" openssl ca-certificates
+    script=$(mktemp)
+    download https://dot.net/v1/dotnet-install.sh "$script" || fail "could not download https://dot.net/v1/dotnet-install.sh"
+    bash "$script" --channel 10.0 --install-dir "$root/.dotnet" --no-path >&2 || fail "the install script failed"
+    rm -f "$script"
+}
+
+find_dotnet() {
+    [ -z "$dotnet" ] || return 0
+    allow_missing_icu
+    if command -v dotnet >/dev/null && has_sdk dotnet; then
+        dotnet=$(command -v dotnet)
+        return
+    fi
+    has_sdk "$root/.dotnet/dotnet" || fetch_sdk
+    dotnet=$root/.dotnet/dotnet
+    export DOTNET_ROOT=$root/.dotnet PATH=$root/.dotnet:$PATH
+    has_sdk "$dotnet" || fail "the SDK in .dotnet does not start: $("$dotnet" --version 2>&1 | head -n 3)"
+}
+
+# --- What it does ---------------------------------------------------------------------------------------------------
+
+write_launcher() {
+    local runtime=$dotnet
+    [ "$runtime" != "$root/.dotnet/dotnet" ] || runtime='$root/.dotnet/dotnet'
+    mkdir -p bin
+    cat > bin/merge-engine.new <<LAUNCHER
+#!/bin/sh
+# Written by build.sh.
+root=\$(dirname "\$(dirname "\$(readlink -f "\$0")")")
+exec "$runtime" "\$root/$cli_dll" "\$@"
+LAUNCHER
+    chmod +x bin/merge-engine.new
+    mv bin/merge-engine.new bin/merge-engine
+}
+
+build() {
+    find_dotnet
+    "$dotnet" restore Engine.sln --locked-mode --verbosity quiet >&2
+    "$dotnet" build Engine.sln --configuration Release --no-restore --verbosity quiet --nologo -clp:ErrorsOnly >&2
+    write_launcher
+}
+
+check_format() {
+    "$dotnet" format Engine.sln --no-restore --verify-no-changes --verbosity quiet >&2
+}
+
+format() {
+    find_dotnet
+    "$dotnet" restore Engine.sln --locked-mode --verbosity quiet >&2
+    if [ "${1:-}" = --fix ]; then "$dotnet" format Engine.sln --no-restore; else check_format; fi
+}
+
+# summary WORD: the number after "WORD:" in the line that a test executable ends with; 0 where there is none.
+summary() {
+    local number
+    number=$(sed -n "/Total: [0-9]/s/.*\b$1: \([0-9][0-9]*\).*/\1/p" "$test_log" | tail -n 1)
+    printf '%d' "${number:-0}"
+}
+
+test_log=""
+test_all() {
+    local passed=0 failed=0 skipped=0 suite name status total wrong errors left_out
+    build
+    if ! check_format; then
+        failed=1
+        say "the code style check failed; ./build.sh format --fix corrects what can be corrected"
+    fi
+    test_log=$(mktemp)
+    trap 'rm -f "$test_log"' EXIT
+    for suite in tests/*/*.csproj; do
+        name=$(basename "$suite" .csproj)
+        printf '\n== %s\n' "$name"
+        status=0
+        "artifacts/bin/$name/release/$name" -noLogo -noColor 2>&1 | tee "$test_log" || status=$?
+        total=$(summary Total) wrong=$(summary Failed) errors=$(summary Errors) left_out=$(summary Skipped)
+        passed=$((passed + total - wrong - left_out)) skipped=$((skipped + left_out)) wrong=$((wrong + errors))
+        # A suite that crashed, or ran nothing, has failed even where it counted no failure.
+        if [ "$wrong" = 0 ] && { [ "$status" != 0 ] || [ "$total" = "$left_out" ]; }; then
+            say "$name ended with exit code $status after $((total - left_out)) tests"
+            wrong=1
+        fi
+        failed=$((failed + wrong))
+    done
+    printf '\n'
+    if [ "$skipped" -gt 0 ]; then printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+    else printf '%d passed, %d failed\n' "$passed" "$failed"
+    fi
+    [ "$failed" = 0 ]
+}
+
+main() {
+    local what=${1:-build}
+    [ $# = 0 ] || shift
+    cd "$root"
+    case $what in
+        build) build; say "built; try: bin/merge-engine --help" ;;
+        demo) build; exec bin/merge-engine demo "$@" ;;
+        test) test_all ;;
+        bench) build; exec "$dotnet" artifacts/bin/MergeEngine.Benchmarks/release/MergeEngine.Benchmarks.dll "$@" ;;
+        format) format "$@" ;;
+        publish) build; "$dotnet" publish src/Cli --configuration Release --no-restore --no-build --output artifacts/publish/merge-engine ;;
+        pack) build; for library in Tensors Models Merging; do "$dotnet" pack "src/$library" --configuration Release --no-restore --no-build; done ;;
+        help | --help | -h) usage ;;
+        *) usage >&2; exit 2 ;;
+    esac
+}
+
+main "$@"
