@@ -1,0 +1,101 @@
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace MergeEngine.Merging.Yaml;
+
+/// <summary>
+/// Reads YAML from people who may not be friends: no types are constructed, no tags obeyed, size and depth are bounded, and aliases are
+/// refused, so that a small file cannot describe a large tree.
+/// </summary>
+public static class YamlFile
+{
+    /// <summary>Largest file that is read: 1 MiB.</summary>
+    public const int MaxBytes = 1 << 20;
+
+    private const int MaxDepth = 64;
+
+    /// <summary>Reads the one document of a file.</summary>
+    /// <exception cref="YamlException">The file is not readable YAML with one document; one sentence with line and column.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static YamlValue Read(string path)
+    {
+        if (Directory.Exists(path)) throw new IOException($"'{path}' is a directory, expected a YAML file.");
+        using FileStream stream = File.OpenRead(path);
+        if (stream.Length > MaxBytes) throw new IOException($"'{path}' has {stream.Length} bytes, a YAML file may have {MaxBytes}.");
+        using var reader = new StreamReader(stream);
+        IReadOnlyList<YamlValue> documents = Parse(reader.ReadToEnd(), path);
+        return documents.Count == 1 ? documents[0] : throw new YamlException(new YamlPlace(path, 1, 1), $"the file holds {documents.Count} documents, expected one.");
+    }
+
+    /// <summary>Parses all documents of a text; <paramref name="file"/> is named in errors.</summary>
+    /// <exception cref="YamlException">The text is not YAML, or uses aliases, or nests too deeply.</exception>
+    public static IReadOnlyList<YamlValue> Parse(string text, string file)
+    {
+        var documents = new List<YamlValue>();
+        try
+        {
+            var parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
+            parser.MoveNext();
+            while (parser.MoveNext() && parser.Current is not StreamEnd)
+            {
+                if (parser.Current is DocumentStart or DocumentEnd) continue;
+                documents.Add(ReadValue(parser, file, 0));
+            }
+        }
+        catch (YamlDotNet.Core.YamlException error)
+        {
+            throw new YamlException(new YamlPlace(file, error.Start.Line, error.Start.Column), $"this is not YAML: {FirstSentence(error)}");
+        }
+
+        return documents;
+    }
+
+    private static YamlValue ReadValue(Parser parser, string file, int depth)
+    {
+        ParsingEvent current = parser.Current!;
+        var place = new YamlPlace(file, current.Start.Line, current.Start.Column);
+        if (depth > MaxDepth) throw new YamlException(place, $"nested more than {MaxDepth} levels deep.");
+        switch (current)
+        {
+            case Scalar scalar:
+                return new YamlScalar(place, scalar.Value, scalar.Style is not ScalarStyle.Plain);
+            case SequenceStart:
+                var items = new List<YamlValue>();
+                while (Next(parser) is not SequenceEnd) items.Add(ReadValue(parser, file, depth + 1));
+                return new YamlSequence(place, items);
+            case MappingStart:
+                return ReadMapping(parser, file, depth, place);
+            case AnchorAlias alias:
+                throw new YamlException(place, $"the alias '*{alias.Value}' is not supported: write the value out.");
+            default:
+                throw new YamlException(place, "this part of YAML is not supported here.");
+        }
+    }
+
+    private static YamlMapping ReadMapping(Parser parser, string file, int depth, YamlPlace place)
+    {
+        var entries = new List<KeyValuePair<YamlScalar, YamlValue>>();
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        while (Next(parser) is not MappingEnd)
+        {
+            YamlScalar key = ReadValue(parser, file, depth + 1).AsScalar("A key");
+            if (!names.Add(key.Text)) throw key.Error($"the key '{key.Text}' occurs twice.");
+            Next(parser);
+            entries.Add(new(key, ReadValue(parser, file, depth + 1)));
+        }
+
+        return new YamlMapping(place, entries);
+    }
+
+    private static ParsingEvent Next(Parser parser)
+    {
+        parser.MoveNext();
+        return parser.Current!;
+    }
+
+    private static string FirstSentence(YamlDotNet.Core.YamlException error)
+    {
+        string message = (error.InnerException?.Message ?? error.Message).ReplaceLineEndings(" ").Trim();
+        return message.EndsWith('.') ? message : message + ".";
+    }
+}

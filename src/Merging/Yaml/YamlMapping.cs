@@ -1,0 +1,111 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+
+namespace MergeEngine.Merging.Yaml;
+
+/// <summary>
+/// A mapping whose entries are taken out one by one: what is left at <see cref="Finish"/> is an unknown key, and an error. So a misspelt
+/// option is never ignored.
+/// </summary>
+public sealed record YamlMapping(YamlPlace Place, IReadOnlyList<KeyValuePair<YamlScalar, YamlValue>> Entries) : YamlValue(Place)
+{
+    private readonly HashSet<string> _taken = new(StringComparer.Ordinal);
+
+    public override string Kind => "a mapping";
+
+    /// <summary>The value of a key, null if it is absent or null.</summary>
+    public YamlValue? Take(string key)
+    {
+        _taken.Add(key);
+        foreach ((YamlScalar name, YamlValue value) in Entries)
+        {
+            if (name.Text == key) return value is YamlScalar { IsNull: true } ? null : value;
+        }
+
+        return null;
+    }
+
+    public YamlValue Require(string key) => Take(key) ?? throw Error($"'{key}' is missing.");
+
+    [return: NotNullIfNotNull(nameof(fallback))]
+    public string? Text(string key, string? fallback = null) => Take(key)?.AsScalar($"'{key}'").Text ?? fallback;
+
+    public string RequireText(string key) => Require(key).AsScalar($"'{key}'").Text;
+
+    /// <summary>A finite number in [<paramref name="least"/>, <paramref name="most"/>].</summary>
+    public double Number(string key, double fallback, double least = double.MinValue, double most = double.MaxValue) =>
+        Take(key) is { } value ? NumberOf(value, key, least, most) : fallback;
+
+    /// <summary>A whole number in [<paramref name="least"/>, <paramref name="most"/>].</summary>
+    public long Integer(string key, long fallback, long least = long.MinValue, long most = long.MaxValue)
+    {
+        if (Take(key) is not { } value) return fallback;
+        string text = value.AsScalar($"'{key}'").Text;
+        if (!long.TryParse(text.Replace("_", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
+            throw value.Error($"'{key}' must be a whole number, found '{text}'.");
+        if (number < least || number > most)
+            throw value.Error(most == long.MaxValue ? $"'{key}' must be at least {least}, found {number}." : $"'{key}' must lie in [{least}, {most}], found {number}.");
+        return number;
+    }
+
+    public bool Flag(string key, bool fallback)
+    {
+        if (Take(key) is not { } value) return fallback;
+        return value.AsScalar($"'{key}'").Text switch
+        {
+            "true" or "True" or "yes" => true,
+            "false" or "False" or "no" => false,
+            string other => throw value.Error($"'{key}' must be true or false, found '{other}'."),
+        };
+    }
+
+    /// <summary>One of the given words.</summary>
+    public string Choice(string key, string fallback, params ReadOnlySpan<string> choices)
+    {
+        if (Take(key) is not { } value) return fallback;
+        string text = value.AsScalar($"'{key}'").Text;
+        foreach (string choice in choices)
+        {
+            if (choice == text) return text;
+        }
+
+        throw value.Error($"'{key}' must be one of {string.Join(", ", choices.ToArray())}, found '{text}'.");
+    }
+
+    /// <summary>A number or a list of numbers: one fixed value, or what is searched.</summary>
+    public IReadOnlyList<double> Numbers(string key, IReadOnlyList<double> fallback, double least = double.MinValue, double most = double.MaxValue)
+    {
+        switch (Take(key))
+        {
+            case null:
+                return fallback;
+            case YamlSequence { Items.Count: 0 } empty:
+                throw empty.Error($"'{key}' is an empty list.");
+            case YamlSequence list:
+                return [.. list.Items.Select(item => NumberOf(item, key, least, most))];
+            case { } single:
+                return [NumberOf(single, key, least, most)];
+        }
+    }
+
+    /// <summary>Refuses keys that nobody took.</summary>
+    /// <param name="what">What the mapping describes, for the message.</param>
+    public void Finish(string what)
+    {
+        foreach ((YamlScalar name, _) in Entries)
+        {
+            if (!_taken.Contains(name.Text))
+                throw name.Error($"{what} has no option '{name.Text}'; it knows {string.Join(", ", _taken.Order(StringComparer.Ordinal))}.");
+        }
+    }
+
+    private static double NumberOf(YamlValue value, string key, double least, double most)
+    {
+        string text = value.AsScalar($"'{key}'").Text;
+        if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) || !double.IsFinite(number))
+            throw value.Error($"'{key}' must be a number, found '{text}'.");
+        if (number < least || number > most)
+            throw value.Error(most == double.MaxValue ? $"'{key}' must be at least {least}, found {text}." : $"'{key}' must lie in [{least}, {most}], found {text}.");
+        return number;
+    }
+}
