@@ -1,0 +1,96 @@
+using MergeEngine.Merging.Yaml;
+
+namespace MergeEngine.Merging.Experiments;
+
+/// <summary>One task of an experiment: a data set, and where its frozen head stands.</summary>
+/// <param name="Name">Name in tables; also the prefix of the head's tensors, <c>NAME.weight</c> and <c>NAME.bias</c>.</param>
+/// <param name="Data">Path of the data set, relative paths already resolved against the experiment file.</param>
+/// <param name="Heads">Path of the safetensors file with the head.</param>
+public sealed record TaskEntry(string Name, string Data, string Heads);
+
+/// <summary>
+/// A comparison of merging methods, read from YAML: a pre-trained model, tasks with data and frozen heads, one budget for all, and
+/// the methods to score. Paths are relative to the file. docs/experiments.md has the schema.
+/// </summary>
+public sealed record ExperimentFile
+{
+    /// <summary>Path of the file itself.</summary>
+    public required string Path { get; init; }
+
+    public required string Name { get; init; }
+
+    /// <summary>The pre-trained model: a directory or a safetensors file.</summary>
+    public required string Model { get; init; }
+
+    public ulong Seed { get; init; }
+
+    public required IReadOnlyList<TaskEntry> Tasks { get; init; }
+
+    public required TuningEntry Tuning { get; init; }
+
+    public required IReadOnlyList<MethodEntry> Methods { get; init; }
+
+    /// <summary>λ at which task arithmetic and TATR are compared without any search; null for no such comparison.</summary>
+    public FixedComparison? FixedLambda { get; init; }
+
+    /// <summary>λ of the knowledge-conflict matrix; null for no analysis.</summary>
+    public double? ConflictLambda { get; init; }
+
+    /// <exception cref="YamlException">The file says something that is not understood; one sentence with line and column.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static ExperimentFile Load(string path) => Parse(YamlFile.Read(path), path);
+
+    private static ExperimentFile Parse(YamlValue root, string path)
+    {
+        YamlMapping file = root.AsMapping("An experiment");
+        string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
+        string Resolve(string relative) => System.IO.Path.Combine(folder, relative);
+
+        string? heads = file.Text("heads") is { } h ? Resolve(h) : null;
+        var experiment = new ExperimentFile
+        {
+            Path = path,
+            Name = file.Text("name", System.IO.Path.GetFileNameWithoutExtension(path)),
+            Model = Resolve(file.RequireText("model")),
+            Seed = (ulong)file.Integer("seed", 0, 0),
+            Tasks = ReadTasks(file.Require("tasks"), heads, Resolve),
+            Tuning = TuningEntry.Read(file.Take("tuning")),
+            Methods = [.. file.Require("methods").AsSequence("'methods'").Items.Select(MethodEntry.Read)],
+            FixedLambda = file.Take("fixed_lambda") is { } fixedLambda ? FixedComparison.Read(fixedLambda) : null,
+            ConflictLambda = file.Take("conflict_lambda") is null ? null : file.Number("conflict_lambda", 0, 0),
+        };
+        file.Finish("An experiment");
+        return experiment;
+    }
+
+    private static List<TaskEntry> ReadTasks(YamlValue value, string? heads, Func<string, string> resolve)
+    {
+        YamlSequence list = value.AsSequence("'tasks'");
+        var tasks = new List<TaskEntry>();
+        foreach (YamlValue item in list.Items)
+        {
+            YamlMapping task = item.AsMapping("A task");
+            string data = resolve(task.RequireText("data"));
+            string name = task.Text("name", System.IO.Path.GetFileNameWithoutExtension(data));
+            string file = task.Text("heads") is { } own ? resolve(own) : heads ?? throw task.Error($"the task '{name}' has no 'heads', and neither has the experiment.");
+            task.Finish("A task");
+            if (tasks.Any(t => t.Name == name)) throw task.Error($"the task '{name}' occurs twice.");
+            tasks.Add(new TaskEntry(name, data, file));
+        }
+
+        return tasks.Count > 0 ? tasks : throw list.Error("'tasks' is empty.");
+    }
+}
+
+/// <summary>A comparison at one λ: task arithmetic beside TATR with each ρ, nothing searched but ρ on validation.</summary>
+public sealed record FixedComparison(double Lambda, IReadOnlyList<double> Rho)
+{
+    internal static FixedComparison Read(YamlValue value)
+    {
+        if (value is YamlScalar) return new FixedComparison(MethodEntry.NumberOf(value, "fixed_lambda"), [0.99, 0.95, 0.9]);
+        YamlMapping map = value.AsMapping("'fixed_lambda'");
+        var comparison = new FixedComparison(map.Number("lambda", 0.3, 0), map.Numbers("rho", [0.99, 0.95, 0.9], 0, 1));
+        map.Finish("'fixed_lambda'");
+        return comparison;
+    }
+}

@@ -1,0 +1,57 @@
+using MergeEngine.Merging.Yaml;
+
+namespace MergeEngine.Merging.Experiments;
+
+/// <summary>The budget and the optimizer that every tuned model of an experiment gets.</summary>
+public sealed record TuningEntry
+{
+    /// <summary><c>adamw</c>, <c>adam</c> or <c>sgd</c>.</summary>
+    public string Optimizer { get; init; } = "adamw";
+
+    public double LearningRate { get; init; } = 1e-5;
+
+    /// <summary><c>constant</c>, <c>cosine</c> or <c>linear</c>.</summary>
+    public string Schedule { get; init; } = "constant";
+
+    public int WarmupSteps { get; init; }
+
+    public double WeightDecay { get; init; } = 0.1;
+
+    public double Momentum { get; init; }
+
+    public int BatchSize { get; init; } = 128;
+
+    /// <summary>Largest global gradient norm; 0 for no clipping.</summary>
+    public double ClipNorm { get; init; } = 10;
+
+    /// <summary>Largest random shift of a training image in pixels, each way.</summary>
+    public int Shift { get; init; }
+
+    public int Epochs { get; init; } = 10;
+
+    /// <summary>Steps that count as one epoch of every task, so that tasks of different size get one budget; 0: each task's own.</summary>
+    public int StepsPerEpoch { get; init; }
+
+    internal static TuningEntry Read(YamlValue? value)
+    {
+        if (value is null) return new TuningEntry();
+        YamlMapping map = value.AsMapping("'tuning'");
+        var d = new TuningEntry();
+        var tuning = new TuningEntry
+        {
+            Optimizer = map.Choice("optimizer", d.Optimizer, "adamw", "adam", "sgd"),
+            LearningRate = map.Number("learning_rate", d.LearningRate, 0),
+            Schedule = map.Choice("schedule", d.Schedule, "constant", "cosine", "linear"),
+            WarmupSteps = (int)map.Integer("warmup_steps", d.WarmupSteps, 0, int.MaxValue),
+            WeightDecay = map.Number("weight_decay", d.WeightDecay, 0),
+            Momentum = map.Number("momentum", d.Momentum, 0, 1),
+            BatchSize = (int)map.Integer("batch_size", d.BatchSize, 1, 1 << 16),
+            ClipNorm = map.Number("clip_norm", d.ClipNorm, 0),
+            Shift = (int)map.Integer("shift", d.Shift, 0, 64),
+            Epochs = (int)map.Integer("epochs", d.Epochs, 1, 1_000_000),
+            StepsPerEpoch = (int)map.Integer("steps_per_epoch", d.StepsPerEpoch, 0, 1_000_000),
+        };
+        map.Finish("'tuning'");
+        return tuning;
+    }
+}
