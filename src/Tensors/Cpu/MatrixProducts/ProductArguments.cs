@@ -1,0 +1,26 @@
+namespace MergeEngine.Tensors.Cpu.MatrixProducts;
+
+/// <summary>C[m, n] = epilogue(alpha·op(A)[m, k]·op(B)[k, n] + beta·C); all row-major, strides in floats.</summary>
+internal unsafe struct ProductArguments
+{
+    public bool TransposeA;
+    public bool TransposeB;
+    public int M;
+    public int N;
+    public int K;
+    public float Alpha;
+    public float* A;
+    public nint StrideA;
+    public float* B;
+    public nint StrideB;
+    public float Beta;
+    public float* C;
+    public nint StrideC;
+    public Epilogue Epilogue;
+
+    /// <summary>Address of op(A)[row, p].</summary>
+    public readonly float* AddressA(int row, int p) => TransposeA ? A + p * StrideA + row : A + row * StrideA + p;
+
+    /// <summary>Address of op(B)[p, column].</summary>
+    public readonly float* AddressB(int p, int column) => TransposeB ? B + column * StrideB + p : B + p * StrideB + column;
+}

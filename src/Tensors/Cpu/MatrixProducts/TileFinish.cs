@@ -1,0 +1,99 @@
+using System.Runtime.CompilerServices;
+using MergeEngine.Tensors.Cpu.VectorMath;
+
+namespace MergeEngine.Tensors.Cpu.MatrixProducts;
+
+/// <summary>Takes a tile of sums to C: alpha, beta, ragged right edge and, after the last part of the sum, the epilogue.</summary>
+internal static unsafe class TileFinish<S, V>
+    where S : struct, ISimd<V>
+    where V : struct
+{
+    /// <param name="product">The product that the tile belongs to.</param>
+    /// <param name="tile">rows × 2 vectors of sums, side by side.</param>
+    /// <param name="row">First row of C.</param>
+    /// <param name="column">First column of C.</param>
+    /// <param name="rows">Rows of the tile.</param>
+    /// <param name="columns">Columns of C that the tile covers, at most 2 vectors.</param>
+    /// <param name="first">This is the first part of the sum: C holds the old values, which beta weighs.</param>
+    /// <param name="last">This is the last part of the sum.</param>
+    public static void Apply(in ProductArguments product, float* tile, int row, int column, int rows, int columns, bool first, bool last)
+    {
+        ActivationKind activation = last ? product.Epilogue.Activation : ActivationKind.None;
+        switch (activation)
+        {
+            case ActivationKind.GeluErf:
+                Apply<GeluErf>(product, tile, row, column, rows, columns, first, last);
+                break;
+            case ActivationKind.GeluTanh:
+                Apply<GeluTanh>(product, tile, row, column, rows, columns, first, last);
+                break;
+            case ActivationKind.QuickGelu:
+                Apply<QuickGelu>(product, tile, row, column, rows, columns, first, last);
+                break;
+            case ActivationKind.Tanh:
+                Apply<HyperbolicTangent>(product, tile, row, column, rows, columns, first, last);
+                break;
+            default:
+                Apply<Identity>(product, tile, row, column, rows, columns, first, last);
+                break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Apply<A>(in ProductArguments product, float* tile, int row, int column, int rows, int columns, bool first, bool last)
+        where A : struct, IActivation
+    {
+        V alpha = S.Create(product.Alpha);
+        // Old values with a factor other than 0 and 1 exist only in the first part; a factor of 0 does not read them (they may be NaN).
+        float factor = first ? product.Beta : 1f;
+        V beta = S.Create(factor);
+        float* bias = last && product.Epilogue.Bias != null ? product.Epilogue.Bias + column : null;
+        bool backward = last && product.Epilogue.IsBackward;
+        nint saveStride = product.Epilogue.PreActivationStride;
+        float* save = last && product.Epilogue.PreActivation != null ? product.Epilogue.PreActivation + row * saveStride + column : null;
+        float* c = product.C + row * product.StrideC + column;
+        for (int r = 0; r < rows; r++)
+        {
+            for (int offset = 0; offset < columns; offset += S.Count)
+            {
+                int count = Math.Min(S.Count, columns - offset);
+                V x = S.Load(tile + offset);
+                if (factor == 0f)
+                    x = S.Multiply(alpha, x);
+                else if (factor == 1f)
+                    x = S.MultiplyAdd(alpha, x, LoadLanes(c + offset, count));
+                else
+                    x = S.MultiplyAdd(beta, LoadLanes(c + offset, count), S.Multiply(alpha, x));
+                if (bias != null)
+                    x = S.Add(x, LoadLanes(bias + offset, count));
+                if (backward)
+                {
+                    x = S.Multiply(x, A.Derivative<S, V>(LoadLanes(save + offset, count)));
+                }
+                else
+                {
+                    if (save != null)
+                        StoreLanes(save + offset, x, count);
+                    x = A.Value<S, V>(x);
+                }
+                StoreLanes(c + offset, x, count);
+            }
+            tile += 2 * S.Count;
+            c += product.StrideC;
+            if (save != null)
+                save += saveStride;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V LoadLanes(float* source, int count) => count == S.Count ? S.Load(source) : S.LoadPartial(source, count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreLanes(float* target, V value, int count)
+    {
+        if (count == S.Count)
+            S.Store(target, value);
+        else
+            S.StorePartial(target, value, count);
+    }
+}
