@@ -66,14 +66,14 @@ public sealed unsafe class MatrixProductTests
     {
         using var pool = new WorkerPool(2);
         using var product = new MatrixProduct(pool, level);
-        var c = new Matrix(3, 5, 2, 1);
-        Matrix before = c.Clone();
+        var c = new TestMatrix(3, 5, 2, 1);
+        TestMatrix before = c.Clone();
         Run(product, false, false, 3, 5, 0, 1f, before, before, -2f, c);
         for (int row = 0; row < 3; row++)
             for (int column = 0; column < 5; column++)
                 Assert.Equal(-2f * before[row, column], c[row, column]);
         // alpha = 0 does not read A and B either
-        var nan = new Matrix(5, 5, 0, 2);
+        var nan = new TestMatrix(5, 5, 0, 2);
         nan.Fill(float.NaN);
         Run(product, false, true, 3, 5, 5, 0f, nan, nan, 0f, c);
         for (int row = 0; row < 3; row++)
@@ -93,13 +93,13 @@ public sealed unsafe class MatrixProductTests
             for (int op = 0; op < 4; op++)
             {
                 bool ta = (op & 1) != 0, tb = (op & 2) != 0;
-                Matrix a = ta ? new Matrix(k, m, 3, 1) : new Matrix(m, k, 3, 1), b = tb ? new Matrix(n, k, 0, 2) : new Matrix(k, n, 0, 2);
+                TestMatrix a = ta ? new TestMatrix(k, m, 3, 1) : new TestMatrix(m, k, 3, 1), b = tb ? new TestMatrix(n, k, 0, 2) : new TestMatrix(k, n, 0, 2);
                 float[]? expected = null;
                 foreach (int threads in (int[])[1, 2, 3, 5])
                 {
                     using var pool = new WorkerPool(threads);
                     using var product = new MatrixProduct(pool, level);
-                    var c = new Matrix(m, n, 1, 3);
+                    var c = new TestMatrix(m, n, 1, 3);
                     Run(product, ta, tb, m, n, k, 1.5f, a, b, 0f, c);
                     expected ??= c.Values;
                     Assert.True(
@@ -118,8 +118,8 @@ public sealed unsafe class MatrixProductTests
         using var pool = new WorkerPool(3);
         using var product = new MatrixProduct(pool, level);
         int m = 205, n = 77, k = 1030;
-        var a = new Matrix(m, k, 0, 1);
-        var b = new Matrix(k, n, 0, 1);
+        var a = new TestMatrix(m, k, 0, 1);
+        var b = new TestMatrix(k, n, 0, 1);
         for (int p = 0; p < k; p++)
         {
             for (int i = 0; i < m; i++)
@@ -127,7 +127,7 @@ public sealed unsafe class MatrixProductTests
             for (int j = 0; j < n; j++)
                 b[p, j] = (j * 5 + p) % 13 - 6;
         }
-        var c = new Matrix(m, n, 0, 1);
+        var c = new TestMatrix(m, n, 0, 1);
         Run(product, false, false, m, n, k, 1f, a, b, 0f, c);
         (double[] expected, _) = Multiply(a, false, b, false, m, n, k);
         for (int i = 0; i < m; i++)
@@ -141,9 +141,9 @@ public sealed unsafe class MatrixProductTests
     {
         using var pool = new WorkerPool(threads);
         using var product = new MatrixProduct(pool, level);
-        var a = new Matrix(300, 200, 0, 1);
-        var b = new Matrix(200, 300, 0, 1);
-        var c = new Matrix(300, 300, 0, 1);
+        var a = new TestMatrix(300, 200, 0, 1);
+        var b = new TestMatrix(200, 300, 0, 1);
+        var c = new TestMatrix(300, 300, 0, 1);
         void Once()
         {
             Run(product, false, false, 300, 300, 200, 1f, a, b, 0f, c);
@@ -186,12 +186,12 @@ public sealed unsafe class MatrixProductTests
 
     private static void Check(MatrixProduct product, bool ta, bool tb, int m, int n, int k, float alpha, float beta, Random random)
     {
-        Matrix a = ta ? new Matrix(k, m, random.Next(4), random.Next()) : new Matrix(m, k, random.Next(4), random.Next());
-        Matrix b = tb ? new Matrix(n, k, random.Next(4), random.Next()) : new Matrix(k, n, random.Next(4), random.Next());
-        var c = new Matrix(m, n, random.Next(4), random.Next());
+        TestMatrix a = ta ? new TestMatrix(k, m, random.Next(4), random.Next()) : new TestMatrix(m, k, random.Next(4), random.Next());
+        TestMatrix b = tb ? new TestMatrix(n, k, random.Next(4), random.Next()) : new TestMatrix(k, n, random.Next(4), random.Next());
+        var c = new TestMatrix(m, n, random.Next(4), random.Next());
         if (beta == 0f)
             c.Fill(float.NaN);   // must not be read
-        Matrix before = c.Clone();
+        TestMatrix before = c.Clone();
         Run(product, ta, tb, m, n, k, alpha, a, b, beta, c);
         (double[] expected, double[] magnitude) = Multiply(a, ta, b, tb, m, n, k);
         string what = $"op {(ta ? 'T' : 'N')}{(tb ? 'T' : 'N')} {m}×{n}×{k}, alpha {alpha}, beta {beta}";
@@ -210,12 +210,12 @@ public sealed unsafe class MatrixProductTests
     }
 
     private static void Run(
-        MatrixProduct product, bool ta, bool tb, int m, int n, int k, float alpha, Matrix a, Matrix b, float beta, Matrix c)
+        MatrixProduct product, bool ta, bool tb, int m, int n, int k, float alpha, TestMatrix a, TestMatrix b, float beta, TestMatrix c)
     {
         fixed (float* pa = a.Values, pb = b.Values, pc = c.Values)
         {
             product.Multiply(
-                ta, tb, m, n, k, alpha, pa + Matrix.Margin, a.Stride, pb + Matrix.Margin, b.Stride, beta, pc + Matrix.Margin, c.Stride);
+                ta, tb, m, n, k, alpha, pa + TestMatrix.Margin, a.Stride, pb + TestMatrix.Margin, b.Stride, beta, pc + TestMatrix.Margin, c.Stride);
         }
     }
 }

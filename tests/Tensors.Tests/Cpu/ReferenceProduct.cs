@@ -4,11 +4,11 @@ namespace MergeEngine.Tensors.Tests.Cpu;
 internal static class ReferenceProduct
 {
     /// <summary>A row-major matrix in a larger array: rows <c>Stride</c> apart, with NaN between them and around.</summary>
-    internal sealed class Matrix
+    internal sealed class TestMatrix
     {
         public const int Margin = 5;
 
-        public Matrix(int rows, int columns, int extraStride, int seed)
+        public TestMatrix(int rows, int columns, int extraStride, int seed)
         {
             Rows = rows;
             Columns = columns;
@@ -21,7 +21,7 @@ internal static class ReferenceProduct
                     this[row, column] = (float)(random.NextDouble() * 2 - 1);
         }
 
-        private Matrix(Matrix other)
+        private TestMatrix(TestMatrix other)
         {
             (Rows, Columns, Stride) = (other.Rows, other.Columns, other.Stride);
             Values = (float[])other.Values.Clone();
@@ -38,7 +38,7 @@ internal static class ReferenceProduct
             set => Values[Margin + row * Stride + column] = value;
         }
 
-        public Matrix Clone() => new(this);
+        public TestMatrix Clone() => new(this);
 
         public void Fill(float value)
         {
@@ -61,7 +61,7 @@ internal static class ReferenceProduct
     }
 
     /// <summary>op(A)·op(B) and |op(A)|·|op(B)|.</summary>
-    public static (double[] Product, double[] Magnitude) Multiply(Matrix a, bool transposeA, Matrix b, bool transposeB, int m, int n, int k)
+    public static (double[] Product, double[] Magnitude) Multiply(TestMatrix a, bool transposeA, TestMatrix b, bool transposeB, int m, int n, int k)
     {
         var product = new double[m * n];
         var magnitude = new double[m * n];
