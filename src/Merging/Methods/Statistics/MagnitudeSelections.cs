@@ -1,0 +1,60 @@
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Merging.Methods.Statistics;
+
+/// <summary>The <c>count</c> largest |τ_k| of every task vector over the whole model, equal values by lowest index first.</summary>
+internal sealed class MagnitudeSelections : IMergeStatistic
+{
+    private readonly Device _device;
+    private readonly RadixSearch[] _searches;
+
+    public MagnitudeSelections(MergeShape shape, long count)
+    {
+        _device = shape.Device;
+        _searches = new RadixSearch[shape.TaskCount];
+        for (int k = 0; k < _searches.Length; k++)
+        {
+            _searches[k] = new RadixSearch(31);
+            _searches[k].Begin(count);
+        }
+
+        Kept = new Selection[shape.TaskCount];
+    }
+
+    public bool IsComplete { get; private set; }
+
+    /// <summary>What is kept of each task vector; valid when complete.</summary>
+    public Selection[] Kept { get; }
+
+    public void Accumulate(in MergeChunk chunk)
+    {
+        for (int k = 0; k < _searches.Length; k++)
+        {
+            RadixSearch search = _searches[k];
+            if (search.IsComplete) continue;
+            if (search.WantsHistogram)
+            {
+                _device.Operations.MagnitudeHistogram(search.Counts, chunk.TaskVectors[k], (uint)search.Prefix, search.PrefixBits, search.DigitBits);
+                continue;
+            }
+
+            float threshold = BitConverter.UInt32BitsToSingle((uint)search.ThresholdBits);
+            long found = _device.Operations.FindMagnitude(chunk.TaskVectors[k], threshold, ref search.Ordinal);
+            if (found >= 0) search.FoundLast(chunk.FirstIndex + found);
+        }
+    }
+
+    public void CompletePass()
+    {
+        IsComplete = true;
+        for (int k = 0; k < _searches.Length; k++)
+        {
+            RadixSearch search = _searches[k];
+            if (!search.IsComplete) search.CompleteHistogram();
+            IsComplete &= search.IsComplete;
+            if (search.IsComplete)
+                Kept[k] = search.Trivial ?? new Selection(BitConverter.UInt32BitsToSingle((uint)search.ThresholdBits), search.LastIndex);
+        }
+    }
+}

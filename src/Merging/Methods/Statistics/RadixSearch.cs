@@ -1,0 +1,103 @@
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Merging.Methods.Statistics;
+
+/// <summary>
+/// The largest keys of a model that is seen chunk by chunk, exactly: one digit of the threshold a pass, from histograms that add up, and
+/// one more pass only if equal keys straddle the boundary, to find the index of the last that is selected. Memory does not depend on the
+/// model.
+/// </summary>
+/// <remarks>Keys are non-negative IEEE numbers read as integers, so their order is the order of the numbers.</remarks>
+internal sealed class RadixSearch(int keyBits)
+{
+    private const int FullDigit = 11;
+
+    private readonly long[] _counts = new long[1 << FullDigit];
+    private long _remaining;
+    private long _ordinal;
+
+    private Stage _stage;
+
+    private enum Stage
+    {
+        Digits,
+        Ties,
+        Done,
+    }
+
+    public bool IsComplete => _stage == Stage.Done;
+
+    /// <summary>True while histograms are wanted, false when the element number <see cref="Ordinal"/> among those equal to the threshold is.</summary>
+    public bool WantsHistogram => _stage == Stage.Digits;
+
+    public Span<long> Counts => _counts.AsSpan(0, 1 << DigitBits);
+
+    public ulong Prefix { get; private set; }
+
+    public int PrefixBits { get; private set; }
+
+    public int DigitBits => Math.Min(FullDigit, keyBits - PrefixBits);
+
+    /// <summary>Elements equal to the threshold that come before the last selected one, less those found in earlier chunks.</summary>
+    public ref long Ordinal => ref _ordinal;
+
+    /// <summary>The bits of the smallest selected key.</summary>
+    public ulong ThresholdBits => Prefix << (keyBits - PrefixBits);
+
+    /// <summary>Index of the last selected element that equals the threshold; all of them are selected when it is <see cref="long.MaxValue"/>.</summary>
+    public long LastIndex { get; private set; } = long.MaxValue;
+
+    /// <summary>Nothing or everything is selected, which needs no search.</summary>
+    public Selection? Trivial { get; private set; }
+
+    /// <summary>Keys that were counted in this pass.</summary>
+    public long Counted()
+    {
+        long total = 0;
+        foreach (long count in Counts) total += count;
+        return total;
+    }
+
+    /// <summary>
+    /// Says how many are to be selected: before the first pass, or after it where that follows from <see cref="Counted"/>. The first pass
+    /// is then complete and its digit is taken.
+    /// </summary>
+    public void Begin(long count) => _remaining = count;
+
+    /// <summary>Takes the digit whose histogram is complete.</summary>
+    public void CompleteHistogram()
+    {
+        if (PrefixBits == 0 && (_remaining <= 0 || _remaining >= Counted()))
+        {
+            Trivial = _remaining <= 0 ? Selection.None : Selection.All;
+            _stage = Stage.Done;
+            return;
+        }
+
+        Span<long> counts = Counts;
+        int digit = counts.Length - 1;
+        while (counts[digit] < _remaining) _remaining -= counts[digit--];
+        long equal = counts[digit];
+        Prefix = (Prefix << DigitBits) | (uint)digit;
+        PrefixBits += DigitBits;
+        if (equal == _remaining)
+        {
+            // Everything with this prefix is selected: the smallest key with it is as good a threshold as the exact one.
+            _stage = Stage.Done;
+        }
+        else if (PrefixBits == keyBits)
+        {
+            _ordinal = _remaining - 1;
+            _stage = Stage.Ties;
+        }
+
+        Array.Clear(_counts);
+    }
+
+    /// <summary>Takes the index of the last selected element among the equal ones.</summary>
+    public void FoundLast(long index)
+    {
+        LastIndex = index;
+        _stage = Stage.Done;
+    }
+}
