@@ -1,6 +1,8 @@
+using MergeEngine.Cli.CommandLine;
+
 namespace MergeEngine.Cli;
 
 internal static class Program
 {
-    private static int Main() => 0;
+    private static int Main(string[] arguments) => Application.Run(arguments);
 }

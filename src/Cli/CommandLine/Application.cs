@@ -1,0 +1,63 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
+using MergeEngine.Cli.Commands;
+
+namespace MergeEngine.Cli.CommandLine;
+
+/// <summary>The whole command line: which commands there are, and what happens with arguments that fit none.</summary>
+internal static class Application
+{
+    public static int Run(string[] arguments)
+    {
+        RootCommand root = Create();
+        // A file name that starts with @ is a file name, not a file with more arguments.
+        ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        bool answersAnyway = parsed.Action is { ClearsParseErrors: true };
+        if (arguments.Length == 0) return ShowOverview(root);
+        if ((parsed.Errors.Count > 0 || UnknownOption(parsed) is not null) && !answersAnyway) return ReportUsage(parsed);
+        return parsed.Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+    }
+
+    private static RootCommand Create()
+    {
+        var root = new RootCommand("Fine-tunes vision transformers and merges fine-tuned models, on the CPU, with results that repeat to the last bit.")
+        {
+            InspectCommand.Create(),
+            DevicesCommand.Create(),
+        };
+        foreach (HelpOption help in root.Options.OfType<HelpOption>())
+        {
+            if (help.Action is HelpAction usual) help.Action = new ExampleHelp(usual);
+        }
+
+        return root;
+    }
+
+    /// <summary>Without arguments nothing was asked for: the overview goes to stderr, so that no pipe takes it for a result.</summary>
+    private static int ShowOverview(RootCommand root)
+    {
+        root.Parse(["--help"]).Invoke(new InvocationConfiguration { Output = Console.Error });
+        return ExitCode.Usage;
+    }
+
+    private static int ReportUsage(ParseResult parsed)
+    {
+        string command = PathOf(parsed.CommandResult);
+        // What was typed and not understood says more than what is missing because of it.
+        string problem = (UnknownOption(parsed) ?? (parsed.UnmatchedTokens is [string unmatched, ..] ? unmatched : null)) is { } token
+            ? $"'{token}' is not understood here."
+            : parsed.Errors[0].Message;
+        Failures.Report(new UsageException(problem), Console.Error);
+        Console.Error.WriteLine($"Try '{command} --help'.");
+        return ExitCode.Usage;
+    }
+
+    /// <summary>A mistyped option must not pass for a file name. A file that is called so comes after <c>--</c>.</summary>
+    private static string? UnknownOption(ParseResult parsed) => parsed.Tokens
+        .TakeWhile(token => token.Type != TokenType.DoubleDash)
+        .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal))?.Value;
+
+    private static string PathOf(CommandResult command) =>
+        command.Parent is CommandResult parent ? $"{PathOf(parent)} {command.Command.Name}" : "merge-engine";
+}

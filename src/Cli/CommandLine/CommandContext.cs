@@ -1,0 +1,45 @@
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using MergeEngine.Cli.Terminal;
+using MergeEngine.Tensors;
+
+namespace MergeEngine.Cli.CommandLine;
+
+/// <summary>What a command works with: its arguments, a way to be stopped, and where results and progress go.</summary>
+internal sealed class CommandContext(ParseResult arguments, CancellationToken stop)
+{
+    /// <summary>Cancelled by Ctrl+C.</summary>
+    public CancellationToken Stop { get; } = stop;
+
+    /// <summary>True when stdout must hold one JSON document and nothing else.</summary>
+    public bool Json => arguments.GetValue(CommonOptions.Json);
+
+    public int Threads => arguments.GetValue(CommonOptions.Threads);
+
+    public T Get<T>(Argument<T> argument) => arguments.GetRequiredValue(argument);
+
+    /// <summary>The value that was given, else the option's default, else null.</summary>
+    public T? Get<T>(Option<T> option) => arguments.GetValue(option);
+
+    /// <summary>True when the option stands on the command line.</summary>
+    public bool Has(Option option) => arguments.GetResult(option) is { Implicit: false };
+
+    public Device OpenDevice() => Device.Open(arguments.GetValue(CommonOptions.Device) ?? "cpu", Threads);
+
+    /// <summary>Writes a result as text, or as JSON where that was asked for.</summary>
+    public void Write<T>(T result, JsonTypeInfo<T> type, Action<T, TextWriter> text)
+    {
+        using var writer = new StringWriter();
+        if (Json) writer.WriteLine(JsonSerializer.Serialize(result, type));
+        else text(result, writer);
+        Console.Out.Write(writer.ToString());
+        Console.Out.Flush();
+    }
+
+    /// <summary>Says something to people, on stderr.</summary>
+    public static void Note(string text) => Console.Error.WriteLine(text);
+
+    /// <summary>Runs work with progress on stderr: bars on a terminal, a line now and then otherwise.</summary>
+    public static T WithProgress<T>(string unit, Func<IProgressSink, T> work) => ProgressDisplay.Run(unit, work);
+}

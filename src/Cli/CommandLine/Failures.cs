@@ -1,0 +1,48 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using MergeEngine.Cli.Terminal;
+
+namespace MergeEngine.Cli.CommandLine;
+
+/// <summary>Turns an exception into one sentence on stderr and an exit code. Stack traces are for MERGE_ENGINE_DEBUG=1.</summary>
+internal static partial class Failures
+{
+    /// <summary>The environment variable that asks for stack traces.</summary>
+    public const string DebugVariable = "MERGE_ENGINE_DEBUG";
+
+    public static int Report(Exception exception, TextWriter error)
+    {
+        error.WriteLine($"merge-engine: {Sentence(exception)}");
+        if (Environment.GetEnvironmentVariable(DebugVariable) == "1") error.WriteLine(exception);
+        else if (!IsExpected(exception)) error.WriteLine($"merge-engine: this is a defect; {DebugVariable}=1 shows where it happened.");
+        return CodeOf(exception);
+    }
+
+    private static int CodeOf(Exception exception) => exception switch
+    {
+        OperationCanceledException => ExitCode.Stopped,
+        UsageException => ExitCode.Usage,
+        _ => ExitCode.Failed,
+    };
+
+    private static bool IsExpected(Exception exception) => exception
+        is UsageException or OperationCanceledException
+        or IOException or UnauthorizedAccessException or InvalidDataException or JsonException
+        or ArgumentException or NotSupportedException or InsufficientMemoryException;
+
+    private static string Sentence(Exception exception)
+    {
+        string text = exception switch
+        {
+            OperationCanceledException => "stopped",
+            ArgumentException => ParameterSuffix().Replace(exception.Message, ""),
+            _ => exception.Message,
+        };
+        // Messages quote names from files; the sentence stays one line whatever they hold.
+        text = Printable.Of(text.ReplaceLineEndings(" ")).Trim();
+        return text.EndsWith('.') ? text : text + ".";
+    }
+
+    [GeneratedRegex(@" \(Parameter '[^']*'\)")]
+    private static partial Regex ParameterSuffix();
+}

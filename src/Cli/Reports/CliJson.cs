@@ -1,0 +1,9 @@
+using System.Text.Json.Serialization;
+
+namespace MergeEngine.Cli.Reports;
+
+/// <summary>The JSON documents of commands that have no library type of their own.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSerializable(typeof(InspectReport))]
+[JsonSerializable(typeof(DevicesReport))]
+internal sealed partial class CliJson : JsonSerializerContext;

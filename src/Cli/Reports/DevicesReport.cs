@@ -1,0 +1,14 @@
+using System.Text.Json.Serialization;
+
+namespace MergeEngine.Cli.Reports;
+
+/// <summary>What <c>devices</c> found.</summary>
+internal sealed record DevicesReport(
+    string Runtime, int Cores, long MemoryBytes, int[] VectorBits, int BestVectorBits, IReadOnlyList<DeviceReport> Devices);
+
+/// <summary>One device: what it is, or why it cannot be used.</summary>
+internal sealed record DeviceReport(
+    string Name,
+    bool Usable,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Description,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Problem);

@@ -1,0 +1,57 @@
+using MergeEngine.Cli.Tests.Support;
+
+namespace MergeEngine.Cli.Tests.CommandLine;
+
+public sealed class CommandLineTests
+{
+    public static TheoryData<string> Commands => [.. Overview().Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[0])];
+
+    [Fact]
+    public void Help_shows_every_command_with_an_example()
+    {
+        string help = MergeEngineProcess.Run("--help").Succeeded().Output;
+        string[] commands = [.. Overview().Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[0])];
+        Assert.NotEmpty(commands);
+        Assert.All(commands, command => Assert.Contains($"\n  merge-engine {command}", help, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Commands))]
+    public void Each_command_explains_itself_with_examples(string command)
+    {
+        Outcome outcome = MergeEngineProcess.Run(command, "--help").Succeeded();
+        Assert.Contains("Usage:", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains($"Examples:\n  merge-engine {command}", outcome.Output, StringComparison.Ordinal);
+        Assert.Equal("", outcome.Error);
+    }
+
+    [Theory]
+    [MemberData(nameof(Commands))]
+    public void An_unknown_option_is_a_usage_error_that_names_it(string command)
+    {
+        Outcome outcome = MergeEngineProcess.Run(command, "--no-such-option").Refused(2, "'--no-such-option'");
+        Assert.Contains($"Try 'merge-engine {command} --help'.", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_arguments_the_overview_goes_to_stderr()
+    {
+        Outcome outcome = MergeEngineProcess.Run();
+        Assert.Equal(2, outcome.Code);
+        Assert.Equal("", outcome.Output);
+        Assert.Contains("Commands:", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_unknown_command_is_a_usage_error_that_names_it() => MergeEngineProcess.Run("inspekt", "x").Refused(2, "'inspekt'");
+
+    [Fact]
+    public void A_missing_argument_is_a_usage_error() => MergeEngineProcess.Run("inspect").Refused(2, "inspect");
+
+    private static IEnumerable<string> Overview() => MergeEngineProcess.Run("--help").Output
+        .Split('\n')
+        .SkipWhile(line => line != "Commands:")
+        .Skip(1)
+        .TakeWhile(line => line.StartsWith("  ", StringComparison.Ordinal))
+        .Where(line => line[2] != ' ');
+}

@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace MergeEngine.Cli.Tests.Support;
+
+/// <summary>Runs the built merge-engine as a process of its own, as users do.</summary>
+internal static class MergeEngineProcess
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+
+    public static string Executable { get; } = Path.Combine(AppContext.BaseDirectory, "merge-engine");
+
+    /// <summary>Starts it and waits for its end.</summary>
+    public static Outcome Run(params string[] arguments) => RunIn(Directory.GetCurrentDirectory(), arguments);
+
+    public static Outcome RunIn(string directory, params string[] arguments)
+    {
+        using Process process = Start(directory, arguments);
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(Limit))
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"merge-engine {string.Join(' ', arguments)} did not end within {Limit}.");
+        }
+
+        return new Outcome(process.ExitCode, output.GetAwaiter().GetResult(), error.GetAwaiter().GetResult());
+    }
+
+    public static Process Start(string directory, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(Executable, arguments)
+        {
+            WorkingDirectory = directory,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        // The executable must find the runtime that runs this test, wherever that was installed.
+        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        start.Environment.Remove("MERGE_ENGINE_DEBUG");
+        return Process.Start(start) ?? throw new InvalidOperationException($"{Executable} did not start.");
+    }
+}
+
+/// <summary>What a run left behind.</summary>
+internal sealed record Outcome(int Code, string Output, string Error)
+{
+    /// <summary>Stdout as exactly one JSON document.</summary>
+    public JsonElement Json()
+    {
+        using JsonDocument document = JsonDocument.Parse(Output);
+        return document.RootElement.Clone();
+    }
+
+    /// <summary>Exit code 0 and nothing that looks like trouble.</summary>
+    public Outcome Succeeded()
+    {
+        Assert.True(Code == 0, $"exit code {Code}, stderr: {Error}");
+        return this;
+    }
+
+    /// <summary>An expected failure: the code, nothing on stdout, one sentence on stderr without a stack trace.</summary>
+    public Outcome Refused(int code, params string[] mentions)
+    {
+        Assert.True(Code == code, $"exit code {Code}, expected {code}; stderr: {Error}");
+        Assert.Equal("", Output);
+        string[] lines = Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string sentence = Assert.Single(lines, line => line.StartsWith("merge-engine: ", StringComparison.Ordinal));
+        Assert.EndsWith(".", sentence, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", Error, StringComparison.Ordinal);
+        Assert.All(mentions, mention => Assert.Contains(mention, sentence, StringComparison.Ordinal));
+        return this;
+    }
+}
