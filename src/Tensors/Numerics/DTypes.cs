@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace MergeEngine.Tensors.Numerics;
 
 /// <summary>What is known about each <see cref="DType"/>: its name in a file, its width, and whether the engine computes with it.</summary>
@@ -45,6 +47,20 @@ public static class DTypes
         if (bits % 8 != 0)
             throw new ArgumentException($"{elements} elements of {dtype.Name()} take {bits} bits, expected a whole number of bytes.", nameof(elements));
         return checked((long)(bits / 8));
+    }
+
+    /// <summary>As <see cref="TryParse(string, out DType)"/>, from UTF-8.</summary>
+    public static bool TryParse(ReadOnlySpan<byte> name, out DType dtype)
+    {
+        for (int i = 0; i < Table.Length; i++)
+        {
+            if (!Ascii.Equals(name, Table[i].Name)) continue;
+            dtype = (DType)i;
+            return true;
+        }
+
+        dtype = default;
+        return false;
     }
 
     /// <summary>Finds a dtype by the exact name that a header uses; lower case is not accepted.</summary>

@@ -93,7 +93,7 @@ internal ref struct HeaderParser
             string key = ReadString("a key of __metadata__");
             if (Next() != JsonTokenType.String)
                 throw Fail($"the value of {Quoting.Quote(key)} in __metadata__ is {Describe()}, expected a string");
-            string value = ReadString($"the value of {Quoting.Quote(key)} in __metadata__");
+            string value = ReadString("in __metadata__ the value of", key);
             if (!metadata.TryAdd(key, value)) throw Fail($"{Quoting.Quote(key)} stands twice in __metadata__");
         }
     }
@@ -108,24 +108,20 @@ internal ref struct HeaderParser
         while (Next() == JsonTokenType.PropertyName)
         {
             bool twice;
-            if (reader.ValueTextEquals("dtype"u8))
+            switch (ReadField(name))
             {
-                twice = dtype is not null;
-                dtype = ReadDType(name);
-            }
-            else if (reader.ValueTextEquals("shape"u8))
-            {
-                twice = shape is not null;
-                shape = ReadShape(name);
-            }
-            else if (reader.ValueTextEquals("data_offsets"u8))
-            {
-                twice = range is not null;
-                range = ReadOffsets(name);
-            }
-            else
-            {
-                throw FailAt(name, $"has the field {Quoting.Quote(ReadString("a field name"))}, expected only dtype, shape and data_offsets");
+                case Field.DType:
+                    twice = dtype is not null;
+                    dtype = ReadDType(name);
+                    break;
+                case Field.Shape:
+                    twice = shape is not null;
+                    shape = ReadShape(name);
+                    break;
+                default:
+                    twice = range is not null;
+                    range = ReadOffsets(name);
+                    break;
             }
 
             if (twice) throw FailAt(name, "has a field twice, expected dtype, shape and data_offsets once each");
@@ -137,11 +133,29 @@ internal ref struct HeaderParser
         return Check(name, dtype.Value, shape.Value, range.Value.Begin, range.Value.End);
     }
 
+    private enum Field
+    {
+        DType,
+        Shape,
+        DataOffsets,
+    }
+
+    private readonly Field ReadField(string name)
+    {
+        // Escaped names take the slow way, where half a surrogate pair is caught.
+        string? slow = reader.ValueIsEscaped ? ReadString("a field of tensor", name) : null;
+        if (slow is null ? reader.ValueSpan.SequenceEqual("dtype"u8) : slow == "dtype") return Field.DType;
+        if (slow is null ? reader.ValueSpan.SequenceEqual("shape"u8) : slow == "shape") return Field.Shape;
+        if (slow is null ? reader.ValueSpan.SequenceEqual("data_offsets"u8) : slow == "data_offsets") return Field.DataOffsets;
+        throw FailAt(name, $"has the field {Quoting.Quote(ReadString("a field of tensor", name))}, expected only dtype, shape and data_offsets");
+    }
+
     private DType ReadDType(string name)
     {
         if (Next() != JsonTokenType.String) throw FailAt(name, $"has a dtype that is {Describe()}, expected a string");
-        string text = ReadString($"the dtype of {Quoting.Quote(name)}");
-        if (!DTypes.TryParse(text, out var dtype)) throw FailAt(name, $"has the unknown dtype {Quoting.Quote(text)}, expected one like F32 or BF16");
+        if (!reader.ValueIsEscaped && DTypes.TryParse(reader.ValueSpan, out var dtype)) return dtype;
+        string text = ReadString("the dtype of tensor", name);
+        if (!DTypes.TryParse(text, out dtype)) throw FailAt(name, $"has the unknown dtype {Quoting.Quote(text)}, expected one like F32 or BF16");
         return dtype;
     }
 
@@ -228,7 +242,8 @@ internal ref struct HeaderParser
         return reader.TokenType;
     }
 
-    private readonly string ReadString(string what)
+    /// <summary>The text of the token; a failure calls it <paramref name="what"/>, then <paramref name="whose"/> in quotes.</summary>
+    private readonly string ReadString(string what, string? whose = null)
     {
         try
         {
@@ -237,7 +252,8 @@ internal ref struct HeaderParser
         catch (InvalidOperationException e)
         {
             // The bytes are UTF-8, so only an escape can be wrong: half a surrogate pair.
-            throw new SafetensorsException($"{file}: {what} holds half a surrogate pair, expected valid Unicode.", e);
+            string subject = whose is null ? what : $"{what} {Quoting.Quote(whose)}";
+            throw new SafetensorsException($"{file}: {subject} holds half a surrogate pair, expected valid Unicode.", e);
         }
     }
 
