@@ -37,12 +37,12 @@ public static class SafetensorsWriter
     /// </summary>
     /// <param name="original">The open file to start from; its own path may be the target.</param>
     /// <param name="path">The target; an existing file is replaced.</param>
-    /// <param name="replacer">New bytes for a tensor, of the same number, or null to copy; called once a tensor in file order.</param>
+    /// <param name="replacer">New bytes for a tensor, of the same number, or none to copy; called once a tensor in file order.</param>
     /// <exception cref="SafetensorsException">A replacement has another size, the original became shorter, or the file cannot be written.</exception>
-    public static void Rewrite(SafetensorsFile original, string path, Func<TensorEntry, ReadOnlyMemory<byte>?> replacer) =>
-        RewriteStreaming(original, path, entry => replacer(entry) is { } bytes ? stream => stream.Write(bytes.Span) : null);
+    public static void Rewrite(SafetensorsFile original, string path, Func<TensorEntry, ReadOnlyMemory<byte>> replacer) =>
+        RewriteStreaming(original, path, entry => replacer(entry) is { IsEmpty: false } bytes ? stream => stream.Write(bytes.Span) : null);
 
-    /// <summary>As <see cref="Rewrite"/>, with callbacks that write the new bytes of a tensor to a stream.</summary>
+    /// <summary>As <see cref="Rewrite"/>, with callbacks that write the new bytes of a tensor to a stream, or null to copy.</summary>
     /// <inheritdoc cref="Rewrite" path="/exception"/>
     public static void RewriteStreaming(SafetensorsFile original, string path, Func<TensorEntry, Action<Stream>?> replacer)
     {
