@@ -19,12 +19,12 @@ public sealed class PropertyTests : IDisposable
         Gen.Elements("a", "model.layers.0.weight", "../x", "é", "🦊", "\"quoted\\\"", "line\nbreak", " "),
         ArbMap.Default.GeneratorFor<NonEmptyString>().Select(s => string.Concat(s.Get.Where(c => c != '\0' && !char.IsSurrogate(c)))));
 
+    /// <summary>Packed types get a last dimension of four, so that they fill whole bytes.</summary>
     private static readonly Gen<TensorContent> Content =
         from name in Text
         where name.Length > 0 && name != "__metadata__"
         from dtype in Gen.Elements(DTypes.All.ToArray())
         from dimensions in Gen.Choose(0, 5).Select(d => (long)d).ListOf(4).Select(l => l.ToArray())
-        // Packed types fill whole bytes when the innermost dimension is a multiple of four.
         let shape = new Shape(dtype.Bits() % 8 == 0 ? dimensions : [.. dimensions, 4])
         from bytes in Gen.Choose(0, 255).Select(b => (byte)b).ArrayOf((int)dtype.ByteCount(shape.ElementCount))
         select new TensorContent(name, dtype, shape, bytes);
