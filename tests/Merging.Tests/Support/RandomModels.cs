@@ -36,8 +36,16 @@ internal sealed class RandomModels : IDisposable
     public ParameterVector Merge(MergeMethod method, bool gradients = true)
     {
         var output = new ParameterVector(Device, Layout);
-        InMemoryMerge.Run(method, Base, Vectors, output, gradients ? Gradients : null);
-        return output;
+        try
+        {
+            InMemoryMerge.Run(method, Base, Vectors, output, gradients ? Gradients : null);
+            return output;
+        }
+        catch
+        {
+            output.Dispose();
+            throw;
+        }
     }
 
     public float[] MergeToHost(MergeMethod method, bool gradients = true)
