@@ -45,7 +45,7 @@ public abstract partial class OperationSet
 
     /// <summary>
     /// TIES' election and disjoint mean (Yadav et al., arXiv 2306.01708): γ = sign(Σ_k v̂_k[i]), or <paramref name="undecidedSign"/> where
-    /// that is 0; output[i] ← mean of the nonzero v̂_k[i] whose sign is γ, 0 where there is none. Sums in float64, rounded once.
+    /// that is 0 (or NaN, from infinities of both signs); output[i] ← mean of the nonzero v̂_k[i] whose sign is γ, 0 where there is none. Sums in float64, rounded once.
     /// </summary>
     /// <param name="output">[n]; may alias a vector.</param>
     /// <param name="vectors">Vectors of [n].</param>
@@ -56,6 +56,7 @@ public abstract partial class OperationSet
     {
         Check(output, output.Length);
         CheckInputs(vectors, kept.Length, output.Length);
+        if (undecidedSign is not (1 or -1)) throw new ArgumentOutOfRangeException(nameof(undecidedSign), undecidedSign, "The sign of undecided elements is +1 or -1.");
         DisjointMeanCore(output, vectors, kept, undecidedSign, firstIndex);
     }
 

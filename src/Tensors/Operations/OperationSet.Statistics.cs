@@ -61,7 +61,7 @@ public abstract partial class OperationSet
     /// <summary>
     /// One digit of a radix selection over |values|: for every element whose key (the 31 bits of |x|) starts with the
     /// <paramref name="prefixBits"/> bits of <paramref name="prefix"/>, counts[next digit] is increased. Counts are added to, so chunks
-    /// of a vector, or of a model on several machines, add up.
+    /// of a vector, or of a model on several machines, add up. NaN is never counted, found or selected.
     /// </summary>
     /// <param name="counts">2^digitBits counters on the host.</param>
     /// <param name="values">[n].</param>
@@ -75,7 +75,7 @@ public abstract partial class OperationSet
         MagnitudeHistogramCore(counts, values, prefix, prefixBits, digitBits);
     }
 
-    /// <summary>The same over non-negative float64 keys (63 bits); negative keys are never counted.</summary>
+    /// <summary>The same over non-negative float64 keys (63 bits); negative keys and NaN are never counted.</summary>
     public void KeyHistogram(Span<long> counts, DeviceSpan<double> keys, ulong prefix, int prefixBits, int digitBits)
     {
         Check(keys, keys.Length);

@@ -8,7 +8,7 @@ public static class RadixSelect
 {
     private const int DigitBits = 11;
 
-    /// <summary>The <paramref name="count"/> largest |x| of <paramref name="values"/>; equal magnitudes go to the lowest index. NaN counts as the largest.</summary>
+    /// <summary>The <paramref name="count"/> largest |x| of <paramref name="values"/>; equal magnitudes go to the lowest index. NaN is never selected, so fewer than asked for may be.</summary>
     public static Selection LargestMagnitudes(OperationSet operations, DeviceSpan<float> values, long count)
     {
         if (count <= 0) return Selection.None;
@@ -22,6 +22,7 @@ public static class RadixSelect
             int bits = Math.Min(DigitBits, 31 - prefixBits);
             counts.Clear();
             operations.MagnitudeHistogram(counts, values, prefix, prefixBits, bits);
+            if (prefixBits == 0 && Total(counts) <= count) return Selection.All;
             prefix = (prefix << bits) | (uint)TakeDigit(counts[..(1 << bits)], ref remaining);
             prefixBits += bits;
         }

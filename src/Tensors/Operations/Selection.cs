@@ -10,7 +10,7 @@ public readonly record struct Selection(double Threshold, long LastIndex)
 {
     public static Selection None => new(double.PositiveInfinity, -1);
 
-    /// <summary>Every element whose key is not negative.</summary>
+    /// <summary>Every element whose key is neither negative nor NaN.</summary>
     public static Selection All => new(0, long.MaxValue);
 
     public bool Contains(double key, long index) => key > Threshold || (key == Threshold && index <= LastIndex);

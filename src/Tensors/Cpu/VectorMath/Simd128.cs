@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace MergeEngine.Tensors.Cpu.VectorMath;
 
 /// <summary>128-bit vectors; with fused multiply-add where the processor has it.</summary>
-internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
+internal readonly unsafe partial struct Simd128 : ISimd<Vector128<float>>
 {
     public static int Count => 4;
 

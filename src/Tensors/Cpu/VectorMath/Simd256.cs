@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace MergeEngine.Tensors.Cpu.VectorMath;
 
 /// <summary>256-bit vectors (AVX2 and FMA).</summary>
-internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
+internal readonly unsafe partial struct Simd256 : ISimd<Vector256<float>>
 {
     public static int Count => 8;
 

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace MergeEngine.Tensors.Cpu.VectorMath;
 
 /// <summary>512-bit vectors (AVX-512).</summary>
-internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
+internal readonly unsafe partial struct Simd512 : ISimd<Vector512<float>>
 {
     public static int Count => 16;
 

@@ -47,7 +47,7 @@ public unsafe partial class ReferenceOperations
     protected override long SignBalanceCore(ReadOnlySpan<DeviceSpan<float>> vectors, ReadOnlySpan<Selection> kept, long firstIndex)
     {
         long balance = 0;
-        for (long i = 0; i < vectors[0].Length; i++) balance += Math.Sign(TrimmedSum(vectors, kept, i, firstIndex));
+        for (long i = 0; i < vectors[0].Length; i++) balance += Sign(TrimmedSum(vectors, kept, i, firstIndex));
         return balance;
     }
 
@@ -55,14 +55,14 @@ public unsafe partial class ReferenceOperations
     {
         for (long i = 0; i < output.Length; i++)
         {
-            int sign = Math.Sign(TrimmedSum(vectors, kept, i, firstIndex));
+            int sign = Sign(TrimmedSum(vectors, kept, i, firstIndex));
             if (sign == 0) sign = undecidedSign;
             double sum = 0;
             int count = 0;
             for (int k = 0; k < vectors.Length; k++)
             {
                 double v = Trimmed(vectors[k], kept[k], i, firstIndex);
-                if (Math.Sign(v) != sign) continue;
+                if (Sign(v) != sign) continue;
                 sum += v;
                 count++;
             }
@@ -82,6 +82,9 @@ public unsafe partial class ReferenceOperations
             mask.Pointer[i] = word < limit ? (byte)1 : (byte)0;
         }
     }
+
+    /// <summary>Math.Sign, which refuses NaN: the sum of infinities of both signs has no sign.</summary>
+    private static int Sign(double x) => x > 0 ? 1 : x < 0 ? -1 : 0;
 
     private static double Trimmed(DeviceSpan<float> vector, Selection kept, long i, long firstIndex) =>
         kept.Contains(Math.Abs(vector.Pointer[i]), firstIndex + i) ? vector.Pointer[i] : 0;

@@ -72,7 +72,7 @@ public unsafe partial class ReferenceOperations
         for (long i = 0; i < values.Length; i++)
         {
             uint key = BitConverter.SingleToUInt32Bits(values.Pointer[i]) & 0x7FFF_FFFF;
-            if (key >> (31 - prefixBits) == prefix) counts[(int)((key >> (31 - prefixBits - digitBits)) & mask)]++;
+            if (key <= 0x7F80_0000 && key >> (31 - prefixBits) == prefix) counts[(int)((key >> (31 - prefixBits - digitBits)) & mask)]++;
         }
     }
 
@@ -81,17 +81,17 @@ public unsafe partial class ReferenceOperations
         ulong mask = (1ul << digitBits) - 1;
         for (long i = 0; i < keys.Length; i++)
         {
-            ulong key = BitConverter.DoubleToUInt64Bits(keys.Pointer[i]);
-            if (key >> 63 == 0 && key >> (63 - prefixBits) == prefix) counts[(int)((key >> (63 - prefixBits - digitBits)) & mask)]++;
+            if (!(keys.Pointer[i] >= 0)) continue;
+            ulong key = BitConverter.DoubleToUInt64Bits(keys.Pointer[i]) & 0x7FFF_FFFF_FFFF_FFFF;
+            if (key >> (63 - prefixBits) == prefix) counts[(int)((key >> (63 - prefixBits - digitBits)) & mask)]++;
         }
     }
 
     protected override long FindMagnitudeCore(DeviceSpan<float> values, float magnitude, ref long ordinal)
     {
-        uint key = BitConverter.SingleToUInt32Bits(magnitude);
         for (long i = 0; i < values.Length; i++)
         {
-            if ((BitConverter.SingleToUInt32Bits(values.Pointer[i]) & 0x7FFF_FFFF) == key && ordinal-- == 0) return i;
+            if (Math.Abs(values.Pointer[i]) == magnitude && ordinal-- == 0) return i;
         }
 
         return -1;
@@ -99,10 +99,9 @@ public unsafe partial class ReferenceOperations
 
     protected override long FindKeyCore(DeviceSpan<double> keys, double key, ref long ordinal)
     {
-        ulong bits = BitConverter.DoubleToUInt64Bits(key);
         for (long i = 0; i < keys.Length; i++)
         {
-            if (BitConverter.DoubleToUInt64Bits(keys.Pointer[i]) == bits && ordinal-- == 0) return i;
+            if (keys.Pointer[i] == key && ordinal-- == 0) return i;
         }
 
         return -1;

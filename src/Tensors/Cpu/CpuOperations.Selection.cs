@@ -1,0 +1,65 @@
+using MergeEngine.Tensors.Cpu.Vectors;
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Tensors.Cpu;
+
+/// <content>Masks, sign election and sensitivities.</content>
+internal sealed unsafe partial class CpuOperations
+{
+    protected override void CrossMagnitudeCore(DeviceSpan<double> keys, ReadOnlySpan<DeviceSpan<float>> magnitudes, ReadOnlySpan<DeviceSpan<float>> vectors)
+    {
+        long bytes = Scratch.PointerBytes(vectors.Length);
+        byte* scratch = Scratch.Require(2 * bytes);
+        VectorPass<CrossMagnitude>.Run(
+            _device,
+            new CrossMagnitude
+            {
+                Keys = keys.Pointer,
+                Vectors = Scratch.Pointers(scratch, vectors),
+                Magnitudes = magnitudes.Length == 0 ? null : Scratch.Pointers(scratch + bytes, magnitudes),
+                Count = vectors.Length,
+            },
+            keys.Length);
+    }
+
+    protected override void DropMaskCore(DeviceSpan<byte> mask, DeviceSpan<double> keys, Selection dropped, long firstIndex) =>
+        VectorPass<DropMask>.Run(
+            _device, new DropMask { Mask = mask.Pointer, Keys = keys.Pointer, Dropped = new StrictThreshold(dropped, firstIndex) }, keys.Length);
+
+    protected override void KeepMaskCore(DeviceSpan<byte> mask, DeviceSpan<float> values, Selection kept, long firstIndex) =>
+        VectorPass<KeepMask>.Run(
+            _device, new KeepMask { Mask = mask.Pointer, Values = values.Pointer, Kept = new StrictThreshold(kept, firstIndex) }, values.Length);
+
+    protected override long SignBalanceCore(ReadOnlySpan<DeviceSpan<float>> vectors, ReadOnlySpan<Selection> kept, long firstIndex)
+    {
+        byte* scratch = Scratch.Require(TrimmedVectors.ScratchBytes(vectors.Length));
+        var kernel = new SignBalance { Trimmed = TrimmedVectors.Create(scratch, vectors, kept, firstIndex) };
+        return VectorPass<SignBalance>.Run(_device, kernel, vectors[0].Length).Result;
+    }
+
+    protected override void DisjointMeanCore(DeviceSpan<float> output, ReadOnlySpan<DeviceSpan<float>> vectors, ReadOnlySpan<Selection> kept, int undecidedSign, long firstIndex)
+    {
+        byte* scratch = Scratch.Require(TrimmedVectors.ScratchBytes(vectors.Length));
+        VectorPass<DisjointMean>.Run(
+            _device,
+            new DisjointMean
+            {
+                Output = output.Pointer,
+                Trimmed = TrimmedVectors.Create(scratch, vectors, kept, firstIndex),
+                UndecidedSign = undecidedSign,
+            },
+            output.Length);
+    }
+
+    protected override void RandomMaskCore(DeviceSpan<byte> mask, ulong key, double keepProbability, long firstIndex) =>
+        VectorPass<RandomMask>.Run(
+            _device,
+            new RandomMask
+            {
+                Mask = mask.Pointer,
+                Key = key,
+                Limit = (ulong)Math.Floor((keepProbability * 4294967296.0) + 0.5),
+                First = (ulong)firstIndex,
+            },
+            mask.Length);
+}

@@ -1,0 +1,17 @@
+namespace MergeEngine.Tensors.Cpu.Vectors;
+
+/// <summary>The lengths that vectors are cut into. They are constants, so no result depends on the machine.</summary>
+internal static class Blocks
+{
+    /// <summary>
+    /// Elements of one task: 128 KiB of float32, enough for the hand-out of a task to cost nothing, and little enough that several vectors
+    /// of a million elements keep four threads busy.
+    /// </summary>
+    public const int Length = 32 * 1024;
+
+    /// <summary>Elements of one partial sum of a float64 reduction. A change alters the last bits of every norm.</summary>
+    public const int Sum = 16 * 1024;
+
+    /// <summary>Elements of one task of a histogram: its tables are added up once for each task.</summary>
+    public const int Histogram = 256 * 1024;
+}

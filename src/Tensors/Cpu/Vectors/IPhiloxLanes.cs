@@ -1,0 +1,35 @@
+namespace MergeEngine.Tensors.Cpu.Vectors;
+
+/// <summary>
+/// Lanes of 64 bits in which Philox keeps its 32-bit words. A multiplication looks at the lower halves alone, so what is in the upper halves
+/// need not be cleared between rounds.
+/// </summary>
+internal unsafe interface IPhiloxLanes<U>
+    where U : struct
+{
+    /// <summary>Counters in one vector.</summary>
+    static abstract int Count { get; }
+
+    static abstract U Create(ulong value);
+
+    /// <summary>first, first + 1, …</summary>
+    static abstract U Sequence(ulong first);
+
+    /// <summary>The 64-bit products of the lower halves.</summary>
+    static abstract U MultiplyLower(U a, U b);
+
+    static abstract U Xor(U a, U b);
+
+    static abstract U Or(U a, U b);
+
+    static abstract U And(U a, U b);
+
+    /// <summary>Each lane shifted right by 32 bits.</summary>
+    static abstract U UpperHalf(U a);
+
+    /// <summary>All ones where a &lt; b, for numbers below 2⁶³.</summary>
+    static abstract U LessThan(U a, U b);
+
+    /// <summary>Stores the lower halves: 4 bytes for each counter.</summary>
+    static abstract void StoreLower(byte* target, U a, U b);
+}

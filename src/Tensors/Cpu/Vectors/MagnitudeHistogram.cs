@@ -1,0 +1,75 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using MergeEngine.Tensors.Cpu.Threads;
+using MergeEngine.Tensors.Cpu.VectorMath;
+
+namespace MergeEngine.Tensors.Cpu.Vectors;
+
+/// <summary>
+/// Counts the next digit of |values| whose leading bits are known. Bit patterns of magnitudes are ordered like the magnitudes, so "starts with the
+/// prefix" is a range of float32 and two comparisons find the few elements that count; NaN lies in no range.
+/// </summary>
+internal unsafe struct MagnitudeHistogram : IVectorKernel
+{
+    private readonly float* _values;
+    private readonly float _smallest;
+    private readonly float _largest;
+    private readonly int _shift;
+    private readonly uint _digits;
+    private readonly HistogramTables _tables;
+    private readonly WorkerPool _pool;
+
+    public MagnitudeHistogram(float* values, uint prefix, int prefixBits, int digitBits, in HistogramTables tables, WorkerPool pool)
+    {
+        uint first = prefixBits == 0 ? 0 : prefix << (31 - prefixBits);
+        uint last = first | (0x7FFF_FFFFu >> prefixBits);
+        _values = values;
+        _smallest = BitConverter.UInt32BitsToSingle(first);
+        _largest = BitConverter.UInt32BitsToSingle(Math.Min(last, 0x7F80_0000));
+        _shift = 31 - prefixBits - digitBits;
+        _digits = (1u << digitBits) - 1;
+        _tables = tables;
+        _pool = pool;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public readonly void Run<S, V, D>(long start, int count)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct
+    {
+        int worker = _pool.CurrentWorker, shift = _shift, step = _tables.Interleaved == 1 ? 0 : _tables.Size;
+        uint* t0 = _tables.Tables(worker), t1 = t0 + step, t2 = t1 + step, t3 = t2 + step;
+        uint* bits = (uint*)(_values + start);
+        uint digits = _digits, full = uint.MaxValue >> (32 - S.Count);
+        V smallest = S.Create(_smallest), largest = S.Create(_largest);
+        int i = 0;
+        for (; i <= count - S.Count; i += S.Count)
+        {
+            V x = S.Abs(S.Load((float*)bits + i));
+            uint inside = S.Bits(S.And(S.LessThanOrEqual(smallest, x), S.LessThanOrEqual(x, largest)));
+            if (inside == full)
+            {
+                for (int j = i; j < i + S.Count; j += 4)
+                {
+                    t0[(bits[j] >> shift) & digits]++;
+                    t1[(bits[j + 1] >> shift) & digits]++;
+                    t2[(bits[j + 2] >> shift) & digits]++;
+                    t3[(bits[j + 3] >> shift) & digits]++;
+                }
+            }
+            else
+            {
+                for (; inside != 0; inside &= inside - 1) t0[(bits[i + BitOperations.TrailingZeroCount(inside)] >> shift) & digits]++;
+            }
+        }
+
+        for (; i < count; i++)
+        {
+            float x = MathF.Abs(((float*)bits)[i]);
+            if (_smallest <= x && x <= _largest) t0[(bits[i] >> shift) & digits]++;
+        }
+
+        _tables.Flush(worker);
+    }
+}

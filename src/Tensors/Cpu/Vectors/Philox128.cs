@@ -1,0 +1,38 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace MergeEngine.Tensors.Cpu.Vectors;
+
+/// <summary>128-bit vectors: two counters.</summary>
+internal readonly unsafe struct Philox128 : IPhiloxLanes<Vector128<ulong>>
+{
+    public static int Count => 2;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<ulong> Create(ulong value) => Vector128.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<ulong> Sequence(ulong first) => Vector128.Create(first) + Vector128<ulong>.Indices;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<ulong> MultiplyLower(Vector128<ulong> a, Vector128<ulong> b) => Sse2.IsSupported ? Sse2.Multiply(a.AsUInt32(), b.AsUInt32()) : (a & Vector128.Create(0xFFFF_FFFFul)) * (b & Vector128.Create(0xFFFF_FFFFul));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<ulong> Xor(Vector128<ulong> a, Vector128<ulong> b) => a ^ b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<ulong> Or(Vector128<ulong> a, Vector128<ulong> b) => a | b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<ulong> And(Vector128<ulong> a, Vector128<ulong> b) => a & b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<ulong> UpperHalf(Vector128<ulong> a) => a >> 32;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<ulong> LessThan(Vector128<ulong> a, Vector128<ulong> b) => Vector128.LessThan(a.AsInt64(), b.AsInt64()).AsUInt64();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreLower(byte* target, Vector128<ulong> a, Vector128<ulong> b) => Vector128.Narrow(a, b).AsByte().Store(target);
+}
