@@ -99,7 +99,8 @@ public sealed class OperationRun : IDisposable
         var values = new double[(long)matrix.Rows * matrix.Columns];
         for (int r = 0; r < matrix.Rows; r++) Array.Copy(all, (long)r * matrix.Stride, values, (long)r * matrix.Columns, matrix.Columns);
         return values;
-    }));
+    }
+    ));
 
     /// <summary>Declares values on the host that the operation fills in.</summary>
     public void Result(string name, Func<double[]> read) => _results.Add((name, read));
