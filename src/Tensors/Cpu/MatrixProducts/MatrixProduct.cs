@@ -35,7 +35,8 @@ internal sealed unsafe class MatrixProduct : IDisposable
 
     /// <summary>
     /// C[m, n] = epilogue(alpha·op(A)·op(B) + beta·C). op(A) is m × k: A itself, or the transpose of a k × m matrix; op(B) is k × n likewise. Matrices are
-    /// row-major, strides count floats between rows. With beta = 0 the old C is not read. C overlaps neither A nor B.
+    /// row-major, strides count floats between rows. With beta = 0 the old C is not read. A backward epilogue multiplies
+    /// the product before beta·C is added. C overlaps neither A nor B.
     /// </summary>
     public void Multiply(
         bool transposeA, bool transposeB, int m, int n, int k,

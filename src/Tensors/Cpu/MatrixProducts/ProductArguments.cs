@@ -1,6 +1,6 @@
 namespace MergeEngine.Tensors.Cpu.MatrixProducts;
 
-/// <summary>C[m, n] = epilogue(alpha·op(A)[m, k]·op(B)[k, n] + beta·C); all row-major, strides in floats.</summary>
+/// <summary>C[m, n] = epilogue(alpha·op(A)[m, k]·op(B)[k, n] + beta·C) (a backward epilogue spares beta·C); all row-major, strides in floats.</summary>
 internal unsafe struct ProductArguments
 {
     public bool TransposeA;
@@ -17,6 +17,12 @@ internal unsafe struct ProductArguments
     public float* C;
     public nint StrideC;
     public Epilogue Epilogue;
+
+    /// <summary>
+    /// With a backward epilogue and old values in C each block of k is multiplied by the derivative before it is added; without old values
+    /// the whole sum is multiplied once.
+    /// </summary>
+    public readonly bool DerivativeInEveryBlock => Epilogue.IsBackward && Beta != 0f;
 
     /// <summary>Address of op(A)[row, p].</summary>
     public readonly float* AddressA(int row, int p) => TransposeA ? A + p * StrideA + row : A + row * StrideA + p;

@@ -71,7 +71,8 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
         int width = MicroKernel<S, V>.Columns, height = MicroKernel<S, V>.Rows;
         bool accumulate = !first || Product.Beta == 1f;
         // Without anything to do to the sums they go straight to C; the results are the same bits.
-        bool direct = columns == width && Product.Alpha == 1f && (accumulate || Product.Beta == 0f) && !(last && !Product.Epilogue.IsEmpty);
+        bool direct = columns == width && Product.Alpha == 1f && (accumulate || Product.Beta == 0f) && !Product.DerivativeInEveryBlock
+            && !(last && !Product.Epilogue.IsEmpty);
         float* c = Product.C + (FirstRow + row) * Product.StrideC + FirstColumn + column;
         for (int done = 0; done < rows; done += height)
         {

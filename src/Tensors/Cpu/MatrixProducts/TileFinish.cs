@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using MergeEngine.Tensors.Cpu.VectorMath;
+using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Cpu.MatrixProducts;
 
@@ -18,19 +19,19 @@ internal static unsafe class TileFinish<S, V>
     /// <param name="last">This is the last part of the sum.</param>
     public static void Apply(in ProductArguments product, float* tile, int row, int column, int rows, int columns, bool first, bool last)
     {
-        ActivationKind activation = last ? product.Epilogue.Activation : ActivationKind.None;
+        Activation activation = last || product.DerivativeInEveryBlock ? product.Epilogue.Activation : Activation.None;
         switch (activation)
         {
-            case ActivationKind.GeluErf:
+            case Activation.GeluErf:
                 Apply<GeluErf>(product, tile, row, column, rows, columns, first, last);
                 break;
-            case ActivationKind.GeluTanh:
+            case Activation.GeluTanh:
                 Apply<GeluTanh>(product, tile, row, column, rows, columns, first, last);
                 break;
-            case ActivationKind.QuickGelu:
+            case Activation.GeluQuick:
                 Apply<QuickGelu>(product, tile, row, column, rows, columns, first, last);
                 break;
-            case ActivationKind.Tanh:
+            case Activation.Tanh:
                 Apply<HyperbolicTangent>(product, tile, row, column, rows, columns, first, last);
                 break;
             default:
@@ -48,9 +49,9 @@ internal static unsafe class TileFinish<S, V>
         float factor = first ? product.Beta : 1f;
         V beta = S.Create(factor);
         float* bias = last && product.Epilogue.Bias != null ? product.Epilogue.Bias + column : null;
-        bool backward = last && product.Epilogue.IsBackward;
+        bool inBlock = product.DerivativeInEveryBlock, atEnd = last && product.Epilogue.IsBackward && !inBlock;
         nint saveStride = product.Epilogue.PreActivationStride;
-        float* save = last && product.Epilogue.PreActivation != null ? product.Epilogue.PreActivation + row * saveStride + column : null;
+        float* save = (last || inBlock) && product.Epilogue.PreActivation != null ? product.Epilogue.PreActivation + row * saveStride + column : null;
         float* c = product.C + row * product.StrideC + column;
         for (int r = 0; r < rows; r++)
         {
@@ -58,6 +59,9 @@ internal static unsafe class TileFinish<S, V>
             {
                 int count = Math.Min(S.Count, columns - offset);
                 V x = S.Load(tile + offset);
+                V slope = inBlock || atEnd ? A.Derivative<S, V>(LoadLanes(save + offset, count)) : x;
+                if (inBlock)
+                    x = S.Multiply(x, slope);
                 if (factor == 0f)
                     x = S.Multiply(alpha, x);
                 else if (factor == 1f)
@@ -66,11 +70,11 @@ internal static unsafe class TileFinish<S, V>
                     x = S.MultiplyAdd(beta, LoadLanes(c + offset, count), S.Multiply(alpha, x));
                 if (bias != null)
                     x = S.Add(x, LoadLanes(bias + offset, count));
-                if (backward)
+                if (atEnd)
                 {
-                    x = S.Multiply(x, A.Derivative<S, V>(LoadLanes(save + offset, count)));
+                    x = S.Multiply(x, slope);
                 }
-                else
+                else if (!inBlock)
                 {
                     if (save != null)
                         StoreLanes(save + offset, x, count);

@@ -1,0 +1,109 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Cpu.MatrixProducts;
+using MergeEngine.Tensors.Cpu.Probes;
+using MergeEngine.Tensors.Cpu.Threads;
+
+namespace MergeEngine.Benchmarks;
+
+/// <summary>
+/// Matrix products as shares of the multiply-add peak. Product and peak are measured in turn, and the best of each is compared, so
+/// that other work on the machine and changes of clock do not decide the outcome.
+/// </summary>
+internal static unsafe class ProductTable
+{
+    private sealed record Shape(string Use, string Op, int M, int N, int K);
+
+    private sealed record Row(string Use, string Op, int M, int N, int K, int Threads, double Microseconds, double Gflops, double Peak, double Share);
+
+    private static readonly Shape[] s_shapes =
+    [
+        new("square", "NN", 512, 512, 512), new("square", "NN", 1024, 1024, 1024), new("square", "NT", 1024, 1024, 1024),
+        new("square", "NN", 2048, 2048, 2048), new("square", "NT", 2048, 2048, 2048), new("square", "TN", 2048, 2048, 2048), new("square", "NT", 3072, 3072, 3072),
+        new("width 96, 64 images: qkv", "NT", 1088, 288, 96), new("width 96: projection", "NT", 1088, 96, 96),
+        new("width 96: MLP up", "NT", 1088, 384, 96), new("width 96: MLP down", "NT", 1088, 96, 384),
+        new("width 96: MLP input gradient", "NN", 1088, 96, 384), new("width 96: MLP weight gradient", "TN", 384, 96, 1088), new("width 96: projection weight gradient", "TN", 96, 96, 1088),
+        new("width 768, 1 image: qkv", "NT", 50, 2304, 768), new("width 768, 1 image: MLP up", "NT", 50, 3072, 768),
+        new("width 768, 1 image: MLP down", "NT", 50, 768, 3072), new("width 768, 1 token", "NT", 1, 768, 768),
+        new("width 768, 8 images: MLP up", "NT", 400, 3072, 768), new("width 768, 32 images: MLP up", "NT", 1600, 3072, 768),
+        new("width 768, 32 images: MLP down", "NT", 1600, 768, 3072), new("width 768, 32 images: MLP weight gradient", "TN", 3072, 768, 1600),
+        new("width 768, 32 images: MLP input gradient", "NN", 1600, 768, 3072),
+    ];
+
+    /// <summary>Prints the table; with <paramref name="directory"/> also writes products.md and products.json there.</summary>
+    public static void Run(string? directory, string? filter)
+    {
+        SimdLevel level = SimdLevels.FromEnvironment();
+        var rows = new List<Row>();
+        var text = new StringBuilder();
+        void Say(string line)
+        {
+            Console.WriteLine(line);
+            text.AppendLine(line);
+        }
+        int cores = Environment.ProcessorCount;
+        Say($"float32 products, {(int)level}-bit vectors, {cores} cores, .NET {Environment.Version}. Best of interleaved rounds; share = product / multiply-add peak.");
+        Say("");
+        Say("| use | op | m × n × k | threads | µs | GFLOP/s | peak | share |");
+        Say("|---|---|---|---|---|---|---|---|");
+        foreach (int threads in new[] { 1, cores }.Distinct())
+        {
+            using var pool = new WorkerPool(threads);
+            using var product = new MatrixProduct(pool, level);
+            foreach (Shape shape in s_shapes)
+            {
+                if (filter is not null && !$"{shape.Use} {shape.Op} {shape.M}".Contains(filter, StringComparison.Ordinal))
+                    continue;
+                Row row = Measure(pool, product, level, shape);
+                rows.Add(row);
+                Say($"| {row.Use} | {row.Op} | {row.M} × {row.N} × {row.K} | {threads} | {row.Microseconds:F1} | {row.Gflops:F0} | {row.Peak:F0} | {row.Share:P0} |");
+            }
+        }
+        if (directory is not null)
+        {
+            Directory.CreateDirectory(directory);
+            File.WriteAllText(Path.Combine(directory, "products.md"), text.ToString());
+            File.WriteAllText(Path.Combine(directory, "products.json"), JsonSerializer.Serialize(rows, BenchmarkJson.Options) + "\n");
+        }
+    }
+
+    private static Row Measure(WorkerPool pool, MatrixProduct product, SimdLevel level, Shape shape)
+    {
+        (int m, int n, int k) = (shape.M, shape.N, shape.K);
+        bool ta = shape.Op[0] == 'T', tb = shape.Op[1] == 'T';
+        float* a = Allocate((nint)m * k), b = Allocate((nint)k * n), c = Allocate((nint)m * n);
+        try
+        {
+            double operations = 2.0 * m * n * k;
+            int repeats = (int)Math.Clamp(4e9 * pool.Threads / 4 / operations, 1, 2000);
+            double best = double.MaxValue, peak = 0;
+            for (int round = 0; round < 13; round++)
+            {
+                peak = Math.Max(peak, MachineProbe.MultiplyAddPeak(pool, level));
+                long start = Stopwatch.GetTimestamp();
+                for (int i = 0; i < repeats; i++)
+                    product.Multiply(ta, tb, m, n, k, 1f, a, ta ? m : k, b, tb ? k : n, 0f, c, n);
+                best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalMicroseconds / repeats);
+            }
+            double gflops = operations / best / 1e3;
+            return new Row(shape.Use, shape.Op, m, n, k, pool.Threads, best, gflops, peak, gflops / peak);
+        }
+        finally
+        {
+            NativeMemory.AlignedFree(a);
+            NativeMemory.AlignedFree(b);
+            NativeMemory.AlignedFree(c);
+        }
+    }
+
+    internal static float* Allocate(nint count)
+    {
+        float* memory = (float*)NativeMemory.AlignedAlloc((nuint)count * sizeof(float), 64);
+        for (nint i = 0; i < count; i++)
+            memory[i] = (i % 17 - 8) * 0.125f;
+        return memory;
+    }
+}

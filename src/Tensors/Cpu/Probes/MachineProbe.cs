@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using MergeEngine.Tensors.Cpu.Threads;
+using MergeEngine.Tensors.Cpu.VectorMath;
+
+namespace MergeEngine.Tensors.Cpu.Probes;
+
+/// <summary>
+/// What this machine can do at most, measured in some milliseconds: the ceilings that kernels are compared with. Machines are shared and change their
+/// clock, so measure a ceiling in turn with the kernel and compare the best of several.
+/// </summary>
+public static unsafe class MachineProbe
+{
+    private const int MultiplyAddRounds = 100_000;
+
+    /// <summary>float32 operations per second, in GFLOP/s, of multiply-adds that touch no memory (a multiply-add counts as two).</summary>
+    /// <param name="pool">All its threads work.</param>
+    /// <param name="level">Vector width.</param>
+    /// <exception cref="NotSupportedException">The processor lacks the vector width.</exception>
+    public static double MultiplyAddPeak(WorkerPool pool, SimdLevel level)
+    {
+        int lanes = (int)SimdLevels.Require(level) / 32;
+        var job = new MultiplyAddJob { Level = level };
+        long start = Stopwatch.GetTimestamp();
+        pool.Run(ref job, pool.Threads);
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return 2.0 * 12 * lanes * MultiplyAddRounds * pool.Threads / seconds / 1e9;
+    }
+
+    /// <summary>Bytes read plus bytes written per second, in GB/s, by a copy of <paramref name="bytes"/> bytes of memory.</summary>
+    /// <param name="pool">All its threads work.</param>
+    /// <param name="bytes">Size of the source; choose it well beyond the caches.</param>
+    public static double CopyBandwidth(WorkerPool pool, nuint bytes = 256 << 20)
+    {
+        byte* source = (byte*)NativeMemory.AlignedAlloc(bytes, 64);
+        byte* target = (byte*)NativeMemory.AlignedAlloc(bytes, 64);
+        try
+        {
+            NativeMemory.Fill(source, bytes, 1);
+            NativeMemory.Fill(target, bytes, 2);
+            double best = 0;
+            for (int round = 0; round < 5; round++)
+            {
+                var job = new CopyJob { Source = source, Target = target, Bytes = bytes, Parts = pool.Threads * 8 };
+                long start = Stopwatch.GetTimestamp();
+                pool.Run(ref job, job.Parts);
+                best = Math.Max(best, 2.0 * bytes / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9);
+            }
+            return best;
+        }
+        finally
+        {
+            NativeMemory.AlignedFree(source);
+            NativeMemory.AlignedFree(target);
+        }
+    }
+
+    private struct MultiplyAddJob : IParallelJob
+    {
+        public SimdLevel Level;
+
+        public readonly void Execute(int task)
+        {
+            float sum = Level switch
+            {
+                SimdLevel.Vector512 => Chains<Simd512, Vector512<float>>(MultiplyAddRounds),
+                SimdLevel.Vector256 => Chains<Simd256, Vector256<float>>(MultiplyAddRounds),
+                _ => Chains<Simd128, Vector128<float>>(MultiplyAddRounds),
+            };
+            if (float.IsNaN(sum))
+                throw new ArithmeticException("The probe's sums are not numbers.");
+        }
+    }
+
+    private struct CopyJob : IParallelJob
+    {
+        public byte* Source;
+        public byte* Target;
+        public nuint Bytes;
+        public int Parts;
+
+        public readonly void Execute(int task)
+        {
+            nuint from = Bytes * (nuint)task / (nuint)Parts, to = Bytes * (nuint)(task + 1) / (nuint)Parts;
+            NativeMemory.Copy(Source + from, Target + from, to - from);
+        }
+    }
+
+    /// <summary>Twelve independent chains: more than two multiply-adds a cycle with four cycles of latency need.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static float Chains<S, V>(int rounds)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        V x = S.Create(0.999f), y = S.Create(0.001f);
+        V a = S.Zero, b = a, c = a, d = a, e = a, f = a, g = a, h = a, i = a, j = a, k = a, l = a;
+        for (int round = 0; round < rounds; round++)
+        {
+            a = S.MultiplyAdd(a, x, y);
+            b = S.MultiplyAdd(b, x, y);
+            c = S.MultiplyAdd(c, x, y);
+            d = S.MultiplyAdd(d, x, y);
+            e = S.MultiplyAdd(e, x, y);
+            f = S.MultiplyAdd(f, x, y);
+            g = S.MultiplyAdd(g, x, y);
+            h = S.MultiplyAdd(h, x, y);
+            i = S.MultiplyAdd(i, x, y);
+            j = S.MultiplyAdd(j, x, y);
+            k = S.MultiplyAdd(k, x, y);
+            l = S.MultiplyAdd(l, x, y);
+        }
+        V sum = S.Add(S.Add(S.Add(a, b), S.Add(c, d)), S.Add(S.Add(e, f), S.Add(g, h)));
+        return S.Sum(S.Add(sum, S.Add(S.Add(i, j), S.Add(k, l))));
+    }
+}
