@@ -78,9 +78,11 @@ internal static unsafe class ProductTable
         try
         {
             double operations = 2.0 * m * n * k;
-            int repeats = (int)Math.Clamp(4e9 * pool.Threads / 4 / operations, 1, 2000);
+            // Short rounds, so that some fall into quiet moments of a shared machine.
+            int repeats = (int)Math.Clamp(5e8 * pool.Threads / operations, 1, 500);
+            int rounds = (int)Math.Clamp(3e11 * pool.Threads / (operations * repeats), 10, 200);
             double best = double.MaxValue, peak = 0;
-            for (int round = 0; round < 13; round++)
+            for (int round = 0; round < rounds; round++)
             {
                 peak = Math.Max(peak, MachineProbe.MultiplyAddPeak(pool, level));
                 long start = Stopwatch.GetTimestamp();

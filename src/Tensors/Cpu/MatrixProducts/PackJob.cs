@@ -12,7 +12,7 @@ internal unsafe struct PackJob<S, V> : IParallelJob
     where V : struct
 {
     /// <summary>Panels of B in a task.</summary>
-    private const int PanelsEach = 4;
+    private const int PanelsEach = 1;
 
     public ProductArguments Product;
     public KPartition Partition;
@@ -27,7 +27,7 @@ internal unsafe struct PackJob<S, V> : IParallelJob
 
     private readonly int TasksB => (ProductDriver<S, V>.PanelCount(Columns) + PanelsEach - 1) / PanelsEach;
 
-    private static int RowsEach => 8 * MicroKernel<S, V>.Rows;
+    private static int RowsEach => 2 * MicroKernel<S, V>.Rows;
 
     private readonly int TasksA => PackedA == null ? 0 : (Rows + RowsEach - 1) / RowsEach;
 

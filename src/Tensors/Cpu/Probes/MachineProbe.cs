@@ -13,7 +13,7 @@ namespace MergeEngine.Tensors.Cpu.Probes;
 /// </summary>
 public static unsafe class MachineProbe
 {
-    private const int MultiplyAddRounds = 100_000;
+    private const int MultiplyAddRounds = 20_000;
 
     /// <summary>float32 operations per second, in GFLOP/s, of multiply-adds that touch no memory (a multiply-add counts as two).</summary>
     /// <param name="pool">All its threads work.</param>
@@ -23,10 +23,11 @@ public static unsafe class MachineProbe
     {
         int lanes = (int)SimdLevels.Require(level) / 32;
         var job = new MultiplyAddJob { Level = level };
+        int parts = pool.Threads * 8;
         long start = Stopwatch.GetTimestamp();
-        pool.Run(ref job, pool.Threads);
+        pool.Run(ref job, parts);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return 2.0 * 12 * lanes * MultiplyAddRounds * pool.Threads / seconds / 1e9;
+        return 2.0 * 12 * lanes * MultiplyAddRounds * parts / seconds / 1e9;
     }
 
     /// <summary>Bytes read plus bytes written per second, in GB/s, by a copy of <paramref name="bytes"/> bytes of memory.</summary>

@@ -8,9 +8,10 @@ namespace MergeEngine.Tensors.Cpu.Threads;
 /// job and returns when all are done. Dispatch allocates nothing.
 /// </summary>
 /// <remarks>
-/// Tasks are claimed one by one from a single 64-bit word (round, tasks left), so a thread that the operating system has put aside delays
-/// nobody: the others do its share, and the caller waits only for tasks that somebody has begun. Idle threads spin
-/// for some microseconds, then sleep.
+/// Each thread has a share of consecutive tasks, the same share in every job with as many tasks, so that data stays in the cache of
+/// its core from one job to the next. Tasks are claimed one by one from a 64-bit word per share (round, tasks left), and who has done his
+/// share helps with the others: a thread that the operating system has put aside delays nobody, and the caller waits only for tasks that somebody
+/// has begun. Idle threads spin for some microseconds, then sleep.
 /// </remarks>
 public sealed unsafe class WorkerPool : IDisposable
 {
@@ -24,12 +25,12 @@ public sealed unsafe class WorkerPool : IDisposable
     private readonly WorkerThread[] _workers;
     private readonly Parking _callerParking = new();
 
-    private PaddedLong _state;      // high half: round; low half: tasks not yet claimed
-    private PaddedLong _completed;  // tasks of this round that are done
+    private readonly PaddedLong[] _shares;  // high half: round; low half: tasks of this share not yet claimed
+    private PaddedLong _completed;          // tasks of this round that are done
+    private PaddedLong _round;
     private delegate*<void*, int, void> _execute;
     private void* _job;
     private int _taskCount;
-    private uint _round;
     private int _failedTask;
     private Exception? _failure;
     private readonly Lock _failureLock = new();
@@ -41,6 +42,7 @@ public sealed unsafe class WorkerPool : IDisposable
         if (threads is < 1 or > 1024)
             throw new ArgumentOutOfRangeException(nameof(threads), threads, "The number of threads must be between 1 and 1024.");
         Threads = threads;
+        _shares = new PaddedLong[threads];
         _workers = new WorkerThread[threads - 1];
         for (int i = 0; i < _workers.Length; i++)
             _workers[i] = new WorkerThread(this, i + 1);
@@ -91,7 +93,10 @@ public sealed unsafe class WorkerPool : IDisposable
             _job = job;
             _taskCount = taskCount;
             Volatile.Write(ref _completed.Value, 0);
-            Interlocked.Exchange(ref _state.Value, ((long)++_round << 32) | (uint)taskCount);
+            long round = _round.Value + 1;
+            for (int share = 0; share < _shares.Length; share++)
+                Volatile.Write(ref _shares[share].Value, (round << 32) | (uint)(FirstTask(share + 1, taskCount) - FirstTask(share, taskCount)));
+            Interlocked.Exchange(ref _round.Value, round);
             int helpers = Math.Min(_workers.Length, taskCount - 1);
             for (int i = 0; i < helpers; i++)
                 _workers[i].Parking.Wake();
@@ -100,7 +105,7 @@ public sealed unsafe class WorkerPool : IDisposable
             int outerWorker = t_worker;
             t_pool = this;
             t_worker = 0;
-            ClaimTasks();
+            ClaimTasks(0);
             t_pool = outerPool;
             t_worker = outerWorker;
 
@@ -113,24 +118,39 @@ public sealed unsafe class WorkerPool : IDisposable
             ExceptionDispatchInfo.Throw(failure);
     }
 
-    /// <summary>Claims and runs tasks of the current round until none is left.</summary>
-    private void ClaimTasks()
+    /// <summary>The first task of a share; shares are as equal as can be.</summary>
+    private int FirstTask(int share, int taskCount) => (int)((long)taskCount * share / _shares.Length);
+
+    /// <summary>Claims and runs tasks of the current round until none is left: those of the own share first, then those of the others.</summary>
+    private void ClaimTasks(int worker)
+    {
+        int done = 0;
+        for (int i = 0; i < _shares.Length; i++)
+        {
+            int share = worker + i < _shares.Length ? worker + i : worker + i - _shares.Length;
+            done += ClaimShare(share);
+        }
+        if (done > 0 && Interlocked.Add(ref _completed.Value, done) == _taskCount)
+            _callerParking.Wake();
+    }
+
+    private int ClaimShare(int share)
     {
         int done = 0;
         while (true)
         {
-            long state = Volatile.Read(ref _state.Value);
+            long state = Volatile.Read(ref _shares[share].Value);
             uint left = (uint)state;
             if (left == 0)
-                break;
+                return done;
             delegate*<void*, int, void> execute = _execute;
             void* job = _job;
-            int count = _taskCount;
-            // Success proves that the three fields above belong to this round: they are rewritten only after every
-            // claimed task has been counted as done, and then the word has another round in it.
-            if (Interlocked.CompareExchange(ref _state.Value, state - 1, state) != state)
+            int end = FirstTask(share + 1, _taskCount);
+            // Success proves that the fields above belong to this round: they are rewritten only after every task has been
+            // claimed and counted as done, and then the word has another round in it.
+            if (Interlocked.CompareExchange(ref _shares[share].Value, state - 1, state) != state)
                 continue;
-            int task = count - (int)left;
+            int task = end - (int)left;
             try
             {
                 execute(job, task);
@@ -143,8 +163,6 @@ public sealed unsafe class WorkerPool : IDisposable
             }
             done++;
         }
-        if (done > 0 && Interlocked.Add(ref _completed.Value, done) == _taskCount)
-            _callerParking.Wake();
     }
 
     private void KeepFirst(Exception exception, int task)
@@ -180,14 +198,15 @@ public sealed unsafe class WorkerPool : IDisposable
         t_worker = worker;
         while (!_disposed)
         {
-            ClaimTasks();
+            long seen = Volatile.Read(ref _round.Value);
+            ClaimTasks(worker);
             var spin = new BoundedSpin();
-            while ((uint)Volatile.Read(ref _state.Value) == 0 && !_disposed)
+            while (Volatile.Read(ref _round.Value) == seen && !_disposed)
             {
                 if (spin.Next())
                     continue;
                 parking.Prepare();
-                if ((uint)Volatile.Read(ref _state.Value) == 0 && !_disposed)
+                if (Volatile.Read(ref _round.Value) == seen && !_disposed)
                     parking.Park();
                 else
                     parking.Cancel();
