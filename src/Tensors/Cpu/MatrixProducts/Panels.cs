@@ -8,6 +8,9 @@ internal static unsafe class Panels<S, V>
     where S : struct, ISimd<V>
     where V : struct
 {
+    /// <summary>Rows far apart in memory are asked for this many rows ahead; the processor's own prefetcher does not follow them.</summary>
+    private const int PrefetchRows = 8;
+
     /// <summary>
     /// Packs op(B)[0 … k-1, 0 … columns-1] into k rows of 2 vectors, padded with zeros on the right. <paramref name="b"/> points at the part's first
     /// element: row-major k × columns, or columns × k when <paramref name="transposed"/>.
@@ -23,6 +26,8 @@ internal static unsafe class Panels<S, V>
             {
                 for (int p = 0; p < k; p++, b += stride, panel += width)
                 {
+                    S.Prefetch(b + PrefetchRows * stride);
+                    S.Prefetch(b + PrefetchRows * stride + S.Count);
                     S.Store(panel, S.Load(b));
                     S.Store(panel + S.Count, S.Load(b + S.Count));
                 }
@@ -74,6 +79,7 @@ internal static unsafe class Panels<S, V>
             for (int tile = 0; tile < full; tile++, target += tileSize)
             {
                 float* source = a + tile * height;
+                S.Prefetch(source + PrefetchRows * stride);
                 if (S.Count < height)
                 {
                     S.Store(target, S.Load(source));

@@ -12,17 +12,22 @@ internal abstract class ProductDriver : IDisposable
 }
 
 /// <summary>
-/// Cuts a product into packing and multiplying jobs, in the manner of Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008):
-/// panels of op(B) are packed once and shared by all threads; A is read in place, because its broadcasts cost the same there, unless it is used transposed.
+/// Cuts a product into jobs, in the manner of Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008), with one difference: A is read
+/// in place, because the broadcasts of the micro-kernel cost the same there, unless it is used transposed.
 /// </summary>
 internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDriver
     where S : struct, ISimd<V>
     where V : struct
 {
-    /// <summary>Floats of packed B, and of packed A, at one time: 8 MiB each stay in a shared third-level cache.</summary>
-    private const int PackedFloats = 2 << 20;
+    /// <summary>Floats of op(B) that are packed for all threads at one time: 8 MiB stay in a shared third-level cache.</summary>
+    private const int SharedFloats = 2 << 20;
 
-    private readonly NativeBuffer _packedA = new();
+    /// <summary>Floats of op(B) that every worker may pack for itself: 384 KiB stay in the second-level cache.</summary>
+    private const int WorkerFloats = 96 << 10;
+
+    /// <summary>From this many operations on the wait between packing and multiplying does not matter.</summary>
+    private const double SharedOperations = 2e8;
+
     private readonly NativeBuffer _packedB = new();
     private readonly NativeBuffer _scratch = new();
 
@@ -30,96 +35,91 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
 
     public static int TileCount(int rows) => (rows + MicroKernel<S, V>.Rows - 1) / MicroKernel<S, V>.Rows;
 
-    /// <summary>Rows of packed A, the padding of the last tile included.</summary>
-    public static int PaddedRows(int rows) => TileCount(rows) * MicroKernel<S, V>.Rows;
+    /// <summary>Cycles a step of k to pack a tile of A, measured against the two multiply-adds of a cycle.</summary>
+    private static double CostOfA(in ProductArguments product) => product.TransposeA ? 1.5 : 0;
+
+    /// <summary>Cycles a step of k to pack a panel of B: copied, or transposed.</summary>
+    private static double CostOfB(in ProductArguments product) => product.TransposeB ? 8 : 2;
 
     public override void Multiply(in ProductArguments product)
     {
         KPartition partition = KPartition.ForProduct(product.K);
-        if (!product.TransposeA && product.M <= Blocks.MaxRows)
-            MultiplyLow(product, partition);
-        else
+        int tiles = TileCount(product.M), panels = PanelCount(product.N), k = Math.Max(1, product.K);
+        double floatsOfB = (double)panels * MicroKernel<S, V>.Columns * k;
+        if (product.M > TaskGrid.MaxRows && floatsOfB > WorkerFloats && 2.0 * product.M * product.N * k >= SharedOperations)
+        {
             MultiplyShared(product, partition);
-    }
+            return;
+        }
 
-    /// <summary>Few rows: every panel of B is needed by one task alone, which packs it and uses it while it is in its cache.</summary>
-    private void MultiplyLow(in ProductArguments product, KPartition partition)
-    {
-        double operations = 2.0 * product.M * product.N * Math.Max(1, product.K);
+        bool byWorker = floatsOfB <= WorkerFloats && product.M > TaskGrid.MaxRows / 2;
+        double cost = byWorker ? 0 : CostOfB(product);
         var job = new ProductJob<S, V>
         {
             Product = product,
             Partition = partition,
-            Blocks = Blocks.ByColumns(TileCount(product.M), PanelCount(product.N), operations, pool.Threads),
-            FirstBlock = 0,
+            Grid = TaskGrid.Choose(tiles, MicroKernel<S, V>.Rows, panels, k, CostOfA(product), cost, pool.Threads),
+            Packing = byWorker ? PackingOfB.ByWorker : PackingOfB.ByTask,
             BlockCount = partition.Count,
             Columns = product.N,
-            Rows = product.M,
-            Scratch = _scratch.Get(pool.Threads * ProductJob<S, V>.PanelScratch),
             Pool = pool,
         };
-        pool.Run(ref job, job.Blocks.Tasks);
+        Run(ref job, byWorker ? (nint)floatsOfB : (nint)MicroKernel<S, V>.Columns * partition.Length);
     }
 
+    /// <summary>Packs op(B) group by group for all threads.</summary>
     private void MultiplyShared(in ProductArguments product, KPartition partition)
     {
-        int width = MicroKernel<S, V>.Columns, height = MicroKernel<S, V>.Rows;
-        int mostColumns = Math.Max(width, PackedFloats / partition.Length / width * width);
-        int mostRows = product.TransposeA ? Math.Max(height, PackedFloats / partition.Length / height * height) : product.M;
-        for (int row = 0; row < product.M; row += mostRows)
+        int width = MicroKernel<S, V>.Columns;
+        int mostColumns = SharedFloats / partition.Length / width * width;
+        for (int column = 0; column < product.N; column += mostColumns)
         {
-            int rows = Math.Min(mostRows, product.M - row);
-            for (int column = 0; column < product.N; column += mostColumns)
+            int columns = Math.Min(mostColumns, product.N - column), panels = PanelCount(columns);
+            int mostBlocks = Math.Clamp(SharedFloats / partition.Length / (panels * width), 1, partition.Count);
+            for (int block = 0; block < partition.Count; block += mostBlocks)
             {
-                int columns = Math.Min(mostColumns, product.N - column);
-                int widest = Math.Max(PanelCount(columns) * width, product.TransposeA ? PaddedRows(rows) : 0);
-                int blocks = Math.Clamp(PackedFloats / partition.Length / widest, 1, partition.Count);
-                for (int block = 0; block < partition.Count; block += blocks)
-                    MultiplyGroup(product, partition, block, Math.Min(blocks, partition.Count - block), row, rows, column, columns);
+                int blocks = Math.Min(mostBlocks, partition.Count - block);
+                int k = Math.Min(partition.Total, partition.Start(block + blocks)) - partition.Start(block);
+                var pack = new PackJob<S, V>
+                {
+                    Product = product,
+                    Partition = partition,
+                    FirstBlock = block,
+                    FirstColumn = column,
+                    Columns = columns,
+                    Packed = _packedB.Get((nint)panels * width * k),
+                };
+                pool.Run(ref pack, panels * blocks);
+                var job = new ProductJob<S, V>
+                {
+                    Product = product,
+                    Partition = partition,
+                    Grid = TaskGrid.Choose(TileCount(product.M), MicroKernel<S, V>.Rows, panels, k, CostOfA(product), 0, pool.Threads),
+                    Packing = PackingOfB.Shared,
+                    FirstBlock = block,
+                    BlockCount = blocks,
+                    FirstColumn = column,
+                    Columns = columns,
+                    PackedB = pack.Packed,
+                    Pool = pool,
+                };
+                Run(ref job, 0);
             }
         }
     }
 
-    private void MultiplyGroup(
-        in ProductArguments product, KPartition partition, int block, int blockCount, int row, int rows, int column, int columns)
+    private void Run(ref ProductJob<S, V> job, nint floatsOfB)
     {
-        int k = Math.Min(partition.Total, partition.Start(block + blockCount)) - partition.Start(block);
-        int panels = PanelCount(columns);
-        var pack = new PackJob<S, V>
-        {
-            Product = product,
-            Partition = partition,
-            FirstBlock = block,
-            BlockCount = blockCount,
-            FirstColumn = column,
-            Columns = columns,
-            FirstRow = row,
-            Rows = rows,
-            PackedB = _packedB.Get((nint)panels * MicroKernel<S, V>.Columns * k),
-            PackedA = product.TransposeA ? _packedA.Get((nint)PaddedRows(rows) * k) : null,
-        };
-        pool.Run(ref pack, pack.Tasks);
-        var job = new ProductJob<S, V>
-        {
-            Product = product,
-            Partition = partition,
-            Blocks = Blocks.Grid(TileCount(rows), MicroKernel<S, V>.Rows, panels, 2.0 * rows * columns * k, pool.Threads),
-            FirstBlock = block,
-            BlockCount = blockCount,
-            FirstColumn = column,
-            Columns = columns,
-            FirstRow = row,
-            Rows = rows,
-            PackedB = pack.PackedB,
-            PackedA = pack.PackedA,
-            Pool = pool,
-        };
-        pool.Run(ref job, job.Blocks.Tasks);
+        nint floatsOfA = job.Product.TransposeA ? (nint)TaskGrid.MaxRows * job.Partition.Length : 0;
+        nint floatsEach = new ProductJob<S, V>.ScratchLayout(null, floatsOfB, floatsOfA).FloatsEach;
+        job.Scratch = new ProductJob<S, V>.ScratchLayout(_scratch.Get(floatsEach * pool.Threads), floatsOfB, floatsOfA);
+        for (int worker = 0; worker < pool.Threads; worker++)
+            *job.Scratch.WasPacked(worker) = 0;
+        pool.Run(ref job, job.Grid.Tasks);
     }
 
     public override void Dispose()
     {
-        _packedA.Dispose();
         _packedB.Dispose();
         _scratch.Dispose();
     }

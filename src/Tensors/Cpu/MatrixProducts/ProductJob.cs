@@ -4,30 +4,52 @@ using MergeEngine.Tensors.Cpu.VectorMath;
 
 namespace MergeEngine.Tensors.Cpu.MatrixProducts;
 
+/// <summary>Who packs op(B).</summary>
+internal enum PackingOfB
+{
+    /// <summary>A <see cref="PackJob{S, V}"/> before, for all threads: large products.</summary>
+    Shared,
+
+    /// <summary>Every worker all of it, before its first task: a small B costs less to pack again than to fetch from another core's cache.</summary>
+    ByWorker,
+
+    /// <summary>Every task the panel that it needs next.</summary>
+    ByTask,
+}
+
 /// <summary>
-/// Computes a grid of blocks of C for some blocks of k. A is read in place or from <see cref="PackedA"/>; B from <see cref="PackedB"/>, or
-/// each panel is packed by the task that uses it, when no other task does.
+/// Computes a grid of blocks of C for some blocks of k. A is read in place; where it is used transposed each task packs its rows into its worker's scratch.
 /// </summary>
 internal unsafe struct ProductJob<S, V> : IParallelJob
     where S : struct, ISimd<V>
     where V : struct
 {
+    /// <summary>Floats of the flag at the start of a worker's scratch.</summary>
+    private const int Flag = 16;
+
     public ProductArguments Product;
     public KPartition Partition;
-    public Blocks Blocks;
+    public TaskGrid Grid;
+    public PackingOfB Packing;
     public int FirstBlock;
     public int BlockCount;
     public int FirstColumn;
     public int Columns;
-    public int FirstRow;
-    public int Rows;
-    public float* PackedB;      // null: pack by task, into the worker's own scratch
-    public float* PackedA;      // null: A is read in place
-    public float* Scratch;      // PanelScratch floats a worker
+    public float* PackedB;      // Shared
+    public ScratchLayout Scratch;
     public WorkerPool Pool;
 
-    /// <summary>Floats of scratch that a worker needs to pack a panel.</summary>
-    public static nint PanelScratch => KPartition.MaxLength * MicroKernel<S, V>.Columns;
+    /// <summary>Scratch of each worker: a flag, then B (all of it or one panel), then rows of A where they are packed.</summary>
+    public readonly struct ScratchLayout(float* start, nint floatsOfB, nint floatsOfA)
+    {
+        public float* B(int worker) => start + worker * FloatsEach + Flag;
+
+        public float* A(int worker) => B(worker) + floatsOfB;
+
+        public int* WasPacked(int worker) => (int*)(start + worker * FloatsEach);
+
+        public nint FloatsEach => (Flag + floatsOfB + floatsOfA + 31) & ~31;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Execute(int task)
@@ -35,33 +57,60 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
         int width = MicroKernel<S, V>.Columns, height = MicroKernel<S, V>.Rows;
         float* tile = stackalloc float[height * width + 16];
         tile = (float*)(((nint)tile + 63) & ~63);
-        (int firstTile, int endTile) = Blocks.Rows(task % Blocks.RowBlocks);
-        (int firstPanel, int endPanel) = Blocks.Columns(task / Blocks.RowBlocks);
-        int row = firstTile * height;
-        int rows = Math.Min(Rows, endTile * height) - row;
+        int worker = Pool.CurrentWorker;
+        if (Packing == PackingOfB.ByWorker && *Scratch.WasPacked(worker) == 0)
+        {
+            PackAll(Scratch.B(worker));
+            *Scratch.WasPacked(worker) = 1;
+        }
+
+        (int firstTile, int endTile) = Grid.Rows(task);
+        (int firstPanel, int endPanel) = Grid.Columns(task);
+        int row = firstTile * height, rows = Math.Min(Product.M, endTile * height) - row;
+        int paddedColumns = (Columns + width - 1) / width * width;
         for (int block = FirstBlock; block < FirstBlock + BlockCount; block++)
         {
             int start = Partition.Start(block), length = Partition.LengthOf(block);
-            nint offset = start - Partition.Start(FirstBlock);
-            bool first = block == 0, last = block == Partition.Count - 1;
+            nint before = (nint)(start - Partition.Start(FirstBlock)) * paddedColumns;
+            float* packedA = null;
+            if (Product.TransposeA)
+            {
+                packedA = Scratch.A(worker);
+                Panels<S, V>.PackTransposedA(Product.AddressA(row, start), Product.StrideA, length, rows, packedA);
+            }
             for (int panel = firstPanel; panel < endPanel; panel++)
             {
                 int column = panel * width, columns = Math.Min(width, Columns - column);
                 float* b;
-                if (PackedB != null)
+                if (Packing == PackingOfB.ByTask)
                 {
-                    b = PackedB + offset * Blocks.Panels * width + (nint)panel * width * length;
-                }
-                else
-                {
-                    b = Scratch + Pool.CurrentWorker * PanelScratch;
+                    b = Scratch.B(worker);
                     Panels<S, V>.PackB(
                         Product.TransposeB, Product.AddressB(start, FirstColumn + column), Product.StrideB, length, columns, b);
                 }
-                float* packedA = PackedA == null ? null : PackedA + offset * ProductDriver<S, V>.PaddedRows(Rows) + (nint)row * length;
-                Strip(packedA, b, start, length, row, rows, column, columns, tile, first, last);
+                else
+                {
+                    b = (Packing == PackingOfB.Shared ? PackedB : Scratch.B(worker)) + before + (nint)column * length;
+                }
+                Strip(packedA, b, start, length, row, rows, FirstColumn + column, columns, tile, block == 0, block == Partition.Count - 1);
             }
         }
+    }
+
+    private readonly void PackAll(float* target)
+    {
+        var pack = new PackJob<S, V>
+        {
+            Product = Product,
+            Partition = Partition,
+            FirstBlock = FirstBlock,
+            FirstColumn = FirstColumn,
+            Columns = Columns,
+            Packed = target,
+        };
+        int tasks = ProductDriver<S, V>.PanelCount(Columns) * BlockCount;
+        for (int task = 0; task < tasks; task++)
+            pack.Execute(task);
     }
 
     /// <summary>One panel of B times the rows of this task.</summary>
@@ -73,24 +122,29 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
         // Without anything to do to the sums they go straight to C; the results are the same bits.
         bool direct = columns == width && Product.Alpha == 1f && (accumulate || Product.Beta == 0f) && !Product.DerivativeInEveryBlock
             && !(last && !Product.Epilogue.IsEmpty);
-        float* c = Product.C + (FirstRow + row) * Product.StrideC + FirstColumn + column;
         for (int done = 0; done < rows; done += height)
         {
             int count = Math.Min(height, rows - done);
-            float* a = packedA != null ? packedA + (nint)done * length : Product.AddressA(FirstRow + row + done, start);
+            float* c = Product.C + (row + done) * Product.StrideC + column;
+            float* a = packedA != null ? packedA + (nint)done * length : Product.AddressA(row + done, start);
             nint aRow = packedA != null ? 1 : Product.StrideA, aStep = packedA != null ? height : 1;
+            for (int r = 0; r < count; r++)
+            {
+                S.Prefetch(c + r * Product.StrideC);
+                S.Prefetch(c + r * Product.StrideC + columns - 1);
+            }
             if (!direct)
             {
                 MicroKernel<S, V>.Multiply<SetTile>(count, length, a, aRow, aStep, b, width, tile, width);
-                TileFinish<S, V>.Apply(Product, tile, FirstRow + row + done, FirstColumn + column, count, columns, first, last);
+                TileFinish<S, V>.Apply(Product, tile, row + done, column, count, columns, first, last);
             }
             else if (accumulate)
             {
-                MicroKernel<S, V>.Multiply<AddTile>(count, length, a, aRow, aStep, b, width, c + done * Product.StrideC, Product.StrideC);
+                MicroKernel<S, V>.Multiply<AddTile>(count, length, a, aRow, aStep, b, width, c, Product.StrideC);
             }
             else
             {
-                MicroKernel<S, V>.Multiply<SetTile>(count, length, a, aRow, aStep, b, width, c + done * Product.StrideC, Product.StrideC);
+                MicroKernel<S, V>.Multiply<SetTile>(count, length, a, aRow, aStep, b, width, c, Product.StrideC);
             }
         }
     }

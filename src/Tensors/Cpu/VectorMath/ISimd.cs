@@ -24,6 +24,9 @@ internal unsafe interface ISimd<V>
 
     static abstract void Store(float* target, V value);
 
+    /// <summary>Asks for a cache line that will be needed soon; any address will do.</summary>
+    static abstract void Prefetch(float* address);
+
     /// <summary>Reads the first <paramref name="count"/> (0 … Count) floats and nothing beyond them; the other lanes are 0.</summary>
     static abstract V LoadPartial(float* source, int count);
 

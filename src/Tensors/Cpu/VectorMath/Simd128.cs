@@ -21,6 +21,13 @@ internal readonly unsafe partial struct Simd128 : ISimd<Vector128<float>>
     public static void Store(float* target, Vector128<float> value) => value.Store(target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(float* address)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch0(address);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> LoadPartial(float* source, int count) => count switch
     {
         0 => Vector128<float>.Zero,

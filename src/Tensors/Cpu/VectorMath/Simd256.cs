@@ -21,6 +21,9 @@ internal readonly unsafe partial struct Simd256 : ISimd<Vector256<float>>
     public static void Store(float* target, Vector256<float> value) => value.Store(target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(float* address) => Sse.Prefetch0(address);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadPartial(float* source, int count) => Avx.MaskLoad(source, Mask(count));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

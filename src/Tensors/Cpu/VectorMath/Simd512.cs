@@ -21,6 +21,9 @@ internal readonly unsafe partial struct Simd512 : ISimd<Vector512<float>>
     public static void Store(float* target, Vector512<float> value) => value.Store(target);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(float* address) => Sse.Prefetch0(address);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadPartial(float* source, int count) =>
         Avx512F.MaskLoad(source, Mask(count), Vector512<float>.Zero);
 
