@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics;
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Cpu.VectorMath;
+using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Tests.Cpu;
 
@@ -8,8 +9,6 @@ namespace MergeEngine.Tensors.Tests.Cpu;
 public sealed unsafe class VectorFunctionsTests
 {
     public enum Function { Exp, Tanh, Sigmoid, Erf }
-
-    public enum Activation { GeluErf, GeluTanh, QuickGelu, Tanh, Identity }
 
     public static TheoryData<Function, SimdLevel> Functions()
     {
@@ -107,7 +106,7 @@ public sealed unsafe class VectorFunctionsTests
         float[] at = [float.PositiveInfinity, float.NegativeInfinity, float.NaN, 0f, float.MaxValue, float.MinValue];
         float[] value = Evaluate(activation, level, at, derivative: false);
         float[] slope = Evaluate(activation, level, at, derivative: true);
-        bool gelu = activation is Activation.GeluErf or Activation.GeluTanh or Activation.QuickGelu;
+        bool gelu = activation is Activation.GeluErf or Activation.GeluTanh or Activation.GeluQuick;
         bool tanh = activation is Activation.Tanh;
         Assert.Equal(tanh ? 1f : float.PositiveInfinity, value[0]);
         Assert.Equal(gelu ? 0f : tanh ? -1f : float.NegativeInfinity, value[1]);
@@ -117,7 +116,7 @@ public sealed unsafe class VectorFunctionsTests
         Assert.Equal(gelu ? 0f : tanh ? -1f : float.MinValue, value[5]);
         Assert.Equal(tanh ? 0f : 1f, slope[0]);
         Assert.Equal(gelu || tanh ? 0f : 1f, slope[1]);
-        Assert.True(activation == Activation.Identity || float.IsNaN(slope[2]));
+        Assert.True(activation == Activation.None || float.IsNaN(slope[2]));
         Assert.Equal(gelu ? 0.5f : 1f, slope[3]);
     }
 
@@ -156,11 +155,11 @@ public sealed unsafe class VectorFunctionsTests
         _ => ReferenceErf(x),
     };
 
-    private static (double Value, double Derivative) Reference(Activation activation, double x)
+    internal static (double Value, double Derivative) Reference(Activation activation, double x)
     {
         switch (activation)
         {
-            case Activation.Identity:
+            case Activation.None:
                 return (x, 1);
             case Activation.Tanh:
                 return (Math.Tanh(x), 1 - Math.Tanh(x) * Math.Tanh(x));
@@ -254,7 +253,7 @@ public sealed unsafe class VectorFunctionsTests
         {
             Activation.GeluErf => Evaluate<S, V, GeluErf>(inputs, derivative),
             Activation.GeluTanh => Evaluate<S, V, GeluTanh>(inputs, derivative),
-            Activation.QuickGelu => Evaluate<S, V, QuickGelu>(inputs, derivative),
+            Activation.GeluQuick => Evaluate<S, V, QuickGelu>(inputs, derivative),
             Activation.Tanh => Evaluate<S, V, HyperbolicTangent>(inputs, derivative),
             _ => Evaluate<S, V, Identity>(inputs, derivative),
         };

@@ -66,6 +66,51 @@ internal sealed unsafe class MatrixProduct : IDisposable
             _driver.Multiply(product);
     }
 
+    /// <summary>
+    /// acc[n, k] += Σ_s |dY_sᵀ·X_s|, s over <paramref name="samples"/> samples of <paramref name="rowsPerSample"/> consecutive rows: the absolute weight gradient of a
+    /// linear layer, sample by sample (TATR, arXiv 2501.15065, equation 5). The product of one sample is never stored.
+    /// </summary>
+    /// <param name="samples">Number of samples.</param>
+    /// <param name="rowsPerSample">Rows (tokens) of each sample.</param>
+    /// <param name="n">Columns of dY.</param>
+    /// <param name="k">Columns of X.</param>
+    /// <param name="outputGradient">dY, samples·rowsPerSample rows of n.</param>
+    /// <param name="outputGradientStride">Floats between rows of dY.</param>
+    /// <param name="input">X, as many rows of k.</param>
+    /// <param name="inputStride">Floats between rows of X.</param>
+    /// <param name="accumulator">acc, n rows of k.</param>
+    /// <param name="accumulatorStride">Floats between rows of acc.</param>
+    public void AddAbsolutePerSample(
+        int samples, int rowsPerSample, int n, int k,
+        float* outputGradient, nint outputGradientStride, float* input, nint inputStride, float* accumulator, nint accumulatorStride)
+    {
+        if (samples <= 0 || rowsPerSample <= 0 || n <= 0 || k <= 0)
+            return;
+        lock (_lock)
+        {
+            _driver.AddAbsolutePerSample(
+                samples, rowsPerSample, n, k, outputGradient, outputGradientStride, input, inputStride, accumulator, accumulatorStride);
+        }
+    }
+
+    /// <summary>acc[n] += Σ of all rows of <paramref name="values"/> [rows, n]: a bias gradient.</summary>
+    public void AddColumnSums(int rows, int n, float* values, nint stride, float* accumulator)
+    {
+        if (rows <= 0 || n <= 0)
+            return;
+        lock (_lock)
+            _driver.AddColumnSums(rows, KPartition.MaxLength, absolute: false, n, values, stride, accumulator);
+    }
+
+    /// <summary>acc[n] += Σ_s |Σ of the rows of sample s|: the absolute bias gradient, sample by sample.</summary>
+    public void AddAbsoluteColumnSumsPerSample(int samples, int rowsPerSample, int n, float* values, nint stride, float* accumulator)
+    {
+        if (samples <= 0 || rowsPerSample <= 0 || n <= 0)
+            return;
+        lock (_lock)
+            _driver.AddColumnSums(samples * rowsPerSample, rowsPerSample, absolute: true, n, values, stride, accumulator);
+    }
+
     public void Dispose()
     {
         lock (_lock)

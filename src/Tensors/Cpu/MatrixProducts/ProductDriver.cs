@@ -4,9 +4,15 @@ using MergeEngine.Tensors.Cpu.VectorMath;
 namespace MergeEngine.Tensors.Cpu.MatrixProducts;
 
 /// <summary>The products of one vector width; <see cref="MatrixProduct"/> picks it once and holds the buffers.</summary>
-internal abstract class ProductDriver : IDisposable
+internal abstract unsafe class ProductDriver : IDisposable
 {
     public abstract void Multiply(in ProductArguments product);
+
+    public abstract void AddAbsolutePerSample(
+        int samples, int rowsPerSample, int n, int k,
+        float* outputGradient, nint outputGradientStride, float* input, nint inputStride, float* accumulator, nint accumulatorStride);
+
+    public abstract void AddColumnSums(int rows, int rowsInPart, bool absolute, int n, float* values, nint stride, float* accumulator);
 
     public abstract void Dispose();
 }
@@ -116,6 +122,45 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
         for (int worker = 0; worker < pool.Threads; worker++)
             *job.Scratch.WasPacked(worker) = 0;
         pool.Run(ref job, job.Grid.Tasks);
+    }
+
+    public override void AddAbsolutePerSample(
+        int samples, int rowsPerSample, int n, int k,
+        float* outputGradient, nint outputGradientStride, float* input, nint inputStride, float* accumulator, nint accumulatorStride)
+    {
+        // Packing costs as in a product that uses A transposed and B as it is.
+        var job = new PerSampleJob<S, V>
+        {
+            Samples = samples,
+            RowsPerSample = rowsPerSample,
+            N = n,
+            K = k,
+            OutputGradient = outputGradient,
+            OutputGradientStride = outputGradientStride,
+            Input = input,
+            InputStride = inputStride,
+            Accumulator = accumulator,
+            AccumulatorStride = accumulatorStride,
+            Grid = TaskGrid.Choose(TileCount(n), MicroKernel<S, V>.Rows, PanelCount(k), samples * rowsPerSample, 1.5, 2, pool.Threads),
+            Pool = pool,
+        };
+        job.Scratch = _scratch.Get(job.ScratchFloats * pool.Threads);
+        pool.Run(ref job, job.Grid.Tasks);
+    }
+
+    public override void AddColumnSums(int rows, int rowsInPart, bool absolute, int n, float* values, nint stride, float* accumulator)
+    {
+        var job = new ColumnSumsJob<S, V>
+        {
+            Rows = rows,
+            RowsInPart = rowsInPart,
+            N = n,
+            Values = values,
+            Stride = stride,
+            Accumulator = accumulator,
+            Absolute = absolute,
+        };
+        pool.Run(ref job, (n + ColumnSumsJob<S, V>.ColumnsEach - 1) / ColumnSumsJob<S, V>.ColumnsEach);
     }
 
     public override void Dispose()

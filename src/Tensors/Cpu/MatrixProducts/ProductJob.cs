@@ -55,8 +55,8 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
     public readonly void Execute(int task)
     {
         int width = MicroKernel<S, V>.Columns, height = MicroKernel<S, V>.Rows;
-        float* tile = stackalloc float[height * width + 16];
-        tile = (float*)(((nint)tile + 63) & ~63);
+        float* tile = stackalloc float[PanelProduct<S, V>.TileFloats];
+        tile = PanelProduct<S, V>.Align(tile);
         int worker = Pool.CurrentWorker;
         if (Packing == PackingOfB.ByWorker && *Scratch.WasPacked(worker) == 0)
         {
@@ -92,7 +92,8 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
                 {
                     b = (Packing == PackingOfB.Shared ? PackedB : Scratch.B(worker)) + before + (nint)column * length;
                 }
-                Strip(packedA, b, start, length, row, rows, FirstColumn + column, columns, tile, block == 0, block == Partition.Count - 1);
+                PanelProduct<S, V>.Multiply(
+                    Product, packedA, b, start, length, row, rows, FirstColumn + column, columns, tile, block == 0, block == Partition.Count - 1);
             }
         }
     }
@@ -111,41 +112,5 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
         int tasks = ProductDriver<S, V>.PanelCount(Columns) * BlockCount;
         for (int task = 0; task < tasks; task++)
             pack.Execute(task);
-    }
-
-    /// <summary>One panel of B times the rows of this task.</summary>
-    private readonly void Strip(
-        float* packedA, float* b, int start, int length, int row, int rows, int column, int columns, float* tile, bool first, bool last)
-    {
-        int width = MicroKernel<S, V>.Columns, height = MicroKernel<S, V>.Rows;
-        bool accumulate = !first || Product.Beta == 1f;
-        // Without anything to do to the sums they go straight to C; the results are the same bits.
-        bool direct = columns == width && Product.Alpha == 1f && (accumulate || Product.Beta == 0f) && !Product.DerivativeInEveryBlock
-            && !(last && !Product.Epilogue.IsEmpty);
-        for (int done = 0; done < rows; done += height)
-        {
-            int count = Math.Min(height, rows - done);
-            float* c = Product.C + (row + done) * Product.StrideC + column;
-            float* a = packedA != null ? packedA + (nint)done * length : Product.AddressA(row + done, start);
-            nint aRow = packedA != null ? 1 : Product.StrideA, aStep = packedA != null ? height : 1;
-            for (int r = 0; r < count; r++)
-            {
-                S.Prefetch(c + r * Product.StrideC);
-                S.Prefetch(c + r * Product.StrideC + columns - 1);
-            }
-            if (!direct)
-            {
-                MicroKernel<S, V>.Multiply<SetTile>(count, length, a, aRow, aStep, b, width, tile, width);
-                TileFinish<S, V>.Apply(Product, tile, row + done, column, count, columns, first, last);
-            }
-            else if (accumulate)
-            {
-                MicroKernel<S, V>.Multiply<AddTile>(count, length, a, aRow, aStep, b, width, c, Product.StrideC);
-            }
-            else
-            {
-                MicroKernel<S, V>.Multiply<SetTile>(count, length, a, aRow, aStep, b, width, c, Product.StrideC);
-            }
-        }
     }
 }

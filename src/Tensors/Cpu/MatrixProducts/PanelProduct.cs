@@ -1,0 +1,66 @@
+using System.Runtime.CompilerServices;
+using MergeEngine.Tensors.Cpu.VectorMath;
+
+namespace MergeEngine.Tensors.Cpu.MatrixProducts;
+
+/// <summary>One packed panel of B times some rows of A, tile by tile, into C.</summary>
+internal static unsafe class PanelProduct<S, V>
+    where S : struct, ISimd<V>
+    where V : struct
+{
+    /// <summary>Floats to reserve for a tile that has to be aligned.</summary>
+    public static int TileFloats => MicroKernel<S, V>.Rows * MicroKernel<S, V>.Columns + 16;
+
+    /// <summary>The first cache line's start in a tile's memory.</summary>
+    public static float* Align(float* tile) => (float*)(((nint)tile + 63) & ~63);
+
+    /// <param name="product">The whole product.</param>
+    /// <param name="packedA">The rows of op(A) packed, or null to read them in place.</param>
+    /// <param name="b">The panel.</param>
+    /// <param name="start">First index of the sum in this block.</param>
+    /// <param name="length">Length of the block.</param>
+    /// <param name="row">First row of C.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="column">First column of C.</param>
+    /// <param name="columns">Columns of C in the panel.</param>
+    /// <param name="tile">Room for a tile, aligned.</param>
+    /// <param name="first">This is the first block of the sum.</param>
+    /// <param name="last">This is the last block of the sum.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Multiply(
+        in ProductArguments product, float* packedA, float* b, int start, int length,
+        int row, int rows, int column, int columns, float* tile, bool first, bool last)
+    {
+        int width = MicroKernel<S, V>.Columns, height = MicroKernel<S, V>.Rows;
+        bool accumulate = !first || product.Beta == 1f;
+        // Without anything to do to the sums they go straight to C; the results are the same bits.
+        bool direct = columns == width && product.Alpha == 1f && (accumulate || product.Beta == 0f) && !product.DerivativeInEveryBlock
+            && !(last && !product.Epilogue.IsEmpty);
+        bool columnsOfA = packedA != null || product.TransposeA;
+        nint aRow = columnsOfA ? 1 : product.StrideA, aStep = packedA != null ? height : product.TransposeA ? product.StrideA : 1;
+        for (int done = 0; done < rows; done += height)
+        {
+            int count = Math.Min(height, rows - done);
+            float* c = product.C + (row + done) * product.StrideC + column;
+            float* a = packedA != null ? packedA + (nint)done * length : product.AddressA(row + done, start);
+            for (int r = 0; r < count; r++)
+            {
+                S.Prefetch(c + r * product.StrideC);
+                S.Prefetch(c + r * product.StrideC + columns - 1);
+            }
+            if (!direct)
+            {
+                MicroKernel<S, V>.Multiply<SetTile>(count, length, a, aRow, aStep, b, width, tile, width);
+                TileFinish<S, V>.Apply(product, tile, row + done, column, count, columns, first, last);
+            }
+            else if (accumulate)
+            {
+                MicroKernel<S, V>.Multiply<AddTile>(count, length, a, aRow, aStep, b, width, c, product.StrideC);
+            }
+            else
+            {
+                MicroKernel<S, V>.Multiply<SetTile>(count, length, a, aRow, aStep, b, width, c, product.StrideC);
+            }
+        }
+    }
+}
