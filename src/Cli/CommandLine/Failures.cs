@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using MergeEngine.Cli.Terminal;
+using MergeEngine.Merging.Yaml;
 
 namespace MergeEngine.Cli.CommandLine;
 
@@ -21,12 +22,12 @@ internal static partial class Failures
     private static int CodeOf(Exception exception) => exception switch
     {
         OperationCanceledException => ExitCode.Stopped,
-        UsageException => ExitCode.Usage,
+        UsageException or YamlException => ExitCode.Usage,
         _ => ExitCode.Failed,
     };
 
     private static bool IsExpected(Exception exception) => exception
-        is UsageException or OperationCanceledException
+        is UsageException or YamlException or OperationCanceledException
         or IOException or UnauthorizedAccessException or InvalidDataException or JsonException
         or ArgumentException or NotSupportedException or InsufficientMemoryException;
 

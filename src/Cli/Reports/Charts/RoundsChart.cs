@@ -1,0 +1,103 @@
+using MergeEngine.Cli.Terminal;
+using MergeEngine.Merging.Experiments;
+using OxyPlot;
+using OxyPlot.Axes;
+using OxyPlot.Legends;
+using OxyPlot.Series;
+
+namespace MergeEngine.Cli.Reports.Charts;
+
+/// <summary>A line a method over its rounds: the mean accuracy, or the norm of the merged task vector.</summary>
+internal static class RoundsChart
+{
+    private const double Width = 1000;
+    private const double Height = 380;
+
+    /// <summary>Mean test accuracy after each round, with the references as dashed levels.</summary>
+    public static string Accuracy(ExperimentResult result)
+    {
+        PlotModel model = Create("mean test accuracy (%)");
+        int longest = result.Rounds.Max(series => series.Average.Count) - 1;
+        AddLines(model, result, series => series.Average);
+        foreach (MethodResult reference in result.Methods.Where(m => m.Name is "pretrained" or "individual" or "joint"))
+        {
+            var level = new LineSeries
+            {
+                Title = Printable.Of(reference.Name),
+                Color = ChartColors.Muted,
+                StrokeThickness = 1.5,
+                LineStyle = reference.Name switch { "pretrained" => LineStyle.Dot, "joint" => LineStyle.LongDash, _ => LineStyle.DashDot },
+            };
+            level.Points.Add(new DataPoint(0, reference.Average));
+            level.Points.Add(new DataPoint(longest, reference.Average));
+            model.Series.Add(level);
+        }
+
+        return SvgChart.Draw(model, Width, Height, "Mean test accuracy by round");
+    }
+
+    /// <summary>Distance from the pre-trained model after each round.</summary>
+    public static string Norm(ExperimentResult result)
+    {
+        PlotModel model = Create("‖θ − θ₀‖₂");
+        AddLines(model, result, series => series.Norm);
+        return SvgChart.Draw(model, Width, Height * 0.8, "Norm of the merged task vector by round");
+    }
+
+    private static PlotModel Create(string title)
+    {
+        PlotModel model = SvgChart.CreateModel();
+        model.Axes.Add(SvgChart.Style(new LinearAxis
+        {
+            Position = AxisPosition.Bottom,
+            Title = "round",
+            MinimumMajorStep = 1,
+            MinimumPadding = 0.01,
+            MaximumPadding = 0.02,
+            AxisTitleDistance = 8,
+        }));
+        model.Axes.Add(SvgChart.Style(new LinearAxis
+        {
+            Position = AxisPosition.Left,
+            Title = title,
+            MajorGridlineStyle = LineStyle.Solid,
+            MinimumPadding = 0.08,
+            MaximumPadding = 0.08,
+            AxisTitleDistance = 18,
+        }));
+        // Outside of the plot, so that it never covers a line.
+        model.Legends.Add(new Legend
+        {
+            LegendPlacement = LegendPlacement.Outside,
+            LegendPosition = LegendPosition.RightTop,
+            LegendOrientation = LegendOrientation.Vertical,
+            LegendTextColor = ChartColors.Ink,
+            LegendFontSize = SvgChart.FontSize,
+            LegendSymbolLength = 28,
+            LegendItemSpacing = 12,
+            LegendLineSpacing = 4,
+            LegendMargin = 16,
+        });
+        return model;
+    }
+
+    private static void AddLines(PlotModel model, ExperimentResult result, Func<RoundSeries, IReadOnlyList<double>> values)
+    {
+        for (int i = 0; i < result.Rounds.Count; i++)
+        {
+            IReadOnlyList<double> points = values(result.Rounds[i]);
+            var line = new LineSeries
+            {
+                Title = Printable.Of(result.Rounds[i].Method),
+                Color = ChartColors.Series(i),
+                StrokeThickness = 2.2,
+                MarkerType = points.Count <= 16 ? MarkerType.Circle : MarkerType.None,
+                MarkerSize = 3.2,
+                MarkerFill = ChartColors.Series(i),
+                LineJoin = LineJoin.Round,
+            };
+            line.Points.AddRange(points.Select((value, round) => new DataPoint(round, value)));
+            model.Series.Add(line);
+        }
+    }
+}
