@@ -1,0 +1,41 @@
+using System.Diagnostics;
+using MergeEngine.Tensors.Parameters;
+
+namespace MergeEngine.Merging.Tuning;
+
+/// <summary>Some steps of one task on one parameter vector: what individual and alternating tuning are made of.</summary>
+internal sealed class TuningLoop(TuningContext context, ParameterVector gradients, long totalOfPhase)
+{
+    private long _done;
+
+    /// <summary>Tunes parameters in place.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="parameters">Updated.</param>
+    /// <param name="optimizer">Its moments go on from where they are.</param>
+    /// <param name="first">First batch of the task's stream.</param>
+    /// <param name="count">Steps.</param>
+    /// <param name="budget">Steps of the task over the whole run, for schedules.</param>
+    /// <param name="losses">[count], the loss of each batch before its update.</param>
+    public void Run(ITuningTask task, ParameterVector parameters, IParameterOptimizer optimizer, long first, long count, long budget, Span<double> losses)
+    {
+        long start = Stopwatch.GetTimestamp();
+        long examples = 0, steps = 0;
+        try
+        {
+            for (; steps < count; steps++)
+            {
+                context.Cancellation.ThrowIfCancellationRequested();
+                parameters.Device.Operations.Fill(gradients.Values, 0);
+                BatchResult batch = task.AddGradient(parameters, first + steps, gradients);
+                optimizer.Step(parameters, gradients, first + steps, budget);
+                losses[(int)steps] = batch.Loss;
+                examples += batch.Examples;
+                context.Progress?.Report(new TuningProgress(context.Phase, task.Name, ++_done, totalOfPhase));
+            }
+        }
+        finally
+        {
+            context.Ledger.Add(context.Phase, task.Name, examples, steps, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+    }
+}
