@@ -4,7 +4,7 @@ using System.Text;
 namespace MergeEngine.Tensors.Safetensors;
 
 /// <summary>Names from untrusted files inside messages: quoted, shortened, and with nothing that a terminal would obey.</summary>
-internal static class Quoting
+public static class Quoting
 {
     private const int Longest = 120;
 

@@ -1,0 +1,139 @@
+using MergeEngine.Models.Datasets;
+using MergeEngine.Models.Encoders;
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Numerics;
+using MergeEngine.Tensors.Parameters;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Models.Checkpoints;
+
+/// <summary>A vision checkpoint that is open: its tensors, its config and its layout, so that it can be written again as it came.</summary>
+internal sealed class VisionCheckpoint : IDisposable
+{
+    private readonly string _configPath;
+
+    private VisionCheckpoint(Checkpoint tensors, string configPath, VisionTransformerConfig config, VisionNames names)
+    {
+        Tensors = tensors;
+        _configPath = configPath;
+        Config = config;
+        Names = names;
+    }
+
+    public Checkpoint Tensors { get; }
+
+    public VisionTransformerConfig Config { get; }
+
+    public VisionNames Names { get; }
+
+    public static VisionCheckpoint Open(string path, string? configPath)
+    {
+        Checkpoint tensors = Checkpoint.Open(path);
+        try
+        {
+            VisionLayout layout = VisionLayout.Detect(tensors);
+            string file = configPath ?? FindConfig(path, layout);
+            ConfigFile config = ConfigFile.Open(file);
+            string preprocessor = Path.Combine(Path.GetDirectoryName(file) ?? "", Preprocessing.FileName);
+            int channels = (int)Math.Clamp(ChannelsOf(tensors), 1, 1 << 16);
+            PixelNormalization? normalization = File.Exists(preprocessor) ? Preprocessing.FromHuggingFace(ConfigFile.Open(preprocessor).Root, channels) : null;
+            VisionTransformerConfig vision = layout.ReadConfig(tensors, config, normalization);
+            VisionNames names = layout.Names(vision);
+            layout.Check(tensors, names);
+            return new VisionCheckpoint(tensors, file, vision, names);
+        }
+        catch
+        {
+            tensors.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Fills a vector with the tensors of its layout's names, which have been checked.</summary>
+    public static void ReadInto(Checkpoint tensors, ParameterVector vector)
+    {
+        foreach (Parameter parameter in vector.Layout.Parameters)
+        {
+            if (vector.Device.IsHostMemory)
+            {
+                tensors.ReadFloat32(parameter.Name, parameter.Shape, vector[parameter].HostSpan);
+                continue;
+            }
+
+            float[] values = new float[parameter.Length];
+            tensors.ReadFloat32(parameter.Name, parameter.Shape, values);
+            vector.Upload(parameter.Name, values);
+        }
+    }
+
+    /// <summary>A linear layer beside the encoder as a small vector of its own.</summary>
+    public static ParameterVector ReadLinear(Device device, Checkpoint tensors, LinearNames names)
+    {
+        var shapes = new List<KeyValuePair<string, Shape>> { new(names.Weight.Name, names.Weight.Shape) };
+        if (names.Bias is not null) shapes.Add(new(names.Bias.Name, names.Bias.Shape));
+        var vector = new ParameterVector(device, new ParameterLayout(shapes));
+        try
+        {
+            ReadInto(tensors, vector);
+            return vector;
+        }
+        catch
+        {
+            vector.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads another checkpoint of a layout that is known already.</summary>
+    public static ParameterVector ReadParameters(Device device, string path, ParameterLayout layout)
+    {
+        using Checkpoint tensors = Checkpoint.Open(path);
+        var faults = new List<string>();
+        foreach (Parameter parameter in layout.Parameters)
+        {
+            if (!tensors.TryGet(parameter.Name, out TensorEntry? entry)) faults.Add($"tensor {Quoting.Quote(parameter.Name)} {parameter.Shape} is missing");
+            else if (entry.Shape != parameter.Shape) faults.Add($"tensor {Quoting.Quote(parameter.Name)} is {entry.Shape}, expected {parameter.Shape}");
+        }
+
+        if (faults.Count > 0) throw new ModelException($"{path}: {string.Join("; ", faults)}.");
+        var vector = new ParameterVector(device, layout);
+        try
+        {
+            ReadInto(tensors, vector);
+            return vector;
+        }
+        catch
+        {
+            vector.Dispose();
+            throw;
+        }
+    }
+
+    public void Save(string path, ParameterVector parameters, ClassificationHead? head) =>
+        CheckpointCopy.Write(Tensors, path, _configPath, [parameters, .. head is null ? Array.Empty<ParameterVector>() : [head.Parameters]]);
+
+    public void Dispose() => Tensors.Dispose();
+
+    private static string FindConfig(string path, VisionLayout layout)
+    {
+        string directory = Directory.Exists(path) ? path : Path.GetDirectoryName(path) ?? "";
+        foreach (string name in layout.ConfigFileNames)
+        {
+            string file = Path.Combine(directory, name);
+            if (File.Exists(file)) return file;
+        }
+
+        throw new ModelException($"{path}: there is no {string.Join(" or ", layout.ConfigFileNames)} beside the weights, expected the model's config there or named apart.");
+    }
+
+    /// <summary>Channels of the patch projection, for the normalisation; its rank is checked with the layout.</summary>
+    private static long ChannelsOf(Checkpoint tensors)
+    {
+        foreach (string name in tensors.Names)
+        {
+            if (tensors[name].Shape is { Rank: 4 } shape) return shape[1];
+        }
+
+        return 1;
+    }
+}

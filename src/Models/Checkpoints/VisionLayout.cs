@@ -1,0 +1,111 @@
+using MergeEngine.Models.Datasets;
+using MergeEngine.Models.Encoders;
+using MergeEngine.Tensors.Operations;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Models.Checkpoints;
+
+/// <summary>
+/// The names and shapes that one family of vision checkpoints has, both ways: from a file to a config, and from a config to the tensors it
+/// needs. Which family a file is of is seen from its names.
+/// </summary>
+internal abstract class VisionLayout
+{
+    protected VisionLayout(string prefix) => Prefix = prefix;
+
+    public string Prefix { get; }
+
+    public abstract VisionFamily Family { get; }
+
+    /// <summary>Names that a config file has beside the weights, the likeliest first.</summary>
+    public abstract IReadOnlyList<string> ConfigFileNames { get; }
+
+    /// <summary>Finds the layout of a checkpoint.</summary>
+    /// <exception cref="ModelException">None of the known ones.</exception>
+    public static VisionLayout Detect(Checkpoint checkpoint)
+    {
+        foreach (string prefix in new[] { "vit.", "" })
+        {
+            if (checkpoint.Contains($"{prefix}embeddings.patch_embeddings.projection.weight")) return new HuggingFaceVitLayout(prefix);
+        }
+
+        foreach (string prefix in new[] { "vision_model.", "" })
+        {
+            if (checkpoint.Contains($"{prefix}embeddings.patch_embedding.weight") && checkpoint.Contains($"{prefix}embeddings.class_embedding"))
+                return new HuggingFaceClipLayout(prefix);
+        }
+
+        foreach (string prefix in new[] { "visual.", "module.visual.", "" })
+        {
+            if (checkpoint.Contains($"{prefix}conv1.weight") && checkpoint.Contains($"{prefix}class_embedding")) return new OpenClipLayout(prefix);
+        }
+
+        foreach (string prefix in new[] { "", "module." })
+        {
+            if (checkpoint.Contains($"{prefix}patch_embed.proj.weight")) return new TimmLayout(prefix);
+        }
+
+        string? trunk = checkpoint.Names.FirstOrDefault(name => name.Contains("visual.trunk.", StringComparison.Ordinal));
+        if (trunk is not null)
+            throw new ModelException($"{checkpoint.Path}: tensor {Quoting.Quote(trunk)} belongs to a timm trunk inside open_clip, which is not supported.");
+        throw new ModelException(
+            $"{checkpoint.Path}: the tensors are not those of a Hugging Face ViT, a CLIP vision tower (Hugging Face, OpenAI, open_clip) or a timm VisionTransformer; "
+            + $"there is {(checkpoint.Names.Count == 0 ? "none" : Quoting.QuoteSome(checkpoint.Names.ToArray(), 4))}.");
+    }
+
+    /// <summary>The layout of a config.</summary>
+    public static VisionLayout Of(VisionTransformerConfig config) => config.Family switch
+    {
+        VisionFamily.HuggingFaceVit => new HuggingFaceVitLayout(config.Prefix),
+        VisionFamily.HuggingFaceClip => new HuggingFaceClipLayout(config.Prefix),
+        VisionFamily.OpenClip => new OpenClipLayout(config.Prefix),
+        VisionFamily.Timm => new TimmLayout(config.Prefix),
+        _ => throw new ArgumentOutOfRangeException(nameof(config), config.Family, "Unknown family."),
+    };
+
+    /// <summary>Puts config and tensor shapes together; sizes that the config lacks come from the shapes.</summary>
+    /// <exception cref="ModelException">They contradict each other, or ask for something that is not supported.</exception>
+    public abstract VisionTransformerConfig ReadConfig(Checkpoint checkpoint, ConfigFile file, PixelNormalization? normalization);
+
+    /// <summary>The tensors of a config.</summary>
+    public abstract VisionNames Names(VisionTransformerConfig config);
+
+    /// <summary>True for a tensor that is neither the encoder's nor the classifier's and changes no feature.</summary>
+    protected abstract bool LeavesAlone(string name);
+
+    /// <summary>Every tensor is there with its shape, and nothing is there that the encoder would have to run but cannot.</summary>
+    /// <exception cref="ModelException">Lists what is wrong.</exception>
+    public void Check(Checkpoint checkpoint, VisionNames names)
+    {
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        var faults = new List<string>();
+        foreach (NamedTensor tensor in names.EncoderTensors().Concat(names.OtherTensors()))
+        {
+            known.Add(tensor.Name);
+            if (!checkpoint.TryGet(tensor.Name, out TensorEntry? entry)) faults.Add($"tensor {Quoting.Quote(tensor.Name)} {tensor.Shape} is missing");
+            else if (entry.Shape != tensor.Shape) faults.Add($"tensor {Quoting.Quote(tensor.Name)} is {entry.Shape}, expected {tensor.Shape}");
+        }
+
+        // What the encoder would have to run comes first: a tensor in another place often goes with one that is missing.
+        foreach (string name in checkpoint.Names)
+        {
+            if (!known.Contains(name) && !LeavesAlone(name))
+                throw new ModelException($"{checkpoint.Path}: tensor {Quoting.Quote(name)} belongs to something that this {Family} encoder does not have and is not supported.");
+        }
+
+        if (faults.Count > 0) throw new ModelException($"{checkpoint.Path}: {string.Join("; ", faults)}.");
+    }
+
+    protected static Activation ParseActivation(ConfigSection config, string key, Activation missing) => config.Text(key) switch
+    {
+        null => missing,
+        "gelu" or "gelu_python" => Activation.GeluErf,
+        "gelu_new" or "gelu_pytorch_tanh" or "gelu_fast" or "gelu_tanh" or "gelu_accurate" => Activation.GeluTanh,
+        "quick_gelu" => Activation.GeluQuick,
+        _ => throw new ModelException($"{config.Describe(key)}, expected gelu, gelu_pytorch_tanh (gelu_new, gelu_fast) or quick_gelu."),
+    };
+
+    /// <summary>The checked config; the fault's sentence begins with the config file.</summary>
+    protected static VisionTransformerConfig Checked(VisionTransformerConfig config, ConfigFile file) =>
+        config.FindFault() is { } fault ? throw new ModelException($"{file.Path}: {fault}.") : config;
+}

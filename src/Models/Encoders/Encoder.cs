@@ -1,0 +1,76 @@
+using MergeEngine.Models.Datasets;
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Operations;
+using MergeEngine.Tensors.Parameters;
+
+namespace MergeEngine.Models.Encoders;
+
+/// <summary>
+/// A network from inputs to one row of features a sample. It owns the weights that it was loaded with and the memory of its activations,
+/// but runs on any <see cref="ParameterVector"/> of its layout: fine-tuning, task vectors and merging are arithmetic on such vectors, and
+/// one encoder serves them all. It is used by one thread at a time.
+/// </summary>
+public abstract class Encoder : IDisposable
+{
+    protected Encoder(Device device, ParameterVector parameters)
+    {
+        Device = device;
+        Parameters = parameters;
+    }
+
+    public Device Device { get; }
+
+    /// <summary>The weights that the encoder was loaded with, or made with.</summary>
+    public ParameterVector Parameters { get; }
+
+    /// <summary>The encoder's parameters, a projection of the features included, a checkpoint's own classifier left out.</summary>
+    public ParameterLayout Layout => Parameters.Layout;
+
+    /// <summary>Columns that a head sees: the projected features where the model has a projection.</summary>
+    public abstract int FeatureWidth { get; }
+
+    /// <summary>Keeps the hidden states of every forward pass; off by default.</summary>
+    public bool KeepHiddenStates { get; set; }
+
+    /// <summary>An empty batch of this encoder's kind of input.</summary>
+    public abstract Batch CreateBatch();
+
+    /// <summary>Why a split cannot be the encoder's input, as the end of a sentence; null if it can.</summary>
+    public abstract string? Refuses(DatasetSplit split);
+
+    /// <summary>Runs the network.</summary>
+    /// <param name="parameters">Weights of this encoder's layout.</param>
+    /// <param name="batch">The inputs.</param>
+    /// <param name="keepForBackward">Keeps what <see cref="Backward"/> reads; without it the pass needs far less memory.</param>
+    /// <returns>Features [batch, <see cref="FeatureWidth"/>] in the encoder's own memory, valid until the next pass.</returns>
+    public abstract Matrix Forward(ParameterVector parameters, Batch batch, bool keepForBackward);
+
+    /// <summary>Adds the gradients of the parameters for the last forward pass, which was told to keep what this needs.</summary>
+    /// <param name="parameters">The weights of the forward pass.</param>
+    /// <param name="gradients">Added to.</param>
+    /// <param name="featureGradient">[batch, <see cref="FeatureWidth"/>]; its content is not needed afterwards, and may be gone.</param>
+    /// <param name="reduction">How the samples' gradients are put together.</param>
+    public abstract void Backward(ParameterVector parameters, ParameterVector gradients, Matrix featureGradient, GradientReduction reduction);
+
+    /// <summary>Reads a checkpoint of the same architecture as a vector of this layout.</summary>
+    /// <param name="path">A directory or a safetensors file.</param>
+    /// <exception cref="ModelException">A parameter is missing or has another shape; the message lists them.</exception>
+    public abstract ParameterVector ReadParameters(string path);
+
+    /// <summary>Writes weights in the layout that the encoder was loaded from; tensors that are not the encoder's are copied.</summary>
+    /// <param name="path">A directory, or a name that ends in <c>.safetensors</c>.</param>
+    /// <param name="parameters">Weights of this encoder's layout.</param>
+    /// <param name="head">Written as the checkpoint's classifier, if it came from there.</param>
+    public abstract void Save(string path, ParameterVector parameters, ClassificationHead? head = null);
+
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing) Parameters.Dispose();
+    }
+}
