@@ -10,7 +10,5 @@ internal sealed partial class CpuOperations : ReferenceOperations, IDisposable
     public CpuOperations(CpuDevice device)
         : base(device) => _device = device;
 
-    public void Dispose()
-    {
-    }
+    public void Dispose() => _products?.Dispose();
 }
