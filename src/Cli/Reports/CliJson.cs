@@ -6,4 +6,5 @@ namespace MergeEngine.Cli.Reports;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
 [JsonSerializable(typeof(InspectReport))]
 [JsonSerializable(typeof(DevicesReport))]
+[JsonSerializable(typeof(AnalyzeReport))]
 internal sealed partial class CliJson : JsonSerializerContext;
