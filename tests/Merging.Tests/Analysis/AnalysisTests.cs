@@ -48,6 +48,23 @@ public sealed class AnalysisTests
     }
 
     [Fact]
+    public void Overlap_is_the_jaccard_index_of_the_fixtures_masks()
+    {
+        using var fixture = new TatrFixture("cpu");
+        using var first = TrustRegionMask.Compute(new TrustRegion(0.9), fixture.TaskVectors, fixture.Gradients);
+        using var second = TrustRegionMask.Compute(new TrustRegion(0.9, zeroShot: true), fixture.TaskVectors);
+        using var nothing = TrustRegionMask.Compute(new TrustRegion(1), fixture.TaskVectors);
+        var a = Dropped(fixture.Case.ReadInt32("mask.rho90"));
+        var b = Dropped(fixture.Case.ReadInt32("mask_zs.rho90"));
+        Assert.Equal((double)a.Intersect(b).Count() / a.Union(b).Count(), MaskOverlap.Dropped(first, second));
+        Assert.Equal(1, MaskOverlap.Dropped(first, first));
+        Assert.Equal(0, MaskOverlap.Dropped(first, nothing));
+        Assert.Equal(1, MaskOverlap.Dropped(nothing, nothing));
+
+        static HashSet<int> Dropped(int[] mask) => [.. Enumerable.Range(0, mask.Length).Where(i => mask[i] == 0)];
+    }
+
+    [Fact]
     public void Layers_are_found_in_the_names_of_every_family()
     {
         Assert.Equal(3, LayerName.NumberOf("encoder.layer.3.attention.attention.key.bias"));

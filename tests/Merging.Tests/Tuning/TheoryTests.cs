@@ -8,20 +8,19 @@ namespace MergeEngine.Merging.Tests.Tuning;
 
 /// <summary>
 /// What theory says of alternating tuning with gradient descent, run through the real loops on convex losses that are formulas. The loops
-/// hold parameters in float32; coordinates stay below 1, so one rounding is at most u = 6e-8, and no step magnifies it because the
-/// descent contracts.
+/// hold parameters in float32: coordinates stay below 0.5, so one rounding is at most 1.5e-8, and the descent contracts, so that
+/// they do not pile up over rounds. All equalities were seen to hold within 1.5e-8; what would break them is 1e-3 and more.
 /// </summary>
 public sealed class TheoryTests : IDisposable
 {
-    private const double U = 1.0 / (1 << 24);
+    private const double Bound = 1e-7;
 
     private readonly Device _device = Device.Open("cpu", 1);
 
     private readonly AnalyticTask[] _tasks = [new("a", 1), new("b", 2), new("c", 3)];
 
     /// <summary>
-    /// One full-batch step a round is gradient descent on the sum of the losses with step α·η, for any α. A round rounds θ_t, τ_t and T
-    /// times in the merge: 2T + T roundings, over 50 rounds.
+    /// One full-batch step a round is gradient descent on the sum of the losses with step α·η, for any α.
     /// </summary>
     [Theory, InlineData(1.0), InlineData(1.0 / 3), InlineData(0.1)]
     public void One_step_a_round_is_joint_gradient_descent(double alpha)
@@ -29,13 +28,13 @@ public sealed class TheoryTests : IDisposable
         const double Rate = 0.2;
         double[] merged = Alternate(_tasks, 50, 1, Rate, alpha);
         double[] joint = JointDescent(_tasks, new double[AnalyticTask.Dimension], 50, alpha * Rate)[^1];
-        AssertClose(joint, merged, 50 * 9 * U);
+        AssertClose(joint, merged, Bound);
         Assert.True(Distance(joint, new double[AnalyticTask.Dimension]) > 0.1);
     }
 
     /// <summary>
     /// k steps a round leave joint descent at second order in η, by −αη²·Σ_t Σ_j H_t(θ_j)·Σ_{m&lt;j} (αΣ_s g_s − g_t)(θ_m), and what is left
-    /// is of third order: halving η divides it by 8. At the smallest η here the remainder is above 1e-6 and float32 adds below 1e-7.
+    /// is of third order: halving η divides it by 8. At the smallest η here it is above 1e-6, and float32 adds about 1e-8.
     /// </summary>
     [Theory]
     [InlineData(2, 1.0)]
@@ -46,21 +45,21 @@ public sealed class TheoryTests : IDisposable
     [InlineData(3, 0.3)]
     public void More_steps_a_round_differ_from_joint_descent_by_the_known_second_order_term(int steps, double alpha)
     {
-        double first = steps == 5 ? 0.1 : alpha == 1 ? 0.12 : 0.24;
+        double first = steps == 5 ? 0.05 : alpha == 1 ? 0.06 : 0.12;
         (double Difference, double Remainder) large = SecondOrder(steps, alpha, first);
         (double Difference, double Remainder) small = SecondOrder(steps, alpha, first / 2);
-        Assert.InRange(Math.Log2(large.Difference / small.Difference), 1.7, 2.3);
-        Assert.InRange(Math.Log2(large.Remainder / small.Remainder), 2.7, 3.3);
+        Assert.InRange(Math.Log2(large.Difference / small.Difference), 1.85, 2.15);
+        Assert.InRange(Math.Log2(large.Remainder / small.Remainder), 2.85, 3.15);
         Assert.True(small.Remainder > 1e-6);
     }
 
-    /// <summary>With quadratics of one Hessian and α = 1/T the error term vanishes at every order: 25 steps, one merge, 28 roundings.</summary>
+    /// <summary>With quadratics of one Hessian and α = 1/T the error term vanishes at every order.</summary>
     [Fact]
     public void With_a_common_hessian_the_mean_of_many_steps_is_joint_descent()
     {
         AnalyticTask[] tasks = [.. Enumerable.Range(0, 4).Select(t => new AnalyticTask($"t{t}", t, quartic: false, hessianSeed: 9))];
         double[] joint = JointDescent(tasks, new double[AnalyticTask.Dimension], 25, 0.2 / 4)[^1];
-        AssertClose(joint, Alternate(tasks, 1, 25, 0.2, 0.25), 32 * U);
+        AssertClose(joint, Alternate(tasks, 1, 25, 0.2, 0.25), Bound);
         Assert.True(Distance(JointDescent(tasks, new double[AnalyticTask.Dimension], 25, 0.2)[^1], Alternate(tasks, 1, 25, 0.2, 1)) > 0.1, "With α = 1 it must not hold.");
         Assert.True(Distance(JointDescent(_tasks, new double[AnalyticTask.Dimension], 25, 0.2 / 3)[^1], Alternate(_tasks, 1, 25, 0.2, 1.0 / 3)) > 1e-3, "With different Hessians it must not hold.");
     }
@@ -75,9 +74,7 @@ public sealed class TheoryTests : IDisposable
         using TaskVectors there = TaskVectors.FromModels("elsewhere", other, models);
         using ParameterVector merged = here.Merge(new WeightAveraging());
         using ParameterVector elsewhere = there.Merge(new WeightAveraging());
-
-        // Three task vectors and three sums, each side.
-        AssertClose(AnalyticTask.Read(merged), AnalyticTask.Read(elsewhere), 12 * U);
+        AssertClose(AnalyticTask.Read(merged), AnalyticTask.Read(elsewhere), Bound);
         foreach (NamedModel model in models) model.Parameters.Dispose();
     }
 
@@ -86,7 +83,7 @@ public sealed class TheoryTests : IDisposable
     {
         double[] forward = Alternate(_tasks, 5, 3, 0.2, 1.0 / 3);
         double[] backward = Alternate([.. _tasks.Reverse()], 5, 3, 0.2, 1.0 / 3);
-        AssertClose(forward, backward, 5 * 12 * U);
+        AssertClose(forward, backward, Bound);
     }
 
     [Fact]
@@ -94,7 +91,7 @@ public sealed class TheoryTests : IDisposable
     {
         double[] theta = new double[AnalyticTask.Dimension];
         for (int s = 0; s < 12; s++) theta = Add(theta, _tasks[0].Gradient(theta), -0.2);
-        AssertClose(theta, Alternate([_tasks[0]], 4, 3, 0.2, 1), 20 * U);
+        AssertClose(theta, Alternate([_tasks[0]], 4, 3, 0.2, 1), Bound);
     }
 
     /// <summary>A minibatch a round is a step on the union batch of equal weights: the alternating and the joint loop meet.</summary>
@@ -104,7 +101,7 @@ public sealed class TheoryTests : IDisposable
         AnalyticTask[] tasks = [.. Enumerable.Range(1, 3).Select(t => new AnalyticTask($"t{t}", t) { BatchNoise = 0.4 })];
         using ParameterVector start = AnalyticTask.Vector(_device);
         using ParameterVector joint = JointTuning.Run(tasks, start, TuningLength.Steps(20), () => new Descent(0.2), Context());
-        AssertClose(AnalyticTask.Read(joint), Alternate(tasks, 20, 1, 0.2, 1.0 / 3), 20 * 12 * U);
+        AssertClose(AnalyticTask.Read(joint), Alternate(tasks, 20, 1, 0.2, 1.0 / 3), Bound);
     }
 
     /// <summary>
