@@ -1,15 +1,22 @@
 using BenchmarkDotNet.Running;
 using MergeEngine.Benchmarks;
+using MergeEngine.Benchmarks.Vectors;
 
-// Tables of our own measure a kernel in turn with the machine's ceiling: products [--save DIRECTORY] [--only TEXT].
-// Everything else is BenchmarkDotNet's command line.
-if (args is ["products", ..])
+// Tables of our own measure a kernel in turn with the machine's ceiling; everything else is BenchmarkDotNet's command line.
+//   products [--save DIRECTORY] [--only TEXT]
+//   vectors [--only TEXT] [--millions ELEMENTS]
+switch (args)
 {
-    ProductTable.Run(Option("--save"), Option("--only"));
-    return;
+    case ["products", ..]:
+        ProductTable.Run(Option("--save"), Option("--only"));
+        break;
+    case ["vectors", ..]:
+        VectorTable.Run(int.Parse(Option("--millions") ?? "48"), Option("--only"));
+        break;
+    default:
+        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+        break;
 }
-
-BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
 
 string? Option(string name)
 {

@@ -39,12 +39,15 @@ internal sealed unsafe partial class CpuOperations
 
     protected override void DisjointMeanCore(DeviceSpan<float> output, ReadOnlySpan<DeviceSpan<float>> vectors, ReadOnlySpan<Selection> kept, int undecidedSign, long firstIndex)
     {
-        byte* scratch = Scratch.Require(TrimmedVectors.ScratchBytes(vectors.Length));
+        long lists = TrimmedVectors.ScratchBytes(vectors.Length);
+        byte* scratch = Scratch.Require(lists + (_device.Threads * Vectors.DisjointMean.BufferBytes(vectors.Length)));
         VectorPass<DisjointMean>.Run(
             _device,
             new DisjointMean
             {
                 Output = output.Pointer,
+                Buffers = scratch + lists,
+                Pool = _device.Pool,
                 Trimmed = TrimmedVectors.Create(scratch, vectors, kept, firstIndex),
                 UndecidedSign = undecidedSign,
             },

@@ -13,5 +13,5 @@ internal static class Blocks
     public const int Sum = 16 * 1024;
 
     /// <summary>Elements of one task of a histogram: its tables are added up once for each task.</summary>
-    public const int Histogram = 256 * 1024;
+    public const int Histogram = 512 * 1024;
 }

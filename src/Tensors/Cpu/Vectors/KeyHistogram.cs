@@ -36,21 +36,25 @@ internal unsafe struct KeyHistogram : IVectorKernel
         where D : struct
     {
         int worker = _pool.CurrentWorker, shift = _shift, width = S.Count / 2, step = _tables.Interleaved == 1 ? 0 : _tables.Size;
-        uint* t0 = _tables.Tables(worker), t1 = t0 + step;
+        uint* t0 = _tables.Tables(worker), t1 = t0 + step, t2 = t1 + step, t3 = t2 + step;
         ulong* bits = (ulong*)(_keys + start);
-        uint digits = _digits, full = uint.MaxValue >> (32 - width);
+        uint digits = _digits, full = uint.MaxValue >> (32 - (4 * width));
         D smallest = S.CreateDouble(_smallest), largest = S.CreateDouble(_largest);
         int i = 0;
-        for (; i <= count - width; i += width)
+        for (; i <= count - (4 * width); i += 4 * width)
         {
-            D x = S.LoadDouble((double*)bits + i);
-            uint inside = S.Bits(S.And(S.LessThanOrEqual(smallest, x), S.LessThanOrEqual(x, largest)));
+            uint inside = Inside<S, V, D>((double*)bits + i, smallest, largest)
+                | (Inside<S, V, D>((double*)bits + i + width, smallest, largest) << width)
+                | (Inside<S, V, D>((double*)bits + i + (2 * width), smallest, largest) << (2 * width))
+                | (Inside<S, V, D>((double*)bits + i + (3 * width), smallest, largest) << (3 * width));
             if (inside == full)
             {
-                for (int j = i; j < i + width; j += 2)
+                for (int j = i; j < i + (4 * width); j += 4)
                 {
                     t0[(uint)(bits[j] >> shift) & digits]++;
                     t1[(uint)(bits[j + 1] >> shift) & digits]++;
+                    t2[(uint)(bits[j + 2] >> shift) & digits]++;
+                    t3[(uint)(bits[j + 3] >> shift) & digits]++;
                 }
             }
             else
@@ -66,5 +70,16 @@ internal unsafe struct KeyHistogram : IVectorKernel
         }
 
         _tables.Flush(worker);
+    }
+
+    /// <summary>Bit i: lane i lies in the range.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Inside<S, V, D>(double* keys, D smallest, D largest)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct
+    {
+        D x = S.LoadDouble(keys);
+        return S.Bits(S.And(S.LessThanOrEqual(smallest, x), S.LessThanOrEqual(x, largest)));
     }
 }

@@ -41,16 +41,21 @@ internal unsafe struct MagnitudeHistogram : IVectorKernel
         int worker = _pool.CurrentWorker, shift = _shift, step = _tables.Interleaved == 1 ? 0 : _tables.Size;
         uint* t0 = _tables.Tables(worker), t1 = t0 + step, t2 = t1 + step, t3 = t2 + step;
         uint* bits = (uint*)(_values + start);
-        uint digits = _digits, full = uint.MaxValue >> (32 - S.Count);
+        uint digits = _digits;
+        int width = S.Count;
+        ulong full = ulong.MaxValue >> (64 - (4 * width));
         V smallest = S.Create(_smallest), largest = S.Create(_largest);
         int i = 0;
-        for (; i <= count - S.Count; i += S.Count)
+        for (; i <= count - (4 * width); i += 4 * width)
         {
-            V x = S.Abs(S.Load((float*)bits + i));
-            uint inside = S.Bits(S.And(S.LessThanOrEqual(smallest, x), S.LessThanOrEqual(x, largest)));
+            // Four vectors at a time: the loop over the elements that count ends unpredictably, so it should not end often.
+            ulong inside = Inside<S, V, D>((float*)bits + i, smallest, largest)
+                | ((ulong)Inside<S, V, D>((float*)bits + i + width, smallest, largest) << width)
+                | ((ulong)Inside<S, V, D>((float*)bits + i + (2 * width), smallest, largest) << (2 * width))
+                | ((ulong)Inside<S, V, D>((float*)bits + i + (3 * width), smallest, largest) << (3 * width));
             if (inside == full)
             {
-                for (int j = i; j < i + S.Count; j += 4)
+                for (int j = i; j < i + (4 * width); j += 4)
                 {
                     t0[(bits[j] >> shift) & digits]++;
                     t1[(bits[j + 1] >> shift) & digits]++;
@@ -71,5 +76,16 @@ internal unsafe struct MagnitudeHistogram : IVectorKernel
         }
 
         _tables.Flush(worker);
+    }
+
+    /// <summary>Bit i: lane i lies in the range.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Inside<S, V, D>(float* values, V smallest, V largest)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct
+    {
+        V x = S.Abs(S.Load(values));
+        return S.Bits(S.And(S.LessThanOrEqual(smallest, x), S.LessThanOrEqual(x, largest)));
     }
 }

@@ -21,23 +21,26 @@ internal unsafe struct SignAgreement : IVectorKernel
         where D : struct
     {
         float** inputs = Inputs;
-        int compared = 0, disagreeing = 0, n = Count;
+        int compared = 0, disagreeing = 0, n = Count, i = 0, width = S.Count;
         bool singles = CountSingles;
-        V zero = S.Zero;
-        for (int i = 0; i < count; i += S.Count)
+        for (; i <= count - (2 * width); i += 2 * width)
         {
-            int lanes = Math.Min(S.Count, count - i);
-            V positive = zero, negative = zero, several = zero;
+            V p0 = S.Zero, n0 = S.Zero, m0 = S.Zero, p1 = S.Zero, n1 = S.Zero, m1 = S.Zero;
             for (int k = 0; k < n; k++)
             {
-                float* p = inputs[k] + start + i;
-                V x = lanes == S.Count ? S.Load(p) : S.LoadPartial(p, lanes);
-                V above = S.LessThan(zero, x), below = S.LessThan(x, zero);
-                several = S.Or(several, S.And(S.Or(positive, negative), S.Or(above, below)));
-                positive = S.Or(positive, above);
-                negative = S.Or(negative, below);
+                float* x = inputs[k] + start + i;
+                Look<S, V>(S.Load(x), ref p0, ref n0, ref m0);
+                Look<S, V>(S.Load(x + width), ref p1, ref n1, ref m1);
             }
 
+            compared += S.CountMask(singles ? S.Or(p0, n0) : m0) + S.CountMask(singles ? S.Or(p1, n1) : m1);
+            disagreeing += S.CountMask(S.And(p0, n0)) + S.CountMask(S.And(p1, n1));
+        }
+
+        for (; i < count; i += width)
+        {
+            V positive = S.Zero, negative = S.Zero, several = S.Zero;
+            for (int k = 0; k < n; k++) Look<S, V>(S.LoadPartial(inputs[k] + start + i, Math.Min(width, count - i)), ref positive, ref negative, ref several);
             compared += S.CountMask(singles ? S.Or(positive, negative) : several);
             disagreeing += S.CountMask(S.And(positive, negative));
         }
@@ -45,5 +48,17 @@ internal unsafe struct SignAgreement : IVectorKernel
         // Two signs need two values, so what disagrees has been compared.
         Interlocked.Add(ref Compared, compared);
         Interlocked.Add(ref Agreeing, compared - disagreeing);
+    }
+
+    /// <summary>Notes one more value for each lane: seen a positive one, a negative one, more than one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Look<S, V>(V x, ref V positive, ref V negative, ref V several)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        V above = S.LessThan(S.Zero, x), below = S.LessThan(x, S.Zero);
+        several = S.Or(several, S.And(S.Or(positive, negative), S.Or(above, below)));
+        positive = S.Or(positive, above);
+        negative = S.Or(negative, below);
     }
 }

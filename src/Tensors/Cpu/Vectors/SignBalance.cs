@@ -32,23 +32,37 @@ internal unsafe struct SignBalance : IVectorKernel
         where V : struct
         where D : struct
     {
-        D zero = S.CreateDouble(0);
         long balance = 0;
-        for (int i = 0; i < count; i += S.Count)
+        int i = 0, width = S.Count;
+        D zero = S.CreateDouble(0);
+        for (; i <= count - (2 * width); i += 2 * width)
         {
-            int lanes = Math.Min(S.Count, count - i);
-            D lower = zero, upper = zero;
+            D s0 = zero, s1 = zero, s2 = zero, s3 = zero;
             for (int k = 0; k < n; k++)
             {
-                V v = TrimmedVectors.Load<S, V>(vectors[k] + start + i, limits[k], lanes);
-                lower = S.Add(lower, S.WidenLower(v));
-                upper = S.Add(upper, S.WidenUpper(v));
+                float* x = vectors[k] + start + i;
+                TrimmedVectors.Add<S, V, D>(x, limits[k], width, ref s0, ref s1);
+                TrimmedVectors.Add<S, V, D>(x + width, limits[k], width, ref s2, ref s3);
             }
 
-            balance += S.CountMask(S.LessThan(zero, lower)) + S.CountMask(S.LessThan(zero, upper));
-            balance -= S.CountMask(S.LessThan(lower, zero)) + S.CountMask(S.LessThan(upper, zero));
+            balance += Signs<S, V, D>(s0) + Signs<S, V, D>(s1) + Signs<S, V, D>(s2) + Signs<S, V, D>(s3);
+        }
+
+        for (; i < count; i += width)
+        {
+            D lower = zero, upper = zero;
+            for (int k = 0; k < n; k++) TrimmedVectors.Add<S, V, D>(vectors[k] + start + i, limits[k], Math.Min(width, count - i), ref lower, ref upper);
+            balance += Signs<S, V, D>(lower) + Signs<S, V, D>(upper);
         }
 
         return balance;
     }
+
+    /// <summary>Positive lanes less negative ones.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Signs<S, V, D>(D sums)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct =>
+        S.CountMask(S.LessThan(S.CreateDouble(0), sums)) - S.CountMask(S.LessThan(sums, S.CreateDouble(0)));
 }

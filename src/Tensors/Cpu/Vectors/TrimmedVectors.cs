@@ -12,7 +12,7 @@ internal unsafe struct TrimmedVectors
     public int Count;
 
     /// <summary>Bytes of scratch memory for <paramref name="count"/> vectors.</summary>
-    public static long ScratchBytes(int count) => Scratch.PointerBytes(count) + ((long)count * sizeof(StrictThreshold));
+    public static long ScratchBytes(int count) => Scratch.PointerBytes(count) + ((((long)count * sizeof(StrictThreshold)) + 63) & ~63L);
 
     public static TrimmedVectors Create(byte* scratch, ReadOnlySpan<DeviceSpan<float>> vectors, ReadOnlySpan<Selection> kept, long firstIndex)
     {
@@ -34,13 +34,17 @@ internal unsafe struct TrimmedVectors
         for (int k = 0; k < Count; k++) limits[k] = Kept[k].MagnitudeLimit(start);
     }
 
-    /// <summary>v̂ of one vector; lanes from <paramref name="lanes"/> on are 0.</summary>
+    /// <summary>Adds v̂ of one vector and returns it; lanes from <paramref name="lanes"/> on are 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Load<S, V>(float* source, float limit, int lanes)
-        where S : struct, ISimd<V>
+    public static V Add<S, V, D>(float* source, float limit, int lanes, ref D lower, ref D upper)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
+        where D : struct
     {
         V x = lanes == S.Count ? S.Load(source) : S.LoadPartial(source, lanes);
-        return S.And(S.LessThan(S.Create(limit), S.Abs(x)), x);
+        x = S.Select(S.LessThan(S.Create(limit), S.Abs(x)), x, S.Zero);
+        lower = S.Add(lower, S.WidenLower(x));
+        upper = S.Add(upper, S.WidenUpper(x));
+        return x;
     }
 }
