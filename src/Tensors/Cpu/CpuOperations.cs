@@ -1,3 +1,6 @@
+using System.Runtime.Intrinsics;
+using MergeEngine.Tensors.Cpu.Kernels;
+using MergeEngine.Tensors.Cpu.VectorMath;
 using MergeEngine.Tensors.Operations.Reference;
 
 namespace MergeEngine.Tensors.Cpu;
@@ -6,9 +9,41 @@ namespace MergeEngine.Tensors.Cpu;
 internal sealed partial class CpuOperations : ReferenceOperations, IDisposable
 {
     private readonly CpuDevice _device;
+    private readonly Scratch _scratch = new();
 
     public CpuOperations(CpuDevice device)
         : base(device) => _device = device;
 
-    public void Dispose() => _products?.Dispose();
+    public void Dispose()
+    {
+        _products?.Dispose();
+        _scratch.Dispose();
+    }
+
+    /// <summary>Runs the tasks of a kernel at the device's vector width on its worker threads.</summary>
+    private void Run<TKernel>(in TKernel kernel, int tasks)
+        where TKernel : struct, IVectorKernel
+    {
+        switch (_device.Simd)
+        {
+            case SimdLevel.Vector512:
+                Run<TKernel, Simd512, Vector512<float>>(kernel, tasks);
+                break;
+            case SimdLevel.Vector256:
+                Run<TKernel, Simd256, Vector256<float>>(kernel, tasks);
+                break;
+            default:
+                Run<TKernel, Simd128, Vector128<float>>(kernel, tasks);
+                break;
+        }
+    }
+
+    private void Run<TKernel, S, V>(in TKernel kernel, int tasks)
+        where TKernel : struct, IVectorKernel
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        var job = new VectorJob<TKernel, S, V>(kernel);
+        _device.Pool.Run(ref job, tasks);
+    }
 }

@@ -1,0 +1,104 @@
+using System.Runtime.CompilerServices;
+using MergeEngine.Tensors.Cpu.Kernels;
+using MergeEngine.Tensors.Cpu.VectorMath;
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Tensors.Cpu.Normalization;
+
+/// <summary>
+/// Sums over the rows of a batch that become gradients of vectors (biases, scales, norms). Rows are cut into blocks of whole samples;
+/// each block adds into a partial of its own, and the partials are put together in order. A partial is
+/// <c>count</c> vectors of <c>stride</c> elements; in the per-sample mode as many again receive the absolute value of each finished sample.
+/// </summary>
+internal readonly unsafe struct SampleSums
+{
+    private const int MostBlocks = 128;
+
+    private readonly float* _partials;
+    private readonly int _count, _stride, _width, _rows;
+    private readonly int _samples;   // rows of a sample in the per-sample mode, 0 in the other
+
+    public SampleSums(Scratch scratch, int rows, int width, int count, GradientReduction reduction, int rowsPerSample)
+    {
+        _rows = rows;
+        _width = width;
+        _count = count;
+        _stride = (int)Scratch.Align(width);
+        _samples = reduction == GradientReduction.AbsolutePerSample ? rowsPerSample : 0;
+        int block = Math.Max(Blocks.RowsFor(width), Blocks.Count(rows, MostBlocks));
+        RowsPerBlock = _samples == 0 ? block : Blocks.Count(block, _samples) * _samples;
+        Tasks = Blocks.Count(rows, RowsPerBlock);
+        _partials = scratch.Reserve((long)Tasks * PartialLength);
+    }
+
+    public int RowsPerBlock { get; }
+
+    /// <summary>Number of blocks, one task each.</summary>
+    public int Tasks { get; }
+
+    private int PartialLength => _count * _stride * (_samples == 0 ? 1 : 2);
+
+    /// <summary>Vector number <paramref name="vector"/> into which the rows of a block are added.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public float* Running(int task, int vector) => _partials + ((nint)task * PartialLength) + ((nint)vector * _stride);
+
+    /// <summary>First and last (exclusive) row of a block; clears its partial.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public (int First, int End) Begin<S, V>(int task)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        Lanes.Clear<S, V>(Running(task, 0), PartialLength);
+        int first = task * RowsPerBlock;
+        return (first, Math.Min(first + RowsPerBlock, _rows));
+    }
+
+    /// <summary>To be called after each row: at the end of a sample its sums go into the totals as absolute values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void EndRow<S, V>(int task, int row)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        if (_samples == 0 || (row + 1) % _samples != 0) return;
+        int length = _count * _stride;
+        float* running = Running(task, 0), total = running + length;
+        for (int c = 0; c < length; c += S.Count)
+        {
+            S.Store(total + c, S.Add(S.Load(total + c), S.Abs(S.Load(running + c))));
+            S.Store(running + c, S.Zero);
+        }
+    }
+
+    /// <summary>The kernel that adds the partials of one vector to <paramref name="target"/>, after all blocks are done.</summary>
+    public Combine Combined(int vector, DeviceSpan<float> target) =>
+        new(_partials + ((_samples == 0 ? 0 : _count) + vector) * (nint)_stride, PartialLength, Tasks, target.Pointer, _width);
+
+    /// <summary>target += Σ partials, in runs of eight blocks: a fixed order with short chains.</summary>
+    internal readonly struct Combine(float* partials, nint stride, int blocks, float* target, int width) : IVectorKernel
+    {
+        private const int Columns = 256;
+
+        public int Tasks => Blocks.Count(width, Columns);
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public void Execute<S, V>(int task)
+            where S : struct, ISimd<V>
+            where V : struct
+        {
+            int end = Math.Min((task + 1) * Columns, width);
+            for (int c = task * Columns; c < end; c += S.Count)
+            {
+                V total = S.Zero;
+                for (int first = 0; first < blocks; first += 8)
+                {
+                    V run = S.Load(partials + (first * stride) + c);
+                    for (int b = first + 1; b < Math.Min(first + 8, blocks); b++) run = S.Add(run, S.Load(partials + (b * stride) + c));
+                    total = S.Add(total, run);
+                }
+
+                int left = end - c;
+                Lanes.Store<S, V>(target + c, S.Add(Lanes.Load<S, V>(target + c, left), total), left);
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using MergeEngine.Tensors.Tests.Support;
+
+namespace MergeEngine.Tensors.Tests.Operations;
+
+/// <summary>The operations of neural networks on every device, against the float64 reference.</summary>
+public class NetworkOperationTests
+{
+    private static readonly OperationTable s_table = new(
+        NormalizationCases.All.Concat(ActivationCases.All).Concat(OptimizerCases.All));
+
+    public static OperationCase Case(string name) => s_table[name];
+
+    public static TheoryData<string, string> OnDevices => s_table.OnDevices();
+
+    public static TheoryData<string, string> OnLevels => s_table.OnLevels();
+
+    [Theory]
+    [MemberData(nameof(OnDevices))]
+    public void An_operation_agrees_with_its_float64_reference(string operation, string device) =>
+        OperationChecks.AgreesWithReference(s_table[operation], device);
+
+    [Theory]
+    [MemberData(nameof(OnLevels))]
+    public void Results_are_the_same_bits_for_any_number_of_threads(string operation, string device) =>
+        OperationChecks.IsIndependentOfThreads(s_table[operation], device);
+}
+
+/// <summary>Alone, because memory is counted for the whole process.</summary>
+[Collection(nameof(AloneCollection))]
+public class NetworkOperationAllocationTests
+{
+    public static TheoryData<string, string> OnLevels => NetworkOperationTests.OnLevels;
+
+    [Theory]
+    [MemberData(nameof(OnLevels))]
+    public void A_call_allocates_no_managed_memory(string operation, string device) =>
+        OperationChecks.AllocatesNothing(NetworkOperationTests.Case(operation), DeviceCases.WithThreads(device, 3));
+}
