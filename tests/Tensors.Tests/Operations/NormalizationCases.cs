@@ -18,10 +18,10 @@ internal static class NormalizationCases
     private static IEnumerable<OperationCase> Sized(int rows, int width)
     {
         string size = $"[{rows}, {width}]";
-        yield return new($"LayerNormForward {size}", 4e-7, run => Forward(run, run.NormalMatrix(rows, width, gap: 3), 1e-12f));
+        yield return new($"LayerNormForward {size}", 4e-7, run => Forward(run, run.NormalMatrix(rows, width, gap: 3, mean: 0.5), 1e-12f));
         yield return new($"AddLayerNormForward {size}", 4e-7, run =>
         {
-            Matrix input = run.NormalMatrix(rows, width), residual = run.NormalMatrix(rows, width, gap: 1);
+            Matrix input = run.NormalMatrix(rows, width), residual = run.NormalMatrix(rows, width, gap: 1, mean: 0.5);
             Matrix sum = run.OutputMatrix("sum", rows, width, gap: 2), output = run.OutputMatrix("output", rows, width, gap: 4);
             DeviceSpan<float> mean = run.Output("mean", rows), inverse = run.Output("inverse", rows), weight = run.Normal(width), bias = run.Normal(width);
             return () => run.Operations.AddLayerNormForward(sum, output, mean, inverse, input, residual, weight, bias, 1e-6f);

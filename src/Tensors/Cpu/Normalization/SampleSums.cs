@@ -7,12 +7,14 @@ namespace MergeEngine.Tensors.Cpu.Normalization;
 
 /// <summary>
 /// Sums over the rows of a batch that become gradients of vectors (biases, scales, norms). Rows are cut into blocks of whole samples;
-/// each block adds into a partial of its own, and the partials are put together in order. A partial is
-/// <c>count</c> vectors of <c>stride</c> elements; in the per-sample mode as many again receive the absolute value of each finished sample.
+/// each block adds into a partial of its own, and the partials are put together in order. A partial has <c>count</c> vectors of
+/// <c>stride</c> elements into which rows are added, as many again that take these over after some rows, so that no chain of float32 additions gets long, and in the
+/// per-sample mode as many again for the absolute values of finished samples.
 /// </summary>
 internal readonly unsafe struct SampleSums
 {
     private const int MostBlocks = 128;
+    private const int LongestChain = 32;
 
     private readonly float* _partials;
     private readonly int _count, _stride, _width, _rows;
@@ -36,7 +38,7 @@ internal readonly unsafe struct SampleSums
     /// <summary>Number of blocks, one task each.</summary>
     public int Tasks { get; }
 
-    private int PartialLength => _count * _stride * (_samples == 0 ? 1 : 2);
+    private int PartialLength => _count * _stride * (_samples == 0 ? 2 : 3);
 
     /// <summary>Vector number <paramref name="vector"/> into which the rows of a block are added.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -53,25 +55,49 @@ internal readonly unsafe struct SampleSums
         return (first, Math.Min(first + RowsPerBlock, _rows));
     }
 
-    /// <summary>To be called after each row: at the end of a sample its sums go into the totals as absolute values.</summary>
+    /// <summary>To be called after each row: ends a chain, and in the per-sample mode a sample.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void EndRow<S, V>(int task, int row)
         where S : struct, ISimd<V>
         where V : struct
     {
-        if (_samples == 0 || (row + 1) % _samples != 0) return;
+        int done = row + 1;
+        if (_samples != 0 && done % _samples == 0) EndSample<S, V>(task);
+        else if (done % LongestChain == 0 || done == _rows || done % RowsPerBlock == 0) EndChain<S, V>(task);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void EndChain<S, V>(int task)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
         int length = _count * _stride;
-        float* running = Running(task, 0), total = running + length;
+        float* running = Running(task, 0), sample = running + length;
         for (int c = 0; c < length; c += S.Count)
         {
-            S.Store(total + c, S.Add(S.Load(total + c), S.Abs(S.Load(running + c))));
+            S.Store(sample + c, S.Add(S.Load(sample + c), S.Load(running + c)));
+            S.Store(running + c, S.Zero);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void EndSample<S, V>(int task)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        int length = _count * _stride;
+        float* running = Running(task, 0), sample = running + length, total = sample + length;
+        for (int c = 0; c < length; c += S.Count)
+        {
+            S.Store(total + c, S.Add(S.Load(total + c), S.Abs(S.Add(S.Load(sample + c), S.Load(running + c)))));
+            S.Store(sample + c, S.Zero);
             S.Store(running + c, S.Zero);
         }
     }
 
     /// <summary>The kernel that adds the partials of one vector to <paramref name="target"/>, after all blocks are done.</summary>
     public Combine Combined(int vector, DeviceSpan<float> target) =>
-        new(_partials + ((_samples == 0 ? 0 : _count) + vector) * (nint)_stride, PartialLength, Tasks, target.Pointer, _width);
+        new(_partials + (((_samples == 0 ? 1 : 2) * _count) + vector) * (nint)_stride, PartialLength, Tasks, target.Pointer, _width);
 
     /// <summary>target += Σ partials, in runs of eight blocks: a fixed order with short chains.</summary>
     internal readonly struct Combine(float* partials, nint stride, int blocks, float* target, int width) : IVectorKernel

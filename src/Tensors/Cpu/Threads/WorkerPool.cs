@@ -225,6 +225,8 @@ public sealed unsafe class WorkerPool : IDisposable
             if (_disposed)
                 return;
             _disposed = true;
+            // A worker announces that it sleeps and then looks at the flag; here the flag must be out before the announcement is read.
+            Interlocked.MemoryBarrier();
             foreach (WorkerThread worker in _workers)
                 worker.Parking.Wake();
         }

@@ -27,15 +27,18 @@ public unsafe partial class ReferenceOperations
         Matrix inputGradient, DeviceSpan<float> scaleGradient, Matrix outputGradient, Matrix input, DeviceSpan<float> scale, GradientReduction reduction, int rowsPerSample)
     {
         int group = reduction == GradientReduction.Sum ? input.Rows : rowsPerSample;
-        for (int first = 0; first < input.Rows; first += group)
+        for (int c = 0; c < input.Columns; c++)
         {
-            for (int c = 0; c < input.Columns; c++)
+            double total = 0;
+            for (int first = 0; first < input.Rows; first += group)
             {
                 double sum = 0;
                 for (int r = first; r < first + group; r++) sum += (double)Row(outputGradient, r)[c] * Row(input, r)[c];
-                if (!scaleGradient.IsNone) Reduce(scaleGradient.Pointer + c, sum, reduction);
-                for (int r = first; r < first + group; r++) Row(inputGradient, r)[c] = (float)((double)Row(outputGradient, r)[c] * scale.Pointer[c]);
+                total += Reduced(sum, reduction);
             }
+
+            if (!scaleGradient.IsNone) scaleGradient.Pointer[c] = (float)(scaleGradient.Pointer[c] + total);
+            for (int r = 0; r < input.Rows; r++) Row(inputGradient, r)[c] = (float)((double)Row(outputGradient, r)[c] * scale.Pointer[c]);
         }
     }
 

@@ -35,9 +35,10 @@ public unsafe partial class ReferenceOperations
     {
         int width = input.Columns;
         int group = reduction == GradientReduction.Sum ? input.Rows : rowsPerSample;
-        for (int first = 0; first < input.Rows; first += group)
+        for (int c = 0; c < width; c++)
         {
-            for (int c = 0; c < width; c++)
+            double totalW = 0, totalB = 0;
+            for (int first = 0; first < input.Rows; first += group)
             {
                 double dw = 0, db = 0;
                 for (int r = first; r < first + group; r++)
@@ -47,9 +48,12 @@ public unsafe partial class ReferenceOperations
                     db += dy;
                 }
 
-                if (!weightGradient.IsNone) Reduce(weightGradient.Pointer + c, dw, reduction);
-                if (!biasGradient.IsNone) Reduce(biasGradient.Pointer + c, db, reduction);
+                totalW += Reduced(dw, reduction);
+                totalB += Reduced(db, reduction);
             }
+
+            if (!weightGradient.IsNone) weightGradient.Pointer[c] = (float)(weightGradient.Pointer[c] + totalW);
+            if (!biasGradient.IsNone) biasGradient.Pointer[c] = (float)(biasGradient.Pointer[c] + totalB);
         }
 
         for (int r = 0; r < input.Rows; r++)

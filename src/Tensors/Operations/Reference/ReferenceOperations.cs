@@ -71,6 +71,9 @@ public unsafe partial class ReferenceOperations : OperationSet
 
     private static float* Row(Matrix matrix, int row) => matrix.Data.Pointer + ((long)row * matrix.Stride);
 
+    /// <summary>What one sample's gradient adds to a parameter's: itself, or its absolute value.</summary>
+    private static double Reduced(double gradient, GradientReduction reduction) => reduction == GradientReduction.Sum ? gradient : Math.Abs(gradient);
+
     /// <summary>Adds one sample's gradient to a parameter gradient: as it is, or its absolute value.</summary>
     private static void Reduce(float* target, double gradient, GradientReduction reduction) =>
         *target = (float)(*target + (reduction == GradientReduction.Sum ? gradient : Math.Abs(gradient)));
