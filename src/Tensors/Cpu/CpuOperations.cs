@@ -9,7 +9,7 @@ namespace MergeEngine.Tensors.Cpu;
 internal sealed partial class CpuOperations : ReferenceOperations, IDisposable
 {
     private readonly CpuDevice _device;
-    private readonly Scratch _scratch = new();
+    private readonly Workspace _workspace = new();
 
     public CpuOperations(CpuDevice device)
         : base(device) => _device = device;
@@ -17,7 +17,7 @@ internal sealed partial class CpuOperations : ReferenceOperations, IDisposable
     public void Dispose()
     {
         _products?.Dispose();
-        _scratch.Dispose();
+        _workspace.Dispose();
     }
 
     /// <summary>Runs the tasks of a kernel at the device's vector width on its worker threads.</summary>

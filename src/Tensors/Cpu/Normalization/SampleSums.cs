@@ -20,17 +20,17 @@ internal readonly unsafe struct SampleSums
     private readonly int _count, _stride, _width, _rows;
     private readonly int _samples;   // rows of a sample in the per-sample mode, 0 in the other
 
-    public SampleSums(Scratch scratch, int rows, int width, int count, GradientReduction reduction, int rowsPerSample)
+    public SampleSums(Workspace workspace, int rows, int width, int count, GradientReduction reduction, int rowsPerSample)
     {
         _rows = rows;
         _width = width;
         _count = count;
-        _stride = (int)Scratch.Align(width);
+        _stride = (int)Workspace.Align(width);
         _samples = reduction == GradientReduction.AbsolutePerSample ? rowsPerSample : 0;
         int block = Math.Max(Blocks.RowsFor(width), Blocks.Count(rows, MostBlocks));
         RowsPerBlock = _samples == 0 ? block : Blocks.Count(block, _samples) * _samples;
         Tasks = Blocks.Count(rows, RowsPerBlock);
-        _partials = scratch.Reserve((long)Tasks * PartialLength);
+        _partials = workspace.Reserve((long)Tasks * PartialLength);
     }
 
     public int RowsPerBlock { get; }

@@ -29,7 +29,7 @@ internal readonly struct Identity : IActivation
         where V : struct => S.Create(1f);
 }
 
-/// <summary>tanh x; derivative 1 - tanh² x, taken as 4·s·(1 - s) with s = sigmoid(2x), which keeps its relative accuracy where tanh is next to 1.</summary>
+/// <summary>tanh x; derivative 1 - tanh² x.</summary>
 internal readonly struct HyperbolicTangent : IActivation
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -42,7 +42,7 @@ internal readonly struct HyperbolicTangent : IActivation
         where S : struct, ISimd<V>
         where V : struct
     {
-        VectorFunctions.Sigmoid<S, V>(S.Add(x, x), out V derivative);
-        return S.Multiply(derivative, S.Create(4f));
+        V t = VectorFunctions.Tanh<S, V>(x);
+        return S.MultiplyAdd(S.Negate(t), t, S.Create(1f));
     }
 }

@@ -6,7 +6,7 @@ namespace MergeEngine.Tensors.Cpu.Kernels;
 /// Working memory of a device's kernels: one aligned block that grows to the largest request and stays. Its content lasts for
 /// one operation; calls on a device are ordered, so nobody else uses it meanwhile.
 /// </summary>
-internal sealed unsafe class Scratch : IDisposable
+internal sealed unsafe class Workspace : IDisposable
 {
     private float* _memory;
     private long _length;
