@@ -1,0 +1,82 @@
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Models.Datasets;
+
+/// <summary>A task's samples: some of the splits train, validation and test, and the names of its classes.</summary>
+public sealed class Dataset
+{
+    private readonly Dictionary<string, DatasetSplit> _splits = new(StringComparer.Ordinal);
+
+    /// <param name="source">The file or directory, for messages.</param>
+    /// <param name="name">The task.</param>
+    /// <param name="classes">Names of the classes; null: as many as the largest label wants, called by their numbers.</param>
+    /// <param name="splits">At least one.</param>
+    /// <exception cref="ModelException">A label is out of range, a name stands twice, or there is no split.</exception>
+    public Dataset(string source, string name, IReadOnlyList<string>? classes, IEnumerable<DatasetSplit> splits)
+    {
+        Source = source;
+        Name = name;
+        int largest = -1;
+        foreach (DatasetSplit split in splits)
+        {
+            if (!_splits.TryAdd(split.Name, split)) throw new ModelException($"{source}: the split {Quoting.Quote(split.Name)} stands twice.");
+            if (split.Labels.Length != 0 && split.Labels.Length != split.Count)
+                throw new ModelException($"{split.Source}: the split {split.Name} has {split.Labels.Length} labels for {split.Count} samples.");
+            foreach (int label in split.Labels) largest = Math.Max(largest, label);
+        }
+
+        if (_splits.Count == 0) throw new ModelException($"{source}: there are no samples, expected a split train, validation or test.");
+        Splits = [.. _splits.Values];
+        Classes = classes ?? [.. Enumerable.Range(0, largest + 1).Select(i => $"{i}")];
+        RequireLabelsBelow(Classes.Count, "its classes");
+    }
+
+    /// <summary>The file or directory that it comes from.</summary>
+    public string Source { get; }
+
+    public string Name { get; }
+
+    /// <summary>Names of the classes, by label.</summary>
+    public IReadOnlyList<string> Classes { get; }
+
+    public IReadOnlyList<DatasetSplit> Splits { get; }
+
+    /// <summary>The split of a name, or null.</summary>
+    public DatasetSplit? this[string split] => _splits.GetValueOrDefault(split);
+
+    public DatasetSplit? Train => this["train"];
+
+    public DatasetSplit? Validation => this["validation"];
+
+    public DatasetSplit? Test => this["test"];
+
+    /// <summary>
+    /// Opens a safetensors dataset (<c>train.images</c>, <c>train.labels</c>, …), a safetensors input (<c>images</c>, perhaps <c>labels</c>), or a
+    /// directory of IDX files.
+    /// </summary>
+    /// <exception cref="ModelException">The path holds none of them, or what it holds does not fit together.</exception>
+    /// <exception cref="SafetensorsException">The file is no safetensors file.</exception>
+    public static Dataset Open(string path)
+    {
+        if (Directory.Exists(path)) return IdxDataset.Open(path);
+        if (path.EndsWith(".gz", StringComparison.Ordinal) || path.EndsWith("ubyte", StringComparison.Ordinal))
+            throw new ModelException($"{path}: is one file of an IDX dataset, expected the directory that holds images and labels.");
+        return SafetensorsDataset.Open(path);
+    }
+
+    /// <summary>The split of a name.</summary>
+    /// <exception cref="ModelException">There is none; the message lists those that are there.</exception>
+    public DatasetSplit Require(string split) => this[split]
+        ?? throw new ModelException($"{Source}: there is no split {Quoting.Quote(split)}, expected one of {string.Join(", ", Splits.Select(s => s.Name))}.");
+
+    /// <summary>Every label is one that a head of so many classes knows.</summary>
+    /// <exception cref="ModelException">Names the first sample whose label is not.</exception>
+    public void RequireLabelsBelow(int classes, string whose)
+    {
+        foreach (DatasetSplit split in Splits)
+        {
+            int bad = split.Labels.IndexOfAnyExceptInRange(0, classes - 1);
+            if (bad >= 0) throw new ModelException($"{split.Source}: label {split.Labels[bad]} of sample {bad} in the split {split.Name} is not one of {whose}, expected 0 to {classes - 1}.");
+        }
+    }
+}

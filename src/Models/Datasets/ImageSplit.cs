@@ -1,0 +1,106 @@
+namespace MergeEngine.Models.Datasets;
+
+/// <summary>Images in host memory: bytes that are normalised when they are read, or float32 pixels that are normalised already.</summary>
+internal sealed class ImageSplit : DatasetSplit
+{
+    private readonly byte[]? _bytes;
+    private readonly float[]? _pixels;
+    private readonly int[] _labels;
+
+    /// <param name="source">The file, for messages.</param>
+    /// <param name="name">Name of the split.</param>
+    /// <param name="shape">Shape of an image.</param>
+    /// <param name="bytes">[count, channels, height, width].</param>
+    /// <param name="labels">[count].</param>
+    public ImageSplit(string source, string name, ImageShape shape, byte[] bytes, int[] labels)
+        : base(source, name)
+    {
+        ImageShape = shape;
+        _bytes = bytes;
+        _labels = labels;
+        Count = bytes.Length / shape.Length;
+    }
+
+    /// <inheritdoc cref="ImageSplit(string, string, ImageShape, byte[], int[])"/>
+    public ImageSplit(string source, string name, ImageShape shape, float[] pixels, int[] labels)
+        : base(source, name)
+    {
+        ImageShape = shape;
+        _pixels = pixels;
+        _labels = labels;
+        Count = pixels.Length / shape.Length;
+    }
+
+    public override int Count { get; }
+
+    public override ReadOnlySpan<int> Labels => _labels;
+
+    public override ImageShape ImageShape { get; }
+
+    public override void Read(ReadOnlySpan<int> indices, Batch batch, Augmentation augmentation = default)
+    {
+        if (batch.ImageShape != ImageShape) throw new ModelException($"{Source}: the split {Name} has images of the shape {ImageShape}, expected {batch.ImageShape}.");
+        batch.Prepare(indices.Length, out Span<float> images, out Span<int> labels);
+        int length = ImageShape.Length;
+        for (int i = 0; i < indices.Length; i++)
+        {
+            int sample = indices[i];
+            Span<float> image = images.Slice(i * length, length);
+            (int x, int y) = augmentation.ShiftOf(sample);
+            if (_bytes is not null) ReadBytes(_bytes.AsSpan(sample * length, length), image, batch.Normalization, x, y);
+            else ReadPixels(_pixels.AsSpan(sample * length, length), image, batch.Normalization, x, y);
+            labels[i] = _labels.Length == 0 ? 0 : _labels[sample];
+        }
+
+        batch.Commit();
+    }
+
+    private void ReadBytes(ReadOnlySpan<byte> source, Span<float> image, PixelNormalization normalization, int shiftX, int shiftY)
+    {
+        int height = ImageShape.Height, width = ImageShape.Width;
+        for (int c = 0; c < ImageShape.Channels; c++)
+        {
+            ReadOnlySpan<float> table = normalization.Table(c);
+            for (int y = 0; y < height; y++)
+            {
+                Span<float> target = image.Slice(((c * height) + y) * width, width);
+                if ((uint)(y - shiftY) >= (uint)height)
+                {
+                    target.Fill(table[0]);
+                    continue;
+                }
+
+                ReadOnlySpan<byte> row = source.Slice(((c * height) + y - shiftY) * width, width);
+                for (int x = 0; x < target.Length; x++)
+                {
+                    int from = x - shiftX;
+                    target[x] = table[(uint)from < (uint)row.Length ? row[from] : 0];
+                }
+            }
+        }
+    }
+
+    /// <summary>Pixels that are normalised already: the gap of a shift is what byte 0 would be.</summary>
+    private void ReadPixels(ReadOnlySpan<float> source, Span<float> image, PixelNormalization normalization, int shiftX, int shiftY)
+    {
+        if (shiftX == 0 && shiftY == 0)
+        {
+            source.CopyTo(image);
+            return;
+        }
+
+        int height = ImageShape.Height, width = ImageShape.Width;
+        for (int c = 0; c < ImageShape.Channels; c++)
+        {
+            float background = normalization.Table(c)[0];
+            for (int y = 0; y < height; y++)
+            {
+                Span<float> target = image.Slice(((c * height) + y) * width, width);
+                target.Fill(background);
+                if ((uint)(y - shiftY) >= (uint)height) continue;
+                ReadOnlySpan<float> row = source.Slice(((c * height) + y - shiftY) * width, width);
+                for (int x = Math.Max(0, shiftX); x < Math.Min(width, width + shiftX); x++) target[x] = row[x - shiftX];
+            }
+        }
+    }
+}

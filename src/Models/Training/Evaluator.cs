@@ -1,0 +1,66 @@
+using MergeEngine.Models.Datasets;
+using MergeEngine.Models.Encoders;
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Operations;
+using MergeEngine.Tensors.Parameters;
+
+namespace MergeEngine.Models.Training;
+
+/// <summary>How parameters do on a split.</summary>
+/// <param name="Correct">Samples whose largest logit is that of their label.</param>
+/// <param name="Count">Samples.</param>
+/// <param name="Loss">Mean cross-entropy.</param>
+public sealed record EvaluationResult(int Correct, int Count, double Loss)
+{
+    /// <summary>In per cent.</summary>
+    public double Accuracy => 100.0 * Correct / Count;
+}
+
+/// <summary>Accuracy and mean loss.</summary>
+public static class Evaluator
+{
+    /// <summary>Scores parameters on a split of a task; without augmentation.</summary>
+    /// <param name="encoder">The network.</param>
+    /// <param name="parameters">Weights of its layout.</param>
+    /// <param name="task">Data and head.</param>
+    /// <param name="split">Which split.</param>
+    /// <param name="batchSize">Samples at once; the result does not depend on it but for rounding.</param>
+    /// <param name="limit">The first so many samples; null for all.</param>
+    /// <param name="cancellation">Stops between two batches.</param>
+    /// <exception cref="ModelException">Data, head and encoder do not fit each other.</exception>
+    public static EvaluationResult Evaluate(
+        Encoder encoder, ParameterVector parameters, TrainingTask task, string split = "test", int batchSize = 64, int? limit = null, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
+        DatasetSplit samples = task.Check(encoder, split);
+        int count = Math.Min(samples.Count, limit ?? samples.Count);
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1, nameof(limit));
+        OperationSet operations = encoder.Device.Operations;
+        batchSize = Math.Min(batchSize, count);
+        using Batch batch = encoder.CreateBatch();
+        using DeviceBuffer best = encoder.Device.Allocate<int>(batchSize);
+        int[] indices = new int[batchSize], predicted = new int[batchSize];
+        float[] losses = new float[batchSize];
+        int correct = 0;
+        double loss = 0;
+        for (int first = 0; first < count; first += batchSize)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int n = Math.Min(batchSize, count - first);
+            for (int i = 0; i < n; i++) indices[i] = first + i;
+            samples.Read(indices.AsSpan(0, n), batch);
+            Matrix logits = task.Head.Forward(encoder.Forward(parameters, batch, keepForBackward: false));
+            operations.CrossEntropy(task.Head.Losses, default, logits, batch.Labels, 1);
+            operations.ArgMax(best.AsSpan<int>().Slice(0, n), logits);
+            encoder.Device.Download(task.Head.Losses, losses.AsSpan(0, n));
+            encoder.Device.Download(best.AsSpan<int>().Slice(0, n), predicted.AsSpan(0, n));
+            for (int i = 0; i < n; i++)
+            {
+                loss += losses[i];
+                if (predicted[i] == samples.Labels[first + i]) correct++;
+            }
+        }
+
+        return new EvaluationResult(correct, count, loss / count);
+    }
+}
