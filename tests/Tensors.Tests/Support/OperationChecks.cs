@@ -44,7 +44,9 @@ public static class OperationChecks
             long before = GC.GetTotalAllocatedBytes(precise: true);
             call();
             long total = GC.GetTotalAllocatedBytes(precise: true) - before;
-            smallest = Math.Min(smallest, Math.Max(total, GC.GetAllocatedBytesForCurrentThread() - own));
+            own = GC.GetAllocatedBytesForCurrentThread() - own;
+            // A device of one thread works on the caller's: its own count is exact, whatever other tests allocate meanwhile.
+            smallest = Math.Min(smallest, device.EndsWith("x1", StringComparison.Ordinal) ? own : Math.Max(total, own));
         }
 
         Assert.True(smallest == 0, $"{operation.Name} on {device} allocates {smallest} bytes on every call.");

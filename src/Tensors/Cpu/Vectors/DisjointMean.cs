@@ -5,11 +5,14 @@ using MergeEngine.Tensors.Cpu.VectorMath;
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>
-/// output[i] ← mean of those v̂_k[i] that have the sign of Σ_k v̂_k[i]; 0 where there are none. The first look leaves the v̂ of two
-/// registers' elements in a small buffer for the second one, so memory is read once. The output may be one of the vectors.
+/// output[i] ← mean of those v̂_k[i] that have the sign of Σ_k v̂_k[i]; 0 where there are none. A strip of every vector's v̂ is staged
+/// in a small buffer for both looks, so memory is read once and in pieces long enough for the processor to read ahead. The output may be one of the vectors.
 /// </summary>
 internal unsafe struct DisjointMean : IVectorKernel
 {
+    /// <summary>Registers of one vector in a strip: 64 staged vectors still fit the first cache.</summary>
+    private const int StripVectors = 8;
+
     public float* Output;
     public TrimmedVectors Trimmed;
 
@@ -20,8 +23,8 @@ internal unsafe struct DisjointMean : IVectorKernel
     /// <summary>The sign where the sum has none.</summary>
     public int UndecidedSign;
 
-    /// <summary>Two 512-bit registers for each of <paramref name="count"/> vectors.</summary>
-    public static long BufferBytes(int count) => 128L * count;
+    /// <summary>A strip of 512-bit registers for each of <paramref name="count"/> vectors.</summary>
+    public static long BufferBytes(int count) => 64L * StripVectors * count;
 
     public readonly void Run<S, V, D>(long start, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
@@ -45,42 +48,72 @@ internal unsafe struct DisjointMean : IVectorKernel
         where V : struct
         where D : struct
     {
-        int i = 0, width = S.Count;
-        for (; i <= count - (2 * width); i += 2 * width)
+        int width = S.Count, strip = StripVectors * width;
+        for (int i = 0; i < count; i += strip)
         {
             long at = start + i;
-            D zero = S.CreateDouble(0);
-            D s0 = zero, s1 = zero, s2 = zero, s3 = zero;
-            for (int k = 0; k < n; k++)
+            int elements = Math.Min(strip, count - i);
+            for (int k = 0; k < n; k++) Stage<S, V, D>(buffer + (k * strip), vectors[k] + at, limits[k], elements);
+            int j = 0;
+            for (; j <= elements - (2 * width); j += 2 * width)
             {
-                S.Store(buffer + (2 * k * width), TrimmedVectors.Add<S, V, D>(vectors[k] + at, limits[k], width, ref s0, ref s1));
-                S.Store(buffer + (2 * k * width) + width, TrimmedVectors.Add<S, V, D>(vectors[k] + at + width, limits[k], width, ref s2, ref s3));
+                MeanOfStaged<S, V, D>(buffer + j, n, undecidedIsPositive, out V first, out V second);
+                S.Store(output + at + j, first);
+                S.Store(output + at + j + width, second);
             }
 
-            V flip0 = Flip<S, V, D>(s0, s1, undecidedIsPositive), flip1 = Flip<S, V, D>(s2, s3, undecidedIsPositive);
-            V count0 = S.Zero, count1 = S.Zero;
-            s0 = s1 = s2 = s3 = zero;
-            for (int k = 0; k < n; k++)
+            if (j < elements)
             {
-                AddElected<S, V, D>(S.Load(buffer + (2 * k * width)), flip0, ref s0, ref s1, ref count0);
-                AddElected<S, V, D>(S.Load(buffer + (2 * k * width) + width), flip1, ref s2, ref s3, ref count1);
+                MeanOfStaged<S, V, D>(buffer + j, n, undecidedIsPositive, out V first, out V second);
+                S.StorePartial(output + at + j, first, Math.Min(width, elements - j));
+                S.StorePartial(output + at + Math.Min(j + width, elements), second, Math.Max(elements - j - width, 0));
             }
-
-            S.Store(output + at, Divide<S, V, D>(s0, s1, count0, flip0));
-            S.Store(output + at + width, Divide<S, V, D>(s2, s3, count1, flip1));
         }
+    }
 
-        for (; i < count; i += width)
+    /// <summary>v̂ of one vector, and zeros up to the end of a pair of registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Stage<S, V, D>(float* target, float* source, float limit, int elements)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct
+    {
+        int j = 0, width = S.Count;
+        for (; j <= elements - width; j += width) S.Store(target + j, TrimmedVectors.Trim<S, V>(S.Load(source + j), limit));
+        for (; j % (2 * width) != 0 || j < elements; j += width)
+            S.Store(target + j, TrimmedVectors.Trim<S, V>(S.LoadPartial(source + Math.Min(j, elements), Math.Max(elements - j, 0)), limit));
+    }
+
+    /// <summary>The means of two registers' elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void MeanOfStaged<S, V, D>(float* staged, int n, bool undecidedIsPositive, out V first, out V second)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct
+    {
+        int width = S.Count, strip = StripVectors * width;
+        D zero = S.CreateDouble(0);
+        D s0 = zero, s1 = zero, s2 = zero, s3 = zero;
+        for (int k = 0; k < n; k++)
         {
-            long at = start + i;
-            int lanes = Math.Min(width, count - i);
-            D lower = S.CreateDouble(0), upper = lower;
-            for (int k = 0; k < n; k++) S.Store(buffer + (k * width), TrimmedVectors.Add<S, V, D>(vectors[k] + at, limits[k], lanes, ref lower, ref upper));
-            V flip = Flip<S, V, D>(lower, upper, undecidedIsPositive), counted = S.Zero;
-            lower = upper = S.CreateDouble(0);
-            for (int k = 0; k < n; k++) AddElected<S, V, D>(S.Load(buffer + (k * width)), flip, ref lower, ref upper, ref counted);
-            S.StorePartial(output + at, Divide<S, V, D>(lower, upper, counted, flip), lanes);
+            V x = S.Load(staged + (k * strip)), y = S.Load(staged + (k * strip) + width);
+            s0 = S.Add(s0, S.WidenLower(x));
+            s1 = S.Add(s1, S.WidenUpper(x));
+            s2 = S.Add(s2, S.WidenLower(y));
+            s3 = S.Add(s3, S.WidenUpper(y));
         }
+
+        V flip0 = Flip<S, V, D>(s0, s1, undecidedIsPositive), flip1 = Flip<S, V, D>(s2, s3, undecidedIsPositive);
+        V count0 = S.Zero, count1 = S.Zero;
+        s0 = s1 = s2 = s3 = zero;
+        for (int k = 0; k < n; k++)
+        {
+            AddElected<S, V, D>(S.Load(staged + (k * strip)), flip0, ref s0, ref s1, ref count0);
+            AddElected<S, V, D>(S.Load(staged + (k * strip) + width), flip1, ref s2, ref s3, ref count1);
+        }
+
+        first = Divide<S, V, D>(s0, s1, count0, flip0);
+        second = Divide<S, V, D>(s2, s3, count1, flip1);
     }
 
     /// <summary>A sign bit where the elected sign is −: with it, values of the elected sign become positive.</summary>

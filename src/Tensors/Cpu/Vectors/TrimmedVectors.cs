@@ -34,17 +34,21 @@ internal unsafe struct TrimmedVectors
         for (int k = 0; k < Count; k++) limits[k] = Kept[k].MagnitudeLimit(start);
     }
 
-    /// <summary>Adds v̂ of one vector and returns it; lanes from <paramref name="lanes"/> on are 0.</summary>
+    /// <summary>v̂: the lanes of <paramref name="x"/> that exceed the limit.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Add<S, V, D>(float* source, float limit, int lanes, ref D lower, ref D upper)
+    public static V Trim<S, V>(V x, float limit)
+        where S : struct, ISimd<V>
+        where V : struct => S.Select(S.LessThan(S.Create(limit), S.Abs(x)), x, S.Zero);
+
+    /// <summary>Adds v̂ of one vector; lanes from <paramref name="lanes"/> on are 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Add<S, V, D>(float* source, float limit, int lanes, ref D lower, ref D upper)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
     {
-        V x = lanes == S.Count ? S.Load(source) : S.LoadPartial(source, lanes);
-        x = S.Select(S.LessThan(S.Create(limit), S.Abs(x)), x, S.Zero);
+        V x = Trim<S, V>(lanes == S.Count ? S.Load(source) : S.LoadPartial(source, lanes), limit);
         lower = S.Add(lower, S.WidenLower(x));
         upper = S.Add(upper, S.WidenUpper(x));
-        return x;
     }
 }
