@@ -20,8 +20,8 @@ namespace MergeEngine.Merging.Tuning;
 ///     or, with an outer optimizer:    Δ ← merge(τ);  θ ← outer(θ, Δ)
 /// </code>
 /// Where the paper leaves a choice: task vectors are taken from the current base, which matters for every merge but the mean; a task's
-/// data goes on where the last round stopped, so every epoch has its own order; schedules go by the whole budget. Memory: θ, one vector
-/// for each task, one gradient, moments (two vectors, times T if kept), and Δ with the outer moments.
+/// data goes on where the last round stopped, so every epoch has its own order; schedules go by the whole run. Memory: θ, one vector for
+/// each task, moments (two vectors, times T if kept), and Δ with the outer moments.
 /// </remarks>
 public static class AlternatingTuning
 {
@@ -80,7 +80,7 @@ public static class AlternatingTuning
                     _outer = Own(options.Outer.Start(start));
                 }
 
-                _loop = new TuningLoop(context, Own(Zero(start)), checked(options.Rounds * tasks.Sum(options.MergeEvery.StepsFor)));
+                _loop = new TuningLoop(context, checked(options.Rounds * tasks.Sum(options.MergeEvery.StepsFor)));
             }
             catch
             {
@@ -130,7 +130,7 @@ public static class AlternatingTuning
             IParameterOptimizer inner = _optimizers[_options.InnerState == InnerState.Kept ? t : 0];
             if (_options.InnerState == InnerState.Fresh) inner.Reset();
             _tuned[t].Parameters.CopyFrom(_base!);
-            _loop.Run(task, _tuned[t].Parameters, inner, (round - 1) * steps, steps, _options.Rounds * steps, losses);
+            _loop.Run(task, _tuned[t].Parameters, inner, (round - 1) * steps, steps, losses);
             return losses;
         }
 

@@ -9,7 +9,7 @@ public readonly record struct BatchResult(double Loss, int Examples);
 
 /// <summary>
 /// A task as the tuning loops see it: an endless stream of batches, and the gradient of a batch. Individual, joint and alternating tuning
-/// are the same steps in another order, so this is all they need of a model, its data and its head.
+/// are the same two calls, this one and <see cref="IParameterOptimizer.Step"/>, in another order.
 /// </summary>
 public interface ITuningTask
 {
@@ -18,6 +18,9 @@ public interface ITuningTask
     /// <summary>Batches of one pass over the data; batch s belongs to epoch s / StepsPerEpoch, and every epoch has an order of its own.</summary>
     int StepsPerEpoch { get; }
 
-    /// <summary>gradients += ∇ (mean loss of batch <paramref name="step"/>) at <paramref name="parameters"/>. The same step gives the same batch, whatever came before.</summary>
-    BatchResult AddGradient(ParameterVector parameters, long step, ParameterVector gradients);
+    /// <summary>
+    /// Adds <paramref name="weight"/> times the gradient of the mean loss of batch <paramref name="step"/> to what the next optimizer step
+    /// will use. The same step gives the same batch, whatever came before.
+    /// </summary>
+    BatchResult Accumulate(ParameterVector parameters, long step, double weight);
 }

@@ -19,9 +19,8 @@ public static class IndividualTuning
         IReadOnlyList<ITuningTask> tasks, ParameterVector start, TuningLength length, Func<IParameterOptimizer> optimizer, TuningContext context)
     {
         TuningChecks.Require(tasks);
-        using var gradients = new ParameterVector(start.Device, start.Layout);
         using IParameterOptimizer inner = optimizer();
-        var loop = new TuningLoop(context, gradients, tasks.Sum(length.StepsFor));
+        var loop = new TuningLoop(context, tasks.Sum(length.StepsFor));
         var models = new List<NamedModel>(tasks.Count);
         try
         {
@@ -31,7 +30,7 @@ public static class IndividualTuning
                 var model = new NamedModel(task.Name, start.Clone());
                 models.Add(model);
                 inner.Reset();
-                loop.Run(task, model.Parameters, inner, 0, steps, steps, new double[steps]);
+                loop.Run(task, model.Parameters, inner, 0, steps, new double[steps]);
             }
         }
         catch

@@ -22,7 +22,6 @@ public static class JointTuning
     {
         TuningChecks.Require(tasks);
         long total = tasks.Max(length.StepsFor);
-        using var gradients = new ParameterVector(start.Device, start.Layout);
         using IParameterOptimizer inner = optimizer();
         ParameterVector parameters = start.Clone();
         long began = Stopwatch.GetTimestamp();
@@ -32,10 +31,8 @@ public static class JointTuning
             for (; steps < total; steps++)
             {
                 context.Cancellation.ThrowIfCancellationRequested();
-                start.Device.Operations.Fill(gradients.Values, 0);
-                for (int t = 0; t < tasks.Count; t++) examples += tasks[t].AddGradient(parameters, steps, gradients).Examples;
-                if (tasks.Count > 1) start.Device.Operations.Scale(gradients.Values, (float)(1.0 / tasks.Count));
-                inner.Step(parameters, gradients, steps, total);
+                for (int t = 0; t < tasks.Count; t++) examples += tasks[t].Accumulate(parameters, steps, 1.0 / tasks.Count).Examples;
+                inner.Step(parameters, steps);
                 context.Progress?.Report(new TuningProgress(context.Phase, "", steps + 1, total));
             }
         }

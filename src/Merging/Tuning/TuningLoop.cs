@@ -4,7 +4,7 @@ using MergeEngine.Tensors.Parameters;
 namespace MergeEngine.Merging.Tuning;
 
 /// <summary>Some steps of one task on one parameter vector: what individual and alternating tuning are made of.</summary>
-internal sealed class TuningLoop(TuningContext context, ParameterVector gradients, long totalOfPhase)
+internal sealed class TuningLoop(TuningContext context, long totalOfPhase)
 {
     private long _done;
 
@@ -14,9 +14,8 @@ internal sealed class TuningLoop(TuningContext context, ParameterVector gradient
     /// <param name="optimizer">Its moments go on from where they are.</param>
     /// <param name="first">First batch of the task's stream.</param>
     /// <param name="count">Steps.</param>
-    /// <param name="budget">Steps of the task over the whole run, for schedules.</param>
     /// <param name="losses">[count], the loss of each batch before its update.</param>
-    public void Run(ITuningTask task, ParameterVector parameters, IParameterOptimizer optimizer, long first, long count, long budget, Span<double> losses)
+    public void Run(ITuningTask task, ParameterVector parameters, IParameterOptimizer optimizer, long first, long count, Span<double> losses)
     {
         long start = Stopwatch.GetTimestamp();
         long examples = 0, steps = 0;
@@ -25,9 +24,8 @@ internal sealed class TuningLoop(TuningContext context, ParameterVector gradient
             for (; steps < count; steps++)
             {
                 context.Cancellation.ThrowIfCancellationRequested();
-                parameters.Device.Operations.Fill(gradients.Values, 0);
-                BatchResult batch = task.AddGradient(parameters, first + steps, gradients);
-                optimizer.Step(parameters, gradients, first + steps, budget);
+                BatchResult batch = task.Accumulate(parameters, first + steps, 1);
+                optimizer.Step(parameters, first + steps);
                 losses[(int)steps] = batch.Loss;
                 examples += batch.Examples;
                 context.Progress?.Report(new TuningProgress(context.Phase, task.Name, ++_done, totalOfPhase));

@@ -1,6 +1,7 @@
 using MergeEngine.Merging.Analysis;
 using MergeEngine.Merging.Methods;
 using MergeEngine.Merging.Tests.Support;
+using MergeEngine.Models.Training;
 using MergeEngine.Tensors.Operations;
 using MergeEngine.Tensors.Parameters;
 using MergeEngine.Tests.Support;
@@ -18,17 +19,16 @@ public sealed class ConflictFixtureTests
     {
         using var fixture = EncoderFixture.Exemplars(device);
         using var expected = FixtureFiles.Open("tatr/case.safetensors");
-        ParameterVector[] models = [.. Enumerable.Range(0, 4).Select(k => fixture.Encoder.ReadParameters(FixtureFiles.PathOf($"tatr/task-{k}")))];
-        using TaskVectors taskVectors = TaskVectors.TakeModels("base", fixture.Encoder.Parameters, [.. models.Select((m, k) => new NamedModel($"task-{k}", m))]);
+        using TaskVectors taskVectors = fixture.TaskVectors();
         double[] losses = expected.ReadFloat64("loss.base");
-        for (int k = 0; k < 4; k++) Assert.Equal(losses[k], fixture.Tasks[k].Loss(fixture.Encoder.Parameters), 1e-6);
+        for (int k = 0; k < 4; k++) Assert.Equal(losses[k], Loss(fixture, k, fixture.Encoder.Parameters), 1e-6);
 
-        TaskMatrix conflicts = KnowledgeConflict.Measure(taskVectors, 0.3, (j, point) => fixture.Tasks[j].Loss(point));
+        TaskMatrix conflicts = KnowledgeConflict.Measure(taskVectors, 0.3, (j, point) => Loss(fixture, j, point));
         double[] values = expected.ReadFloat64("conflict");
         for (int i = 0; i < 16; i++) Assert.Equal(values[i], conflicts[i / 4, i % 4], 1e-6);
 
         // Of a gradient in float32 about 1e-6 of its length is wrong, in some direction.
-        ParameterVector[] gradients = [.. fixture.Tasks.Select(t => Gradient(fixture, t, GradientReduction.Sum))];
+        ParameterVector[] gradients = [.. Enumerable.Range(0, 4).Select(k => fixture.Gradient(k, GradientReduction.Sum))];
         TaskMatrix firstOrder = KnowledgeConflict.FirstOrder(taskVectors, 0.3, gradients);
         double[] linear = expected.ReadFloat64("conflict_first_order");
         for (int i = 0; i < 16; i++)
@@ -46,9 +46,8 @@ public sealed class ConflictFixtureTests
     {
         using var fixture = EncoderFixture.Exemplars(device);
         using var expected = FixtureFiles.Open("tatr/case.safetensors");
-        ParameterVector[] models = [.. Enumerable.Range(0, 4).Select(k => fixture.Encoder.ReadParameters(FixtureFiles.PathOf($"tatr/task-{k}")))];
-        using TaskVectors taskVectors = TaskVectors.TakeModels("base", fixture.Encoder.Parameters, [.. models.Select((m, k) => new NamedModel($"task-{k}", m))]);
-        ParameterVector[] gradients = [.. fixture.Tasks.Select(t => Gradient(fixture, t, GradientReduction.AbsolutePerSample))];
+        using TaskVectors taskVectors = fixture.TaskVectors();
+        ParameterVector[] gradients = [.. Enumerable.Range(0, 4).Select(k => fixture.Gradient(k, GradientReduction.AbsolutePerSample))];
         foreach (int rho in new[] { 99, 90, 50 })
         {
             using var mask = TrustRegionMask.Compute(new TrustRegion(rho / 100.0), taskVectors, gradients);
@@ -60,10 +59,5 @@ public sealed class ConflictFixtureTests
         foreach (ParameterVector gradient in gradients) gradient.Dispose();
     }
 
-    private static ParameterVector Gradient(EncoderFixture fixture, EncoderTask task, GradientReduction reduction)
-    {
-        var gradient = new ParameterVector(fixture.Device, fixture.Encoder.Layout);
-        task.Loss(fixture.Encoder.Parameters, gradient, reduction);
-        return gradient;
-    }
+    private static double Loss(EncoderFixture fixture, int task, ParameterVector parameters) => Evaluator.Evaluate(fixture.Encoder, parameters, fixture.Tasks[task], "train").Loss;
 }

@@ -1,7 +1,6 @@
 using MergeEngine.Merging.Tuning;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
-using MergeEngine.Tensors.Operations;
 using MergeEngine.Tensors.Parameters;
 
 namespace MergeEngine.Merging.Tests.Support;
@@ -18,8 +17,11 @@ internal sealed class AnalyticTask : ITuningTask
     private readonly double[] _quartic = new double[Dimension];
     private readonly double[] _centre = new double[Dimension];
 
-    public AnalyticTask(string name, int seed, bool quartic = true, int hessianSeed = -1)
+    private readonly GradientSum _sum;
+
+    public AnalyticTask(GradientSum sum, string name, int seed, bool quartic = true, int hessianSeed = -1)
     {
+        _sum = sum;
         Name = name;
         var random = new Random(seed);
         for (int i = 0; i < Dimension; i++)
@@ -53,13 +55,12 @@ internal sealed class AnalyticTask : ITuningTask
     /// <summary>Every step that was asked for, in order.</summary>
     public List<long> Steps { get; } = [];
 
-    public BatchResult AddGradient(ParameterVector parameters, long step, ParameterVector gradients)
+    public BatchResult Accumulate(ParameterVector parameters, long step, double weight)
     {
         Steps.Add(step);
         double[] theta = Read(parameters);
         double[] gradient = Gradient(theta, step);
-        Span<float> target = gradients.Values.HostSpan;
-        for (int i = 0; i < Dimension; i++) target[i] += (float)gradient[i];
+        for (int i = 0; i < Dimension; i++) _sum.Values[i] += (float)(weight * gradient[i]);
         return new BatchResult(Loss(theta, step), 10);
     }
 
@@ -117,24 +118,4 @@ internal sealed class AnalyticTask : ITuningTask
         double shift = BatchNoise == 0 ? 0 : BatchNoise * Math.Sin(1 + step + (7 * _centre[0]));
         return [.. theta.Select((t, i) => t - _centre[i] - shift)];
     }
-}
-
-/// <summary>Plain gradient descent on the engine's own operation, with what it was asked for written down.</summary>
-internal sealed class Descent(double learningRate) : IParameterOptimizer
-{
-    public int Resets { get; private set; }
-
-    public bool Disposed { get; private set; }
-
-    public List<(long Step, long Total)> Steps { get; } = [];
-
-    public void Reset() => Resets++;
-
-    public void Step(ParameterVector parameters, ParameterVector gradients, long step, long totalSteps)
-    {
-        Steps.Add((step, totalSteps));
-        parameters.Device.Operations.Sgd(parameters.Values, gradients.Values, default, new SgdSettings(learningRate), 1);
-    }
-
-    public void Dispose() => Disposed = true;
 }

@@ -1,7 +1,7 @@
 using MergeEngine.Merging.Methods;
 using MergeEngine.Merging.Tests.Support;
 using MergeEngine.Merging.Tuning;
-using MergeEngine.Tensors.Operations;
+using MergeEngine.Models.Training;
 using MergeEngine.Tensors.Parameters;
 using MergeEngine.Tensors.Safetensors;
 using MergeEngine.Tests.Support;
@@ -44,27 +44,23 @@ public sealed class AtmFixtureTests
     [Theory, MemberData(nameof(Devices))]
     public void Rounds_of_one_gradient_step_are_joint_descent_in_both_loops(string device)
     {
-        using var fixture = EncoderFixture.Training(device, fullBatch: true);
+        using var fixture = EncoderFixture.Training(device);
         using var expected = FixtureFiles.Open("atm/case.safetensors");
-        var rounds = Run(fixture, new AlternatingOptions(5, TuningLength.Steps(1)) { Merge = new TaskArithmetic(1.0 / 3) }, () => new Descent(0.05));
+        var descent = new TrainingOptions { Optimizer = OptimizerKind.Sgd, LearningRate = 0.05, BatchSize = 64 };
+        var rounds = Run(fixture, new AlternatingOptions(5, TuningLength.Steps(1)) { Merge = new TaskArithmetic(1.0 / 3) }, descent);
         Check(expected, "gd.theta.round1", rounds[0].Theta, new Bound(2.16e-7, 4.58e-8, 1.23e-8), times: 2);
         Check(expected, "gd.theta.round5", rounds[4].Theta, new Bound(2.16e-7, 4.58e-8, 1.23e-8), times: 2);
+        using var tuning = new EncoderTuning(fixture.Encoder, descent, fixture.Tasks);
         using ParameterVector joint = JointTuning.Run(
-            fixture.Tasks, fixture.Encoder.Parameters, TuningLength.Steps(5), () => new Descent(0.05), new TuningContext("joint", new Ledger()));
+            tuning.Tasks, fixture.Encoder.Parameters, TuningLength.Steps(5), tuning.CreateOptimizer, new TuningContext("joint", new Ledger()));
         Check(expected, "gd.theta.round5", Values(joint), new Bound(2.16e-7, 4.58e-8, 1.23e-8), times: 2);
     }
 
-    private static List<(AlternatingRound Round, Dictionary<string, float[]> Theta)> Run(
-        EncoderFixture fixture, AlternatingOptions options, Func<IParameterOptimizer>? optimizer = null)
+    private static List<(AlternatingRound Round, Dictionary<string, float[]> Theta)> Run(EncoderFixture fixture, AlternatingOptions options, TrainingOptions? training = null)
     {
+        using var tuning = new EncoderTuning(fixture.Encoder, training ?? new TrainingOptions { LearningRate = 3e-4, WeightDecay = 0.01, BatchSize = 16 }, fixture.Tasks);
         var seen = new Recorder();
-        AlternatingTuning.Run(
-            fixture.Tasks,
-            fixture.Encoder.Parameters,
-            options,
-            optimizer ?? (() => new AdamWDescent(fixture.Device, fixture.Encoder.Layout, new AdamSettings(3e-4, WeightDecay: 0.01))),
-            new TuningContext("atm", new Ledger()),
-            seen).Dispose();
+        AlternatingTuning.Run(tuning.Tasks, fixture.Encoder.Parameters, options, tuning.CreateOptimizer, new TuningContext("atm", new Ledger()), seen).Dispose();
         return seen.Rounds;
     }
 

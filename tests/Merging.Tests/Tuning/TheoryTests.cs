@@ -17,7 +17,11 @@ public sealed class TheoryTests : IDisposable
 
     private readonly Device _device = Device.Open("cpu", 1);
 
-    private readonly AnalyticTask[] _tasks = [new("a", 1), new("b", 2), new("c", 3)];
+    private readonly GradientSum _sum = new();
+
+    private readonly AnalyticTask[] _tasks;
+
+    public TheoryTests() => _tasks = [new(_sum, "a", 1), new(_sum, "b", 2), new(_sum, "c", 3)];
 
     /// <summary>
     /// One full-batch step a round is gradient descent on the sum of the losses with step α·η, for any α.
@@ -57,7 +61,7 @@ public sealed class TheoryTests : IDisposable
     [Fact]
     public void With_a_common_hessian_the_mean_of_many_steps_is_joint_descent()
     {
-        AnalyticTask[] tasks = [.. Enumerable.Range(0, 4).Select(t => new AnalyticTask($"t{t}", t, quartic: false, hessianSeed: 9))];
+        AnalyticTask[] tasks = [.. Enumerable.Range(0, 4).Select(t => new AnalyticTask(_sum, $"t{t}", t, quartic: false, hessianSeed: 9))];
         double[] joint = JointDescent(tasks, new double[AnalyticTask.Dimension], 25, 0.2 / 4)[^1];
         AssertClose(joint, Alternate(tasks, 1, 25, 0.2, 0.25), Bound);
         Assert.True(Distance(JointDescent(tasks, new double[AnalyticTask.Dimension], 25, 0.2)[^1], Alternate(tasks, 1, 25, 0.2, 1)) > 0.1, "With α = 1 it must not hold.");
@@ -68,7 +72,7 @@ public sealed class TheoryTests : IDisposable
     public void The_mean_merge_does_not_depend_on_the_base()
     {
         using ParameterVector start = AnalyticTask.Vector(_device);
-        var models = IndividualTuning.Run(_tasks, start, TuningLength.Steps(7), () => new Descent(0.2), Context());
+        var models = IndividualTuning.Run(_tasks, start, TuningLength.Steps(7), () => new Descent(_sum, 0.2), Context());
         using ParameterVector other = AnalyticTask.Vector(_device, 0.3, -0.2, 0.1, 0.5, -0.4, 0.2);
         using TaskVectors here = TaskVectors.FromModels("start", start, models);
         using TaskVectors there = TaskVectors.FromModels("elsewhere", other, models);
@@ -98,9 +102,9 @@ public sealed class TheoryTests : IDisposable
     [Fact]
     public void One_minibatch_a_round_is_a_joint_step_on_the_same_batches()
     {
-        AnalyticTask[] tasks = [.. Enumerable.Range(1, 3).Select(t => new AnalyticTask($"t{t}", t) { BatchNoise = 0.4 })];
+        AnalyticTask[] tasks = [.. Enumerable.Range(1, 3).Select(t => new AnalyticTask(_sum, $"t{t}", t) { BatchNoise = 0.4 })];
         using ParameterVector start = AnalyticTask.Vector(_device);
-        using ParameterVector joint = JointTuning.Run(tasks, start, TuningLength.Steps(20), () => new Descent(0.2), Context());
+        using ParameterVector joint = JointTuning.Run(tasks, start, TuningLength.Steps(20), () => new Descent(_sum, 0.2), Context());
         AssertClose(AnalyticTask.Read(joint), Alternate(tasks, 20, 1, 0.2, 1.0 / 3), Bound);
     }
 
@@ -114,7 +118,7 @@ public sealed class TheoryTests : IDisposable
         foreach (double rate in new[] { 0.3, 0.02 })
         {
             using ParameterVector start = AnalyticTask.Vector(_device);
-            var models = IndividualTuning.Run(_tasks, start, TuningLength.Steps(1), () => new Descent(rate), Context());
+            var models = IndividualTuning.Run(_tasks, start, TuningLength.Steps(1), () => new Descent(_sum, rate), Context());
             double[][] tuned = [.. models.Select(m => AnalyticTask.Read(m.Parameters))];
             double[] merged = Alternate(_tasks, 1, 1, rate, 1.0 / 3);
             double joint = _tasks.Average(t => t.Loss(merged));
@@ -139,7 +143,7 @@ public sealed class TheoryTests : IDisposable
     {
         using ParameterVector start = AnalyticTask.Vector(_device);
         var options = new AlternatingOptions(rounds, TuningLength.Steps(steps)) { Merge = new TaskArithmetic(alpha) };
-        using ParameterVector merged = AlternatingTuning.Run(tasks, start, options, () => new Descent(rate), Context());
+        using ParameterVector merged = AlternatingTuning.Run(tasks, start, options, () => new Descent(_sum, rate), Context());
         return AnalyticTask.Read(merged);
     }
 
