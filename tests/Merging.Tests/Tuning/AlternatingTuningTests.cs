@@ -216,6 +216,23 @@ public sealed class AlternatingTuningTests : IDisposable
     }
 
     [Fact]
+    public void A_step_allocates_nothing_but_its_place_in_the_losses()
+    {
+        using ParameterVector start = AnalyticTask.Vector(_device);
+        var still = new Still();
+        long Allocated(int steps)
+        {
+            var context = new TuningContext("test", new Ledger(), new Silence());
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            AlternatingTuning.Run([still], start, new AlternatingOptions(2, TuningLength.Steps(steps)), () => still, context).Dispose();
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        Allocated(300);
+        Assert.Equal(2 * 200 * sizeof(double), Allocated(300) - Allocated(100));
+    }
+
+    [Fact]
     public void Bad_settings_are_refused()
     {
         using ParameterVector start = AnalyticTask.Vector(_device);
@@ -288,6 +305,35 @@ public sealed class AlternatingTuningTests : IDisposable
         {
             round(result);
             merged(model);
+        }
+    }
+
+    /// <summary>A task and an optimizer that do nothing.</summary>
+    private sealed class Still : ITuningTask, IParameterOptimizer
+    {
+        public string Name => "still";
+
+        public int StepsPerEpoch => 1;
+
+        public BatchResult Accumulate(ParameterVector parameters, long step, double weight) => new(1, 1);
+
+        public void Reset()
+        {
+        }
+
+        public void Step(ParameterVector parameters, long step)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+
+    private sealed class Silence : IProgress<TuningProgress>
+    {
+        public void Report(TuningProgress value)
+        {
         }
     }
 
