@@ -7,4 +7,5 @@ namespace MergeEngine.Cli.Reports;
 [JsonSerializable(typeof(InspectReport))]
 [JsonSerializable(typeof(DevicesReport))]
 [JsonSerializable(typeof(AnalyzeReport))]
+[JsonSerializable(typeof(WrittenReport))]
 internal sealed partial class CliJson : JsonSerializerContext;

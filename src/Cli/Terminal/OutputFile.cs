@@ -6,10 +6,9 @@ internal static class OutputFile
     /// <exception cref="IOException">The directory is missing or cannot be written to.</exception>
     public static void Write(string path, string text)
     {
-        if (Directory.Exists(path)) throw new IOException($"{path}: is a directory, expected the name of a file to write.");
+        RequirePossible(path);
         string full = Path.GetFullPath(path);
         string directory = Path.GetDirectoryName(full) ?? full;
-        if (!Directory.Exists(directory)) throw new IOException($"{path}: cannot be written because its directory does not exist.");
         string temporary = Path.Combine(directory, $".{Path.GetRandomFileName()}.partial");
         try
         {
@@ -20,5 +19,13 @@ internal static class OutputFile
         {
             File.Delete(temporary);
         }
+    }
+
+    /// <summary>Says before hours of work what would fail after them.</summary>
+    /// <exception cref="IOException">The path is a directory, or lies in none.</exception>
+    public static void RequirePossible(string path)
+    {
+        if (Directory.Exists(path)) throw new IOException($"{path}: is a directory, expected the name of a file to write.");
+        if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path)))) throw new IOException($"{path}: cannot be written because its directory does not exist.");
     }
 }

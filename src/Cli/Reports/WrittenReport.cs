@@ -1,0 +1,25 @@
+using System.Text.Json.Serialization;
+using MergeEngine.Cli.Terminal;
+
+namespace MergeEngine.Cli.Reports;
+
+/// <summary>What a command that writes tensors has written.</summary>
+internal sealed record WrittenReport(
+    string Path,
+    int Samples,
+    IReadOnlyList<WrittenTensor> Tensors,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Loss = null)
+{
+    public void Print(TextWriter output)
+    {
+        var table = new TextTable("tensor", "shape");
+        foreach (WrittenTensor tensor in Tensors) table.Add(Printable.Of(tensor.Name), $"[{string.Join(", ", tensor.Shape)}]");
+        table.Write(output);
+        output.WriteLine();
+        if (Loss is { } loss) output.WriteLine(FormattableString.Invariant($"mean loss {loss:0.000000}"));
+        output.WriteLine($"{Printable.Of(Path)}: {Tensors.Count} tensors from {Samples} samples");
+    }
+}
+
+/// <summary>Name and shape.</summary>
+internal sealed record WrittenTensor(string Name, long[] Shape);
