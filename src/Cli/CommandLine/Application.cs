@@ -24,7 +24,10 @@ internal static class Application
         var root = new RootCommand("Fine-tunes vision transformers and merges fine-tuned models, on the CPU, with results that repeat to the last bit.")
         {
             InspectCommand.Create(),
+            TuneCommand.Create(),
+            EvaluateCommand.Create(),
             EncodeCommand.Create(),
+            GradientsCommand.Create(),
             AnalyzeCommand.Create(),
             ReportCommand.Create(),
             DevicesCommand.Create(),

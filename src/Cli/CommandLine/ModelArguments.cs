@@ -12,7 +12,7 @@ internal static class ModelArguments
         Description = "A Hugging Face, CLIP, open_clip or timm directory, or a .safetensors file with its config beside it.",
     };
 
-    public static readonly Option<int> BatchSize = CommonOptions.Number("--batch-size", "Samples that run at a time (64). Results do not depend on it.", 1, 1 << 16, "N");
+    public static readonly Option<int> BatchSize = CommonOptions.Number("--batch-size", "Samples that run at a time.", 1, 1 << 16, "N");
 
     /// <summary>Loads MODEL.</summary>
     public static VisionTransformer Load(CommandContext context, Device device) =>
@@ -22,4 +22,11 @@ internal static class ModelArguments
     public static ClassificationHead? LoadHead(CommandContext context, VisionTransformer encoder) => context.Get(CommonOptions.Head) is { } file
         ? ClassificationHead.FromSafetensors(encoder.Device, file)
         : encoder.CreateCheckpointHead();
+
+    /// <summary>As <see cref="LoadHead"/>, where there must be one.</summary>
+    /// <exception cref="UsageException">There is none.</exception>
+    public static ClassificationHead RequireHead(CommandContext context, VisionTransformer encoder) => LoadHead(context, encoder)
+        ?? throw new UsageException($"{context.Get(Model)}: the model has no classification head of its own, expected one with --head.");
+
+    public static int BatchSizeOf(CommandContext context, int standard) => context.Get(BatchSize) is > 0 and int size ? size : standard;
 }

@@ -64,7 +64,7 @@ internal static class EncodeCommand
         using ClassificationHead? head = ModelArguments.LoadHead(context, encoder);
         Dataset data = Dataset.Open(context.Get(Input));
         DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);
-        int batch = context.Get(ModelArguments.BatchSize) is > 0 and int size ? size : DefaultBatchSize;
+        int batch = ModelArguments.BatchSizeOf(context, DefaultBatchSize);
         IReadOnlyList<TensorContent> tensors = CommandContext.WithProgress("samples", sink =>
             FeatureExtraction.Run(encoder, head, split, context.Get(Hidden), batch, new Samples(sink, "encoding", split.Count), context.Stop));
         SafetensorsWriter.Write(output, tensors);

@@ -8,4 +8,6 @@ namespace MergeEngine.Cli.Reports;
 [JsonSerializable(typeof(DevicesReport))]
 [JsonSerializable(typeof(AnalyzeReport))]
 [JsonSerializable(typeof(WrittenReport))]
+[JsonSerializable(typeof(EvaluateReport))]
+[JsonSerializable(typeof(TuneReport))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -1,0 +1,55 @@
+using System.CommandLine;
+using MergeEngine.Cli.CommandLine;
+using MergeEngine.Cli.Reports;
+using MergeEngine.Cli.Reports.Tables;
+using MergeEngine.Models.Datasets;
+using MergeEngine.Models.Encoders;
+using MergeEngine.Models.Training;
+using MergeEngine.Tensors;
+
+namespace MergeEngine.Cli.Commands;
+
+/// <summary><c>evaluate MODEL DATASET</c>: accuracy and mean loss on a split.</summary>
+internal static class EvaluateCommand
+{
+    private const int DefaultBatchSize = 64;
+
+    private static readonly Argument<string> Data = new("DATASET") { Description = "A safetensors dataset, or a directory of IDX files." };
+
+    private static readonly Option<string> Split = new("--split") { Description = "Which split to score.", DefaultValueFactory = _ => "test", HelpName = "NAME" };
+
+    public static Command Create()
+    {
+        var command = new ExampleCommand(
+            "evaluate", "Score a model on a split of a dataset.",
+            "evaluate tuned/ mnist.safetensors --head mnist.head.safetensors", "evaluate vit/ mnist/ --split validation --json")
+        {
+            ModelArguments.Model,
+            Data,
+            CommonOptions.Head,
+            Split,
+            CommonOptions.Config,
+            ModelArguments.BatchSize,
+            CommonOptions.Device,
+            CommonOptions.Threads,
+            CommonOptions.Json,
+        };
+        command.Runs(Run);
+        return command;
+    }
+
+    private static void Run(CommandContext context)
+    {
+        using Device device = context.OpenDevice();
+        using VisionTransformer encoder = ModelArguments.Load(context, device);
+        using ClassificationHead head = ModelArguments.RequireHead(context, encoder);
+        Dataset data = Dataset.Open(context.Get(Data));
+        DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);
+        var task = new TrainingTask(data.Name, data, head);
+        EvaluationResult result = Evaluator.Evaluate(
+            encoder, encoder.Parameters, task, split.Name, ModelArguments.BatchSizeOf(context, DefaultBatchSize), cancellation: context.Stop);
+        var report = new EvaluateReport(data.Name, split.Name, result.Count, result.Correct, result.Accuracy, result.Loss);
+        context.Write(report, CliJson.Default.EvaluateReport, (r, text) => text.WriteLine(
+            $"{Terminal.Printable.Of(r.Task)} {r.Split}: accuracy {Figures.Decimals(r.Accuracy, 2)} % ({r.Correct} of {r.Samples}), loss {Figures.Decimals(r.Loss, 4)}"));
+    }
+}

@@ -1,0 +1,105 @@
+using System.CommandLine;
+using MergeEngine.Cli.CommandLine;
+using MergeEngine.Cli.Reports;
+using MergeEngine.Cli.Terminal;
+using MergeEngine.Models.Datasets;
+using MergeEngine.Models.Encoders;
+using MergeEngine.Models.Inference;
+using MergeEngine.Models.Training;
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Operations;
+using MergeEngine.Tensors.Parameters;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Cli.Commands;
+
+/// <summary><c>gradients MODEL DATA OUT</c>: a task's mean gradient, or its mean absolute per-sample gradient.</summary>
+internal static class GradientsCommand
+{
+    private const int DefaultBatchSize = 32;
+    private const int DefaultExemplars = 128;
+
+    private static readonly Argument<string> Data = new("DATA") { Description = "A dataset, or a safetensors file with 'images' and 'labels'." };
+
+    private static readonly Argument<string> Output = new("OUT.safetensors") { Description = "Gets one F32 tensor a parameter, under the checkpoint's own names." };
+
+    private static readonly Option<string> Reduction = ReductionOption();
+
+    private static readonly Option<string> Split = new("--split")
+    {
+        Description = "Which split, where DATA is a dataset.",
+        DefaultValueFactory = _ => "train",
+        HelpName = "NAME",
+    };
+
+    private static readonly Option<int> Samples = CommonOptions.Number(
+        "--samples", $"Draw so many samples; if left out, {DefaultExemplars} of a dataset and all of a plain file.", 1, int.MaxValue, "N");
+
+    public static Command Create()
+    {
+        var command = new ExampleCommand(
+            "gradients", "Write the gradient of a task: the mean, or TATR's mean of absolute per-sample gradients.",
+            "gradients base/ mnist.safetensors mnist.grad.safetensors --reduction abs-per-sample --head mnist.head.safetensors",
+            "gradients vit/ batch.safetensors grad.safetensors --reduction mean",
+            "gradients base/ mnist.safetensors g.safetensors --reduction mean --split train --samples 256 --seed 7")
+        {
+            ModelArguments.Model,
+            Data,
+            Output,
+            Reduction,
+            CommonOptions.Head,
+            Split,
+            Samples,
+            CommonOptions.Seed,
+            CommonOptions.Config,
+            ModelArguments.BatchSize,
+            CommonOptions.Device,
+            CommonOptions.Threads,
+            CommonOptions.Json,
+        };
+        command.Runs(Run);
+        return command;
+    }
+
+    private static void Run(CommandContext context)
+    {
+        string output = context.Get(Output);
+        OutputFile.RequirePossible(output);
+        GradientReduction reduction = GradientFile.Parse(context.Get(Reduction)!);
+        using Device device = context.OpenDevice();
+        using VisionTransformer encoder = ModelArguments.Load(context, device);
+        using ClassificationHead head = ModelArguments.RequireHead(context, encoder);
+        Dataset data = Dataset.Open(context.Get(Data));
+        DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);
+        var task = new TrainingTask(data.Name, data, head) { Split = split.Name };
+        int[] samples = GradientEstimator.DrawExemplars(split.Count, Wanted(context, split), context.Get(CommonOptions.Seed) ?? 0, data.Name);
+
+        using var gradient = new ParameterVector(device, encoder.Layout);
+        // A head from a file is a constant of the task; the checkpoint's own classifier is a parameter like the others.
+        using ParameterVector? headGradient = context.Has(CommonOptions.Head) ? null : new ParameterVector(device, head.Parameters.Layout);
+        GradientEstimate estimate = GradientEstimator.Estimate(
+            encoder, encoder.Parameters, task, samples, reduction, gradient, ModelArguments.BatchSizeOf(context, DefaultBatchSize), headGradient, context.Stop);
+        IReadOnlyList<TensorContent> tensors = GradientFile.ToTensors(headGradient is null ? [gradient] : [gradient, headGradient]);
+        SafetensorsWriter.Write(output, tensors, GradientFile.Describe(reduction, estimate));
+        var report = new WrittenReport(output, estimate.Samples, [.. tensors.Select(t => new WrittenTensor(t.Name, [.. t.Shape.Dimensions]))], estimate.Loss);
+        context.Write(report, CliJson.Default.WrittenReport, (r, text) => r.Print(text));
+    }
+
+    private static int Wanted(CommandContext context, DatasetSplit split)
+    {
+        if (context.Get(Samples) is > 0 and int samples) return samples;
+        return split.Name == "input" ? split.Count : DefaultExemplars;
+    }
+
+    private static Option<string> ReductionOption()
+    {
+        var option = new Option<string>("--reduction")
+        {
+            Description = "'mean': (1/M) Σ gradient. 'abs-per-sample': (1/M) Σ |gradient of one sample|.",
+            HelpName = "mean|abs-per-sample",
+            Required = true,
+        };
+        option.AcceptOnlyFromAmong("mean", "abs-per-sample");
+        return option;
+    }
+}

@@ -1,0 +1,100 @@
+using System.CommandLine;
+using MergeEngine.Cli.CommandLine;
+using MergeEngine.Cli.Reports;
+using MergeEngine.Cli.Reports.Tables;
+using MergeEngine.Cli.Terminal;
+using MergeEngine.Models.Datasets;
+using MergeEngine.Models.Encoders;
+using MergeEngine.Models.Training;
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Parameters;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Cli.Commands;
+
+/// <summary><c>tune MODEL DATASET OUT</c>: fine-tunes one encoder on a task and writes it in the layout that it came in.</summary>
+internal static class TuneCommand
+{
+    private static readonly Argument<string> Data = new("DATASET") { Description = "A safetensors dataset, or a directory of IDX files." };
+
+    private static readonly Argument<string> Output = new("OUT") { Description = "The tuned model: a directory, or a name that ends in .safetensors." };
+
+    private static readonly Option<string?> HeadOut = new("--head-out")
+    {
+        Description = "Train a head too and write it here; it starts from --head, else at random.",
+        HelpName = "HEAD.safetensors",
+    };
+
+    public static Command Create()
+    {
+        var command = new ExampleCommand(
+            "tune", "Fine-tune a model on a task. A head from --head stays as it is; the checkpoint's own classifier is trained along.",
+            "tune base/ mnist.safetensors tuned/ --head mnist.head.safetensors --epochs 10",
+            "tune base/ mnist.safetensors tuned/ --head-out mnist.head.safetensors --learning-rate 1e-4 --shift 2 --seed 7",
+            "tune base/ mnist.safetensors probe/ --head-out head.safetensors --freeze-encoder")
+        {
+            ModelArguments.Model,
+            Data,
+            Output,
+            CommonOptions.Head,
+            HeadOut,
+        };
+        foreach (Option option in TuneOptions.All) command.Options.Add(option);
+        command.Options.Add(CommonOptions.Config);
+        command.Options.Add(CommonOptions.Device);
+        command.Options.Add(CommonOptions.Threads);
+        command.Options.Add(CommonOptions.Overwrite);
+        command.Options.Add(CommonOptions.Json);
+        command.Runs(Run);
+        return command;
+    }
+
+    private static void Run(CommandContext context)
+    {
+        string output = context.Get(Output);
+        string? headOut = context.Get(HeadOut);
+        if (headOut is not null) OutputFile.RequirePossible(headOut);
+        ModelOutput.RequireFree(output, context.Get(CommonOptions.Overwrite));
+        using Device device = context.OpenDevice();
+        using VisionTransformer encoder = ModelArguments.Load(context, device);
+        Dataset data = Dataset.Open(context.Get(Data));
+        bool ownHead = !context.Has(CommonOptions.Head) && headOut is null;
+        using ClassificationHead head = headOut is not null && !context.Has(CommonOptions.Head)
+            ? ClassificationHead.Random(device, data.Classes.Count, encoder.FeatureWidth, context.Get(CommonOptions.Seed) ?? 0, data.Name)
+            : ModelArguments.RequireHead(context, encoder);
+        var task = new TrainingTask(data.Name, data, head);
+        (TrainingOptions options, int steps) = TuneOptions.Read(context, task.Check(encoder, task.Split).Count, trainHead: ownHead || headOut is not null);
+
+        using ParameterVector parameters = encoder.Parameters.Clone();
+        TrainingRun run = Train(context, encoder, task, options, steps, parameters, out int stepsPerEpoch);
+        ModelOutput.Write(output, path => encoder.Save(path, parameters, ownHead ? head : null));
+        if (headOut is not null) SafetensorsWriter.Write(headOut, head.ToTensors());
+        EvaluateReport[] scores = [.. data.Splits.Where(s => s.Name is "validation" or "test").Select(s => Score(context, encoder, parameters, task, s.Name))];
+        double[] losses = [.. run.Losses.Chunk(stepsPerEpoch).Select(epoch => epoch.Average())];
+        var report = new TuneReport(output, data.Name, run.Steps, run.Examples, run.Seconds, losses, scores);
+        context.Write(report, CliJson.Default.TuneReport, Print);
+    }
+
+    private static TrainingRun Train(
+        CommandContext context, VisionTransformer encoder, TrainingTask task, TrainingOptions options, int steps, ParameterVector parameters, out int stepsPerEpoch)
+    {
+        using var trainer = new Trainer(encoder, options);
+        using OptimizerState state = trainer.CreateState();
+        stepsPerEpoch = trainer.StepsPerEpoch(task);
+        return CommandContext.WithProgress("steps", sink => trainer.Run(
+            task, parameters, state, default, steps, progress: p => sink.Report($"tuning {task.Name}", p.Step, p.Steps), cancellation: context.Stop));
+    }
+
+    private static EvaluateReport Score(CommandContext context, VisionTransformer encoder, ParameterVector parameters, TrainingTask task, string split)
+    {
+        EvaluationResult result = Evaluator.Evaluate(encoder, parameters, task, split, cancellation: context.Stop);
+        return new EvaluateReport(task.Name, split, result.Count, result.Correct, result.Accuracy, result.Loss);
+    }
+
+    private static void Print(TuneReport report, TextWriter output)
+    {
+        for (int i = 0; i < report.EpochLosses.Count; i++) output.WriteLine($"epoch {i + 1}: training loss {Figures.Decimals(report.EpochLosses[i], 4)}");
+        foreach (EvaluateReport score in report.Scores) output.WriteLine($"{score.Split}: accuracy {Figures.Decimals(score.Accuracy, 2)} %, loss {Figures.Decimals(score.Loss, 4)}");
+        output.WriteLine($"{Printable.Of(report.Path)}: {report.Steps} steps, {report.Examples} examples, {Figures.Seconds(report.Seconds)} s");
+    }
+}

@@ -1,0 +1,59 @@
+namespace MergeEngine.Cli.Terminal;
+
+/// <summary>
+/// Writes a directory of results in one go: everything goes to a new directory beside it, which is renamed at the end, so that nothing that
+/// looks finished is left by work that was stopped. Nothing that stood there before is ever deleted.
+/// </summary>
+internal static class ModelOutput
+{
+    /// <summary>Says before hours of work what would fail after them.</summary>
+    /// <exception cref="IOException">There is something in the way.</exception>
+    public static void RequireFree(string path, bool overwrite)
+    {
+        if (IsFile(path))
+        {
+            OutputFile.RequirePossible(path);
+            if (File.Exists(path) && !overwrite) throw new IOException($"{path}: exists already; --overwrite replaces it.");
+            return;
+        }
+
+        if (File.Exists(path)) throw new IOException($"{path}: is a file, expected the name of a directory to write.");
+        if (!overwrite && Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
+            throw new IOException($"{path}: exists already and is not empty; --overwrite replaces files in it.");
+    }
+
+    /// <param name="path">A name that ends in .safetensors, or a directory.</param>
+    /// <param name="write">Is given the name to write to.</param>
+    public static void Write(string path, Action<string> write)
+    {
+        if (IsFile(path))
+        {
+            // The writer of safetensors files renames by itself.
+            write(path);
+            return;
+        }
+
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        string parent = Path.GetDirectoryName(full) ?? full;
+        Directory.CreateDirectory(parent);
+        string temporary = Path.Combine(parent, $".{Path.GetFileName(full)}.{Path.GetRandomFileName()}.partial");
+        Directory.CreateDirectory(temporary);
+        try
+        {
+            write(temporary);
+            if (!Directory.Exists(full)) Directory.Move(temporary, full);
+            else MoveInto(temporary, full);
+        }
+        finally
+        {
+            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
+        }
+    }
+
+    private static bool IsFile(string path) => path.EndsWith(".safetensors", StringComparison.Ordinal) && !Directory.Exists(path);
+
+    private static void MoveInto(string from, string to)
+    {
+        foreach (string file in Directory.EnumerateFiles(from)) File.Move(file, Path.Combine(to, Path.GetFileName(file)), overwrite: true);
+    }
+}

@@ -1,0 +1,126 @@
+using System.Text.Json;
+using MergeEngine.Cli.Tests.Support;
+using MergeEngine.Tensors.Numerics;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Cli.Tests.Commands;
+
+public sealed class TuneTests : IDisposable
+{
+    private static readonly string Base = Repository.Fixture("vit-hf");
+    private readonly TemporaryDirectory directory = new();
+
+    public void Dispose() => directory.Dispose();
+
+    [Fact]
+    public void Tuning_lowers_the_loss_and_the_model_loads_again()
+    {
+        string data = Dataset();
+        double before = Loss(Base, data);
+        JsonElement report = Tune("tuned", data, "--epochs", "30", "--learning-rate", "1e-3", "--json").Json();
+        Assert.Equal(30, report.GetProperty("steps").GetInt32());
+        Assert.Equal(30 * 12, report.GetProperty("examples").GetInt32());
+        Assert.Equal(30, report.GetProperty("epoch_losses").GetArrayLength());
+        // Twelve samples and sixty-five thousand parameters: it must learn them by heart.
+        double after = Loss(directory["tuned"], data);
+        Assert.True(after < before / 4, $"loss {before} before, {after} after");
+        Assert.True(File.Exists(directory["tuned/config.json"]));
+    }
+
+    [Fact]
+    public void The_same_seed_gives_the_same_bits_with_any_number_of_threads()
+    {
+        string data = Dataset();
+        string[] options = ["--epochs", "3", "--batch-size", "5", "--shift", "1", "--learning-rate", "1e-3"];
+        Tune("a", data, [.. options, "--seed", "3", "--threads", "1"]);
+        Tune("b", data, [.. options, "--seed", "3", "--threads", "3"]);
+        Tune("c", data, [.. options, "--seed", "4"]);
+        Assert.Equal(Weights("a"), Weights("b"));
+        Assert.NotEqual(Weights("a"), Weights("c"));
+    }
+
+    [Fact]
+    public void A_head_is_trained_alone_and_written()
+    {
+        string data = Dataset();
+        Tune("probe", data, "--epochs", "40", "--learning-rate", "1e-2", "--head-out", directory["head.safetensors"], "--freeze-encoder");
+        using SafetensorsFile original = SafetensorsFile.Open(Repository.Fixture("vit-hf", "model.safetensors")), probe = SafetensorsFile.Open(directory["probe/model.safetensors"]);
+        Assert.All(original.Tensors, tensor => Assert.Equal(original.GetSpan(tensor.Name), probe.GetSpan(tensor.Name)));
+        double loss = MergeEngineProcess.Run("evaluate", directory["probe"], data, "--split", "train", "--head", directory["head.safetensors"], "--json").Succeeded().Json().GetProperty("loss").GetDouble();
+        Assert.True(loss < Math.Log(10), $"loss {loss}, {Math.Log(10)} is chance");
+    }
+
+    [Fact]
+    public void A_given_head_stays_as_it_is()
+    {
+        string data = Dataset(), head = directory["head.safetensors"];
+        Tune("first", data, "--epochs", "1", "--head-out", head, "--freeze-encoder");
+        byte[] bytes = File.ReadAllBytes(head);
+        Tune("second", data, "--epochs", "1", "--head", head);
+        Assert.Equal(bytes, File.ReadAllBytes(head));
+        Assert.NotEqual(Weights("first"), Weights("second"));
+    }
+
+    [Fact]
+    public void A_directory_that_holds_something_is_left_alone()
+    {
+        Directory.CreateDirectory(directory["taken"]);
+        directory.Write("taken/thesis.txt", "years of work");
+        MergeEngineProcess.Run("tune", Base, Dataset(), directory["taken"], "--epochs", "1").Refused(1, "taken", "--overwrite");
+        Tune("taken", Dataset(), "--epochs", "1", "--overwrite");
+        Assert.Equal("years of work", File.ReadAllText(directory["taken/thesis.txt"]));
+        Assert.True(File.Exists(directory["taken/model.safetensors"]));
+    }
+
+    [Theory]
+    [InlineData("--learning-rate", "-1")]
+    [InlineData("--learning-rate", "fast")]
+    [InlineData("--epochs", "0")]
+    [InlineData("--optimizer", "lion")]
+    [InlineData("--threads", "0")]
+    public void A_hyperparameter_out_of_range_is_a_usage_error(string option, string value)
+    {
+        Outcome outcome = MergeEngineProcess.Run("tune", Base, Dataset(), directory["tuned"], option, value);
+        Assert.Equal(2, outcome.Code);
+        Assert.Contains(value, outcome.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(directory["tuned"]));
+    }
+
+    [Fact]
+    public void Labels_beyond_the_head_get_one_sentence()
+    {
+        string data = directory["bad.safetensors"];
+        SafetensorsWriter.Write(data, [TensorContent.FromFloat32("train.images", new Shape(2, 1, 28, 28), new float[2 * 28 * 28]), TensorContent.FromInt32("train.labels", new Shape(2), new[] { 3, 11 })]);
+        MergeEngineProcess.Run("tune", Base, data, directory["tuned"], "--epochs", "1").Refused(1, "bad.safetensors", "label 11 of sample 1");
+    }
+
+    [Fact]
+    public void Evaluation_says_accuracy_and_loss()
+    {
+        string text = MergeEngineProcess.Run("evaluate", Base, Dataset(), "--split", "train").Succeeded().Output;
+        Assert.Matches(@"^data train: accuracy \d+\.\d\d % \(\d+ of 12\), loss \d+\.\d{4}\n$", text);
+        // The loss of the fixture, which PyTorch computed in float64.
+        using SafetensorsFile reference = SafetensorsFile.Open(Repository.Fixture("vit-hf", "case.safetensors"));
+        Assert.Equal(reference.ReadFloat32("loss")[0], Loss(Base, Dataset()), 1e-5);
+    }
+
+    private Outcome Tune(string output, string data, params string[] options) => MergeEngineProcess.Run(["tune", Base, data, directory[output], .. options]).Succeeded();
+
+    private static double Loss(string model, string data) =>
+        MergeEngineProcess.Run("evaluate", model, data, "--split", "train", "--json").Succeeded().Json().GetProperty("loss").GetDouble();
+
+    private byte[] Weights(string model) => File.ReadAllBytes(directory[$"{model}/model.safetensors"]);
+
+    /// <summary>The images of a case as the training split of a dataset.</summary>
+    private string Dataset()
+    {
+        using SafetensorsFile reference = SafetensorsFile.Open(Repository.Fixture("vit-hf", "case.safetensors"));
+        SafetensorsWriter.Write(
+            directory["data.safetensors"],
+            [
+                TensorContent.FromFloat32("train.images", reference["images"].Shape, reference.ReadFloat32("images")),
+                TensorContent.FromInt32("train.labels", reference["labels"].Shape, reference.ReadInt32("labels")),
+            ]);
+        return directory["data.safetensors"];
+    }
+}
