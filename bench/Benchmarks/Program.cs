@@ -2,13 +2,17 @@ using BenchmarkDotNet.Running;
 using MergeEngine.Benchmarks;
 using MergeEngine.Benchmarks.Vectors;
 
-// Tables of our own measure a kernel in turn with the machine's ceiling; everything else is BenchmarkDotNet's command line.
-//   products [--save DIRECTORY] [--only TEXT]
+// Tables of our own measure a kernel in turn with what it is compared with; everything else is BenchmarkDotNet's command line.
+//   products [--only TEXT] [--save DIRECTORY]        matrix products as shares of the multiply-add peak
+//   reductions [--save DIRECTORY]                    absolute per-sample gradients beside plain ones
 //   vectors [--only TEXT] [--millions ELEMENTS]
 switch (args)
 {
     case ["products", ..]:
         ProductTable.Run(Option("--save"), Option("--only"));
+        break;
+    case ["reductions", ..]:
+        ReductionTable.Run(Option("--save"));
         break;
     case ["vectors", ..]:
         VectorTable.Run(int.Parse(Option("--millions") ?? "48"), Option("--only"));
