@@ -6,7 +6,7 @@ namespace MergeEngine.Tensors.Cpu.MatrixProducts;
 
 /// <summary>
 /// acc[n, k] += Σ over samples of |dYᵀ·X|, each product over the rows of one sample. A task owns a block of acc: it goes through it panel by panel with a
-/// group of samples, so that the part of acc that is being added to stays in the first-level cache, and the product of one sample exists in registers only.
+/// group of samples; the strip of acc that is being added to lies side by side in the first-level cache, and the product of one sample exists in registers only.
 /// </summary>
 internal unsafe struct PerSampleJob<S, V> : IParallelJob
     where S : struct, ISimd<V>
@@ -31,8 +31,10 @@ internal unsafe struct PerSampleJob<S, V> : IParallelJob
 
     public readonly int SamplesInGroup => Math.Max(1, GroupRows / RowsPerSample);
 
-    /// <summary>Floats of scratch for a worker: rows of dY, then one panel of X.</summary>
-    public readonly nint ScratchFloats => (FloatsOfA + (nint)SamplesInGroup * RowsPerSample * MicroKernel<S, V>.Columns + 31) & ~31;
+    /// <summary>Floats of scratch for a worker: a strip of acc, rows of dY, one panel of X.</summary>
+    public readonly nint ScratchFloats => FloatsOfStrip + FloatsOfA + (nint)SamplesInGroup * RowsPerSample * MicroKernel<S, V>.Columns;
+
+    private static nint FloatsOfStrip => (nint)TaskGrid.MaxRows * MicroKernel<S, V>.Columns;
 
     private readonly nint FloatsOfA => (nint)TaskGrid.MaxRows * SamplesInGroup * RowsPerSample;
 
@@ -40,9 +42,7 @@ internal unsafe struct PerSampleJob<S, V> : IParallelJob
     public readonly void Execute(int task)
     {
         int width = MicroKernel<S, V>.Columns, height = MicroKernel<S, V>.Rows;
-        float* tile = stackalloc float[PanelProduct<S, V>.TileFloats];
-        tile = PanelProduct<S, V>.Align(tile);
-        float* packedA = Scratch + Pool.CurrentWorker * ScratchFloats, packedB = packedA + FloatsOfA;
+        float* strip = Scratch + Pool.CurrentWorker * ScratchFloats, packedA = strip + FloatsOfStrip, packedB = packedA + FloatsOfA;
         (int firstTile, int endTile) = Grid.Rows(task);
         (int firstPanel, int endPanel) = Grid.Columns(task);
         int row = firstTile * height, rows = Math.Min(N, endTile * height) - row;
@@ -54,11 +54,12 @@ internal unsafe struct PerSampleJob<S, V> : IParallelJob
             // The absolute value of a product of two numbers is the product of theirs: samples of one row make a plain sum of absolute values.
             bool plain = RowsPerSample == 1;
             int parts = plain ? 1 : samples, length = plain ? samples : RowsPerSample;
-            for (int part = 0; part < parts; part++)
+            bool packsA = plain || OutputGradientStride > ProductArguments.MaxStrideInPlace;
+            float* gradient = OutputGradient + first * OutputGradientStride + row;
+            for (int part = 0; packsA && part < parts; part++)
             {
                 Panels<S, V>.PackTransposedA(
-                    OutputGradient + (first + (nint)part * length) * OutputGradientStride + row, OutputGradientStride, length, rows,
-                    packedA + part * paddedRows * length);
+                    gradient + (nint)part * length * OutputGradientStride, OutputGradientStride, length, rows, packedA + part * paddedRows * length);
             }
             if (plain)
                 TakeAbsolute(packedA, paddedRows * length);
@@ -68,11 +69,16 @@ internal unsafe struct PerSampleJob<S, V> : IParallelJob
                 Panels<S, V>.PackB(false, Input + first * InputStride + column, InputStride, parts * length, columns, packedB);
                 if (plain)
                     TakeAbsolute(packedB, (nint)width * length);
+                LoadStrip(strip, row, rows, column, columns);
                 for (int part = 0; part < parts; part++)
                 {
-                    float* a = packedA + part * paddedRows * length, b = packedB + (nint)part * length * width;
-                    AddTiles(a, b, length, row, rows, column, columns, tile);
+                    float* b = packedB + (nint)part * length * width;
+                    if (packsA)
+                        AddTiles(packedA + part * paddedRows * length, length, height, b, length, rows, strip);
+                    else
+                        AddTiles(gradient + (nint)part * length * OutputGradientStride, 1, OutputGradientStride, b, length, rows, strip);
                 }
+                StoreStrip(strip, row, rows, column, columns);
             }
         }
     }
@@ -86,29 +92,39 @@ internal unsafe struct PerSampleJob<S, V> : IParallelJob
             values[i] = Math.Abs(values[i]);
     }
 
-    private readonly void AddTiles(float* a, float* b, int length, int row, int rows, int column, int columns, float* tile)
+    /// <summary>
+    /// Adds the absolute values of one part's product, tile by tile: tile t of op(A) starts at <c>a + t·height·aRow</c>, with its columns side by side and
+    /// <paramref name="aStep"/> floats from one row of the part to the next.
+    /// </summary>
+    private static void AddTiles(float* a, nint aRow, nint aStep, float* b, int length, int rows, float* strip)
     {
         int width = MicroKernel<S, V>.Columns, height = MicroKernel<S, V>.Rows;
         for (int done = 0; done < rows; done += height)
         {
-            int count = Math.Min(height, rows - done);
-            float* target = Accumulator + (row + done) * AccumulatorStride + column;
-            if (columns == width)
-            {
-                MicroKernel<S, V>.Multiply<AddAbsoluteTile>(
-                    count, length, a + (nint)done * length, 1, height, b, width, target, AccumulatorStride);
-                continue;
-            }
-            MicroKernel<S, V>.Multiply<SetTile>(count, length, a + (nint)done * length, 1, height, b, width, tile, width);
-            for (int r = 0; r < count; r++, target += AccumulatorStride)
-            {
-                for (int offset = 0; offset < columns; offset += S.Count)
-                {
-                    int lanes = Math.Min(S.Count, columns - offset);
-                    V sum = S.Add(S.LoadPartial(target + offset, lanes), S.Abs(S.Load(tile + r * width + offset)));
-                    S.StorePartial(target + offset, sum, lanes);
-                }
-            }
+            MicroKernel<S, V>.Multiply<AddAbsoluteTile>(
+                Math.Min(height, rows - done), length, a + done * aRow, 1, aStep, b, width, strip + (nint)done * width, width);
+        }
+    }
+
+    private readonly void LoadStrip(float* strip, int row, int rows, int column, int columns)
+    {
+        int low = Math.Min(columns, S.Count);
+        float* acc = Accumulator + row * AccumulatorStride + column;
+        for (int r = 0; r < rows; r++, acc += AccumulatorStride, strip += 2 * S.Count)
+        {
+            S.Store(strip, S.LoadPartial(acc, low));
+            S.Store(strip + S.Count, S.LoadPartial(acc + low, columns - low));
+        }
+    }
+
+    private readonly void StoreStrip(float* strip, int row, int rows, int column, int columns)
+    {
+        int low = Math.Min(columns, S.Count);
+        float* acc = Accumulator + row * AccumulatorStride + column;
+        for (int r = 0; r < rows; r++, acc += AccumulatorStride, strip += 2 * S.Count)
+        {
+            S.StorePartial(acc, S.Load(strip), low);
+            S.StorePartial(acc + low, S.Load(strip + S.Count), columns - low);
         }
     }
 }

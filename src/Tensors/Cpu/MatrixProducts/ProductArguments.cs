@@ -19,6 +19,15 @@ internal unsafe struct ProductArguments
     public Epilogue Epilogue;
 
     /// <summary>
+    /// A transposed A is read in place while its rows are this close to each other; farther apart they fall into few sets of the caches and many
+    /// pages, and are packed first.
+    /// </summary>
+    public const int MaxStrideInPlace = 768;
+
+    /// <summary>True when tasks pack their rows of op(A).</summary>
+    public readonly bool PacksA => TransposeA && StrideA > MaxStrideInPlace;
+
+    /// <summary>
     /// With a backward epilogue and old values in C each block of k is multiplied by the derivative before it is added; without old values
     /// the whole sum is multiplied once.
     /// </summary>

@@ -19,7 +19,7 @@ internal abstract unsafe class ProductDriver : IDisposable
 
 /// <summary>
 /// Cuts a product into jobs, in the manner of Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008), with one difference: A is read
-/// in place, because the broadcasts of the micro-kernel cost the same there, unless it is used transposed.
+/// in place, because the broadcasts of the micro-kernel cost the same there, unless it is transposed and wide.
 /// </summary>
 internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDriver
     where S : struct, ISimd<V>
@@ -42,7 +42,7 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
     public static int TileCount(int rows) => (rows + MicroKernel<S, V>.Rows - 1) / MicroKernel<S, V>.Rows;
 
     /// <summary>Cycles a step of k to pack a tile of A, measured against the two multiply-adds of a cycle.</summary>
-    private static double CostOfA(in ProductArguments product) => product.TransposeA ? 1.5 : 0;
+    private static double CostOfA(in ProductArguments product) => product.PacksA ? 2 : 0;
 
     /// <summary>Cycles a step of k to pack a panel of B: copied, or transposed.</summary>
     private static double CostOfB(in ProductArguments product) => product.TransposeB ? 8 : 2;
@@ -116,7 +116,7 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
 
     private void Run(ref ProductJob<S, V> job, nint floatsOfB)
     {
-        nint floatsOfA = job.Product.TransposeA ? (nint)TaskGrid.MaxRows * job.Partition.Length : 0;
+        nint floatsOfA = job.Product.PacksA ? (nint)TaskGrid.MaxRows * job.Partition.Length : 0;
         nint floatsEach = new ProductJob<S, V>.ScratchLayout(null, floatsOfB, floatsOfA).FloatsEach;
         job.Scratch = new ProductJob<S, V>.ScratchLayout(_scratch.Get(floatsEach * pool.Threads), floatsOfB, floatsOfA);
         for (int worker = 0; worker < pool.Threads; worker++)
@@ -128,7 +128,6 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
         int samples, int rowsPerSample, int n, int k,
         float* outputGradient, nint outputGradientStride, float* input, nint inputStride, float* accumulator, nint accumulatorStride)
     {
-        // Packing costs as in a product that uses A transposed and B as it is.
         var job = new PerSampleJob<S, V>
         {
             Samples = samples,
@@ -141,7 +140,7 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
             InputStride = inputStride,
             Accumulator = accumulator,
             AccumulatorStride = accumulatorStride,
-            Grid = TaskGrid.Choose(TileCount(n), MicroKernel<S, V>.Rows, PanelCount(k), samples * rowsPerSample, 1.5, 2, pool.Threads),
+            Grid = TaskGrid.Choose(TileCount(n), MicroKernel<S, V>.Rows, PanelCount(k), samples * rowsPerSample, 2, 2, pool.Threads),
             Pool = pool,
         };
         job.Scratch = _scratch.Get(job.ScratchFloats * pool.Threads);

@@ -18,7 +18,7 @@ internal enum PackingOfB
 }
 
 /// <summary>
-/// Computes a grid of blocks of C for some blocks of k. A is read in place; where it is used transposed each task packs its rows into its worker's scratch.
+/// Computes a grid of blocks of C for some blocks of k. A is read in place, or each task packs its rows into its worker's scratch.
 /// </summary>
 internal unsafe struct ProductJob<S, V> : IParallelJob
     where S : struct, ISimd<V>
@@ -73,7 +73,7 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
             int start = Partition.Start(block), length = Partition.LengthOf(block);
             nint before = (nint)(start - Partition.Start(FirstBlock)) * paddedColumns;
             float* packedA = null;
-            if (Product.TransposeA)
+            if (Product.PacksA)
             {
                 packedA = Scratch.A(worker);
                 Panels<S, V>.PackTransposedA(Product.AddressA(row, start), Product.StrideA, length, rows, packedA);
