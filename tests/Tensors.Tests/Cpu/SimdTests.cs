@@ -23,7 +23,7 @@ public sealed unsafe class SimdTests
 
     [Theory]
     [MemberData(nameof(Levels))]
-    public void Transpose_turns_rows_into_columns_and_pads_with_zeros(SimdLevel level)
+    public void Transpose_turns_rows_into_columns(SimdLevel level)
     {
         switch (level)
         {
@@ -74,14 +74,11 @@ public sealed unsafe class SimdTests
         var target = new float[n * (n + 1)];
         for (int i = 0; i < source.Length; i++)
             source[i] = i + 1;
-        for (int rows = 0; rows <= n; rows++)
-        {
-            fixed (float* from = source, to = target)
-                S.Transpose(from, stride, rows, to, n + 1);
-            for (int row = 0; row < n; row++)
-                for (int column = 0; column < n; column++)
-                    Assert.Equal(column < rows ? source[column * stride + row] : 0f, target[row * (n + 1) + column]);
-        }
+        fixed (float* from = source, to = target)
+            S.Transpose(from, stride, to, n + 1);
+        for (int row = 0; row < n; row++)
+            for (int column = 0; column < n; column++)
+                Assert.Equal(source[column * stride + row], target[row * (n + 1) + column]);
     }
 
     private static void Definitions<S, V>()

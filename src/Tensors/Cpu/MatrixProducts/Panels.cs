@@ -53,14 +53,26 @@ internal static unsafe class Panels<S, V>
         for (int half = 0; half < width; half += S.Count)
         {
             int rows = Math.Clamp(columns - half, 0, S.Count);
-            float* source = rows > 0 ? b + half * stride : b;
             for (int p = 0; p < k; p += S.Count)
             {
                 // The last block may lie over the one before it: it writes the same values there.
                 int at = Math.Min(p, k - S.Count);
-                S.Transpose(source + at, stride, rows, panel + (nint)at * width + half, width);
+                float* target = panel + (nint)at * width + half;
+                if (rows == S.Count)
+                    S.Transpose(b + half * stride + at, stride, target, width);
+                else
+                    TransposeRows(b + half * stride + at, stride, rows, target, width);
             }
         }
+    }
+
+    /// <summary>Transposes fewer than Count rows; the others count as 0.</summary>
+    private static void TransposeRows(float* source, nint stride, int rows, float* target, nint targetStride)
+    {
+        float* block = stackalloc float[S.Count * S.Count];
+        for (int row = 0; row < S.Count; row++)
+            S.Store(block + row * S.Count, row < rows ? S.Load(source + row * stride) : S.Zero);
+        S.Transpose(block, S.Count, target, targetStride);
     }
 
     /// <summary>

@@ -49,6 +49,13 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
 
     public override void Multiply(in ProductArguments product)
     {
+        if (SkinnyJob<S, V>.Serves(product))
+        {
+            var skinny = new SkinnyJob<S, V> { Product = product };
+            pool.Run(ref skinny, PanelCount(product.N));
+            return;
+        }
+
         KPartition partition = KPartition.ForProduct(product.K);
         int tiles = TileCount(product.M), panels = PanelCount(product.N), k = Math.Max(1, product.K);
         double floatsOfB = (double)panels * MicroKernel<S, V>.Columns * k;

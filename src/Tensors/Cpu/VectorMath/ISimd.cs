@@ -90,9 +90,8 @@ internal unsafe interface ISimd<V>
     static abstract float MaxLane(V a);
 
     /// <summary>
-    /// Writes the transpose of a Count×Count block: source row i at <c>source + i·sourceStride</c> becomes column i of the target. Rows from
-    /// <paramref name="rows"/> on are not read and count as 0. Target row j (Count floats) is stored at <c>target + j·targetStride</c>, in order of j, so rows may overlap
-    /// when a stride smaller than Count is given: the later row wins.
+    /// Writes the transpose of a Count×Count block: source row i at <c>source + i·sourceStride</c> becomes column i of the target, whose row j starts at
+    /// <c>target + j·targetStride</c>.
     /// </summary>
-    static abstract void Transpose(float* source, nint sourceStride, int rows, float* target, nint targetStride);
+    static abstract void Transpose(float* source, nint sourceStride, float* target, nint targetStride);
 }

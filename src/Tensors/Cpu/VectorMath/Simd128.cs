@@ -142,12 +142,12 @@ internal readonly unsafe partial struct Simd128 : ISimd<Vector128<float>>
     public static float MaxLane(Vector128<float> a) => Math.Max(Math.Max(a.GetElement(0), a.GetElement(2)), Math.Max(a.GetElement(1), a.GetElement(3)));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Transpose(float* source, nint sourceStride, int rows, float* target, nint targetStride)
+    public static void Transpose(float* source, nint sourceStride, float* target, nint targetStride)
     {
-        Vector128<float> a = rows > 0 ? Vector128.Load(source) : default;
-        Vector128<float> b = rows > 1 ? Vector128.Load(source + sourceStride) : default;
-        Vector128<float> c = rows > 2 ? Vector128.Load(source + 2 * sourceStride) : default;
-        Vector128<float> d = rows > 3 ? Vector128.Load(source + 3 * sourceStride) : default;
+        Vector128<float> a = Vector128.Load(source);
+        Vector128<float> b = Vector128.Load(source + sourceStride);
+        Vector128<float> c = Vector128.Load(source + 2 * sourceStride);
+        Vector128<float> d = Vector128.Load(source + 3 * sourceStride);
         Vector128.Create(a.GetElement(0), b.GetElement(0), c.GetElement(0), d.GetElement(0)).Store(target);
         Vector128.Create(a.GetElement(1), b.GetElement(1), c.GetElement(1), d.GetElement(1)).Store(target + targetStride);
         Vector128.Create(a.GetElement(2), b.GetElement(2), c.GetElement(2), d.GetElement(2)).Store(target + 2 * targetStride);

@@ -118,16 +118,16 @@ internal readonly unsafe partial struct Simd256 : ISimd<Vector256<float>>
     public static float MaxLane(Vector256<float> a) => Simd128.MaxLane(Vector128.Max(a.GetLower(), a.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Transpose(float* source, nint sourceStride, int rows, float* target, nint targetStride)
+    public static void Transpose(float* source, nint sourceStride, float* target, nint targetStride)
     {
-        Vector256<float> r0 = rows > 0 ? Vector256.Load(source) : default;
-        Vector256<float> r1 = rows > 1 ? Vector256.Load(source + sourceStride) : default;
-        Vector256<float> r2 = rows > 2 ? Vector256.Load(source + 2 * sourceStride) : default;
-        Vector256<float> r3 = rows > 3 ? Vector256.Load(source + 3 * sourceStride) : default;
-        Vector256<float> r4 = rows > 4 ? Vector256.Load(source + 4 * sourceStride) : default;
-        Vector256<float> r5 = rows > 5 ? Vector256.Load(source + 5 * sourceStride) : default;
-        Vector256<float> r6 = rows > 6 ? Vector256.Load(source + 6 * sourceStride) : default;
-        Vector256<float> r7 = rows > 7 ? Vector256.Load(source + 7 * sourceStride) : default;
+        Vector256<float> r0 = Vector256.Load(source);
+        Vector256<float> r1 = Vector256.Load(source + sourceStride);
+        Vector256<float> r2 = Vector256.Load(source + 2 * sourceStride);
+        Vector256<float> r3 = Vector256.Load(source + 3 * sourceStride);
+        Vector256<float> r4 = Vector256.Load(source + 4 * sourceStride);
+        Vector256<float> r5 = Vector256.Load(source + 5 * sourceStride);
+        Vector256<float> r6 = Vector256.Load(source + 6 * sourceStride);
+        Vector256<float> r7 = Vector256.Load(source + 7 * sourceStride);
         // Pairs of rows, then fours, then the two 128-bit halves.
         Vector256<float> p0 = Avx.UnpackLow(r0, r1), p1 = Avx.UnpackHigh(r0, r1);
         Vector256<float> p2 = Avx.UnpackLow(r2, r3), p3 = Avx.UnpackHigh(r2, r3);

@@ -111,24 +111,24 @@ internal readonly unsafe partial struct Simd512 : ISimd<Vector512<float>>
     public static float MaxLane(Vector512<float> a) => Simd256.MaxLane(Vector256.Max(a.GetLower(), a.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Transpose(float* source, nint sourceStride, int rows, float* target, nint targetStride)
+    public static void Transpose(float* source, nint sourceStride, float* target, nint targetStride)
     {
-        Vector512<float> r0 = rows > 0 ? Vector512.Load(source) : default;
-        Vector512<float> r1 = rows > 1 ? Vector512.Load(source + sourceStride) : default;
-        Vector512<float> r2 = rows > 2 ? Vector512.Load(source + 2 * sourceStride) : default;
-        Vector512<float> r3 = rows > 3 ? Vector512.Load(source + 3 * sourceStride) : default;
-        Vector512<float> r4 = rows > 4 ? Vector512.Load(source + 4 * sourceStride) : default;
-        Vector512<float> r5 = rows > 5 ? Vector512.Load(source + 5 * sourceStride) : default;
-        Vector512<float> r6 = rows > 6 ? Vector512.Load(source + 6 * sourceStride) : default;
-        Vector512<float> r7 = rows > 7 ? Vector512.Load(source + 7 * sourceStride) : default;
-        Vector512<float> r8 = rows > 8 ? Vector512.Load(source + 8 * sourceStride) : default;
-        Vector512<float> r9 = rows > 9 ? Vector512.Load(source + 9 * sourceStride) : default;
-        Vector512<float> r10 = rows > 10 ? Vector512.Load(source + 10 * sourceStride) : default;
-        Vector512<float> r11 = rows > 11 ? Vector512.Load(source + 11 * sourceStride) : default;
-        Vector512<float> r12 = rows > 12 ? Vector512.Load(source + 12 * sourceStride) : default;
-        Vector512<float> r13 = rows > 13 ? Vector512.Load(source + 13 * sourceStride) : default;
-        Vector512<float> r14 = rows > 14 ? Vector512.Load(source + 14 * sourceStride) : default;
-        Vector512<float> r15 = rows > 15 ? Vector512.Load(source + 15 * sourceStride) : default;
+        Vector512<float> r0 = Vector512.Load(source);
+        Vector512<float> r1 = Vector512.Load(source + sourceStride);
+        Vector512<float> r2 = Vector512.Load(source + 2 * sourceStride);
+        Vector512<float> r3 = Vector512.Load(source + 3 * sourceStride);
+        Vector512<float> r4 = Vector512.Load(source + 4 * sourceStride);
+        Vector512<float> r5 = Vector512.Load(source + 5 * sourceStride);
+        Vector512<float> r6 = Vector512.Load(source + 6 * sourceStride);
+        Vector512<float> r7 = Vector512.Load(source + 7 * sourceStride);
+        Vector512<float> r8 = Vector512.Load(source + 8 * sourceStride);
+        Vector512<float> r9 = Vector512.Load(source + 9 * sourceStride);
+        Vector512<float> r10 = Vector512.Load(source + 10 * sourceStride);
+        Vector512<float> r11 = Vector512.Load(source + 11 * sourceStride);
+        Vector512<float> r12 = Vector512.Load(source + 12 * sourceStride);
+        Vector512<float> r13 = Vector512.Load(source + 13 * sourceStride);
+        Vector512<float> r14 = Vector512.Load(source + 14 * sourceStride);
+        Vector512<float> r15 = Vector512.Load(source + 15 * sourceStride);
         // Pairs of rows, then fours, then eights, then all sixteen.
         Vector512<float> p0 = Avx512F.UnpackLow(r0, r1), p1 = Avx512F.UnpackHigh(r0, r1);
         Vector512<float> p2 = Avx512F.UnpackLow(r2, r3), p3 = Avx512F.UnpackHigh(r2, r3);
