@@ -11,7 +11,7 @@ public sealed class LinearTests
 {
     private const double Bound = 2e-6;
 
-    private static readonly OperationTable Table = new(
+    internal static readonly OperationTable Table = new(
     [
         Product(1, 1, 1, false, false, 1, 0), Product(17, 96, 40, false, true, 1, 0), Product(50, 33, 700, false, false, -0.5f, 1),
         Product(40, 70, 300, true, false, 1, 1), Product(210, 45, 64, true, true, 2, -0.25f), Product(230, 300, 40, false, true, 1, 0),
@@ -41,10 +41,6 @@ public sealed class LinearTests
     [MemberData(nameof(OnLevels))]
     public void A_product_has_the_same_bits_for_any_number_of_threads(string name, string device) =>
         OperationChecks.IsIndependentOfThreads(Table[name], device);
-
-    [Theory]
-    [MemberData(nameof(OnLevels))]
-    public void A_repeated_product_allocates_nothing(string name, string device) => OperationChecks.AllocatesNothing(Table[name], device);
 
     private static OperationCase Product(int m, int n, int k, bool transposeA, bool transposeB, float alpha, float beta) =>
         new($"Product {m}×{n}×{k} {(transposeA ? 'T' : 'N')}{(transposeB ? 'T' : 'N')} alpha {alpha} beta {beta}", Bound, run =>
@@ -86,4 +82,15 @@ public sealed class LinearTests
             if (bias) run.Result("bias gradient", db);
             return () => run.Operations.LinearBackwardWeight(dw, db, dy, x, reduction, rows);
         });
+}
+
+/// <summary>Linear operations make no garbage; measured without other tests beside them.</summary>
+[Collection(nameof(AloneCollection))]
+public sealed class LinearAllocationTests
+{
+    public static TheoryData<string, string> OnLevels() => LinearTests.OnLevels();
+
+    [Theory]
+    [MemberData(nameof(OnLevels))]
+    public void A_repeated_product_allocates_nothing(string name, string device) => OperationChecks.AllocatesNothing(LinearTests.Table[name], device);
 }
