@@ -43,10 +43,10 @@ public sealed record MethodResult
     /// <summary>Seconds, the tuning that the method starts from included.</summary>
     public required double Seconds { get; init; }
 
-    /// <summary>Optimizer steps over all tasks, those of the models that are merged included.</summary>
+    /// <summary>Optimizer steps that each task's data took part in, those of the models that are merged included: the budget of a task.</summary>
     public required long Steps { get; init; }
 
-    /// <summary>Training examples that those steps saw.</summary>
+    /// <summary>Training examples that those steps saw, over all tasks.</summary>
     public long Examples { get; init; }
 
     /// <summary>Chosen hyperparameters, for example lambda and rho; those that were searched are named in <see cref="Searched"/>.</summary>
@@ -63,8 +63,13 @@ public sealed record MethodResult
 /// <summary>Rows at one coefficient for all methods.</summary>
 public sealed record FixedCoefficientResult(double Lambda, IReadOnlyList<MethodResult> Methods);
 
-/// <summary>Mean test accuracy (per cent) and norm of the merged task vector from the pre-trained model, after each round; round 0 is the start.</summary>
-public sealed record RoundSeries(string Method, IReadOnlyList<double> Average, IReadOnlyList<double> Norm);
+/// <summary>How an alternating method went: one entry for the start and for some of its rounds, the last always among them.</summary>
+/// <param name="Method">Name of the row.</param>
+/// <param name="Round">Number of the round; 0 is the start.</param>
+/// <param name="Steps">Optimizer steps of each task up to there.</param>
+/// <param name="Average">Mean test accuracy over tasks, in per cent.</param>
+/// <param name="Norm">Distance of the merged model from the pre-trained one.</param>
+public sealed record RoundSeries(string Method, IReadOnlyList<int> Round, IReadOnlyList<long> Steps, IReadOnlyList<double> Average, IReadOnlyList<double> Norm);
 
 /// <summary>Task vectors of the individual models, all taken from the base named here.</summary>
 public sealed record TaskVectorAnalysis
