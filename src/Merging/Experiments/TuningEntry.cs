@@ -1,4 +1,5 @@
 using MergeEngine.Merging.Yaml;
+using MergeEngine.Models.Training;
 
 namespace MergeEngine.Merging.Experiments;
 
@@ -31,6 +32,23 @@ public sealed record TuningEntry
 
     /// <summary>Steps that count as one epoch of every task, so that tasks of different size get one budget; 0: each task's own.</summary>
     public int StepsPerEpoch { get; init; }
+
+    /// <summary>As options of a trainer.</summary>
+    /// <param name="learningRate">Instead of <see cref="LearningRate"/>, for methods that search it.</param>
+    /// <param name="seed">Seed of data order and augmentation.</param>
+    /// <param name="totalSteps">Length of the schedule.</param>
+    internal TrainingOptions ToOptions(double learningRate, ulong seed, int totalSteps) => new()
+    {
+        Optimizer = Optimizer switch { "adamw" => OptimizerKind.AdamW, "adam" => OptimizerKind.Adam, _ => OptimizerKind.Sgd },
+        LearningRate = learningRate,
+        Schedule = new Models.Training.Schedule(Schedule switch { "cosine" => ScheduleKind.Cosine, "linear" => ScheduleKind.Linear, _ => ScheduleKind.Constant }, WarmupSteps, totalSteps),
+        WeightDecay = WeightDecay,
+        Momentum = Momentum,
+        BatchSize = BatchSize,
+        ClipNorm = ClipNorm,
+        Shift = Shift,
+        Seed = seed,
+    };
 
     internal static TuningEntry Read(YamlValue? value)
     {
