@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MergeEngine.Merging.Tuning;
 
 namespace MergeEngine.Merging.Experiments;
@@ -15,7 +16,7 @@ internal sealed class RowCost(string name)
     /// <summary>Optimizer steps that one task's data took part in: the same number for individual, joint and alternating tuning of one budget.</summary>
     public long Steps { get; private set; }
 
-    public long Examples { get; private set; }
+    public long Examples { get; set; }
 
     public Dictionary<string, double> Parameters { get; } = new(StringComparer.Ordinal);
 
@@ -37,5 +38,15 @@ internal sealed class RowCost(string name)
         Seconds += Ledger.Entries.Sum(e => e.Seconds);
         Examples += Ledger.Entries.Sum(e => e.Examples);
         Steps += Ledger.Entries.GroupBy(e => e.Task).Max(task => task.Sum(e => e.Steps));
+    }
+
+    /// <summary>Adds the time until it is disposed.</summary>
+    public Stopping Watch() => new(this);
+
+    internal readonly struct Stopping(RowCost cost) : IDisposable
+    {
+        private readonly long _start = Stopwatch.GetTimestamp();
+
+        public void Dispose() => cost.Seconds += Stopwatch.GetElapsedTime(_start).TotalSeconds;
     }
 }

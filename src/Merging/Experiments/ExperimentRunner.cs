@@ -1,0 +1,61 @@
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Parameters;
+
+namespace MergeEngine.Merging.Experiments;
+
+/// <summary>
+/// Runs an experiment: every method of the file in order, each scored on the test split of every task. What methods share (the
+/// individual models, the sensitivities) is made once, when the first method needs it, and booked on every method that stands on it.
+/// </summary>
+public static class ExperimentRunner
+{
+    /// <summary>Runs everything.</summary>
+    /// <param name="device">Where; the result is the same with any number of threads.</param>
+    /// <param name="file">What.</param>
+    /// <param name="options">Seed, progress, cancellation.</param>
+    /// <exception cref="Models.ModelException">Model, head and data do not fit together.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; nothing is left behind.</exception>
+    public static ExperimentResult Run(Device device, ExperimentFile file, ExperimentOptions options)
+    {
+        using var context = new ExperimentContext(device, file, options);
+        var rows = new Rows(context);
+        var results = new List<MethodResult>(file.Methods.Count);
+        foreach (MethodEntry method in file.Methods) results.Add(rows.Run(method));
+        FixedCoefficientResult? fixedLambda = file.FixedLambda is { } comparison ? rows.Compare(comparison) : null;
+        return new ExperimentResult
+        {
+            Name = file.Name,
+            Seed = context.Seed,
+            Tasks = [.. file.Tasks.Select(t => t.Name)],
+            Methods = results,
+            FixedCoefficient = fixedLambda,
+            Rounds = rows.Rounds,
+            Analysis = file.ConflictLambda is { } lambda ? Analyses.Of(context, lambda) : null,
+            Settings = ExperimentSettings.Of(file, context),
+        };
+    }
+
+    /// <summary>Runs the first alternating method of the file alone and gives the merged model.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="file">What; it needs at least one method of the kinds <c>atm…</c>.</param>
+    /// <param name="options">Seed, progress, cancellation.</param>
+    /// <param name="save">Called with the context's encoder and the merged parameters.</param>
+    /// <exception cref="Yaml.YamlException">The file has no such method.</exception>
+    public static ExperimentResult RunAlternating(Device device, ExperimentFile file, ExperimentOptions options, Action<Models.Encoders.Encoder, ParameterVector> save)
+    {
+        MethodEntry? method = file.Methods.FirstOrDefault(m => m.Rounds is not null);
+        if (method is null) throw new Yaml.YamlException(new Yaml.YamlPlace(file.Path, 1, 1), "the experiment lists no method of the kinds atm, atm-momentum or atm-post-hoc.");
+        using var context = new ExperimentContext(device, file with { FixedLambda = null, ConflictLambda = null }, options);
+        var rows = new Rows(context);
+        MethodResult row = rows.RunAlternating(method, merged => save(context.Encoder, merged));
+        return new ExperimentResult
+        {
+            Name = file.Name,
+            Seed = context.Seed,
+            Tasks = [.. file.Tasks.Select(t => t.Name)],
+            Methods = [row],
+            Rounds = rows.Rounds,
+            Settings = ExperimentSettings.Of(file, context),
+        };
+    }
+}
