@@ -76,7 +76,7 @@ public sealed partial class ReportTests : IDisposable
         (string page, string table) = Render(result with
         {
             Settings = new Dictionary<string, string> { [name] = name },
-            Rounds = [new RoundSeries(name, [1, 2], [0, 1])],
+            Rounds = [new RoundSeries(name, [0, 1], [0, 24], [1, 2], [0, 1])],
         });
         Assert.DoesNotContain("<script", page, StringComparison.OrdinalIgnoreCase);
         Assert.DoesNotContain("<img", page, StringComparison.OrdinalIgnoreCase);

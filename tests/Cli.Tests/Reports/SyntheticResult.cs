@@ -64,6 +64,8 @@ internal static class SyntheticResult
 
     private static RoundSeries Series(string name, int rounds, double from, double to, double norm) => new(
         name,
+        [.. Enumerable.Range(0, rounds + 1)],
+        [.. Enumerable.Range(0, rounds + 1).Select(r => 240L * r / rounds)],
         [.. Enumerable.Range(0, rounds + 1).Select(r => from + (to - from) * (1 - Math.Exp(-3.0 * r / rounds)) / (1 - Math.Exp(-3.0)))],
         [.. Enumerable.Range(0, rounds + 1).Select(r => norm * Math.Sqrt((double)r / rounds))]);
 

@@ -7,7 +7,7 @@ using OxyPlot.Series;
 
 namespace MergeEngine.Cli.Reports.Charts;
 
-/// <summary>A line a method over its rounds: the mean accuracy, or the norm of the merged task vector.</summary>
+/// <summary>A line a method over its budget: the mean accuracy, or the norm of the merged task vector.</summary>
 internal static class RoundsChart
 {
     private const double Width = 1000;
@@ -17,7 +17,7 @@ internal static class RoundsChart
     public static string Accuracy(ExperimentResult result)
     {
         PlotModel model = Create("mean test accuracy (%)");
-        int longest = result.Rounds.Max(series => series.Average.Count) - 1;
+        long longest = result.Rounds.Max(series => series.Steps.Count == 0 ? 0 : series.Steps[^1]);
         AddLines(model, result, series => series.Average);
         foreach (MethodResult reference in result.Methods.Where(m => m.Name is "pretrained" or "individual" or "joint"))
         {
@@ -50,7 +50,7 @@ internal static class RoundsChart
         model.Axes.Add(SvgChart.Style(new LinearAxis
         {
             Position = AxisPosition.Bottom,
-            Title = "round",
+            Title = "optimizer steps of each task",
             MinimumMajorStep = 1,
             MinimumPadding = 0.01,
             MaximumPadding = 0.02,
@@ -96,7 +96,7 @@ internal static class RoundsChart
                 MarkerFill = ChartColors.Series(i),
                 LineJoin = LineJoin.Round,
             };
-            line.Points.AddRange(points.Select((value, round) => new DataPoint(round, value)));
+            line.Points.AddRange(points.Zip(result.Rounds[i].Steps, (value, steps) => new DataPoint(steps, value)));
             model.Series.Add(line);
         }
     }

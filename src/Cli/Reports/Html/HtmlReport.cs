@@ -69,7 +69,7 @@ internal static class HtmlReport
     private static void Rounds(StringBuilder page, ExperimentResult result)
     {
         if (!result.Rounds.Any(series => series.Average.Count > 1)) return;
-        Section(page, "Accuracy by round", "Mean test accuracy after each round of tuning and merging; round 0 is the start.", RoundsChart.Accuracy(result));
+        Section(page, "Accuracy by round", "Mean test accuracy of the merged model as the tasks spend their budget; a point is a merge, the first is the start.", RoundsChart.Accuracy(result));
         if (result.Rounds.Any(series => series.Norm.Count > 1))
             Section(page, "Distance from the pre-trained model", "Norm of the merged task vector after each round.", RoundsChart.Norm(result));
     }
