@@ -24,6 +24,7 @@ internal static class Application
         var root = new RootCommand("Fine-tunes vision transformers and merges fine-tuned models, on the CPU, with results that repeat to the last bit.")
         {
             InspectCommand.Create(),
+            PretrainCommand.Create(),
             TuneCommand.Create(),
             EvaluateCommand.Create(),
             EncodeCommand.Create(),

@@ -10,4 +10,5 @@ namespace MergeEngine.Cli.Reports;
 [JsonSerializable(typeof(WrittenReport))]
 [JsonSerializable(typeof(EvaluateReport))]
 [JsonSerializable(typeof(TuneReport))]
+[JsonSerializable(typeof(PretrainReport))]
 internal sealed partial class CliJson : JsonSerializerContext;
