@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Runtime.InteropServices;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
-using MergeEngine.Tensors.Parameters;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Models.Checkpoints;
@@ -26,19 +25,19 @@ internal static class CheckpointCopy
     /// <param name="source">The open original.</param>
     /// <param name="path">A directory, or the name of a <c>.safetensors</c> file.</param>
     /// <param name="configPath">The original's config: what lies beside it is copied into a directory.</param>
-    /// <param name="vectors">New values, by tensor name.</param>
+    /// <param name="find">New values of a tensor, or <c>default</c> to copy it.</param>
     /// <exception cref="ModelException">The source has shards and the target is one file.</exception>
-    public static void Write(Checkpoint source, string path, string configPath, IReadOnlyList<ParameterVector> vectors)
+    public static void Write(Checkpoint source, string path, string configPath, Func<string, DeviceSpan<float>> find)
     {
         if (path.EndsWith(".safetensors", StringComparison.Ordinal) && !Directory.Exists(path))
         {
             if (source.Files.Count > 1) throw new ModelException($"{path}: the model comes from {source.Files.Count} shards, expected the name of a directory to write them to.");
-            WriteFile(source.Files[0], path, vectors);
+            WriteFile(source.Files[0], path, find);
             return;
         }
 
         NewCheckpoint.CreateDirectory(path);
-        foreach (SafetensorsFile file in source.Files) WriteFile(file, Path.Combine(path, Path.GetFileName(file.FilePath)), vectors);
+        foreach (SafetensorsFile file in source.Files) WriteFile(file, Path.Combine(path, Path.GetFileName(file.FilePath)), find);
         string from = Path.GetDirectoryName(Path.GetFullPath(configPath))!;
         foreach (string name in source.Files.Count > 1 ? Companions.Append(ShardedIndex.FileName) : Companions) Copy(Path.Combine(from, name), Path.Combine(path, name));
         if (!Companions.Contains(Path.GetFileName(configPath))) Copy(configPath, Path.Combine(path, "config.json"));
@@ -46,18 +45,23 @@ internal static class CheckpointCopy
 
     private static void Copy(string from, string to)
     {
-        if (File.Exists(from) && Path.GetFullPath(from) != Path.GetFullPath(to)) File.Copy(from, to, overwrite: true);
+        if (!File.Exists(from) || Path.GetFullPath(from) == Path.GetFullPath(to)) return;
+        try
+        {
+            // Not File.Copy, which would make a copy of a read-only file read-only.
+            File.WriteAllBytes(to, File.ReadAllBytes(from));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelException($"{to}: cannot be copied from {from} ({e.Message.TrimEnd('.')}).", e);
+        }
     }
 
-    private static void WriteFile(SafetensorsFile original, string path, IReadOnlyList<ParameterVector> vectors) =>
+    private static void WriteFile(SafetensorsFile original, string path, Func<string, DeviceSpan<float>> find) =>
         SafetensorsWriter.RewriteStreaming(original, path, entry =>
         {
-            foreach (ParameterVector vector in vectors)
-            {
-                if (vector.Layout.TryGet(entry.Name, out Parameter? parameter)) return stream => WriteTensor(original, entry, vector[parameter], stream);
-            }
-
-            return null;
+            DeviceSpan<float> values = find(entry.Name);
+            return values.IsNone ? null : stream => WriteTensor(original, entry, values, stream);
         });
 
     private static void WriteTensor(SafetensorsFile original, TensorEntry entry, DeviceSpan<float> values, Stream stream)

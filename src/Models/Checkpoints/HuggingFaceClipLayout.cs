@@ -33,7 +33,7 @@ internal sealed class HuggingFaceClipLayout(string prefix) : VisionLayout(prefix
                 Prefix = Prefix,
                 Width = TensorSizes.Agree(config, "hidden_size", sizes.Width, sizes.Patches),
                 PatchSize = TensorSizes.Agree(config, "patch_size", sizes.PatchSize, sizes.Patches),
-                Layers = TensorSizes.Agree(config, "num_hidden_layers", sizes.CountBlocks($"{Prefix}encoder.layers."), $"{Prefix}encoder.layers"),
+                Layers = sizes.AgreeBlocks(config, "num_hidden_layers", $"{Prefix}encoder.layers."),
                 MlpWidth = TensorSizes.Agree(config, "intermediate_size", sizes.Dimension(expand, 2, 0), expand),
                 Heads = config.Size("num_attention_heads") ?? 12,
                 Image = sizes.Image(config, "image_size", config.ImageSize("image_size"), positions, sizes.Dimension(positions, 2, 0), 1),

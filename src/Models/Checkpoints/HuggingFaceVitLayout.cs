@@ -27,7 +27,7 @@ internal sealed class HuggingFaceVitLayout(string prefix) : VisionLayout(prefix)
                 Prefix = Prefix,
                 Width = TensorSizes.Agree(root, "hidden_size", sizes.Width, sizes.Patches),
                 PatchSize = TensorSizes.Agree(root, "patch_size", sizes.PatchSize, sizes.Patches),
-                Layers = TensorSizes.Agree(root, "num_hidden_layers", sizes.CountBlocks($"{Prefix}encoder.layer."), $"{Prefix}encoder.layer"),
+                Layers = sizes.AgreeBlocks(root, "num_hidden_layers", $"{Prefix}encoder.layer."),
                 MlpWidth = TensorSizes.Agree(root, "intermediate_size", sizes.Dimension(expand, 2, 0), expand),
                 Heads = root.Size("num_attention_heads") ?? 12,
                 Image = sizes.Image(root, "image_size", root.ImageSize("image_size"), positions, sizes.Dimension(positions, 3, 1), 1),

@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using MergeEngine.Models.Encoders;
+using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Operations;
 using MergeEngine.Tensors.Parameters;
 using MergeEngine.Tensors.Safetensors;
@@ -13,14 +15,17 @@ internal static class NewCheckpoint
     /// <param name="path">A directory.</param>
     /// <param name="config">A config of <see cref="VisionFamily.HuggingFaceVit"/>.</param>
     /// <param name="parameters">The weights.</param>
-    /// <param name="head">Written as <c>classifier</c>; the config's prefix must then be <c>vit.</c></param>
+    /// <param name="head">Written as <c>classifier</c>; null for none.</param>
     /// <exception cref="ModelException">The config cannot be written in this layout.</exception>
     public static void Write(string path, VisionTransformerConfig config, ParameterVector parameters, ClassificationHead? head)
     {
         if (config.Family != VisionFamily.HuggingFaceVit) throw new ModelException($"{path}: a new {config.Family} model cannot be written, expected one in the layout of Hugging Face ViT.");
+        if (head?.LogitScale is not null) throw new ModelException($"{path}: a head with a logit scale cannot be saved as a classifier, expected a linear one.");
         CreateDirectory(path);
-        var tensors = Contents(parameters).ToList();
-        if (head is not null) tensors.AddRange(Contents(head.Parameters));
+        // A model with a classifier has its encoder's names behind a prefix.
+        var tensors = Contents(parameters, head is not null && config.Prefix.Length == 0 ? "vit." : "").ToList();
+        if (head is not null) tensors.Add(Content(head.Parameters, head.WeightParameter, "classifier.weight"));
+        if (head?.BiasParameter is { } bias) tensors.Add(Content(head.Parameters, bias, "classifier.bias"));
         SafetensorsWriter.Write(Path.Combine(path, Checkpoint.SingleFileName), tensors, new Dictionary<string, string> { ["format"] = "pt" });
         WriteJson(Path.Combine(path, "config.json"), writer => WriteConfig(writer, config, head?.Classes ?? 0));
         WriteJson(Path.Combine(path, Preprocessing.FileName), writer => WritePreprocessor(writer, config));
@@ -40,8 +45,10 @@ internal static class NewCheckpoint
 
     /// <summary>The parameters of a vector as tensors to write, read from the device when their turn comes.</summary>
     public static IEnumerable<TensorContent> Contents(ParameterVector vector, string prefix = "") => vector.Layout.Parameters.Select(parameter =>
-        new TensorContent($"{prefix}{parameter.Name}", Tensors.Numerics.DType.F32, parameter.Shape, stream =>
-            stream.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes(vector.Download(parameter.Name).AsSpan()))));
+        Content(vector, parameter, $"{prefix}{parameter.Name}"));
+
+    private static TensorContent Content(ParameterVector vector, Parameter parameter, string name) =>
+        new(name, DType.F32, parameter.Shape, stream => stream.Write(MemoryMarshal.AsBytes(vector.Download(parameter.Name).AsSpan())));
 
     private static void WriteConfig(Utf8JsonWriter writer, VisionTransformerConfig config, int classes)
     {
@@ -120,6 +127,13 @@ internal static class NewCheckpoint
             writer.WriteEndObject();
         }
 
-        File.WriteAllText(path, Encoding.UTF8.GetString(stream.ToArray()).ReplaceLineEndings("\n") + "\n");
+        try
+        {
+            File.WriteAllText(path, Encoding.UTF8.GetString(stream.ToArray()).ReplaceLineEndings("\n") + "\n");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelException($"{path}: cannot be written ({e.Message.TrimEnd('.')}).", e);
+        }
     }
 }

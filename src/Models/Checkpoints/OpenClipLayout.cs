@@ -37,7 +37,7 @@ internal sealed class OpenClipLayout(string prefix) : VisionLayout(prefix)
                 Prefix = Prefix,
                 Width = width,
                 PatchSize = TensorSizes.Agree(vision, "patch_size", sizes.PatchSize, sizes.Patches),
-                Layers = TensorSizes.Agree(vision, "layers", sizes.CountBlocks(blocks), blocks.TrimEnd('.')),
+                Layers = sizes.AgreeBlocks(vision, "layers", blocks),
                 MlpWidth = mlp,
                 Heads = width / headWidth,
                 Image = sizes.Image(vision, "image_size", vision.ImageSize("image_size"), positions, sizes.Dimension(positions, 2, 0), 1),

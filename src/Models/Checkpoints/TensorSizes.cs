@@ -38,7 +38,7 @@ internal sealed class TensorSizes
     public bool Has(string name) => _checkpoint.Contains(name);
 
     /// <summary>How many blocks there are: one more than the largest N of the names <c>{prefix}N.</c></summary>
-    public int CountBlocks(string prefix)
+    private int CountBlocks(string prefix)
     {
         int count = 0;
         foreach (string name in _checkpoint.Names)
@@ -60,6 +60,15 @@ internal sealed class TensorSizes
     {
         if (said is { } size && size != found)
             throw new ModelException($"{config.Describe(key)}, but tensor {Quoting.Quote(tensor)} has {found}.");
+        return found;
+    }
+
+    /// <summary>The number of blocks, if the config says the same or nothing.</summary>
+    public int AgreeBlocks(ConfigSection config, string key, string prefix)
+    {
+        int found = CountBlocks(prefix);
+        if (config.Size(key) is { } said && said != found)
+            throw new ModelException($"{config.Describe(key)}, but the tensors {Quoting.Quote(prefix + "…")} are of {found} blocks.");
         return found;
     }
 

@@ -44,7 +44,7 @@ internal sealed class TimmLayout(string prefix) : VisionLayout(prefix)
                 Prefix = Prefix,
                 Width = width,
                 PatchSize = TensorSizes.Agree(arguments, "patch_size", sizes.PatchSize, sizes.Patches),
-                Layers = TensorSizes.Agree(arguments, "depth", sizes.CountBlocks(blocks), blocks.TrimEnd('.')),
+                Layers = sizes.AgreeBlocks(arguments, "depth", blocks),
                 MlpWidth = mlp,
                 Heads = arguments.Size("num_heads") ?? architecture.Heads
                     ?? throw new ModelException($"{arguments.Describe("num_heads")}, and the architecture \"{architecture.Name}\" does not tell it, expected the number of attention heads."),

@@ -109,8 +109,27 @@ internal sealed class VisionCheckpoint : IDisposable
         }
     }
 
-    public void Save(string path, ParameterVector parameters, ClassificationHead? head) =>
-        CheckpointCopy.Write(Tensors, path, _configPath, [parameters, .. head is null ? Array.Empty<ParameterVector>() : [head.Parameters]]);
+    /// <param name="path">A directory or a safetensors file.</param>
+    /// <param name="parameters">The encoder's.</param>
+    /// <param name="head">Takes the place of the checkpoint's classifier.</param>
+    /// <exception cref="ModelException">The head is not of the classifier's shape.</exception>
+    public void Save(string path, ParameterVector parameters, ClassificationHead? head)
+    {
+        if (head is not null && (Names.Classifier is not { } own || head.WeightParameter.Shape != own.Weight.Shape || head.BiasParameter is null != own.Bias is null || head.LogitScale is not null))
+        {
+            throw new ModelException(
+                $"{path}: a head of {head.Classes} classes cannot be saved in this checkpoint, which has {(Names.Classifier is { } has ? $"a classifier {has.Weight.Shape} with a bias" : "no classifier")}.");
+        }
+
+        CheckpointCopy.Write(Tensors, path, _configPath, name =>
+        {
+            if (parameters.Layout.TryGet(name, out Parameter? parameter)) return parameters[parameter];
+            if (head is null) return default;
+            return name == Names.Classifier!.Weight.Name ? head.Parameters[head.WeightParameter]
+                : name == Names.Classifier.Bias?.Name ? head.Parameters[head.BiasParameter!]
+                : default;
+        });
+    }
 
     public void Dispose() => Tensors.Dispose();
 

@@ -58,6 +58,10 @@ public sealed class ClassificationHead : IDisposable
     /// <summary>True if training changes the head too.</summary>
     public bool Trainable { get; set; }
 
+    internal Parameter WeightParameter => _weight;
+
+    internal Parameter? BiasParameter => _bias;
+
     /// <summary>[batch, classes] of the last forward pass.</summary>
     public Matrix Logits => _arena.Matrix(_logits, _count, Classes);
 
@@ -88,9 +92,10 @@ public sealed class ClassificationHead : IDisposable
             scale = file.ReadFloat32(entry.Name)[0];
         }
 
+        float[] weights = file.ReadFloat32($"{prefix}weight"), biases = hasBias ? file.ReadFloat32(bias!.Name) : [];
         var parameters = new ParameterVector(device, LayoutOf((int)shape[0], (int)shape[1], hasBias));
-        parameters.Upload("weight", file.ReadFloat32($"{prefix}weight"));
-        if (hasBias) parameters.Upload("bias", file.ReadFloat32(bias!.Name));
+        parameters.Upload("weight", weights);
+        if (hasBias) parameters.Upload("bias", biases);
         return new ClassificationHead(parameters, "weight", hasBias ? "bias" : null, scale);
     }
 

@@ -60,7 +60,7 @@ public abstract class Encoder : IDisposable
     /// <summary>Writes weights in the layout that the encoder was loaded from; tensors that are not the encoder's are copied.</summary>
     /// <param name="path">A directory, or a name that ends in <c>.safetensors</c>.</param>
     /// <param name="parameters">Weights of this encoder's layout.</param>
-    /// <param name="head">Written as the checkpoint's classifier, if it came from there.</param>
+    /// <param name="head">Takes the place of the checkpoint's classifier, or becomes that of a new model; null leaves it alone.</param>
     public abstract void Save(string path, ParameterVector parameters, ClassificationHead? head = null);
 
     public void Dispose()

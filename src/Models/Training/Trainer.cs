@@ -17,6 +17,7 @@ public sealed class Trainer : IDisposable
     private readonly Batch _batch;
     private readonly Dictionary<TrainingTask, DataCursor> _cursors = [];
     private readonly Dictionary<ClassificationHead, ParameterVector> _headGradients = [];
+    private readonly Dictionary<string, Augmentation> _augmentations = new(StringComparer.Ordinal);
     private readonly List<ClassificationHead> _touched = [];
     private readonly ParameterRanges _ranges;
     private readonly DeviceBuffer _squaredNorm;
@@ -94,8 +95,7 @@ public sealed class Trainer : IDisposable
     /// <returns>The batch's mean loss.</returns>
     public double Accumulate(TrainingTask task, ParameterVector parameters, ReadOnlySpan<int> samples, int epoch, double weight = 1)
     {
-        Augmentation augmentation = _options.Shift == 0 ? default : Augmentation.Shift(_options.Shift, _options.Seed, task.Name) with { Epoch = epoch };
-        task.Dataset.Require(task.Split).Read(samples, _batch, augmentation);
+        task.Dataset.Require(task.Split).Read(samples, _batch, AugmentationOf(task) with { Epoch = epoch });
         ClassificationHead head = task.Head;
         Matrix logits = head.Forward(Encoder.Forward(parameters, _batch, keepForBackward: true));
         Encoder.Device.Operations.CrossEntropy(head.Losses, head.LogitsGradient, logits, _batch.Labels, (float)(weight / samples.Length));
@@ -187,6 +187,14 @@ public sealed class Trainer : IDisposable
         double sum = 0;
         for (int i = 0; i < count; i++) sum += _losses[i];
         return sum / count;
+    }
+
+    private Augmentation AugmentationOf(TrainingTask task)
+    {
+        if (_options.Shift == 0) return default;
+        if (!_augmentations.TryGetValue(task.Name, out Augmentation augmentation))
+            augmentation = _augmentations[task.Name] = Augmentation.Shift(_options.Shift, _options.Seed, task.Name);
+        return augmentation;
     }
 
     private DataCursor CursorOf(TrainingTask task)

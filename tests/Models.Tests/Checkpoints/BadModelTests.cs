@@ -16,7 +16,7 @@ public sealed class BadModelTests
     [InlineData("num_attention_heads", "3.5", "\"num_attention_heads\" is 3.5, expected a whole number.")]
     [InlineData("num_attention_heads", "1e99", "\"num_attention_heads\" is 1e99, expected a whole number.")]
     [InlineData("hidden_size", "64", "\"hidden_size\" is 64, but tensor \"vit.embeddings.patch_embeddings.projection.weight\" has 48.")]
-    [InlineData("num_hidden_layers", "4", "\"num_hidden_layers\" is 4, but tensor \"vit.encoder.layer\" has 3.")]
+    [InlineData("num_hidden_layers", "4", "\"num_hidden_layers\" is 4, but the tensors \"vit.encoder.layer.…\" are of 3 blocks.")]
     [InlineData("intermediate_size", "113", "\"intermediate_size\" is 113, but tensor \"vit.encoder.layer.0.intermediate.dense.weight\" has 112.")]
     [InlineData("num_channels", "3", "\"num_channels\" is 3, but tensor \"vit.embeddings.patch_embeddings.projection.weight\" has 1.")]
     [InlineData("patch_size", "4", "\"patch_size\" is 4, but tensor \"vit.embeddings.patch_embeddings.projection.weight\" has 7.")]

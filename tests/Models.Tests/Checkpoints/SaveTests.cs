@@ -5,7 +5,6 @@ using MergeEngine.Models.Tests.Encoders;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Operations;
-using MergeEngine.Tensors.Parameters;
 using MergeEngine.Tensors.Safetensors;
 using MergeEngine.Tests.Support;
 
@@ -139,7 +138,6 @@ public sealed class SaveTests
         using Device device = Device.Open("cpu", 1);
         var config = new VisionTransformerConfig
         {
-            Prefix = withClassifier ? "vit." : "",
             Image = new ImageShape(1, 28, 28),
             PatchSize = 7,
             Width = 24,
@@ -150,21 +148,29 @@ public sealed class SaveTests
             Normalization = new PixelNormalization([0.25], [0.75]),
         };
         using VisionTransformer made = VisionTransformer.CreateRandom(device, config, seed: 5);
-        using ClassificationHead? head = withClassifier ? Renamed(ClassificationHead.Random(device, 7, 24, 5)) : null;
+        using ClassificationHead? head = withClassifier ? ClassificationHead.Random(device, 7, 24, 5) : null;
         made.Save(directory.Path, made.Parameters, head);
         using VisionTransformer loaded = VisionTransformer.Load(device, directory.Path);
         Assert.Equal(VisionCase.Download(made.Parameters.Values), VisionCase.Download(loaded.Parameters.Values));
-        Assert.Equal(config with { Classes = withClassifier ? 7 : 0, Normalization = loaded.Config.Normalization }, loaded.Config);
+        Assert.Equal(config with { Prefix = withClassifier ? "vit." : "", Classes = withClassifier ? 7 : 0, Normalization = loaded.Config.Normalization }, loaded.Config);
+        using ClassificationHead? loadedHead = loaded.CreateCheckpointHead();
+        if (head is not null) Assert.Equal(head.Parameters.Download("weight"), loadedHead!.Parameters.Download("classifier.weight"));
         Assert.Equal(config.Normalization.Table(0).ToArray(), loaded.Config.Normalization.Table(0).ToArray());
     }
 
-    private static ClassificationHead Renamed(ClassificationHead head)
+    [Fact]
+    public void A_head_takes_the_place_of_the_classifier_if_it_has_its_shape()
     {
-        using (head)
-        {
-            var parameters = new ParameterVector(head.Device, new ParameterLayout([new("classifier.weight", [7, 24]), new("classifier.bias", [7])]));
-            parameters.Upload("classifier.weight", head.Parameters.Download("weight"));
-            return new ClassificationHead(parameters, "classifier.weight", "classifier.bias");
-        }
+        using var model = new EditedModel("vit-hf");
+        string path = model.Write();
+        using Device device = Device.Open("cpu", 1);
+        using VisionTransformer encoder = VisionTransformer.Load(device, path);
+        using ClassificationHead fitting = ClassificationHead.Random(device, 10, 48, 1), other = ClassificationHead.Random(device, 9, 48, 1);
+        encoder.Save(path, encoder.Parameters, fitting);
+        using VisionTransformer again = VisionTransformer.Load(device, path);
+        using ClassificationHead saved = again.CreateCheckpointHead()!;
+        Assert.Equal(fitting.Parameters.Download("weight"), saved.Parameters.Download("classifier.weight"));
+        Assert.Equal(VisionCase.Download(encoder.Parameters.Values), VisionCase.Download(again.Parameters.Values));
+        Assert.Contains("a head of 9 classes cannot be saved", Assert.Throws<ModelException>(() => encoder.Save(path, encoder.Parameters, other)).Message, StringComparison.Ordinal);
     }
 }
