@@ -30,6 +30,9 @@ internal static class Application
             EncodeCommand.Create(),
             GradientsCommand.Create(),
             AnalyzeCommand.Create(),
+            AtmCommand.Create(),
+            ExperimentCommand.Create(),
+            DemoCommand.Create(),
             ReportCommand.Create(),
             DevicesCommand.Create(),
         };

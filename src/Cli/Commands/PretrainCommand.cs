@@ -36,11 +36,11 @@ internal static class PretrainCommand
     private static void Run(CommandContext context)
     {
         string output = context.Get(Output);
-        ModelOutput.RequireFree(output, context.Get(CommonOptions.Overwrite));
+        OutputDirectory.RequireFree(output, context.Get(CommonOptions.Overwrite));
         PretrainingFile file = PretrainingFile.Load(context.Get(File));
         using Device device = context.OpenDevice();
         IReadOnlyList<PretrainedTask> tasks = [];
-        ModelOutput.Write(output, path => tasks = CommandContext.WithProgress("steps", sink => Pretraining.Run(
+        OutputDirectory.Write(output, path => tasks = CommandContext.WithProgress("steps", sink => Pretraining.Run(
             device, file, path, new ExperimentOptions { Seed = context.Get(CommonOptions.Seed), Progress = new SinkProgress(sink), Cancellation = context.Stop })));
         context.Write(new PretrainReport(output, [.. tasks]), CliJson.Default.PretrainReport, Print);
     }

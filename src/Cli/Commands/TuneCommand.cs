@@ -54,7 +54,7 @@ internal static class TuneCommand
         string output = context.Get(Output);
         string? headOut = context.Get(HeadOut);
         if (headOut is not null) OutputFile.RequirePossible(headOut);
-        ModelOutput.RequireFree(output, context.Get(CommonOptions.Overwrite));
+        OutputDirectory.RequireFree(output, context.Get(CommonOptions.Overwrite));
         using Device device = context.OpenDevice();
         using VisionTransformer encoder = ModelArguments.Load(context, device);
         Dataset data = Dataset.Open(context.Get(Data));
@@ -67,7 +67,7 @@ internal static class TuneCommand
 
         using ParameterVector parameters = encoder.Parameters.Clone();
         TrainingRun run = Train(context, encoder, task, options, steps, parameters, out int stepsPerEpoch);
-        ModelOutput.Write(output, path => encoder.Save(path, parameters, ownHead ? head : null));
+        OutputDirectory.Write(output, path => encoder.Save(path, parameters, ownHead ? head : null));
         if (headOut is not null) SafetensorsWriter.Write(headOut, head.ToTensors());
         EvaluateReport[] scores = [.. data.Splits.Where(s => s.Name is "validation" or "test").Select(s => Score(context, encoder, parameters, task, s.Name))];
         double[] losses = [.. run.Losses.Chunk(stepsPerEpoch).Select(epoch => epoch.Average())];

@@ -4,11 +4,14 @@ namespace MergeEngine.Cli.Terminal;
 /// Writes a directory of results in one go: everything goes to a new directory beside it, which is renamed at the end, so that nothing that
 /// looks finished is left by work that was stopped. Nothing that stood there before is ever deleted.
 /// </summary>
-internal static class ModelOutput
+internal static class OutputDirectory
 {
     /// <summary>Says before hours of work what would fail after them.</summary>
+    /// <param name="path">Where the output will go.</param>
+    /// <param name="overwrite">True to write over what is there.</param>
+    /// <param name="ours">A file that only this program writes: a directory that holds it may be written over.</param>
     /// <exception cref="IOException">There is something in the way.</exception>
-    public static void RequireFree(string path, bool overwrite)
+    public static void RequireFree(string path, bool overwrite, string? ours = null)
     {
         if (IsFile(path))
         {
@@ -18,7 +21,8 @@ internal static class ModelOutput
         }
 
         if (File.Exists(path)) throw new IOException($"{path}: is a file, expected the name of a directory to write.");
-        if (!overwrite && Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
+        if (overwrite || (ours is not null && File.Exists(Path.Combine(path, ours)))) return;
+        if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
             throw new IOException($"{path}: exists already and is not empty; --overwrite replaces files in it.");
     }
 
@@ -48,6 +52,12 @@ internal static class ModelOutput
         {
             if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
         }
+    }
+
+    /// <summary>Copies the files of a directory.</summary>
+    public static void Copy(string from, string to)
+    {
+        foreach (string file in Directory.EnumerateFiles(from)) File.Copy(file, Path.Combine(to, Path.GetFileName(file)), overwrite: true);
     }
 
     private static bool IsFile(string path) => path.EndsWith(".safetensors", StringComparison.Ordinal) && !Directory.Exists(path);

@@ -1,0 +1,49 @@
+using System.CommandLine;
+using MergeEngine.Cli.CommandLine;
+using MergeEngine.Cli.Terminal;
+using MergeEngine.Merging.Experiments;
+using MergeEngine.Tensors;
+
+namespace MergeEngine.Cli.Commands;
+
+/// <summary><c>atm FILE.yml OUT</c>: the first alternating method of an experiment alone, and its model.</summary>
+internal static class AtmCommand
+{
+    public static Command Create()
+    {
+        var command = new ExampleCommand(
+            "atm", "Alternate tuning and merging as an experiment file says, and save the merged model.",
+            "atm data/vision8.yml out/atm", "atm mine.yml out/atm --seed 1 --json")
+        {
+            ExperimentCommand.File,
+            ExperimentCommand.Output,
+            CommonOptions.Seed,
+            CommonOptions.Device,
+            CommonOptions.Threads,
+            CommonOptions.Overwrite,
+            CommonOptions.Json,
+        };
+        command.Runs(Run);
+        return command;
+    }
+
+    private static void Run(CommandContext context)
+    {
+        string output = context.Get(ExperimentCommand.Output);
+        ExperimentOutput.RequireFree(output, context.Get(CommonOptions.Overwrite));
+        ExperimentFile file = ExperimentFile.Load(context.Get(ExperimentCommand.File));
+        using Device device = context.OpenDevice();
+        // The model is only there while the experiment runs, and its results only after it.
+        string model = Directory.CreateTempSubdirectory("merge-engine-").FullName;
+        try
+        {
+            ExperimentResult result = CommandContext.WithProgress("steps", sink => ExperimentRunner.RunAlternating(
+                device, file, ExperimentOutput.Options(context, sink), (encoder, merged) => encoder.Save(model, merged)));
+            ExperimentOutput.Write(context, result, output, target => OutputDirectory.Copy(model, target));
+        }
+        finally
+        {
+            Directory.Delete(model, recursive: true);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using MergeEngine.Cli.Tests.Support;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Cli.Tests.Commands;
+
+public sealed partial class ExperimentTests : IDisposable
+{
+    private readonly TemporaryDirectory directory = new();
+
+    public void Dispose() => directory.Dispose();
+
+    [Fact]
+    public void An_experiment_prints_one_document_and_leaves_results_and_report()
+    {
+        JsonElement result = Run("out", "--json").Json();
+        string[] methods = [.. result.GetProperty("methods").EnumerateArray().Select(m => m.GetProperty("name").GetString()!)];
+        Assert.Equal(["pretrained", "individual", "average", "task-arithmetic", "tatr", "atm-2x1", "atm-momentum", "joint"], methods);
+        Assert.Equal(5, result.GetProperty("seed").GetInt32());
+        Assert.All(result.GetProperty("methods").EnumerateArray(), m =>
+        {
+            double[] accuracy = [.. m.GetProperty("accuracy").EnumerateObject().Select(a => a.Value.GetDouble())];
+            Assert.Equal(2, accuracy.Length);
+            Assert.Equal(accuracy.Average(), m.GetProperty("average").GetDouble(), 1e-9);
+        });
+        Assert.Equal(["report.html", "results.json"], Directory.GetFileSystemEntries(directory["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Contains("miniature", File.ReadAllText(directory["out/report.html"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Two_runs_give_the_same_results_whatever_the_threads_and_another_seed_gives_others()
+    {
+        Run("a", "--threads", "1");
+        Run("b", "--threads", "2");
+        Run("c", "--threads", "2", "--seed", "6");
+        Assert.Equal(Results("a"), Results("b"));
+        Assert.NotEqual(Results("a"), Results("c"));
+    }
+
+    [Fact]
+    public void The_table_has_a_row_a_method_and_a_column_a_task()
+    {
+        string[] lines = Run("out").Output.Split('\n');
+        Assert.Equal(["method", "0", "2", "average", "seconds"], lines[1].Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains(lines, line => line.StartsWith("atm-momentum ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Alternating_tuning_saves_the_merged_model()
+    {
+        string file = MiniatureExperiment.Write(directory);
+        JsonElement result = MergeEngineProcess.Run("atm", file, directory["out"], "--json").Succeeded().Json();
+        Assert.Equal("atm-2x1", Assert.Single(result.GetProperty("methods").EnumerateArray()).GetProperty("name").GetString());
+        using SafetensorsFile merged = SafetensorsFile.Open(directory["out/model.safetensors"]), start = SafetensorsFile.Open(Repository.Fixture("tatr", "base", "model.safetensors"));
+        Assert.Equal(start.Tensors.Select(t => t.Name), merged.Tensors.Select(t => t.Name));
+        Assert.NotEqual(start.ReadFloat32("layernorm.weight"), merged.ReadFloat32("layernorm.weight"));
+        MergeEngineProcess.Run("inspect", directory["out"]).Succeeded();
+    }
+
+    [Theory]
+    [InlineData("methods: [pretrained]", "tasks")]
+    [InlineData("methods: [pretrained\n", "miniature.yml")]
+    [InlineData("learning_rate: fast", "learning_rate")]
+    [InlineData("unknown: 1", "unknown")]
+    public void A_wrong_experiment_file_is_a_usage_error_with_its_place(string fault, string mention)
+    {
+        string text = fault.StartsWith("methods", StringComparison.Ordinal) ? $"name: x\nmodel: MODEL\n{fault}" : MiniatureExperiment.Text.Replace("learning_rate: 1.0e-3", fault, StringComparison.Ordinal);
+        MergeEngineProcess.Run("experiment", MiniatureExperiment.Write(directory, text), directory["out"]).Refused(2, "miniature.yml", mention);
+        Assert.False(Directory.Exists(directory["out"]));
+    }
+
+    [Fact]
+    public void A_missing_data_file_gets_one_sentence()
+    {
+        string file = MiniatureExperiment.Write(directory);
+        File.Delete(directory["2.safetensors"]);
+        MergeEngineProcess.Run("experiment", file, directory["out"]).Refused(1, "2.safetensors");
+    }
+
+    [Fact]
+    public void A_directory_of_something_else_is_left_alone_and_an_old_result_is_replaced()
+    {
+        string file = MiniatureExperiment.Write(directory, MiniatureExperiment.Text.Split("methods:")[0] + "methods: [pretrained]");
+        Directory.CreateDirectory(directory["taken"]);
+        directory.Write("taken/thesis.txt", "years of work");
+        MergeEngineProcess.Run("experiment", file, directory["taken"]).Refused(1, "taken", "--overwrite");
+        MergeEngineProcess.Run("experiment", file, directory["out"]).Succeeded();
+        MergeEngineProcess.Run("experiment", file, directory["out"], "--seed", "9").Succeeded();
+        Assert.Contains("\"seed\": 9", File.ReadAllText(directory["out/results.json"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_run_that_is_stopped_ends_soon_and_leaves_nothing()
+    {
+        string file = MiniatureExperiment.Write(directory, MiniatureExperiment.Text.Replace("epochs: 2", "epochs: 50000", StringComparison.Ordinal));
+        using Process process = MergeEngineProcess.Start(directory.Path, "experiment", file, directory["out"]);
+        // The first line of progress says that the work has begun.
+        string? line = process.StandardError.ReadLine();
+        Assert.Contains("steps", line, StringComparison.Ordinal);
+        using (Process kill = Process.Start("kill", ["-INT", $"{process.Id}"])) kill.WaitForExit();
+        Assert.True(process.WaitForExit(TimeSpan.FromSeconds(60)));
+        Assert.Equal(130, process.ExitCode);
+        Assert.Equal("", process.StandardOutput.ReadToEnd());
+        Assert.Contains("merge-engine: stopped.", process.StandardError.ReadToEnd(), StringComparison.Ordinal);
+        Assert.Equal(["0.safetensors", "2.safetensors", "miniature.yml"], Directory.GetFileSystemEntries(directory.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    private Outcome Run(string output, params string[] options) =>
+        MergeEngineProcess.Run(["experiment", MiniatureExperiment.Write(directory), directory[output], .. options]).Succeeded();
+
+    /// <summary>results.json without the seconds, which no two runs share.</summary>
+    private string Results(string output) => Seconds().Replace(File.ReadAllText(directory[$"{output}/results.json"]), "");
+
+    [GeneratedRegex("\"seconds\": [-+.eE0-9]+")]
+    private static partial Regex Seconds();
+}
