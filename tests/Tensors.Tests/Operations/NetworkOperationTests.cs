@@ -6,7 +6,8 @@ namespace MergeEngine.Tensors.Tests.Operations;
 public class NetworkOperationTests
 {
     private static readonly OperationTable s_table = new(
-        NormalizationCases.All.Concat(ActivationCases.All).Concat(OptimizerCases.All));
+        NormalizationCases.All.Concat(ActivationCases.All).Concat(OptimizerCases.All).Concat(AttentionCases.All)
+            .Concat(LossCases.All).Concat(TokenCases.All));
 
     public static OperationCase Case(string name) => s_table[name];
 

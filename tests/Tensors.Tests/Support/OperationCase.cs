@@ -7,7 +7,8 @@ namespace MergeEngine.Tensors.Tests.Support;
 /// <param name="Name">Unique within its table: the operation and what is special about the sizes.</param>
 /// <param name="Bound">Largest |difference| over the largest |reference value| of a result; 0 asks for the same bits.</param>
 /// <param name="Prepare">Makes inputs and declares results, and returns the call; the call can be repeated.</param>
-public sealed record OperationCase(string Name, double Bound, Func<OperationRun, Action> Prepare)
+/// <param name="Absolute">Added to the allowed difference, for results that are zero in exact arithmetic.</param>
+public sealed record OperationCase(string Name, double Bound, Func<OperationRun, Action> Prepare, double Absolute = 0)
 {
     /// <summary>The same numbers in every process: string.GetHashCode would not be.</summary>
     public int Seed { get; } = Name.Aggregate(17, (hash, letter) => unchecked((hash * 31) + letter));

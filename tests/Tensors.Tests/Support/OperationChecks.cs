@@ -13,7 +13,7 @@ public static class OperationChecks
     {
         var expected = s_expected.GetOrAdd(operation, o => Run(o, "reference"));
         var found = Run(operation, device);
-        foreach (var ((name, reference), (_, values)) in expected.Zip(found)) Compare($"{operation.Name} on {device}, {name}", reference, values, operation.Bound);
+        foreach (var ((name, reference), (_, values)) in expected.Zip(found)) Compare($"{operation.Name} on {device}, {name}", reference, values, operation.Bound, operation.Absolute);
     }
 
     /// <summary>One, two and three threads, and a second run on the same device, give the same bits.</summary>
@@ -69,10 +69,10 @@ public static class OperationChecks
     }
 
     /// <summary>
-    /// |found − expected| ≤ bound·max|expected| for every element; NaN only where NaN is expected, infinities equal. A bound of 0 asks for
+    /// |found − expected| ≤ bound·max|expected| + absolute for every element; NaN only where NaN is expected, infinities equal. A bound of 0 asks for
     /// the same bits. Fails with the worst element and the ratio that it has.
     /// </summary>
-    public static void Compare(string what, double[] expected, double[] found, double bound)
+    public static void Compare(string what, double[] expected, double[] found, double bound, double absolute = 0)
     {
         Assert.Equal(expected.Length, found.Length);
         double largest = 0, worst = 0;
@@ -88,7 +88,7 @@ public static class OperationChecks
             }
         }
 
-        if (at >= 0 && worst > bound * largest)
+        if (at >= 0 && worst > (bound * largest) + absolute)
         {
             double ratio = largest > 0 ? worst / largest : double.PositiveInfinity;
             throw new XunitException(
