@@ -73,10 +73,12 @@ internal readonly unsafe struct HeadLayout
         where S : struct, ISimd<V>
         where V : struct
     {
-        for (int t = 0; t < Shape.Tokens; t += S.Count)
+        int whole = (Shape.Tokens + S.Count - 1) / S.Count * S.Count;
+        Lanes.Clear<S, V>(panel + ((nint)Shape.Tokens * PaddedSize), (whole - Shape.Tokens) * PaddedSize);
+        for (int t = 0; t < whole; t += S.Count)
         {
             for (int d = 0; d < Shape.HeadSize; d += S.Count)
-                S.Transpose(panel + ((nint)t * PaddedSize) + d, PaddedSize, Math.Min(S.Count, Shape.Tokens - t), transposed + ((nint)d * PaddedTokens) + t, PaddedTokens);
+                S.Transpose(panel + ((nint)t * PaddedSize) + d, PaddedSize, transposed + ((nint)d * PaddedTokens) + t, PaddedTokens);
         }
     }
 
