@@ -1,12 +1,12 @@
 using System.Runtime.Intrinsics;
 using MergeEngine.Tensors.Cpu.Kernels;
 using MergeEngine.Tensors.Cpu.VectorMath;
-using MergeEngine.Tensors.Operations.Reference;
+using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Cpu;
 
 /// <summary>The operation set on the processor.</summary>
-internal sealed partial class CpuOperations : ReferenceOperations, IDisposable
+internal sealed partial class CpuOperations : OperationSet, IDisposable
 {
     private readonly CpuDevice _device;
     private readonly Workspace _workspace = new();
