@@ -159,6 +159,28 @@ public sealed class TrainerTests
     }
 
     [Fact]
+    public void Steps_allocate_no_managed_memory_after_the_first()
+    {
+        using var fixture = new TrainingFixture("cpu-256-1");
+        using var trainer = new Trainer(fixture.Encoder, Options() with { TrainHead = true, ClipNorm = 1, Shift = 2 });
+        using OptimizerState state = trainer.CreateState();
+        trainer.Run(fixture.Task, fixture.Encoder.Parameters, state, default, 6);
+        DataCursor cursor = trainer.CreateCursor(fixture.Task);
+        void Step()
+        {
+            ReadOnlySpan<int> samples = cursor.Next(out int epoch);
+            trainer.Accumulate(fixture.Task, fixture.Encoder.Parameters, samples, epoch);
+            trainer.Update(fixture.Encoder.Parameters, state);
+        }
+
+        Step();
+        long device = fixture.Device.AllocatedBytes, before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 6; i++) Step();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(device, fixture.Device.AllocatedBytes);
+    }
+
+    [Fact]
     public void Everything_is_given_back_to_the_device()
     {
         Device device;
