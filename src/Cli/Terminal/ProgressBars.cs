@@ -1,9 +1,10 @@
+using System.Collections.Concurrent;
 using Spectre.Console;
 
 namespace MergeEngine.Cli.Terminal;
 
 /// <summary>One bar for the phase and, where there is more than one phase, one for the whole.</summary>
-internal sealed class ProgressBars(ProgressContext context) : IProgressSink
+internal sealed class ProgressBars(ProgressContext context, ConcurrentDictionary<int, RateMeter> meters) : IProgressSink
 {
     private readonly Lock gate = new();
     private ProgressTask? overall;
@@ -14,24 +15,31 @@ internal sealed class ProgressBars(ProgressContext context) : IProgressSink
     {
         lock (gate)
         {
-            if (overallTotal > 0)
-            {
-                overall ??= context.AddTask("all");
-                overall.MaxValue = overallTotal;
-                overall.Value = overallDone;
-            }
-
+            if (overallTotal > 0) Show(overall ??= Add("all"), overallDone, overallTotal);
             if (phase != this.phase || current is null)
             {
                 this.phase = phase;
                 // A new bar, not a renamed one: rate and remaining time are this phase's own. A full bar is hidden.
                 if (current is not null) current.Value = current.MaxValue;
-                current = context.AddTask(Markup.Escape(phase));
+                current = Add(phase);
             }
 
-            current.IsIndeterminate = total <= 0;
-            if (total > 0) current.MaxValue = total;
-            current.Value = done;
+            Show(current, done, total);
         }
+    }
+
+    private ProgressTask Add(string name)
+    {
+        ProgressTask task = context.AddTask(Markup.Escape(Printable.Of(name)));
+        meters[task.Id] = new RateMeter(TimeProvider.System);
+        return task;
+    }
+
+    private void Show(ProgressTask task, long done, long total)
+    {
+        task.IsIndeterminate = total <= 0;
+        if (total > 0) task.MaxValue = total;
+        task.Value = done;
+        meters[task.Id].Report(done);
     }
 }

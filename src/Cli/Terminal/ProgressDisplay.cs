@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Spectre.Console;
 
 namespace MergeEngine.Cli.Terminal;
@@ -12,10 +13,11 @@ internal static class ProgressDisplay
     {
         if (!IsTerminal) return work(new ProgressLines(unit, Console.Error, TimeProvider.System));
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        var meters = new ConcurrentDictionary<int, RateMeter>();
         return console.Progress()
             .AutoClear(true)
             .HideCompleted(true)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RateColumn(unit), new RemainingTimeColumn())
-            .Start(context => work(new ProgressBars(context)));
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RateColumn(unit, meters))
+            .Start(context => work(new ProgressBars(context, meters)));
     }
 }

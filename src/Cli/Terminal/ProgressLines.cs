@@ -8,40 +8,34 @@ internal sealed class ProgressLines(string unit, TextWriter output, TimeProvider
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
     private readonly Lock gate = new();
-    private readonly long start = clock.GetTimestamp();
+    private readonly RateMeter overall = new(clock);
+    private RateMeter current = new(clock);
     private long last = clock.GetTimestamp();
-    private long phaseStart = clock.GetTimestamp();
     private string? phase;
 
     public void Report(string phase, long done, long total, long overallDone = 0, long overallTotal = 0)
     {
         lock (gate)
         {
-            long now = clock.GetTimestamp();
-            if (phase != this.phase)
-            {
-                this.phase = phase;
-                phaseStart = now;
-            }
-
-            if (clock.GetElapsedTime(last, now) < Interval) return;
-            last = now;
-            output.WriteLine(Line(phase, done, total, overallDone, overallTotal, now));
+            if (phase != this.phase) current = new RateMeter(clock);
+            this.phase = phase;
+            current.Report(done);
+            overall.Report(overallTotal > 0 ? overallDone : done);
+            if (clock.GetElapsedTime(last) < Interval) return;
+            last = clock.GetTimestamp();
+            output.WriteLine(Line(phase, done, total, overallTotal > 0 ? overallDone : done, overallTotal > 0 ? overallTotal : total));
         }
     }
 
-    private string Line(string phase, long done, long total, long overallDone, long overallTotal, long now)
+    private string Line(string phase, long done, long total, long allDone, long all)
     {
-        string line = total > 0 ? $"{phase}: {Count(done)} of {Count(total)}" : $"{phase}: {Count(done)}";
-        double seconds = clock.GetElapsedTime(phaseStart, now).TotalSeconds;
-        if (done > 0 && seconds > 0) line += $", {Rate.Format(done / seconds, unit)}";
-        (long allDone, long all, long since) = overallTotal > 0 ? (overallDone, overallTotal, start) : (done, total, phaseStart);
-        if (allDone <= 0 || all <= 0) return line;
-        double left = clock.GetElapsedTime(since, now).TotalSeconds / allDone * Math.Max(0, all - allDone);
-        return string.Create(CultureInfo.InvariantCulture, $"{line}, {100.0 * allDone / all:0} % of all, {Rate.Duration(left)} left");
+        string line = total > 0 ? $"{phase}: {Number(done)} of {Number(total)} {Unit}" : $"{phase}: {Number(done)} {Unit}";
+        if (current.PerSecond is { } rate) line += $", {Rate.Format(rate, unit)}";
+        if (all > 0) line += string.Create(CultureInfo.InvariantCulture, $", {100.0 * allDone / all:0} % of all");
+        return overall.Left(all) is { } left && all > 0 ? $"{line}, {Rate.Duration(left)} left" : line;
     }
 
-    private string Count(long units) => unit == "B"
-        ? string.Create(CultureInfo.InvariantCulture, $"{units / 1e6:0} MB")
-        : string.Create(CultureInfo.InvariantCulture, $"{units} {unit}");
+    private string Unit => unit == "B" ? "MB" : unit;
+
+    private string Number(long units) => (unit == "B" ? units / 1_000_000 : units).ToString(CultureInfo.InvariantCulture);
 }

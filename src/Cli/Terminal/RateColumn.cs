@@ -1,11 +1,17 @@
+using System.Collections.Concurrent;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
 namespace MergeEngine.Cli.Terminal;
 
-/// <summary>Units a second, as <c>128 steps/s</c>.</summary>
-internal sealed class RateColumn(string unit) : ProgressColumn
+/// <summary>Rate and time left, as <c>128 steps/s, 12 s left</c>.</summary>
+internal sealed class RateColumn(string unit, ConcurrentDictionary<int, RateMeter> meters) : ProgressColumn
 {
-    public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
-        new Text(task.Speed is { } speed ? Rate.Format(speed, unit) : "", new Style(Color.Grey));
+    public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime)
+    {
+        if (!meters.TryGetValue(task.Id, out RateMeter? meter) || meter.PerSecond is not { } rate) return Text.Empty;
+        string text = Rate.Format(rate, unit);
+        if (!task.IsIndeterminate && meter.Left((long)task.MaxValue) is { } left) text += $", {Rate.Duration(left)} left";
+        return new Text(text, new Style(Color.Grey));
+    }
 }
