@@ -33,7 +33,7 @@ internal sealed class HuggingFaceVitLayout(string prefix) : VisionLayout(prefix)
                 Image = sizes.Image(root, "image_size", root.ImageSize("image_size"), positions, sizes.Dimension(positions, 3, 1), 1),
                 Activation = ParseActivation(root, "hidden_act", Activation.GeluErf),
                 NormEpsilon = root.Number("layer_norm_eps") ?? 1e-12,
-                QkvBias = root.Flag("qkv_bias") ?? true,
+                QkvBias = root.Flag("qkv_bias") ?? sizes.Has($"{Prefix}encoder.layer.0.attention.attention.query.bias"),
                 Classes = sizes.Has("classifier.weight") ? sizes.Dimension("classifier.weight", 2, 0) : 0,
                 Pooler = sizes.Has($"{Prefix}pooler.dense.weight"),
                 Normalization = normalization ?? PixelNormalization.Half(channels),

@@ -82,7 +82,7 @@ internal sealed class TensorSizes
         int patches = positionRows - prefixTokens;
         if (said is { } size)
         {
-            int expected = (size.Height / PatchSize) * (size.Width / PatchSize);
+            long expected = (long)(size.Height / PatchSize) * (size.Width / PatchSize);
             if (PatchSize > size.Height || PatchSize > size.Width)
                 throw new ModelException($"{config.Describe(key)}, but a patch of {PatchSize}×{PatchSize} pixels is larger.");
             if (expected != patches)

@@ -96,7 +96,7 @@ internal sealed class TimmLayout(string prefix) : VisionLayout(prefix)
     private static bool CoversPrefix(ConfigSection arguments, (int Height, int Width)? image, int patch, int rows, int prefixTokens)
     {
         if (arguments.Flag("no_embed_class") is { } without) return !without;
-        if (image is { } size) return rows != (size.Height / patch) * (size.Width / patch);
+        if (image is { } size) return rows != (long)(size.Height / patch) * (size.Width / patch);
         int side = (int)Math.Sqrt(rows);
         return prefixTokens > 0 && side * side != rows;
     }

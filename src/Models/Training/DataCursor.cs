@@ -12,6 +12,7 @@ public sealed class DataCursor
     private readonly ulong _key;
     private readonly int[] _order;
     private int _orderEpoch = -1;
+    private DataPosition _position;
 
     /// <param name="task">Whose samples.</param>
     /// <param name="batchSize">Samples of a batch.</param>
@@ -29,17 +30,26 @@ public sealed class DataCursor
 
     public int StepsPerEpoch => (_order.Length + BatchSize - 1) / BatchSize;
 
-    /// <summary>Where the next batch begins. Setting it is free.</summary>
-    public DataPosition Position { get; set; }
+    /// <summary>Where the next batch begins.</summary>
+    public DataPosition Position
+    {
+        get => _position;
+        set
+        {
+            _position = value;
+            // An order that someone else gives is asked for again: it may depend on more than the epoch.
+            if (_task.Order is not null) _orderEpoch = -1;
+        }
+    }
 
     /// <summary>The next batch's samples, valid until the next call, and the epoch that they belong to.</summary>
     public ReadOnlySpan<int> Next(out int epoch)
     {
-        (epoch, int offset) = Position;
+        (epoch, int offset) = _position;
         if (offset < 0 || offset >= _order.Length) throw new InvalidOperationException($"The position {offset} is not one of {_order.Length} samples.");
         if (epoch != _orderEpoch) Order(epoch);
         int count = Math.Min(BatchSize, _order.Length - offset);
-        Position = offset + count < _order.Length ? new DataPosition(epoch, offset + count) : new DataPosition(epoch + 1, 0);
+        _position = offset + count < _order.Length ? new DataPosition(epoch, offset + count) : new DataPosition(epoch + 1, 0);
         return _order.AsSpan(offset, count);
     }
 
