@@ -99,6 +99,29 @@ public sealed class RandomModelTests
     }
 
     [Fact]
+    public void Inference_keeps_less_than_training_and_memory_grows_with_the_batch_alone()
+    {
+        using var model = new RandomModel("cpu-256-1", 5, batch: 4);
+        long Grown(Action action)
+        {
+            long before = model.Device.AllocatedBytes;
+            action();
+            return model.Device.AllocatedBytes - before;
+        }
+
+        void Run(bool keep) => model.Encoder.Forward(model.Encoder.Parameters, model.Batch, keep);
+        long one = 0;
+        model.Only(0, () => one = Grown(() => Run(false)));
+        long four = Grown(() => Run(false)), training = Grown(() => Run(true));
+        Assert.True(one > 0);
+        Assert.True(four > 0);
+        Assert.True(training > one + four, $"{training} bytes for training, {one + four} for inference");
+        Assert.Equal(0, Grown(() => Run(false)));
+        Assert.Equal(0, Grown(() => Run(true)));
+        model.Only(1, () => Assert.Equal(0, Grown(() => Run(true))));
+    }
+
+    [Fact]
     public void Gradients_are_added_to_what_is_there()
     {
         using var model = new RandomModel("cpu-256-1", 1, batch: 2);
