@@ -24,6 +24,25 @@ public sealed class WorkerPoolTests
         }
     }
 
+    /// <summary>Task 0 ends after all others, those of its own thread's share too.</summary>
+    private struct HeldUpJob : IParallelJob
+    {
+        public int[] Done;
+        public int Others;
+        public DateTime Limit;
+
+        public readonly void Execute(int task)
+        {
+            while (task == 0 && Volatile.Read(ref Done[0]) < Others)
+            {
+                if (DateTime.UtcNow > Limit)
+                    throw new TimeoutException("Nobody took over the tasks behind the one that waits.");
+                Thread.Yield();
+            }
+            Interlocked.Increment(ref Done[0]);
+        }
+    }
+
     private struct NestedJob : IParallelJob
     {
         public WorkerPool Pool;
@@ -123,6 +142,18 @@ public sealed class WorkerPoolTests
             var good = new CountJob { Hits = new int[20] };
             pool.Run(ref good, 20);
             Assert.All(good.Hits, hits => Assert.Equal(1, hits));
+        }
+    }
+
+    [Fact]
+    public void A_thread_that_is_held_up_leaves_its_share_to_the_others()
+    {
+        using var pool = new WorkerPool(3);
+        for (int run = 0; run < 50; run++)
+        {
+            var job = new HeldUpJob { Done = new int[1], Others = 29, Limit = DateTime.UtcNow.AddSeconds(20) };
+            pool.Run(ref job, 30);
+            Assert.Equal(30, job.Done[0]);
         }
     }
 

@@ -155,10 +155,9 @@ public sealed unsafe class WorkerPool : IDisposable
             {
                 execute(job, task);
             }
-#pragma warning disable CA1031 // Whatever a task throws is thrown again by Run, on the caller's thread.
             catch (Exception exception)
-#pragma warning restore CA1031
             {
+                // Thrown again by Run, on the caller's thread.
                 KeepFirst(exception, task);
             }
             done++;
