@@ -17,7 +17,7 @@ internal static unsafe class ProductTable
 {
     private sealed record Shape(string Use, string Op, int M, int N, int K);
 
-    private sealed record Row(string Use, string Op, int M, int N, int K, int Threads, double Microseconds, double Gflops, double Peak, double Share);
+    private sealed record Row(string Use, string Op, int M, int N, int K, int Threads, double Microseconds, double Gflops, double Peak, double Share, double MedianShare);
 
     private static readonly Shape[] s_shapes =
     [
@@ -45,10 +45,12 @@ internal static unsafe class ProductTable
             text.AppendLine(line);
         }
         int cores = Environment.ProcessorCount;
-        Say($"float32 products, {(int)level}-bit vectors, {cores} cores, .NET {Environment.Version}. Best of interleaved rounds; share = product / multiply-add peak.");
+        Say($"float32 products, {(int)level}-bit vectors, {cores} cores, .NET {Environment.Version}. Best of interleaved rounds; share = best product / best multiply-add peak; median = of the shares of single rounds.");
+        using (var all = new WorkerPool(cores))
+            Say($"Copy bandwidth on all cores, read and written: {MachineProbe.CopyBandwidth(all):F0} GB/s.");
         Say("");
-        Say("| use | op | m × n × k | threads | µs | GFLOP/s | peak | share |");
-        Say("|---|---|---|---|---|---|---|---|");
+        Say("| use | op | m × n × k | threads | µs | GFLOP/s | peak | share | median |");
+        Say("|---|---|---|---|---|---|---|---|---|");
         foreach (int threads in new[] { 1, cores }.Distinct())
         {
             using var pool = new WorkerPool(threads);
@@ -59,7 +61,7 @@ internal static unsafe class ProductTable
                     continue;
                 Row row = Measure(pool, product, level, shape);
                 rows.Add(row);
-                Say($"| {row.Use} | {row.Op} | {row.M} × {row.N} × {row.K} | {threads} | {row.Microseconds:F1} | {row.Gflops:F0} | {row.Peak:F0} | {row.Share:P0} |");
+                Say($"| {row.Use} | {row.Op} | {row.M} × {row.N} × {row.K} | {threads} | {row.Microseconds:F1} | {row.Gflops:F0} | {row.Peak:F0} | {row.Share:P0} | {row.MedianShare:P0} |");
             }
         }
         if (directory is not null)
@@ -82,16 +84,23 @@ internal static unsafe class ProductTable
             int repeats = (int)Math.Clamp(5e8 * pool.Threads / operations, 1, 500);
             int rounds = (int)Math.Clamp(3e11 * pool.Threads / (operations * repeats), 10, 200);
             double best = double.MaxValue, peak = 0;
+            var shares = new double[rounds];
             for (int round = 0; round < rounds; round++)
             {
-                peak = Math.Max(peak, MachineProbe.MultiplyAddPeak(pool, level));
+                double before = MachineProbe.MultiplyAddPeak(pool, level);
+                peak = Math.Max(peak, before);
                 long start = Stopwatch.GetTimestamp();
                 for (int i = 0; i < repeats; i++)
                     product.Multiply(ta, tb, m, n, k, 1f, a, ta ? m : k, b, tb ? k : n, 0f, c, n);
-                best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalMicroseconds / repeats);
+                double time = Stopwatch.GetElapsedTime(start).TotalMicroseconds / repeats;
+                best = Math.Min(best, time);
+                double after = MachineProbe.MultiplyAddPeak(pool, level);
+                peak = Math.Max(peak, after);
+                shares[round] = operations / time / 1e3 / ((before + after) / 2);
             }
+            Array.Sort(shares);
             double gflops = operations / best / 1e3;
-            return new Row(shape.Use, shape.Op, m, n, k, pool.Threads, best, gflops, peak, gflops / peak);
+            return new Row(shape.Use, shape.Op, m, n, k, pool.Threads, best, gflops, peak, gflops / peak, shares[rounds / 2]);
         }
         finally
         {
