@@ -5,6 +5,7 @@ using MergeEngine.Benchmarks.Vectors;
 // Tables of our own measure a kernel in turn with what it is compared with; everything else is BenchmarkDotNet's command line.
 //   products [--only TEXT] [--save DIRECTORY]        matrix products as shares of the multiply-add peak
 //   reductions [--save DIRECTORY]                    absolute per-sample gradients beside plain ones
+//   operations [--only TEXT]                         operations of networks as shares of copy bandwidth or of the multiply-add peak
 //   vectors [--only TEXT] [--millions ELEMENTS]
 switch (args)
 {
@@ -13,6 +14,9 @@ switch (args)
         break;
     case ["reductions", ..]:
         ReductionTable.Run(Option("--save"));
+        break;
+    case ["operations", ..]:
+        OperationBenchmark.Run(Option("--only"));
         break;
     case ["vectors", ..]:
         VectorTable.Run(int.Parse(Option("--millions") ?? "48"), Option("--only"));

@@ -6,6 +6,9 @@ internal static class FixtureFiles
     /// <summary>BF16 and I64 tensors with metadata, written by the reference crate through its Python package.</summary>
     public static string WrittenByTheCrate => Path.Combine(RequireRoot(), "tests", "Fixtures", "safetensors", "bf16-i64.safetensors");
 
+    /// <summary>Optimizer runs of torch in float64.</summary>
+    public static string OptimizerTrajectories => Path.Combine(RequireRoot(), "tests", "Fixtures", "adamw", "trajectory.safetensors");
+
     /// <summary>Every shared fixture; skips the test where there are none.</summary>
     public static IReadOnlyList<string> Shared()
     {

@@ -16,11 +16,11 @@ public static class OperationChecks
         foreach (var ((name, reference), (_, values)) in expected.Zip(found)) Compare($"{operation.Name} on {device}, {name}", reference, values, operation.Bound, operation.Absolute);
     }
 
-    /// <summary>One, two and three threads, and a second run on the same device, give the same bits.</summary>
+    /// <summary>One, two and three threads give the same bits.</summary>
     public static void IsIndependentOfThreads(OperationCase operation, string device)
     {
         var first = Run(operation, DeviceCases.WithThreads(device, 1));
-        foreach (int threads in new[] { 1, 2, 3 })
+        foreach (int threads in new[] { 2, 3 })
         {
             var again = Run(operation, DeviceCases.WithThreads(device, threads));
             foreach (var ((name, a), (_, b)) in first.Zip(again)) Compare($"{operation.Name} with {threads} threads, {name}", a, b, 0);

@@ -125,11 +125,13 @@ public sealed class OperationRun : IDisposable
     public float[] NormalArray(long length, double scale = 1, double mean = 0)
     {
         var values = new float[length];
-        for (long i = 0; i < length; i++)
+        for (long i = 0; i < length; i += 2)
         {
-            // Box and Muller's transform.
-            double radius = Math.Sqrt(-2 * Math.Log(1 - _random.NextDouble()));
-            values[i] = (float)(mean + (scale * radius * Math.Cos(2 * Math.PI * _random.NextDouble())));
+            // Box and Muller's transform gives two values.
+            double radius = scale * Math.Sqrt(-2 * Math.Log(1 - _random.NextDouble()));
+            (double sin, double cos) = Math.SinCos(2 * Math.PI * _random.NextDouble());
+            values[i] = (float)(mean + (radius * cos));
+            if (i + 1 < length) values[i + 1] = (float)(mean + (radius * sin));
         }
 
         return values;
