@@ -3,7 +3,7 @@ namespace MergeEngine.Cli.Terminal;
 /// <summary>Takes progress from work of any kind; may be called often and from any thread.</summary>
 internal interface IProgressSink
 {
-    /// <param name="phase">What is being done.</param>
+    /// <param name="phase">What is being done: a name, or a name and a detail as in <c>atm: mnist</c>. Units are counted by name.</param>
     /// <param name="done">Units done in this phase.</param>
     /// <param name="total">Units of this phase; 0 where it is not known.</param>
     /// <param name="overallDone">Units done in all phases.</param>

@@ -7,23 +7,23 @@ namespace MergeEngine.Cli.Terminal;
 internal sealed class ProgressBars(ProgressContext context, ConcurrentDictionary<int, RateMeter> meters) : IProgressSink
 {
     private readonly Lock gate = new();
+    private readonly Phase phases = new();
     private ProgressTask? overall;
     private ProgressTask? current;
-    private string? phase;
 
     public void Report(string phase, long done, long total, long overallDone = 0, long overallTotal = 0)
     {
         lock (gate)
         {
             if (overallTotal > 0) Show(overall ??= Add("all"), overallDone, overallTotal);
-            if (phase != this.phase || current is null)
+            if (phases.Begins(phase, done) || current is null)
             {
-                this.phase = phase;
                 // A new bar, not a renamed one: rate and remaining time are this phase's own. A full bar is hidden.
                 if (current is not null) current.Value = current.MaxValue;
                 current = Add(phase);
             }
 
+            current.Description = Markup.Escape(Printable.Of(phase));
             Show(current, done, total);
         }
     }

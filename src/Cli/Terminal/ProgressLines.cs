@@ -8,17 +8,16 @@ internal sealed class ProgressLines(string unit, TextWriter output, TimeProvider
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
     private readonly Lock gate = new();
+    private readonly Phase phases = new();
     private readonly RateMeter overall = new(clock);
     private RateMeter current = new(clock);
     private long last = clock.GetTimestamp();
-    private string? phase;
 
     public void Report(string phase, long done, long total, long overallDone = 0, long overallTotal = 0)
     {
         lock (gate)
         {
-            if (phase != this.phase) current = new RateMeter(clock);
-            this.phase = phase;
+            if (phases.Begins(phase, done)) current = new RateMeter(clock);
             current.Report(done);
             overall.Report(overallTotal > 0 ? overallDone : done);
             if (clock.GetElapsedTime(last) < Interval) return;

@@ -45,6 +45,18 @@ public sealed class ProgressTests : IDisposable
     }
 
     [Fact]
+    public void Another_detail_is_the_same_phase_and_a_count_that_starts_again_is_not()
+    {
+        var lines = new ProgressLines("steps", output, clock);
+        lines.Report("atm: mnist", 0, 100);
+        clock.Seconds = 10;
+        lines.Report("atm: kana", 50, 100);
+        clock.Seconds = 20;
+        lines.Report("atm: mnist", 0, 100);
+        Assert.Equal("atm: kana: 50 of 100 steps, 5 steps/s, 50 % of all, 10 s left\natm: mnist: 0 of 100 steps, 0 % of all\n", output.ToString());
+    }
+
+    [Fact]
     public void Bytes_are_shown_as_megabytes()
     {
         var lines = new ProgressLines("B", output, clock);

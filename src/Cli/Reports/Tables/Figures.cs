@@ -17,8 +17,13 @@ internal static class Figures
 
     public static string Short(double value) => double.IsFinite(value) ? value.ToString("0.####", CultureInfo.InvariantCulture) : "–";
 
-    public static string Decimals(double value, int decimals) =>
-        double.IsFinite(value) ? value.ToString("0." + new string('0', decimals), CultureInfo.InvariantCulture).Replace('-', '−') : "–";
+    /// <summary>A fixed number of decimals, with a minus sign as wide as a digit and none before zero.</summary>
+    public static string Decimals(double value, int decimals)
+    {
+        if (!double.IsFinite(value)) return "–";
+        string digits = "0." + new string('0', decimals);
+        return value.ToString($"{digits};−{digits};{digits}", CultureInfo.InvariantCulture);
+    }
 
     /// <summary>Such as <c>lambda 0.3, rho 0.99*</c>; a star marks what was chosen on validation data.</summary>
     public static string Parameters(MethodResult method) =>
