@@ -35,6 +35,7 @@ internal static class Application
             DemoCommand.Create(),
             ReportCommand.Create(),
             DevicesCommand.Create(),
+            BenchCommand.Create(),
         };
         foreach (HelpOption help in root.Options.OfType<HelpOption>())
         {

@@ -10,5 +10,6 @@ namespace MergeEngine.Cli.Reports;
 [JsonSerializable(typeof(WrittenReport))]
 [JsonSerializable(typeof(EvaluateReport))]
 [JsonSerializable(typeof(TuneReport))]
+[JsonSerializable(typeof(BenchReport))]
 [JsonSerializable(typeof(PretrainReport))]
 internal sealed partial class CliJson : JsonSerializerContext;
