@@ -6,17 +6,24 @@ using MergeEngine.Tensors;
 
 namespace MergeEngine.Cli.Commands;
 
-/// <summary><c>atm FILE.yml OUT</c>: the first alternating method of an experiment alone, and its model.</summary>
+/// <summary><c>atm FILE.yml OUT</c>: one alternating method of an experiment alone, and its model.</summary>
 internal static class AtmCommand
 {
+    private static readonly Option<string?> Method = new("--method")
+    {
+        Description = "Which of the file's alternating methods: atm-10x1, atm-momentum, …; the first with several rounds otherwise.",
+        HelpName = "NAME",
+    };
+
     public static Command Create()
     {
         var command = new ExampleCommand(
             "atm", "Alternate tuning and merging as an experiment file says, and save the merged model.",
-            "atm data/vision8.yml out/atm", "atm mine.yml out/atm --seed 1 --json")
+            "atm data/vision8.yml out/atm", "atm data/vision8.yml out/momentum --method atm-momentum", "atm mine.yml out/atm --seed 1 --json")
         {
             ExperimentCommand.File,
             ExperimentCommand.Output,
+            Method,
             CommonOptions.Seed,
             CommonOptions.Device,
             CommonOptions.Threads,
@@ -38,7 +45,7 @@ internal static class AtmCommand
         try
         {
             ExperimentResult result = CommandContext.WithProgress("steps", sink => ExperimentRunner.RunAlternating(
-                device, file, ExperimentOutput.Options(context, sink), (encoder, merged) => encoder.Save(model, merged)));
+                device, file, ExperimentOutput.Options(context, sink), (encoder, merged) => encoder.Save(model, merged), context.Get(Method)));
             ExperimentOutput.Write(context, result, output, target => OutputDirectory.Copy(model, target));
         }
         finally

@@ -24,7 +24,7 @@ internal static class Analyses
         };
     }
 
-    /// <summary>The share of live coordinates that a trust region of the experiment's first ρ drops, by layer.</summary>
+    /// <summary>The share of live coordinates that a trust region of the experiment's first ρ drops, by layer; <c>other</c> is embeddings and final norm.</summary>
     private static SortedDictionary<string, double> Dropped(ExperimentContext context, TaskVectors taskVectors)
     {
         var shares = new SortedDictionary<string, double>(StringComparer.Ordinal);
@@ -34,7 +34,7 @@ internal static class Analyses
         MaskStatistics statistics = MaskStatistics.Of(mask, taskVectors);
         shares["all"] = statistics.Total.DroppedShare;
         foreach (LayerMaskStatistics layer in statistics.Layers)
-            shares[layer.Layer is { } number ? string.Create(CultureInfo.InvariantCulture, $"layer {number:00}") : "embeddings and final norm"] = layer.DroppedShare;
+            shares[layer.Layer is { } number ? string.Create(CultureInfo.InvariantCulture, $"layer {number:00}") : "other"] = layer.DroppedShare;
         return shares;
     }
 

@@ -35,16 +35,17 @@ public static class ExperimentRunner
         };
     }
 
-    /// <summary>Runs the first alternating method of the file alone and gives the merged model.</summary>
+    /// <summary>Runs one alternating method of the file alone and gives the merged model.</summary>
     /// <param name="device">Where.</param>
     /// <param name="file">What; it needs at least one method of the kinds <c>atm…</c>.</param>
     /// <param name="options">Seed, progress, cancellation.</param>
     /// <param name="save">Called with the context's encoder and the merged parameters.</param>
+    /// <param name="name">Name of the row, such as <c>atm-10x1</c>; null takes the first that goes more than one round, else the first.</param>
     /// <exception cref="Yaml.YamlException">The file has no such method.</exception>
-    public static ExperimentResult RunAlternating(Device device, ExperimentFile file, ExperimentOptions options, Action<Models.Encoders.Encoder, ParameterVector> save)
+    public static ExperimentResult RunAlternating(
+        Device device, ExperimentFile file, ExperimentOptions options, Action<Models.Encoders.Encoder, ParameterVector> save, string? name = null)
     {
-        MethodEntry? method = file.Methods.FirstOrDefault(m => m.Rounds is not null);
-        if (method is null) throw new Yaml.YamlException(new Yaml.YamlPlace(file.Path, 1, 1), "the experiment lists no method of the kinds atm, atm-momentum or atm-post-hoc.");
+        MethodEntry method = FindAlternating(file, name);
         using var context = new ExperimentContext(device, file with { FixedLambda = null, ConflictLambda = null }, options);
         var rows = new Rows(context);
         MethodResult row = rows.RunAlternating(method, merged => save(context.Encoder, merged));
@@ -57,5 +58,15 @@ public static class ExperimentRunner
             Rounds = rows.Rounds,
             Settings = ExperimentSettings.Of(file, context),
         };
+    }
+
+    private static MethodEntry FindAlternating(ExperimentFile file, string? name)
+    {
+        MethodEntry[] methods = [.. file.Methods.Where(m => m.Rounds is not null)];
+        var place = new Yaml.YamlPlace(file.Path, 1, 1);
+        if (methods.Length == 0) throw new Yaml.YamlException(place, "the experiment lists no method of the kinds atm, atm-momentum or atm-post-hoc.");
+        if (name is null) return methods.FirstOrDefault(m => m.Rounds!.Rounds > 1) ?? methods[0];
+        return methods.FirstOrDefault(m => m.Name == name)
+            ?? throw new Yaml.YamlException(place, $"the experiment has no alternating method '{name}'; it has {string.Join(", ", methods.Select(m => m.Name))}.");
     }
 }

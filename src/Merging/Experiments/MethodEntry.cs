@@ -16,6 +16,9 @@ public sealed record MethodEntry
 
     public required YamlPlace Place { get; init; }
 
+    /// <summary>Name in tables and results: the kind, or <c>atm-RxE</c> for R rounds of E epochs.</summary>
+    public string Name => Kind == "atm" && Rounds is { } rounds ? $"atm-{rounds.Rounds}x{rounds.Every}{(rounds.CountsSteps ? "steps" : "")}" : Kind;
+
     /// <summary>λ: factor of the (merged) task vectors.</summary>
     public IReadOnlyList<double> Lambda { get; init; } = [0.3];
 

@@ -136,7 +136,7 @@ internal sealed class Rows(ExperimentContext context)
     public MethodResult RunAlternating(MethodEntry method, Action<ParameterVector>? use)
     {
         RoundsEntry rounds = method.Rounds!;
-        string name = method.Kind == "atm" ? $"atm-{rounds.Rounds}x{rounds.Every}{(rounds.CountsSteps ? "steps" : "")}" : method.Kind;
+        string name = method.Name;
         var cost = new RowCost(name);
         ParameterVector start = context.Start;
         if (method.Kind == "atm-post-hoc" && rounds.Start != "pretrained")
