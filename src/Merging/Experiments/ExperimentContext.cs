@@ -126,6 +126,13 @@ internal sealed class ExperimentContext : IDisposable
         return value;
     }
 
+    /// <summary>Frees something that is owned before the end.</summary>
+    public void Release(IDisposable value)
+    {
+        _owned.Remove(value);
+        value.Dispose();
+    }
+
     public void Dispose()
     {
         for (int i = _owned.Count - 1; i >= 0; i--) _owned[i].Dispose();
@@ -142,14 +149,8 @@ internal sealed class ExperimentContext : IDisposable
         return task;
     }
 
-    private TrainingOptions TuningOptions(double learningRate)
-    {
-        // A schedule goes over the whole budget of the task with the most steps.
-        int perEpoch = File.Tuning.StepsPerEpoch > 0
-            ? File.Tuning.StepsPerEpoch
-            : _tasks.Max(t => (t.Dataset.Require("train").Count + File.Tuning.BatchSize - 1) / File.Tuning.BatchSize);
-        return File.Tuning.ToOptions(learningRate, Seed, checked(perEpoch * File.Tuning.Epochs));
-    }
+    /// <summary>A schedule goes over the whole budget of the task with the most steps.</summary>
+    private TrainingOptions TuningOptions(double learningRate) => File.Tuning.ToOptions(learningRate, Seed, File.Tuning.TotalSteps(_tasks));
 
     private (IReadOnlyList<ParameterVector> Gradients, RowCost Cost) SensitivitiesOf(int samples)
     {
@@ -177,14 +178,13 @@ internal sealed class ExperimentContext : IDisposable
     private long StepsOf(ExperimentFile file)
     {
         long budget = TrainTasks.Sum(Budget.StepsFor), total = 0;
-        bool experts = false;
+        bool experts = file.FixedLambda is not null || file.ConflictLambda is not null;
         foreach (MethodEntry method in file.Methods)
         {
             if (method.Rounds is { } rounds)
             {
                 if (Rows.IsOneShot(rounds, file)) experts = true;
                 else total += rounds.Rounds * (rounds.OnValidation ? ValidationTasks : TrainTasks).Sum(LengthOf(rounds).StepsFor);
-                experts |= method.Kind == "atm-post-hoc" && rounds.Start != "pretrained";
             }
             else if (method.Kind == "joint")
             {

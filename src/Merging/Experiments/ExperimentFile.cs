@@ -55,7 +55,7 @@ public sealed record ExperimentFile
             Seed = (ulong)file.Integer("seed", 0, 0),
             Tasks = ReadTasks(file.Require("tasks"), heads, Resolve),
             Tuning = TuningEntry.Read(file.Take("tuning")),
-            Methods = [.. file.Require("methods").AsSequence("'methods'").Items.Select(MethodEntry.Read)],
+            Methods = ReadMethods(file.Require("methods")),
             FixedLambda = file.Take("fixed_lambda") is { } fixedLambda ? FixedComparison.Read(fixedLambda) : null,
             ConflictLambda = file.Take("conflict_lambda") is null ? null : file.Number("conflict_lambda", 0, 0),
         };
@@ -74,11 +74,20 @@ public sealed record ExperimentFile
             string name = task.Text("name", System.IO.Path.GetFileNameWithoutExtension(data));
             string file = task.Text("heads") is { } own ? resolve(own) : heads ?? throw task.Error($"the task '{name}' has no 'heads', and neither has the experiment.");
             task.Finish("A task");
+            if (name.Length == 0) throw task.Error("the name of a task is empty.");
             if (tasks.Any(t => t.Name == name)) throw task.Error($"the task '{name}' occurs twice.");
             tasks.Add(new TaskEntry(name, data, file));
         }
 
         return tasks.Count > 0 ? tasks : throw list.Error("'tasks' is empty.");
+    }
+
+    private static List<MethodEntry> ReadMethods(YamlValue value)
+    {
+        YamlSequence list = value.AsSequence("'methods'");
+        var methods = new List<MethodEntry>();
+        foreach (YamlValue item in list.Items) methods.Add(MethodEntry.Read(item, methods));
+        return methods.Count > 0 ? methods : throw list.Error("'methods' is empty.");
     }
 }
 
@@ -87,8 +96,8 @@ public sealed record FixedComparison(double Lambda, IReadOnlyList<double> Rho)
 {
     internal static FixedComparison Read(YamlValue value)
     {
-        if (value is YamlScalar) return new FixedComparison(MethodEntry.NumberOf(value, "fixed_lambda"), [0.99, 0.95, 0.9]);
-        YamlMapping map = value.AsMapping("'fixed_lambda'");
+        // A number alone is its λ.
+        YamlMapping map = value is YamlScalar ? new YamlMapping(value.Place, [new(new YamlScalar(value.Place, "lambda", false), value)]) : value.AsMapping("'fixed_lambda'");
         var comparison = new FixedComparison(map.Number("lambda", 0.3, 0), map.Numbers("rho", [0.99, 0.95, 0.9], 0, 1));
         map.Finish("'fixed_lambda'");
         return comparison;

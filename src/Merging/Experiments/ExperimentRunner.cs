@@ -46,7 +46,9 @@ public static class ExperimentRunner
         Device device, ExperimentFile file, ExperimentOptions options, Action<Models.Encoders.Encoder, ParameterVector> save, string? name = null)
     {
         MethodEntry method = FindAlternating(file, name);
-        using var context = new ExperimentContext(device, file with { FixedLambda = null, ConflictLambda = null }, options);
+        var alone = new List<MethodEntry>();
+        for (MethodEntry? entry = method; entry is not null; entry = entry.Rounds?.Start) alone.Insert(0, entry);
+        using var context = new ExperimentContext(device, file with { Methods = alone, FixedLambda = null, ConflictLambda = null }, options);
         var rows = new Rows(context);
         MethodResult row = rows.RunAlternating(method, merged => save(context.Encoder, merged));
         return new ExperimentResult

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using MergeEngine.Merging.Yaml;
 
 namespace MergeEngine.Merging.Experiments;
@@ -16,8 +17,13 @@ public sealed record MethodEntry
 
     public required YamlPlace Place { get; init; }
 
-    /// <summary>Name in tables and results: the kind, or <c>atm-RxE</c> for R rounds of E epochs.</summary>
-    public string Name => Kind == "atm" && Rounds is { } rounds ? $"atm-{rounds.Rounds}x{rounds.Every}{(rounds.CountsSteps ? "steps" : "")}" : Kind;
+    /// <summary>Name of the row in tables and results: the file's <c>name</c>, or the kind, or <c>atm-RxE</c> for R rounds of E epochs.</summary>
+    [AllowNull]
+    public string Name
+    {
+        get => field ?? (Kind == "atm" && Rounds is { } rounds ? $"atm-{rounds.Rounds}x{rounds.Every}{(rounds.CountsSteps ? "steps" : "")}" : Kind);
+        init;
+    }
 
     /// <summary>λ: factor of the (merged) task vectors.</summary>
     public IReadOnlyList<double> Lambda { get; init; } = [0.3];
@@ -37,7 +43,9 @@ public sealed record MethodEntry
     /// <summary>ATM: how it goes round.</summary>
     public RoundsEntry? Rounds { get; init; }
 
-    internal static MethodEntry Read(YamlValue value)
+    /// <param name="value">The entry.</param>
+    /// <param name="above">The entries above it, which it may start from.</param>
+    internal static MethodEntry Read(YamlValue value, IReadOnlyList<MethodEntry> above)
     {
         (YamlScalar name, YamlMapping? options) = value switch
         {
@@ -48,23 +56,22 @@ public sealed record MethodEntry
         string kind = name.Text;
         if (!Kinds.Contains(kind)) throw name.Error($"there is no method '{kind}'; known methods are {string.Join(", ", Kinds)}.");
         options ??= new YamlMapping(name.Place, []);
-        var entry = new MethodEntry { Kind = kind, Place = name.Place };
+        var entry = new MethodEntry { Kind = kind, Place = name.Place, Name = options.Text("name") };
         entry = kind switch
         {
             "task-arithmetic" => entry with { Lambda = Lambdas(options, [0.3]) },
             "ties" => entry with { Lambda = Lambdas(options, [1.0]), Density = Density20(options) },
             "tatr" or "tatr-zero-shot" => entry with { Lambda = Lambdas(options, [0.3]), Rho = Rhos(options), Samples = SamplesOf(options) },
             "tatr-ties" => entry with { Lambda = Lambdas(options, [1.0]), Rho = Rhos(options), Samples = SamplesOf(options), Density = Density20(options) },
-            "atm" or "atm-momentum" or "atm-post-hoc" => entry with { Rounds = RoundsEntry.Read(kind, options) },
+            "atm" or "atm-momentum" or "atm-post-hoc" => entry with { Rounds = RoundsEntry.Read(kind, options, above) },
             "joint" => entry with { LearningRate = options.Numbers("learning_rate", [], 0) },
             _ => entry,
         };
         options.Finish($"The method '{kind}'");
+        if (entry.Name is { Length: 0 }) throw name.Error("the 'name' of a row is empty.");
+        if (above.Any(other => other.Name == entry.Name)) throw name.Error($"the row '{entry.Name}' occurs twice; give one of them another 'name'.");
         return entry;
     }
-
-    internal static double NumberOf(YamlValue value, string key) =>
-        new YamlMapping(value.Place, [new(new YamlScalar(value.Place, key, false), value)]).Number(key, 0);
 
     private static YamlMapping? Empty(YamlValue value) => value is YamlScalar { IsNull: true } ? null : throw value.Error($"options must be a mapping, found {value.Kind}.");
 
@@ -72,7 +79,7 @@ public sealed record MethodEntry
 
     private static IReadOnlyList<double> Rhos(YamlMapping options) => options.Numbers("rho", [0.99], 0, 1);
 
-    private static double Density20(YamlMapping options) => options.Number("density", 0.2, 0, 1);
+    private static double Density20(YamlMapping options) => options.NumberAbove("density", 0.2, 0, 1);
 
     private static int SamplesOf(YamlMapping options) => (int)options.Integer("samples", 128, 1, int.MaxValue);
 }

@@ -45,16 +45,21 @@ public static class Pretraining
         var splits = all.Splits.Select(s => s.Name == "train" && file.Samples > 0 ? new FirstSamples(s, file.Samples) : s);
         var dataset = new Dataset(all.Source, name, all.Classes, splits);
         var task = new TrainingTask(name, dataset, ClassificationHead.Random(device, all.Classes.Count, encoder.FeatureWidth, seed, name));
-        task.Check(encoder, "train");
-        return task;
+        try
+        {
+            foreach (string split in new[] { "train", "test" }) task.Check(encoder, split);
+            return task;
+        }
+        catch
+        {
+            task.Head.Dispose();
+            throw;
+        }
     }
 
     private static void Train(VisionTransformer encoder, List<TrainingTask> tasks, TuningEntry tuning, ulong seed, ExperimentOptions options)
     {
-        int epochSteps = tuning.StepsPerEpoch > 0
-            ? tuning.StepsPerEpoch
-            : tasks.Max(t => (t.Dataset.Require("train").Count + tuning.BatchSize - 1) / tuning.BatchSize);
-        int steps = checked(tuning.Epochs * epochSteps);
+        int steps = tuning.TotalSteps(tasks);
         using var trainer = new Trainer(encoder, tuning.ToOptions(tuning.LearningRate, seed, steps) with { TrainHead = true });
         using OptimizerState state = trainer.CreateState();
         DataCursor[] cursors = [.. tasks.Select(trainer.CreateCursor)];

@@ -32,13 +32,13 @@ public sealed record RoundsEntry
     /// <summary>The merge inside a round: <c>mean</c> or <c>ties</c>.</summary>
     public string Merge { get; init; } = "mean";
 
-    /// <summary>Post hoc: the row that it starts from.</summary>
-    public string Start { get; init; } = "task-arithmetic";
+    /// <summary>Post hoc: the entry whose model it goes on from; null is the pre-trained model.</summary>
+    public MethodEntry? Start { get; init; }
 
     /// <summary>Tunes on the validation split (PH-ATM) instead of the training split (PA-ATM).</summary>
     public bool OnValidation { get; init; }
 
-    internal static RoundsEntry Read(string kind, YamlMapping options)
+    internal static RoundsEntry Read(string kind, YamlMapping options, IReadOnlyList<MethodEntry> above)
     {
         bool momentum = kind == "atm-momentum", postHoc = kind == "atm-post-hoc";
         (int every, bool countsSteps) = MergeEvery(options);
@@ -50,12 +50,27 @@ public sealed record RoundsEntry
             Alpha = options.Take("alpha") is null ? null : options.Number("alpha", 0),
             Outer = options.Choice("outer", momentum ? "nesterov" : "none", "none", "nesterov", "adam"),
             OuterMomentum = options.Number("outer_momentum", 0.9, 0, 0.9999),
-            OuterLearningRate = options.Number("outer_learning_rate", 1e-3, 0),
+            OuterLearningRate = options.NumberAbove("outer_learning_rate", 1e-3, 0),
             KeepsInnerState = options.Choice("inner_state", momentum ? "kept" : "fresh", "fresh", "kept") == "kept",
             Merge = options.Choice("merge", "mean", "mean", "ties"),
-            Start = postHoc ? options.Text("start", "task-arithmetic") : "pretrained",
+            Start = postHoc ? StartOf(options, above) : null,
             OnValidation = options.Choice("split", postHoc ? "validation" : "train", "train", "validation") == "validation",
         };
+    }
+
+    /// <summary>A row above, by its name, or by its kind where there is one of that kind.</summary>
+    private static MethodEntry? StartOf(YamlMapping options, IReadOnlyList<MethodEntry> above)
+    {
+        YamlValue? value = options.Take("start");
+        string name = value?.AsScalar("'start'").Text ?? "task-arithmetic";
+        if (name == "pretrained") return null;
+        MethodEntry[] ofKind = [.. above.Where(m => m.Kind == name)];
+        MethodEntry? start = above.FirstOrDefault(m => m.Name == name) ?? (ofKind.Length == 1 ? ofKind[0] : null);
+        if (start is { Kind: "pretrained" }) return null;
+        if (start is { Kind: not "individual" }) return start;
+        string rows = string.Join(", ", above.Where(m => m.Kind is not "individual" and not "pretrained").Select(m => m.Name).Prepend("pretrained"));
+        string fault = $"the start is '{name}', expected the row of one model above this one: {rows}.";
+        throw value is null ? options.Error(fault) : value.Error(fault);
     }
 
     /// <summary><c>epochs: 2</c>, or <c>merge_every: 6 steps</c>, <c>merge_every: 2 epochs</c>, <c>merge_every: steps</c> with <c>every: 6</c>.</summary>

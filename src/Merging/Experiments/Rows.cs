@@ -1,3 +1,4 @@
+using System.Globalization;
 using MergeEngine.Merging.Methods;
 using MergeEngine.Merging.Tuning;
 using MergeEngine.Tensors.Parameters;
@@ -8,15 +9,15 @@ namespace MergeEngine.Merging.Experiments;
 internal sealed class Rows(ExperimentContext context)
 {
     private readonly List<RoundSeries> _rounds = [];
-    private readonly Dictionary<string, ParameterVector> _models = new(StringComparer.Ordinal);
+    private readonly Dictionary<MethodEntry, (ParameterVector Model, RowCost Cost)> _starts = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Accuracy by round of the alternating methods that ran.</summary>
     public IReadOnlyList<RoundSeries> Rounds => _rounds;
 
     public MethodResult Run(MethodEntry method) => method.Kind switch
     {
-        "pretrained" => Score(new RowCost(method.Kind), context.Start),
-        "individual" => Individual(),
+        "pretrained" => Score(new RowCost(method.Name), context.Start),
+        "individual" => Individual(method),
         "average" => OneShot(method, (_, _) => new WeightAveraging(), [1], [1], sensitivities: false, []),
         "task-arithmetic" => OneShot(method, (lambda, _) => new TaskArithmetic(lambda), method.Lambda, [1], sensitivities: false, ["lambda"]),
         "ties" => OneShot(method, (lambda, _) => new Ties(method.Density, lambda), method.Lambda, [1], sensitivities: false, ["lambda"]),
@@ -38,23 +39,22 @@ internal sealed class Rows(ExperimentContext context)
             OneShot(entry, (lambda, rho) => new Tatr(new TrustRegion(rho), lambda), entry.Lambda, entry.Rho, sensitivities: true, ["lambda", "rho"]),
         };
         foreach (double rho in comparison.Rho)
-            rows.Add(OneShot(entry with { Kind = $"tatr-{rho:0.###}" }, (lambda, r) => new Tatr(new TrustRegion(r), lambda), entry.Lambda, [rho], sensitivities: true, ["lambda", "rho"]));
+            rows.Add(OneShot(entry with { Name = string.Create(CultureInfo.InvariantCulture, $"tatr-{rho}") }, (lambda, r) => new Tatr(new TrustRegion(r), lambda), entry.Lambda, [rho], sensitivities: true, ["lambda", "rho"]));
         return new FixedCoefficientResult(comparison.Lambda, rows);
     }
 
-    private MethodResult Individual()
+    private MethodResult Individual(MethodEntry method)
     {
-        var cost = new RowCost("individual");
-        Experts experts = context.Experts;
-        cost.Add(experts.Cost);
-        return Score(cost, t => experts.Model(t));
+        var cost = new RowCost(method.Name);
+        cost.Add(context.Experts.Cost);
+        return Score(cost, t => context.Experts.Accuracy[t]);
     }
 
     /// <summary>Merges the individual models once, for every λ and ρ that the file lists, and keeps the best on validation.</summary>
     private MethodResult OneShot(
         MethodEntry method, Func<double, double, MergeMethod> make, IReadOnlyList<double> lambdas, IReadOnlyList<double> rhos, bool sensitivities, IReadOnlyList<string> names)
     {
-        var cost = new RowCost(method.Kind);
+        var cost = new RowCost(method.Name);
         cost.Add(context.Experts.Cost);
         IReadOnlyList<ParameterVector>? gradients = null;
         if (sensitivities)
@@ -68,13 +68,13 @@ internal sealed class Rows(ExperimentContext context)
         using (cost.Watch())
         {
             (lambda, rho, cost.Validation) = Search(method, make, lambdas, rhos, gradients);
-            merged = Keep(method.Kind, context.Experts.TaskVectors.Merge(make(lambda, rho), gradients));
+            merged = context.Own(context.Experts.TaskVectors.Merge(make(lambda, rho), gradients));
         }
 
         foreach (string name in names) cost.Parameters[name] = name == "lambda" ? lambda : rho;
         if (names.Contains("lambda") && lambdas.Count > 1) cost.Searched.Add("lambda");
         if (names.Contains("rho") && rhos.Count > 1) cost.Searched.Add("rho");
-        return Score(cost, merged);
+        return Finish(method, cost, merged);
     }
 
     private (double Lambda, double Rho, double? Validation) Search(
@@ -88,7 +88,7 @@ internal sealed class Rows(ExperimentContext context)
         {
             foreach (double lambda in lambdas)
             {
-                context.Report($"{method.Kind}: searching", done++, lambdas.Count * rhos.Count);
+                context.Report($"{method.Name}: searching", done++, lambdas.Count * rhos.Count);
                 InMemoryMerge.Run(make(lambda, rho), context.Start, context.Experts.TaskVectors.Vectors, merged, gradients);
                 double score = context.MeanAccuracy(merged, "validation");
                 if (best.Validation is null || score > best.Validation) best = (lambda, rho, score);
@@ -101,21 +101,21 @@ internal sealed class Rows(ExperimentContext context)
     private MethodResult Joint(MethodEntry method)
     {
         IReadOnlyList<double> rates = method.LearningRate.Count > 0 ? method.LearningRate : [context.File.Tuning.LearningRate];
-        var cost = new RowCost("joint");
+        var cost = new RowCost(method.Name);
         (ParameterVector? Model, double Validation, double Rate) best = default;
         foreach (double rate in rates)
         {
             using EncoderTuning tuning = context.At(rate);
-            ParameterVector model = JointTuning.Run(tuning.Tasks, context.Start, context.Budget, tuning.CreateOptimizer, context.Tuning(cost));
+            ParameterVector model = context.Own(JointTuning.Run(tuning.Tasks, context.Start, context.Budget, tuning.CreateOptimizer, context.Tuning(cost)));
             double validation = rates.Count > 1 ? context.MeanAccuracy(model, "validation") : 0;
             if (best.Model is null || validation > best.Validation)
             {
-                best.Model?.Dispose();
+                if (best.Model is not null) context.Release(best.Model);
                 best = (model, validation, rate);
             }
             else
             {
-                model.Dispose();
+                context.Release(model);
             }
         }
 
@@ -127,7 +127,7 @@ internal sealed class Rows(ExperimentContext context)
             cost.Validation = best.Validation;
         }
 
-        return Score(cost, Keep("joint", best.Model!));
+        return Finish(method, cost, best.Model!);
     }
 
     /// <summary>ATM in any form.</summary>
@@ -136,36 +136,28 @@ internal sealed class Rows(ExperimentContext context)
     public MethodResult RunAlternating(MethodEntry method, Action<ParameterVector>? use)
     {
         RoundsEntry rounds = method.Rounds!;
-        string name = method.Name;
-        var cost = new RowCost(name);
+        var cost = new RowCost(method.Name);
         ParameterVector start = context.Start;
-        if (method.Kind == "atm-post-hoc" && rounds.Start != "pretrained")
+        if (rounds.Start is { } source)
         {
-            if (!_models.TryGetValue(rounds.Start, out ParameterVector? model))
-            {
-                MethodEntry? source = context.File.Methods.FirstOrDefault(m => m.Kind == rounds.Start);
-                if (source is null) throw new Yaml.YamlException(method.Place, $"'start' names '{rounds.Start}', which is not a method of this experiment.");
-                Run(source);
-                model = _models[rounds.Start];
-            }
-
-            start = model;
-            cost.Add(context.Experts.Cost);
+            if (!_starts.ContainsKey(source)) Run(source);
+            (start, RowCost spent) = _starts[source];
+            cost.Add(spent);
         }
 
-        var series = new RoundObserver(context, name, rounds, start);
+        var series = new RoundObserver(context, method.Name, rounds, start);
         ParameterVector merged;
         if (IsOneShot(rounds, context.File))
         {
             // One round from the pre-trained model is the mean of the individual models, to the bit: they are not tuned twice.
             cost.Add(context.Experts.Cost);
-            merged = context.Experts.TaskVectors.Merge(new WeightAveraging());
+            merged = context.Own(context.Experts.TaskVectors.Merge(new WeightAveraging()));
             series.Add(1, merged);
         }
         else
         {
             IReadOnlyList<ITuningTask> tasks = rounds.OnValidation ? context.ValidationTasks : context.TrainTasks;
-            merged = AlternatingTuning.Run(tasks, start, context.Alternating(rounds), context.Optimizer(rounds.OnValidation), context.Tuning(cost), series);
+            merged = context.Own(AlternatingTuning.Run(tasks, start, context.Alternating(rounds), context.Optimizer(rounds.OnValidation), context.Tuning(cost), series));
             cost.Book();
         }
 
@@ -173,19 +165,28 @@ internal sealed class Rows(ExperimentContext context)
         cost.Parameters["rounds"] = rounds.Rounds;
         if (rounds.Outer != "none") cost.Parameters["outer_momentum"] = rounds.OuterMomentum;
         use?.Invoke(merged);
-        return Score(cost, Keep(name, merged));
+        return Finish(method, cost, merged);
     }
 
     /// <summary>One round from the pre-trained model with the whole budget: the one-shot merge of the individual models.</summary>
     public static bool IsOneShot(RoundsEntry rounds, ExperimentFile file) =>
-        rounds is { Rounds: 1, OnValidation: false, Outer: "none", Merge: "mean", Alpha: null, CountsSteps: false, Start: "pretrained" } && rounds.Every == file.Tuning.Epochs;
+        rounds is { Rounds: 1, OnValidation: false, Outer: "none", Merge: "mean", Alpha: null, CountsSteps: false, Start: null } && rounds.Every == file.Tuning.Epochs;
 
-    private MethodResult Score(RowCost cost, ParameterVector model) => Score(cost, _ => model);
+    /// <summary>Scores a model that the context owns, and frees it unless a later row goes on from it.</summary>
+    private MethodResult Finish(MethodEntry method, RowCost cost, ParameterVector model)
+    {
+        MethodResult result = Score(cost, model);
+        if (context.File.Methods.Any(m => ReferenceEquals(m.Rounds?.Start, method))) _starts[method] = (model, cost);
+        else context.Release(model);
+        return result;
+    }
 
-    private MethodResult Score(RowCost cost, Func<int, ParameterVector> modelOfTask)
+    private MethodResult Score(RowCost cost, ParameterVector model) => Score(cost, t => context.Accuracy(model, t, "test"));
+
+    private MethodResult Score(RowCost cost, Func<int, double> accuracyOfTask)
     {
         var accuracy = new Dictionary<string, double>(StringComparer.Ordinal);
-        for (int t = 0; t < context.File.Tasks.Count; t++) accuracy[context.File.Tasks[t].Name] = context.Accuracy(modelOfTask(t), t, "test");
+        for (int t = 0; t < context.File.Tasks.Count; t++) accuracy[context.File.Tasks[t].Name] = accuracyOfTask(t);
         context.Report($"{cost.Name}: scored", 1, 1);
         return new MethodResult
         {
@@ -199,13 +200,5 @@ internal sealed class Rows(ExperimentContext context)
             Searched = cost.Searched,
             Validation = cost.Validation,
         };
-    }
-
-    /// <summary>Keeps a merged model for methods that go on from it; the context frees it at the end.</summary>
-    private ParameterVector Keep(string name, ParameterVector model)
-    {
-        context.Own(model);
-        _models[name] = model;
-        return model;
     }
 }

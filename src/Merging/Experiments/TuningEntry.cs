@@ -33,6 +33,19 @@ public sealed record TuningEntry
     /// <summary>Steps that count as one epoch of every task, so that tasks of different size get one budget; 0: each task's own.</summary>
     public int StepsPerEpoch { get; init; }
 
+    /// <summary>Most steps of one task in one run: the losses of all of them are kept.</summary>
+    private const int MaxSteps = 100_000_000;
+
+    /// <summary>Steps of the whole budget: of the task with the most batches, where each has its own number.</summary>
+    /// <exception cref="ArgumentException">More than anybody can wait for.</exception>
+    internal int TotalSteps(IEnumerable<TrainingTask> tasks)
+    {
+        long perEpoch = StepsPerEpoch > 0 ? StepsPerEpoch : tasks.Max(t => ((long)t.Dataset.Require(t.Split).Count + BatchSize - 1) / BatchSize);
+        return Epochs * perEpoch is var steps && steps <= MaxSteps
+            ? (int)steps
+            : throw new ArgumentException($"A budget of {Epochs} epochs of {perEpoch} steps is {steps} steps, expected at most {MaxSteps}.", nameof(tasks));
+    }
+
     /// <summary>As options of a trainer.</summary>
     /// <param name="learningRate">Instead of <see cref="LearningRate"/>, for methods that search it.</param>
     /// <param name="seed">Seed of data order and augmentation.</param>
@@ -62,7 +75,7 @@ public sealed record TuningEntry
             Schedule = map.Choice("schedule", d.Schedule, "constant", "cosine", "linear"),
             WarmupSteps = (int)map.Integer("warmup_steps", d.WarmupSteps, 0, int.MaxValue),
             WeightDecay = map.Number("weight_decay", d.WeightDecay, 0),
-            Momentum = map.Number("momentum", d.Momentum, 0, 1),
+            Momentum = map.Number("momentum", d.Momentum, 0, 0.9999),
             BatchSize = (int)map.Integer("batch_size", d.BatchSize, 1, 1 << 16),
             ClipNorm = map.Number("clip_norm", d.ClipNorm, 0),
             Shift = (int)map.Integer("shift", d.Shift, 0, 64),

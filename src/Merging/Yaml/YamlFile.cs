@@ -21,8 +21,11 @@ public static class YamlFile
     {
         if (Directory.Exists(path)) throw new IOException($"'{path}' is a directory, expected a YAML file.");
         using FileStream stream = File.OpenRead(path);
-        if (stream.Length > MaxBytes) throw new IOException($"'{path}' has {stream.Length} bytes, a YAML file may have {MaxBytes}.");
-        using var reader = new StreamReader(stream);
+        // Counted while it is read: pipes and devices have no length.
+        byte[] bytes = new byte[MaxBytes + 1];
+        int count = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+        if (count > MaxBytes) throw new IOException($"'{path}' has more than {MaxBytes} bytes, which is the most that a YAML file may have.");
+        using var reader = new StreamReader(new MemoryStream(bytes, 0, count));
         IReadOnlyList<YamlValue> documents = Parse(reader.ReadToEnd(), path);
         return documents.Count == 1 ? documents[0] : throw new YamlException(new YamlPlace(path, 1, 1), $"the file holds {documents.Count} documents, expected one.");
     }
@@ -32,9 +35,10 @@ public static class YamlFile
     public static IReadOnlyList<YamlValue> Parse(string text, string file)
     {
         var documents = new List<YamlValue>();
+        var scanner = new Scanner(new StringReader(text), skipComments: true);
         try
         {
-            var parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
+            var parser = new Parser(scanner);
             parser.MoveNext();
             while (parser.MoveNext() && parser.Current is not StreamEnd)
             {
@@ -44,7 +48,9 @@ public static class YamlFile
         }
         catch (YamlDotNet.Core.YamlException error)
         {
-            throw new YamlException(new YamlPlace(file, error.Start.Line, error.Start.Column), $"this is not YAML: {FirstSentence(error)}");
+            // The error may name the beginning of what surrounds the fault; the scanner stands at the fault.
+            Mark fault = scanner.CurrentPosition.Line > error.End.Line ? scanner.CurrentPosition : error.End;
+            throw new YamlException(new YamlPlace(file, fault.Line, fault.Column), $"this is not YAML: {FirstSentence(error)}");
         }
 
         return documents;
@@ -58,6 +64,7 @@ public static class YamlFile
         switch (current)
         {
             case Scalar scalar:
+                if (scalar.Value.Contains('\0', StringComparison.Ordinal)) throw new YamlException(place, "the text holds a NUL character, which no name or path can have.");
                 return new YamlScalar(place, scalar.Value, scalar.Style is not ScalarStyle.Plain);
             case SequenceStart:
                 var items = new List<YamlValue>();

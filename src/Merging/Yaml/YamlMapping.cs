@@ -36,13 +36,23 @@ public sealed record YamlMapping(YamlPlace Place, IReadOnlyList<KeyValuePair<Yam
     public double Number(string key, double fallback, double least = double.MinValue, double most = double.MaxValue) =>
         Take(key) is { } value ? NumberOf(value, key, least, most) : fallback;
 
+    /// <summary>A finite number above <paramref name="bound"/> and at most <paramref name="most"/>.</summary>
+    public double NumberAbove(string key, double fallback, double bound, double most = double.MaxValue)
+    {
+        if (Take(key) is not { } value) return fallback;
+        double number = NumberOf(value, key, double.MinValue, double.MaxValue);
+        if (number > bound && number <= most) return number;
+        string text = value.AsScalar($"'{key}'").Text;
+        throw value.Error(most == double.MaxValue ? $"'{key}' must be above {bound}, found {text}." : $"'{key}' must be above {bound} and at most {most}, found {text}.");
+    }
+
     /// <summary>A whole number in [<paramref name="least"/>, <paramref name="most"/>].</summary>
     public long Integer(string key, long fallback, long least = long.MinValue, long most = long.MaxValue)
     {
         if (Take(key) is not { } value) return fallback;
-        string text = value.AsScalar($"'{key}'").Text;
-        if (!long.TryParse(text.Replace("_", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
-            throw value.Error($"'{key}' must be a whole number, found '{text}'.");
+        YamlScalar scalar = value.AsScalar($"'{key}'");
+        if (scalar.Quoted || !long.TryParse(scalar.Text.Replace("_", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
+            throw value.Error($"'{key}' must be a whole number, found {scalar.Found}.");
         if (number < least || number > most)
             throw value.Error(most == long.MaxValue ? $"'{key}' must be at least {least}, found {number}." : $"'{key}' must lie in [{least}, {most}], found {number}.");
         return number;
@@ -51,11 +61,12 @@ public sealed record YamlMapping(YamlPlace Place, IReadOnlyList<KeyValuePair<Yam
     public bool Flag(string key, bool fallback)
     {
         if (Take(key) is not { } value) return fallback;
-        return value.AsScalar($"'{key}'").Text switch
+        YamlScalar scalar = value.AsScalar($"'{key}'");
+        return (scalar.Quoted ? "" : scalar.Text) switch
         {
             "true" or "True" or "yes" => true,
             "false" or "False" or "no" => false,
-            string other => throw value.Error($"'{key}' must be true or false, found '{other}'."),
+            _ => throw value.Error($"'{key}' must be true or false, found {scalar.Found}."),
         };
     }
 
@@ -101,11 +112,11 @@ public sealed record YamlMapping(YamlPlace Place, IReadOnlyList<KeyValuePair<Yam
 
     private static double NumberOf(YamlValue value, string key, double least, double most)
     {
-        string text = value.AsScalar($"'{key}'").Text;
-        if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) || !double.IsFinite(number))
-            throw value.Error($"'{key}' must be a number, found '{text}'.");
+        YamlScalar scalar = value.AsScalar($"'{key}'");
+        if (scalar.Quoted || !double.TryParse(scalar.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) || !double.IsFinite(number))
+            throw value.Error($"'{key}' must be a number, found {scalar.Found}.");
         if (number < least || number > most)
-            throw value.Error(most == double.MaxValue ? $"'{key}' must be at least {least}, found {text}." : $"'{key}' must lie in [{least}, {most}], found {text}.");
+            throw value.Error(most == double.MaxValue ? $"'{key}' must be at least {least}, found {scalar.Text}." : $"'{key}' must lie in [{least}, {most}], found {scalar.Text}.");
         return number;
     }
 }

@@ -30,7 +30,10 @@ public abstract record YamlValue(YamlPlace Place)
 /// <summary>A scalar's text; <paramref name="Quoted"/> text is never a number, a boolean or null.</summary>
 public sealed record YamlScalar(YamlPlace Place, string Text, bool Quoted) : YamlValue(Place)
 {
-    public override string Kind => $"'{Text}'";
+    public override string Kind => Found;
+
+    /// <summary>The text as the file has it, for error messages.</summary>
+    public string Found => Quoted ? $"the text \"{Text}\"" : $"'{Text}'";
 
     public bool IsNull => !Quoted && Text is "" or "~" or "null";
 }

@@ -96,10 +96,14 @@ public sealed record VisionTransformerConfig
 
     public int Tokens => PrefixTokens + Patches;
 
+    /// <summary>Values of the largest image that is taken, by all channels: a GiB in float32.</summary>
+    private const long MaxImageLength = 1 << 28;
+
     /// <summary>What is wrong, as the end of a sentence; null if nothing is.</summary>
     public string? FindFault()
     {
         if (Image.Channels < 1 || Image.Height < 1 || Image.Width < 1) return $"the image shape is {Image}, expected positive sizes";
+        if ((UInt128)Image.Channels * (ulong)Image.Height * (ulong)Image.Width > MaxImageLength) return $"the image shape is {Image}, expected at most {MaxImageLength} values";
         if (PatchSize < 1) return $"the patch size is {PatchSize}, expected a positive number";
         if (Width < 1) return $"the width is {Width}, expected a positive number";
         if (Layers < 1) return $"the number of layers is {Layers}, expected a positive number";
