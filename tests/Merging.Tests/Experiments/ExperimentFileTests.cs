@@ -78,6 +78,20 @@ public sealed class ExperimentFileTests : IDisposable
     }
 
     [Fact]
+    public void The_files_that_are_shipped_are_understood()
+    {
+        ExperimentFile demo = ExperimentFile.Load(FixtureFiles.PathOf("../../data/vision8.yml"));
+        Assert.Equal(
+            [
+                "pretrained", "individual", "average", "task-arithmetic", "ties", "tatr", "tatr-zero-shot", "tatr-ties", "atm-1x10", "atm-10x1", "atm-momentum",
+                "atm-post-hoc", "joint",
+            ],
+            demo.Methods.Select(m => m.Name));
+        PretrainingFile pretraining = PretrainingFile.Load(FixtureFiles.PathOf("../../data/vision8-pretrain.yml"));
+        Assert.Equal(demo.Tasks.Select(t => t.Name), pretraining.Tasks.Select(t => t.Name));
+    }
+
+    [Fact]
     public void A_fixed_lambda_may_be_a_number_alone()
     {
         FixedComparison comparison = Load(Least + "fixed_lambda: 0.4\n").FixedLambda!;
