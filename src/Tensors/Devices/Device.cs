@@ -5,8 +5,8 @@ using MergeEngine.Tensors.Operations.Reference;
 namespace MergeEngine.Tensors;
 
 /// <summary>
-/// A place that holds memory and runs operations on it. Model and merging code is written once against
-/// <see cref="Operations"/>; what differs between a CPU and a GPU stays behind it.
+/// A place that holds memory and runs operations on it. Code above it is written once against <see cref="Operations"/>; what differs
+/// between a CPU and a GPU stays behind it.
 /// </summary>
 public abstract class Device : IDisposable
 {
@@ -53,17 +53,23 @@ public abstract class Device : IDisposable
     public DeviceBuffer Allocate<T>(long count)
         where T : unmanaged => Allocate(checked(count * System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
 
-    /// <summary>Copies host values to the start of <paramref name="destination"/>.</summary>
+    /// <summary>Copies host values to the start of <paramref name="destination"/>; <paramref name="source"/> may be reused on return.</summary>
+    /// <exception cref="ArgumentException">The destination is shorter than the source.</exception>
     public abstract void Upload<T>(ReadOnlySpan<T> source, DeviceSpan<T> destination)
         where T : unmanaged;
 
     /// <summary>Copies the first elements of <paramref name="source"/> to the host; waits for the work that writes them.</summary>
+    /// <exception cref="ArgumentException">The source is shorter than the destination.</exception>
     public abstract void Download<T>(DeviceSpan<T> source, Span<T> destination)
         where T : unmanaged;
 
     /// <summary>Waits until all work given to the device is done.</summary>
     public abstract void Synchronize();
 
+    /// <summary>
+    /// Ends the device's threads and gives back its working memory; operations are refused from then on. Buffers are not disposed with
+    /// their device: dispose them first (a buffer that is still alive can be disposed afterwards).
+    /// </summary>
     public void Dispose()
     {
         Dispose(true);

@@ -10,19 +10,21 @@ namespace MergeEngine.Tensors;
 /// </remarks>
 public abstract class DeviceBuffer : IDisposable
 {
-    private bool _disposed;
+    private readonly nint _address;
+    private int _disposed;
 
     protected DeviceBuffer(Device device, nint address, long byteLength)
     {
         Device = device;
-        Address = address;
+        _address = address;
         ByteLength = byteLength;
     }
 
     public Device Device { get; }
 
     /// <summary>Address in the device's own memory: a pointer on the CPU, a CUdeviceptr on a GPU.</summary>
-    public nint Address { get; private set; }
+    /// <exception cref="ObjectDisposedException">The memory has been given back.</exception>
+    public nint Address => Volatile.Read(ref _disposed) == 0 ? _address : throw Gone();
 
     public long ByteLength { get; }
 
@@ -32,13 +34,15 @@ public abstract class DeviceBuffer : IDisposable
 
     public void Dispose()
     {
-        if (_disposed) return;
-        _disposed = true;
-        Free();
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
+        Free(_address);
         Device.OnFreed(ByteLength);
-        Address = 0;
         GC.SuppressFinalize(this);
     }
 
-    protected abstract void Free();
+    /// <summary>Gives the memory back; called once.</summary>
+    protected abstract void Free(nint address);
+
+    private ObjectDisposedException Gone() =>
+        new(nameof(DeviceBuffer), $"The buffer of {ByteLength} bytes on device '{Device.Name}' has been disposed.");
 }

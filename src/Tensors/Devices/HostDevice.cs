@@ -10,12 +10,20 @@ public abstract class HostDevice : Device
 
     public override bool IsHostMemory => true;
 
-    public override void Upload<T>(ReadOnlySpan<T> source, DeviceSpan<T> destination) => source.CopyTo(destination.HostSpan);
+    public override void Upload<T>(ReadOnlySpan<T> source, DeviceSpan<T> destination) => source.CopyTo(Part(destination, source.Length));
 
-    public override void Download<T>(DeviceSpan<T> source, Span<T> destination) => source.Slice(0, destination.Length).HostSpan.CopyTo(destination);
+    public override void Download<T>(DeviceSpan<T> source, Span<T> destination) => Part(source, destination.Length).CopyTo(destination);
 
     public override void Synchronize()
     {
+    }
+
+    /// <summary>The first elements of a span that may itself be too long for <see cref="Span{T}"/>.</summary>
+    private static Span<T> Part<T>(DeviceSpan<T> span, int length)
+        where T : unmanaged
+    {
+        if (span.Length < length) throw new ArgumentException($"{length} elements do not fit a device span of {span.Length}.", nameof(span));
+        return length == 0 ? default : span.Slice(0, length).HostSpan;
     }
 
     protected override unsafe DeviceBuffer AllocateCore(long bytes)
@@ -36,6 +44,6 @@ public abstract class HostDevice : Device
 
     private sealed class HostBuffer(Device device, nint address, long byteLength) : DeviceBuffer(device, address, byteLength)
     {
-        protected override unsafe void Free() => NativeMemory.AlignedFree((void*)Address);
+        protected override unsafe void Free(nint address) => NativeMemory.AlignedFree((void*)address);
     }
 }

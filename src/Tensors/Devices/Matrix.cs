@@ -44,17 +44,34 @@ public readonly struct Matrix
     public bool IsContiguous => Stride == Columns || Rows <= 1;
 
     /// <summary>Columns [start, start + count) of every row, over the same memory.</summary>
-    public Matrix SliceColumns(int start, int count) =>
-        new(Data.Slice(start, Rows == 0 ? 0 : (Rows - 1L) * Stride + count), Rows, count, Stride);
+    /// <exception cref="ArgumentOutOfRangeException">The range leaves the matrix.</exception>
+    public Matrix SliceColumns(int start, int count)
+    {
+        CheckRange(start, count, Columns, "columns");
+        return Rows == 0 ? new(Data.Slice(0, 0), 0, count, Stride) : new(Data.Slice(start, (Rows - 1L) * Stride + count), Rows, count, Stride);
+    }
 
     /// <summary>Rows [start, start + count), over the same memory.</summary>
-    public Matrix SliceRows(int start, int count) =>
-        new(Data.Slice((long)start * Stride, count == 0 ? 0 : (count - 1L) * Stride + Columns), count, Columns, Stride);
+    /// <exception cref="ArgumentOutOfRangeException">The range leaves the matrix.</exception>
+    public Matrix SliceRows(int start, int count)
+    {
+        CheckRange(start, count, Rows, "rows");
+        return count == 0 ? new(Data.Slice(0, 0), 0, Columns, Stride) : new(Data.Slice((long)start * Stride, (count - 1L) * Stride + Columns), count, Columns, Stride);
+    }
 
     /// <summary>Every <paramref name="step"/>-th row from <paramref name="first"/> on, over the same memory: one token of every sample.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The first row lies outside of the matrix, or the step is not positive.</exception>
     public Matrix EveryRow(int first, int step)
     {
-        int count = (Rows - first + step - 1) / step;
-        return new(Data.Slice((long)first * Stride, (count - 1L) * step * Stride + Columns), count, Columns, checked(step * Stride));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(step);
+        CheckRange(first, 0, Rows, "rows");
+        int stride = checked(step * Stride), count = (int)(((long)Rows - first + step - 1) / step);
+        return count == 0 ? new(Data.Slice(0, 0), 0, Columns, stride) : new(Data.Slice((long)first * Stride, (count - 1L) * stride + Columns), count, Columns, stride);
+    }
+
+    private static void CheckRange(int start, int count, int limit, string what)
+    {
+        if (start < 0 || count < 0 || start > limit - count)
+            throw new ArgumentOutOfRangeException(nameof(start), $"The range [{start}, {start + (long)count}) leaves a matrix of {limit} {what}.");
     }
 }

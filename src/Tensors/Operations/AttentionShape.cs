@@ -11,9 +11,9 @@ namespace MergeEngine.Tensors.Operations;
 /// <param name="Causal">True if a token sees only itself and the tokens before it (text tower of CLIP).</param>
 public readonly record struct AttentionShape(int Batch, int Tokens, int Heads, int HeadSize, bool Causal = false)
 {
-    public int Rows => Batch * Tokens;
+    public int Rows => checked(Batch * Tokens);
 
-    public int Width => Heads * HeadSize;
+    public int Width => checked(Heads * HeadSize);
 
     /// <summary>Number of softmax rows: Batch·Heads·Tokens, in that order of nesting.</summary>
     public long ScoreRows => (long)Batch * Heads * Tokens;

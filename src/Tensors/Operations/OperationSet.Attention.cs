@@ -17,6 +17,7 @@ public abstract partial class OperationSet
     public void AttentionForward(
         Matrix output, DeviceSpan<float> logSumExp, Matrix query, Matrix key, Matrix value, AttentionShape shape, DeviceSpan<int> keyMask = default)
     {
+        CheckShape(shape);
         Check(output, shape.Rows, shape.Width);
         Check(logSumExp, shape.ScoreRows, optional: true);
         Check(query, shape.Rows, shape.Width);
@@ -43,6 +44,7 @@ public abstract partial class OperationSet
         Matrix queryGradient, Matrix keyGradient, Matrix valueGradient, Matrix outputGradient, Matrix output, DeviceSpan<float> logSumExp,
         Matrix query, Matrix key, Matrix value, AttentionShape shape, DeviceSpan<int> keyMask = default)
     {
+        CheckShape(shape);
         Check(queryGradient, shape.Rows, shape.Width);
         Check(keyGradient, shape.Rows, shape.Width);
         Check(valueGradient, shape.Rows, shape.Width);
@@ -55,6 +57,12 @@ public abstract partial class OperationSet
         Check(keyMask, shape.Rows, optional: true);
         if (shape.Rows == 0) return;
         AttentionBackwardCore(queryGradient, keyGradient, valueGradient, outputGradient, output, logSumExp, query, key, value, shape, keyMask);
+    }
+
+    private static void CheckShape(AttentionShape shape)
+    {
+        if (shape.Batch < 0 || shape.Tokens < 0 || shape.Heads < 1 || shape.HeadSize < 1)
+            throw new ArgumentException($"{shape} has a negative size, no heads, or heads of no width.", nameof(shape));
     }
 
     protected abstract void AttentionForwardCore(

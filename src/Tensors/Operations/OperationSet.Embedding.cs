@@ -9,7 +9,8 @@ public abstract partial class OperationSet
     /// <param name="shape">Sizes.</param>
     public void PatchesForward(Matrix patches, DeviceSpan<float> images, PatchShape shape)
     {
-        Check(patches, shape.Batch * shape.PatchesPerImage, shape.PatchLength);
+        CheckShape(shape);
+        Check(patches, checked(shape.Batch * shape.PatchesPerImage), shape.PatchLength);
         Check(images, shape.Batch * shape.ImageLength);
         PatchesForwardCore(patches, images, shape);
     }
@@ -17,7 +18,8 @@ public abstract partial class OperationSet
     /// <summary>imageGradient ← the gradient of the patches at their pixels; pixels outside every patch get 0.</summary>
     public void PatchesBackward(DeviceSpan<float> imageGradient, Matrix patchGradient, PatchShape shape)
     {
-        Check(patchGradient, shape.Batch * shape.PatchesPerImage, shape.PatchLength);
+        CheckShape(shape);
+        Check(patchGradient, checked(shape.Batch * shape.PatchesPerImage), shape.PatchLength);
         Check(imageGradient, shape.Batch * shape.ImageLength);
         PatchesBackwardCore(imageGradient, patchGradient, shape);
     }
@@ -35,11 +37,13 @@ public abstract partial class OperationSet
     public void AssembleTokensForward(Matrix hidden, Matrix patches, Matrix prefix, Matrix positions, int positionStart, int batch)
     {
         int prefixRows = prefix.IsNone ? 0 : prefix.Rows;
-        int tokens = prefixRows + patches.Rows / batch;
-        Check(hidden, batch * tokens, patches.Columns);
-        Check(patches, batch * (tokens - prefixRows), patches.Columns);
+        int tokens = prefixRows + RowsOfEach(patches.Rows, batch);
+        Check(hidden, checked(batch * tokens), patches.Columns);
+        Check(patches, patches.Rows, patches.Columns);
+        CheckPositionStart(positionStart, tokens);
         Check(prefix, prefixRows, patches.Columns, optional: true);
         Check(positions, tokens - positionStart, patches.Columns);
+        if (batch == 0) return;
         AssembleTokensForwardCore(hidden, patches, prefix, positions, positionStart, batch, tokens);
     }
 
@@ -47,10 +51,12 @@ public abstract partial class OperationSet
     public void AssembleTokensBackward(
         Matrix patchGradient, Matrix prefixGradient, Matrix positionGradient, Matrix hiddenGradient, int positionStart, GradientReduction reduction, int batch)
     {
-        int tokens = hiddenGradient.Rows / batch;
-        int prefixRows = tokens - patchGradient.Rows / batch;
-        Check(hiddenGradient, batch * tokens, patchGradient.Columns);
-        Check(patchGradient, batch * (tokens - prefixRows), patchGradient.Columns);
+        int tokens = RowsOfEach(hiddenGradient.Rows, batch), prefixRows = tokens - RowsOfEach(patchGradient.Rows, batch);
+        if (prefixRows < 0) throw new ArgumentException($"{patchGradient.Rows} rows of patches cannot come from {hiddenGradient.Rows} rows of tokens.", nameof(patchGradient));
+        if (batch == 0) return;
+        Check(hiddenGradient, hiddenGradient.Rows, patchGradient.Columns);
+        Check(patchGradient, patchGradient.Rows, patchGradient.Columns);
+        CheckPositionStart(positionStart, tokens);
         Check(prefixGradient, prefixRows, patchGradient.Columns, optional: true);
         Check(positionGradient, tokens - positionStart, patchGradient.Columns, optional: true);
         AssembleTokensBackwardCore(patchGradient, prefixGradient, positionGradient, hiddenGradient, prefixRows, positionStart, reduction, batch, tokens);
@@ -77,6 +83,18 @@ public abstract partial class OperationSet
         Check(ids, hiddenGradient.Rows);
         Check(hiddenGradient, hiddenGradient.Rows, hiddenGradient.Columns);
         EmbeddingBackwardCore(tableGradient, ids, hiddenGradient, reduction, rowsPerSample);
+    }
+
+    private static void CheckShape(PatchShape shape)
+    {
+        if (shape.Batch < 0 || shape.Channels < 0 || shape.Height < 0 || shape.Width < 0 || shape.Patch < 1)
+            throw new ArgumentException($"{shape} has a negative size, or a patch of no pixels.", nameof(shape));
+    }
+
+    private static void CheckPositionStart(int positionStart, int tokens)
+    {
+        if (positionStart < 0 || positionStart > tokens)
+            throw new ArgumentOutOfRangeException(nameof(positionStart), positionStart, $"The first token with a position is one of {tokens}.");
     }
 
     protected abstract void PatchesForwardCore(Matrix patches, DeviceSpan<float> images, PatchShape shape);

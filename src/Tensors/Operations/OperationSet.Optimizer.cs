@@ -19,6 +19,7 @@ public abstract partial class OperationSet
         Check(firstMoment, parameters.Length);
         Check(secondMoment, parameters.Length);
         ArgumentOutOfRangeException.ThrowIfLessThan(step, 1);
+        Check(clip);
         AdamCore(parameters, gradients, firstMoment, secondMoment, settings, step, clip);
     }
 
@@ -35,7 +36,15 @@ public abstract partial class OperationSet
         Check(gradients, parameters.Length);
         Check(momentum, parameters.Length, optional: settings.Momentum == 0);
         ArgumentOutOfRangeException.ThrowIfLessThan(step, 1);
+        Check(clip);
         SgdCore(parameters, gradients, momentum, settings, step, clip);
+    }
+
+    private void Check(GradientClip clip)
+    {
+        if (clip.SquaredNorm.IsNone) return;
+        Check(clip.SquaredNorm, 1, name: nameof(clip));
+        if (!(clip.MaxNorm >= 0)) throw new ArgumentOutOfRangeException(nameof(clip), clip.MaxNorm, "The largest norm of a gradient is not negative.");
     }
 
     protected abstract void AdamCore(

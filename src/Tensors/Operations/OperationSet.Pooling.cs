@@ -10,21 +10,25 @@ public abstract partial class OperationSet
     /// <param name="mask">[batch, tokens]: 0 leaves a token out; optional.</param>
     public void MeanPoolForward(Matrix output, Matrix hidden, int firstToken = 0, DeviceSpan<int> mask = default)
     {
+        int tokens = RowsOfEach(hidden.Rows, output.Rows);
+        ArgumentOutOfRangeException.ThrowIfNegative(firstToken);
         Check(output, output.Rows, hidden.Columns);
-        CheckRowsPerSample(hidden.Rows, hidden.Rows / Math.Max(1, output.Rows));
         Check(hidden, hidden.Rows, hidden.Columns);
         Check(mask, hidden.Rows, optional: true);
-        MeanPoolForwardCore(output, hidden, firstToken, mask, hidden.Rows / output.Rows);
+        if (output.Rows == 0) return;
+        MeanPoolForwardCore(output, hidden, firstToken, mask, tokens);
     }
 
     /// <summary>hiddenGradient ← the pooled gradient, shared by the tokens that were averaged; 0 for the others.</summary>
     public void MeanPoolBackward(Matrix hiddenGradient, Matrix outputGradient, int firstToken = 0, DeviceSpan<int> mask = default)
     {
+        int tokens = RowsOfEach(hiddenGradient.Rows, outputGradient.Rows);
+        ArgumentOutOfRangeException.ThrowIfNegative(firstToken);
         Check(outputGradient, outputGradient.Rows, hiddenGradient.Columns);
-        CheckRowsPerSample(hiddenGradient.Rows, hiddenGradient.Rows / Math.Max(1, outputGradient.Rows));
         Check(hiddenGradient, hiddenGradient.Rows, hiddenGradient.Columns);
         Check(mask, hiddenGradient.Rows, optional: true);
-        MeanPoolBackwardCore(hiddenGradient, outputGradient, firstToken, mask, hiddenGradient.Rows / outputGradient.Rows);
+        if (outputGradient.Rows == 0) return;
+        MeanPoolBackwardCore(hiddenGradient, outputGradient, firstToken, mask, tokens);
     }
 
     protected abstract void MeanPoolForwardCore(Matrix output, Matrix hidden, int firstToken, DeviceSpan<int> mask, int tokens);

@@ -67,7 +67,7 @@ public abstract partial class OperationSet
     /// <param name="values">[n].</param>
     /// <param name="prefix">Leading bits that are already known.</param>
     /// <param name="prefixBits">How many.</param>
-    /// <param name="digitBits">Bits of this digit.</param>
+    /// <param name="digitBits">Bits of this digit, at most 16: every thread has counters of its own.</param>
     public void MagnitudeHistogram(Span<long> counts, DeviceSpan<float> values, uint prefix, int prefixBits, int digitBits)
     {
         Check(values, values.Length);
@@ -119,9 +119,11 @@ public abstract partial class OperationSet
 
     protected abstract long FindKeyCore(DeviceSpan<double> keys, double key, ref long ordinal);
 
+    private const int LargestDigit = 16;
+
     private static void CheckDigits(Span<long> counts, int prefixBits, int digitBits, int keyBits)
     {
-        if (prefixBits < 0 || digitBits < 1 || prefixBits + digitBits > keyBits || counts.Length < 1 << digitBits)
+        if (prefixBits < 0 || digitBits is < 1 or > LargestDigit || prefixBits + digitBits > keyBits || counts.Length < 1 << digitBits)
             throw new ArgumentException($"A digit of {digitBits} bits after {prefixBits} bits of a {keyBits}-bit key does not fit {counts.Length} counters.", nameof(counts));
     }
 }

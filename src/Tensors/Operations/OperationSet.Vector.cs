@@ -1,6 +1,6 @@
 namespace MergeEngine.Tensors.Operations;
 
-/// <content>Arithmetic on flat vectors: what merging is made of. All element-wise results are the same bits on every device.</content>
+/// <content>Arithmetic on flat vectors. All element-wise results are the same bits on every device.</content>
 public abstract partial class OperationSet
 {
     /// <summary>values ← value.</summary>

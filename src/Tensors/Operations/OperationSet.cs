@@ -11,8 +11,9 @@ namespace MergeEngine.Tensors.Operations;
 /// Conventions, after llm.c: activations are overwritten, gradients of <em>parameters</em> are added to (so that batches accumulate),
 /// gradients of <em>activations</em> are overwritten unless <c>accumulate</c> says otherwise. Arithmetic is float32, statistics are
 /// float64. Spans that are <c>default</c> mean "not wanted". Outputs may alias inputs only where a method says so. Every reduction has
-/// a fixed order, so results do not depend on the number of threads. Calls on one device are ordered; they may return before the work
-/// is done except where they return a value to the host.
+/// a fixed order, so results do not depend on the number of threads. Calls from one thread run in the order given; they may return before
+/// the work is done except where they return a value to the host. Calls from several threads are safe, and their order is the callers'
+/// own: as long as no two of them write, or write and read, the same memory, each gets what it would get alone.
 /// </remarks>
 public abstract partial class OperationSet
 {
@@ -51,6 +52,14 @@ public abstract partial class OperationSet
     {
         if (rowsPerSample <= 0 || rows % rowsPerSample != 0)
             throw new ArgumentException($"{rows} rows are not a whole number of samples of {rowsPerSample} rows.", nameof(rowsPerSample));
+    }
+
+    /// <summary>Rows of each of <paramref name="samples"/> samples; 0 where there are neither rows nor samples.</summary>
+    private protected static int RowsOfEach(int rows, int samples)
+    {
+        if (samples < 0 || (samples == 0 ? rows != 0 : rows % samples != 0))
+            throw new ArgumentException($"{rows} rows cannot be shared by {samples} samples.", nameof(rows));
+        return samples == 0 ? 0 : rows / samples;
     }
 
     [DoesNotReturn]

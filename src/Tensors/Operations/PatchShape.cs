@@ -8,10 +8,10 @@ namespace MergeEngine.Tensors.Operations;
 /// <param name="Patch">Side of a patch in pixels.</param>
 public readonly record struct PatchShape(int Batch, int Channels, int Height, int Width, int Patch)
 {
-    public int PatchesPerImage => (Height / Patch) * (Width / Patch);
+    public int PatchesPerImage => checked((Height / Patch) * (Width / Patch));
 
     /// <summary>Values of one patch, in the order channel, row, column: the layout of a convolution's weight [out, C, p, p].</summary>
-    public int PatchLength => Channels * Patch * Patch;
+    public int PatchLength => checked(Channels * Patch * Patch);
 
     public long ImageLength => (long)Channels * Height * Width;
 }

@@ -13,8 +13,8 @@ public sealed record Parameter(string Name, Shape Shape, long Offset)
 }
 
 /// <summary>
-/// Where each parameter of a model lies in one flat float32 vector. Weights, gradients, optimizer moments, task vectors and merged models
-/// of a model share one layout, so a merge is arithmetic on whole buffers.
+/// Where each parameter of a model lies in one flat float32 vector. Weights, gradients, optimizer moments
+/// and differences of models share one layout, so arithmetic between models is arithmetic on whole buffers.
 /// </summary>
 /// <remarks>
 /// Parameters lie in the ordinal order of their names, each row-major and starting on a 64-byte boundary. The gap before the next

@@ -1,7 +1,7 @@
 namespace MergeEngine.Tensors.Parameters;
 
 /// <summary>
-/// One float32 value for every parameter of a model, in one device buffer: weights, gradients, moments, a task vector. The vector owns its
+/// One float32 value for every parameter of a model, in one device buffer: weights, gradients, moments, a difference of two models. The vector owns its
 /// memory; the gaps of the layout are zero.
 /// </summary>
 public sealed class ParameterVector : IDisposable

@@ -11,19 +11,12 @@ public class NetworkOperationTests
 
     public static OperationCase Case(string name) => s_table[name];
 
-    public static TheoryData<string, string> OnDevices => s_table.OnDevices();
-
     public static TheoryData<string, string> OnLevels => s_table.OnLevels();
 
     [Theory]
-    [MemberData(nameof(OnDevices))]
-    public void An_operation_agrees_with_its_float64_reference(string operation, string device) =>
-        OperationChecks.AgreesWithReference(s_table[operation], device);
-
-    [Theory]
     [MemberData(nameof(OnLevels))]
-    public void Results_are_the_same_bits_for_any_number_of_threads(string operation, string device) =>
-        OperationChecks.IsIndependentOfThreads(s_table[operation], device);
+    public void An_operation_agrees_with_its_float64_reference_and_has_the_same_bits_for_any_number_of_threads(string operation, string device) =>
+        OperationChecks.AgreesWithReferenceForAnyNumberOfThreads(s_table[operation], device);
 }
 
 /// <summary>Alone, because memory is counted for the whole process.</summary>

@@ -25,18 +25,13 @@ public sealed class OperationTable(IEnumerable<OperationCase> cases)
 
     public IEnumerable<string> Names => _cases.Keys;
 
-    /// <summary>Every case on every device.</summary>
-    public TheoryData<string, string> OnDevices() => Cross(DeviceCases.Names);
-
     /// <summary>Every case at every vector width.</summary>
-    public TheoryData<string, string> OnLevels() => Cross(DeviceCases.Levels);
-
-    private TheoryData<string, string> Cross(IReadOnlyList<string> devices)
+    public TheoryData<string, string> OnLevels()
     {
         var data = new TheoryData<string, string>();
         foreach (string name in Names)
         {
-            foreach (string device in devices) data.Add(name, device);
+            foreach (string device in DeviceCases.Levels) data.Add(name, device);
         }
 
         return data;

@@ -115,7 +115,8 @@ public sealed class OperationRun : IDisposable
             for (long i = 0; i < values.Length; i++)
             {
                 bool inside = i < (long)rows * stride && i % stride < columns;
-                Assert.True(inside || values[i] == GuardValue, $"Element {i} of [{rows}, {columns}] with stride {stride} lies outside and was written: {values[i]}.");
+                if (!inside && values[i] != GuardValue)
+                    Assert.Fail($"Element {i} of [{rows}, {columns}] with stride {stride} lies outside and was written: {values[i]}.");
             }
         }
 

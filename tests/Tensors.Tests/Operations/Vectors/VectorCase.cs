@@ -9,12 +9,12 @@ public sealed record VectorCase(string Name, Func<VectorRun, Action> Prepare)
     private static readonly ReferenceHolder Reference = new();
     private readonly ConcurrentDictionary<int, IReadOnlyList<(string Name, ulong[] Bits)>> _expected = [];
 
-    /// <summary>Every vector width with one, two and three threads.</summary>
+    /// <summary>Every vector width with one thread and with three (more than divides any power of two).</summary>
     public static TheoryData<SimdLevel, int> Devices { get; } =
-        new(from level in SimdLevels.Supported from threads in new[] { 1, 2, 3 } select (level, threads));
+        new(from level in SimdLevels.Supported from threads in new[] { 1, 3 } select (level, threads));
 
     public static TheoryData<string, SimdLevel, int> OnDevices(IEnumerable<VectorCase> cases) =>
-        new(from c in cases from level in SimdLevels.Supported from threads in new[] { 1, 2, 3 } select (c.Name, level, threads));
+        new(from c in cases from level in SimdLevels.Supported from threads in new[] { 1, 3 } select (c.Name, level, threads));
 
     /// <summary>The same bits as the reference device for every length.</summary>
     public void GivesTheBitsOfTheReference(SimdLevel simd, int threads)
@@ -41,7 +41,7 @@ public sealed record VectorCase(string Name, Func<VectorRun, Action> Prepare)
     public void AllocatesNothing(SimdLevel simd, int threads)
     {
         using var device = new CpuDevice(threads, simd);
-        using var run = new VectorRun(device, 300_000);
+        using var run = new VectorRun(device, 100_000);
         Action call = Prepare(run);
         call();
         long before = GC.GetAllocatedBytesForCurrentThread();
