@@ -35,8 +35,9 @@ public sealed class CpuDevice : HostDevice
     {
         if (disposing)
         {
-            _operations.Dispose();
+            // The threads first: they may still be at work on an operation's memory.
             Pool.Dispose();
+            _operations.Dispose();
         }
 
         base.Dispose(disposing);

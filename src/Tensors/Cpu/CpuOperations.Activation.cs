@@ -66,10 +66,13 @@ internal sealed partial class CpuOperations
         Matrix inputGradient, DeviceSpan<float> scaleGradient, Matrix outputGradient, Matrix input, DeviceSpan<float> scale, GradientReduction reduction, int rowsPerSample)
     {
         if (input.Rows == 0) return;
-        var sums = new SampleSums(_workspace, input.Rows, input.Columns, 1, reduction, rowsPerSample);
-        var kernel = new ScaleColumnsBackward(inputGradient, outputGradient, input, scale, sums, !scaleGradient.IsNone);
-        Run(kernel, kernel.Tasks);
-        AddSampleSums(sums, 0, scaleGradient);
+        lock (_workspace.Lock)
+        {
+            var sums = new SampleSums(_workspace, input.Rows, input.Columns, 1, reduction, rowsPerSample);
+            var kernel = new ScaleColumnsBackward(inputGradient, outputGradient, input, scale, sums, !scaleGradient.IsNone);
+            Run(kernel, kernel.Tasks);
+            AddSampleSums(sums, 0, scaleGradient);
+        }
     }
 
     protected override void CopyMatrixCore(Matrix output, Matrix source, bool accumulate)

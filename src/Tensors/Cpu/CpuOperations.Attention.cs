@@ -10,8 +10,11 @@ internal sealed unsafe partial class CpuOperations
         Matrix output, DeviceSpan<float> logSumExp, Matrix query, Matrix key, Matrix value, AttentionShape shape, DeviceSpan<int> keyMask)
     {
         var layout = new HeadLayout(shape);
-        float* scratch = _workspace.Reserve(layout.ForwardScratch * _device.Threads);
-        Run(new AttentionForward(output, logSumExp, query, key, value, keyMask, layout, _device.Pool, scratch), layout.Tasks);
+        lock (_workspace.Lock)
+        {
+            float* scratch = _workspace.Reserve(layout.ForwardScratch * _device.Threads);
+            Run(new AttentionForward(output, logSumExp, query, key, value, keyMask, layout, _device.Pool, scratch), layout.Tasks);
+        }
     }
 
     protected override void AttentionBackwardCore(
@@ -19,10 +22,13 @@ internal sealed unsafe partial class CpuOperations
         Matrix query, Matrix key, Matrix value, AttentionShape shape, DeviceSpan<int> keyMask)
     {
         var layout = new HeadLayout(shape);
-        float* scratch = _workspace.Reserve(layout.BackwardScratch * _device.Threads);
-        Run(
-            new AttentionBackward(
-                queryGradient, keyGradient, valueGradient, outputGradient, output, logSumExp, query, key, value, keyMask, layout, _device.Pool, scratch),
-            layout.Tasks);
+        lock (_workspace.Lock)
+        {
+            float* scratch = _workspace.Reserve(layout.BackwardScratch * _device.Threads);
+            Run(
+                new AttentionBackward(
+                    queryGradient, keyGradient, valueGradient, outputGradient, output, logSumExp, query, key, value, keyMask, layout, _device.Pool, scratch),
+                layout.Tasks);
+        }
     }
 }

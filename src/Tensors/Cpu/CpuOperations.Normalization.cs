@@ -28,11 +28,14 @@ internal sealed partial class CpuOperations
     {
         if (input.Columns == 0 || input.Rows == 0) return;
         bool parameters = !weightGradient.IsNone || !biasGradient.IsNone;
-        var sums = new SampleSums(_workspace, input.Rows, input.Columns, 2, reduction, rowsPerSample);
-        var kernel = new LayerNormBackward(inputGradient, outputGradient, input, mean, inverseDeviation, weight, sums, parameters, accumulate);
-        Run(kernel, kernel.Tasks);
-        AddSampleSums(sums, 0, weightGradient);
-        AddSampleSums(sums, 1, biasGradient);
+        lock (_workspace.Lock)
+        {
+            var sums = new SampleSums(_workspace, input.Rows, input.Columns, 2, reduction, rowsPerSample);
+            var kernel = new LayerNormBackward(inputGradient, outputGradient, input, mean, inverseDeviation, weight, sums, parameters, accumulate);
+            Run(kernel, kernel.Tasks);
+            AddSampleSums(sums, 0, weightGradient);
+            AddSampleSums(sums, 1, biasGradient);
+        }
     }
 
     protected override void NormalizeRowsForwardCore(Matrix output, DeviceSpan<float> norms, Matrix input)

@@ -62,7 +62,7 @@ public abstract partial class OperationSet
     private static void CheckShape(AttentionShape shape)
     {
         if (shape.Batch < 0 || shape.Tokens < 0 || shape.Heads < 1 || shape.HeadSize < 1)
-            throw new ArgumentException($"{shape} has a negative size, no heads, or heads of no width.", nameof(shape));
+            throw new ArgumentException($"There is no attention of {shape.Batch} samples, {shape.Tokens} tokens and {shape.Heads} heads of width {shape.HeadSize}.", nameof(shape));
     }
 
     protected abstract void AttentionForwardCore(

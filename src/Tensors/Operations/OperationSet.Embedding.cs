@@ -88,7 +88,7 @@ public abstract partial class OperationSet
     private static void CheckShape(PatchShape shape)
     {
         if (shape.Batch < 0 || shape.Channels < 0 || shape.Height < 0 || shape.Width < 0 || shape.Patch < 1)
-            throw new ArgumentException($"{shape} has a negative size, or a patch of no pixels.", nameof(shape));
+            throw new ArgumentException($"Images [{shape.Batch}, {shape.Channels}, {shape.Height}, {shape.Width}] cannot be cut into patches of {shape.Patch} by {shape.Patch} pixels.", nameof(shape));
     }
 
     private static void CheckPositionStart(int positionStart, int tokens)

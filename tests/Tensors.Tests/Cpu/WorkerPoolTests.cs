@@ -201,6 +201,54 @@ public sealed class WorkerPoolTests
         Assert.Equal(0, pool.CurrentWorker);
     }
 
+    /// <summary>Two tasks that run at one time: the one on a worker's thread lasts until it is let go.</summary>
+    private struct LastingJob : IParallelJob
+    {
+        public WorkerPool Pool;
+        public int[] Begun;
+        public int[] LetGo;
+        public int[] Done;
+
+        public readonly void Execute(int task)
+        {
+            Interlocked.Increment(ref Begun[0]);
+            while (Volatile.Read(ref Begun[0]) < 2 || (Pool.CurrentWorker != 0 && Volatile.Read(ref LetGo[0]) == 0))
+                Thread.Yield();
+            Interlocked.Increment(ref Done[0]);
+        }
+    }
+
+    [Fact]
+    public void A_caller_that_is_interrupted_still_waits_for_every_task()
+    {
+        using var pool = new WorkerPool(2);
+        var job = new LastingJob { Pool = pool, Begun = new int[1], LetGo = new int[1], Done = new int[1] };
+        int done = 0;
+        bool kept = false;
+        var caller = new Thread(() =>
+        {
+            pool.Run(ref job, 2);
+            done = Volatile.Read(ref job.Done[0]);
+            try
+            {
+                Thread.Sleep(Timeout.Infinite);
+            }
+            catch (ThreadInterruptedException)
+            {
+                kept = true;
+            }
+        });
+        caller.Start();
+        while (Volatile.Read(ref job.Done[0]) == 0)
+            Thread.Yield();
+        caller.Interrupt();
+        Assert.False(caller.Join(50));
+        Volatile.Write(ref job.LetGo[0], 1);
+        caller.Join();
+        Assert.Equal(2, done);
+        Assert.True(kept, "The interruption was lost.");
+    }
+
     [Fact]
     public void A_run_allocates_nothing()
     {

@@ -35,6 +35,32 @@ public sealed class DeviceSpanTests
     }
 
     [Fact]
+    public void The_start_of_a_span_too_long_for_the_host_is_read_and_written()
+    {
+        using Device device = Device.Open("cpu", 1);
+        using DeviceBuffer buffer = device.Allocate<byte>(4);
+        var endless = new DeviceSpan<byte>(buffer, 0, 1L << 40);
+        device.Upload<byte>([5, 6, 7], endless);
+        var back = new byte[4];
+        device.Download(endless, back);
+        Assert.Equal([5, 6, 7, 0], back);
+        Assert.Throws<InvalidOperationException>(() => endless.HostSpan.Length);
+    }
+
+    [Fact]
+    public void The_memory_of_a_disposed_buffer_cannot_be_reached()
+    {
+        using Device device = Device.Open("cpu", 1);
+        DeviceBuffer buffer = device.Allocate<float>(10);
+        DeviceSpan<float> span = buffer.AsSpan<float>();
+        buffer.Dispose();
+        Assert.Contains("buffer of 40 bytes on device 'cpu' has been disposed", Assert.Throws<ObjectDisposedException>(() => span.Address).Message, StringComparison.Ordinal);
+        Assert.Throws<ObjectDisposedException>(() => span.HostSpan.Length);
+        Assert.Throws<ObjectDisposedException>(() => device.Operations.Fill(span, 1));
+        Assert.Throws<ObjectDisposedException>(() => device.Upload<float>([1], span));
+    }
+
+    [Fact]
     public void A_slice_is_a_window_of_the_same_memory_and_cannot_leave_it()
     {
         using Device device = Device.Open("cpu", 1);

@@ -35,6 +35,23 @@ public sealed class MatrixTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new Matrix(data, -1, 5, 5));
     }
 
+    [Fact]
+    public void A_view_that_leaves_its_matrix_is_refused_even_where_the_memory_goes_on()
+    {
+        using Device device = Device.Open("cpu", 1);
+        using DeviceBuffer buffer = device.Allocate<float>(100);
+        var matrix = new Matrix(buffer.AsSpan<float>(), 4, 5, 8);
+        Assert.Contains("[3, 6) leaves a matrix of 5 columns", Assert.Throws<ArgumentOutOfRangeException>(() => matrix.SliceColumns(3, 3)).Message, StringComparison.Ordinal);
+        Assert.Contains("[2, 5) leaves a matrix of 4 rows", Assert.Throws<ArgumentOutOfRangeException>(() => matrix.SliceRows(2, 3)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => matrix.SliceRows(-1, 2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => matrix.SliceColumns(int.MaxValue, int.MaxValue));
+        Assert.Throws<ArgumentOutOfRangeException>(() => matrix.EveryRow(0, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => matrix.EveryRow(5, 1));
+        Assert.Equal(0, matrix.EveryRow(4, 2).Rows);
+        Assert.Equal(1, matrix.EveryRow(3, int.MaxValue / 8).Rows);
+        Assert.Equal(0, new Matrix(buffer.AsSpan<float>(), 0, 5).SliceColumns(2, 3).Rows);
+    }
+
     private static float[] Elements(Matrix matrix)
     {
         var elements = new List<float>();

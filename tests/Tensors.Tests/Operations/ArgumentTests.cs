@@ -92,6 +92,52 @@ public sealed class ArgumentTests : IDisposable
     }
 
     [Fact]
+    public void Clipping_needs_one_number_of_its_own_device_and_a_norm()
+    {
+        var settings = new AdamSettings(0.1);
+        DeviceSpan<double> norm = _memory.AsSpan<double>();
+        Refused("'clip' has 0 elements, 1 are needed.", () => Operations.Adam(V(5), V(5), V(5), V(5), settings, 1, new GradientClip(norm.Slice(0, 0), 1)));
+        Refused("'clip' is memory of device 'reference'", () => Operations.Sgd(V(5), V(5), default, new SgdSettings(0.1), 1, new GradientClip(_foreign.AsSpan<double>(), 1)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Operations.Adam(V(5), V(5), V(5), V(5), settings, 1, new GradientClip(norm, double.NaN)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Operations.Adam(V(5), V(5), V(5), V(5), settings, 1, new GradientClip(norm, -1)));
+    }
+
+    [Fact]
+    public void Pooled_rows_must_share_all_rows_alike()
+    {
+        Refused("12 rows cannot be shared by 5 samples.", () => Operations.MeanPoolForward(M(5, 3), M(12, 3)));
+        Refused("12 rows cannot be shared by 0 samples.", () => Operations.MeanPoolBackward(M(12, 3), M(0, 3)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Operations.MeanPoolForward(M(4, 3), M(12, 3), firstToken: -1));
+    }
+
+    [Fact]
+    public void Tokens_must_be_whole_samples_and_no_fewer_than_patches()
+    {
+        Refused("9 rows cannot be shared by 2 samples.", () => Operations.AssembleTokensForward(M(8, 3), M(9, 3), default, M(4, 3), 0, 2));
+        Refused("9 rows cannot be shared by 0 samples.", () => Operations.AssembleTokensForward(M(9, 3), M(9, 3), default, M(4, 3), 0, 0));
+        Refused("8 rows of patches cannot come from 4 rows of tokens.", () => Operations.AssembleTokensBackward(M(8, 3), default, default, M(4, 3), 0, GradientReduction.Sum, 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Operations.AssembleTokensForward(M(8, 3), M(8, 3), default, default, 5, 2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Operations.AssembleTokensForward(M(8, 3), M(8, 3), default, M(5, 3), -1, 2));
+    }
+
+    [Fact]
+    public void Shapes_without_a_meaning_are_refused()
+    {
+        Refused("Images [2, 3, 4, 4] cannot be cut into patches of 0 by 0 pixels.", () => Operations.PatchesForward(M(8, 12), V(96), new PatchShape(2, 3, 4, 4, 0)));
+        Refused("There is no attention of -2 samples, -3 tokens", () => Operations.AttentionForward(M(6, 8), default, M(6, 8), M(6, 8), M(6, 8), new AttentionShape(-2, -3, 2, 4)));
+        Refused("There is no attention of 2 samples, 3 tokens and 0 heads", () => Operations.AttentionForward(M(6, 0), default, M(6, 0), M(6, 0), M(6, 0), new AttentionShape(2, 3, 0, 4)));
+        Assert.Throws<OverflowException>(() => new AttentionShape(1 << 20, 1 << 20, 1, 1).Rows);
+    }
+
+    [Fact]
+    public void A_histogram_has_a_counter_for_each_digit()
+    {
+        Assert.Throws<ArgumentException>(() => Operations.MagnitudeHistogram(new long[4], V(5), 0, 0, 3));
+        Assert.Throws<ArgumentException>(() => Operations.KeyHistogram(new long[4], _memory.AsSpan<double>(), 0, 0, 33));
+        Assert.Throws<ArgumentException>(() => Operations.KeyHistogram(new long[4], _memory.AsSpan<double>(), 0, 60, 4));
+    }
+
+    [Fact]
     public void An_unknown_activation_is_refused() =>
         Assert.StartsWith(
             "Unknown activation.",
@@ -108,6 +154,10 @@ public sealed class ArgumentTests : IDisposable
         Operations.EmbeddingForward(M(0, 3), I(0), M(2, 3));
         Operations.EmbeddingBackward(M(2, 3), I(0), M(0, 3), GradientReduction.Sum, 1);
         Operations.ActivationForward(V(0), V(0), Activation.Tanh);
+        Operations.MeanPoolForward(M(0, 3), M(0, 3));
+        Operations.MeanPoolBackward(M(0, 3), M(0, 3));
+        Operations.AssembleTokensForward(M(0, 3), M(0, 3), M(1, 3), M(1, 3), 0, 0);
+        Operations.AssembleTokensBackward(M(0, 3), default, default, M(0, 3), 0, GradientReduction.Sum, 0);
         var host = new float[1000];
         _device.Download(_memory.AsSpan<float>(), host);
         Assert.All(host, v => Assert.Equal(0, v));

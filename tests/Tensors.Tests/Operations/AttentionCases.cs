@@ -33,6 +33,16 @@ internal static class AttentionCases
             }
 
             yield return new("AttentionForward with large scores", 1e-5, run => Forward(run, new(2, 20, 2, 16), default, 6));
+            yield return new("AttentionForward with NaN in the only key that is not hidden", ForwardBound, run =>
+            {
+                var shape = new AttentionShape(1, 70, 2, 16);
+                (Matrix q, Matrix k, Matrix v) = Inputs(run, shape, 1);
+                run.Operations.Fill(k.SliceRows(0, 1).Data, float.NaN);
+                Matrix output = run.OutputMatrix("output", shape.Rows, shape.Width);
+                DeviceSpan<float> logSumExp = run.Output("logSumExp", shape.ScoreRows);
+                DeviceSpan<int> mask = run.Upload<int>([1, .. Enumerable.Repeat(0, shape.Rows - 1)]);
+                return () => run.Operations.AttentionForward(output, logSumExp, q, k, v, shape, mask);
+            });
             yield return new("AttentionForward without log-sum-exp", ForwardBound, run =>
             {
                 var shape = new AttentionShape(2, 9, 2, 8);

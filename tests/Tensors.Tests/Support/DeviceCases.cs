@@ -15,8 +15,6 @@ public static class DeviceCases
     /// <summary>One name for each vector width.</summary>
     public static IReadOnlyList<string> Levels { get; } = [.. from level in SimdLevels.Supported select Cpu(level, 1)];
 
-    public static TheoryData<string> All => [.. Names];
-
     /// <summary>The device, to be disposed by the caller.</summary>
     public static Device Open(string name)
     {

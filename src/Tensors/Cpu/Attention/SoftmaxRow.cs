@@ -26,6 +26,8 @@ internal static unsafe class SoftmaxRow
         }
 
         float max = S.MaxLane(largest);
+        // A maximum passes over a NaN that comes before a hidden key; a sum does not.
+        if (float.IsNegativeInfinity(max)) max = SumOfScores<S, V>(row, used);
         if (float.IsNegativeInfinity(max))
         {
             Lanes.Clear<S, V>(row, vectors * S.Count);
@@ -76,6 +78,16 @@ internal static unsafe class SoftmaxRow
             float* target = gradient + (j * S.Count);
             S.Store(target, S.Multiply(S.Multiply(S.Load(row + (j * S.Count)), factor), S.Subtract(S.Load(target), centre)));
         }
+    }
+
+    /// <summary>−∞ where every score is, NaN where one is NaN.</summary>
+    private static float SumOfScores<S, V>(float* row, int used)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        V sum = S.Create(float.NegativeInfinity);
+        for (int j = 0; j < used; j++) sum = S.Add(sum, S.Load(row + (j * S.Count)));
+        return S.Sum(sum);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

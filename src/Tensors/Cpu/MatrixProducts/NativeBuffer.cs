@@ -17,9 +17,9 @@ internal sealed unsafe class NativeBuffer : SafeHandle
     /// <summary>Room for at least <paramref name="floats"/> floats; what was there before is lost when it grows.</summary>
     public float* Get(nint floats)
     {
+        ObjectDisposedException.ThrowIf(IsClosed, this);
         if ((nuint)floats > _floats)
         {
-            ObjectDisposedException.ThrowIf(IsClosed, this);
             nuint size = ((nuint)floats + 1023) & ~(nuint)1023;
             NativeMemory.AlignedFree((void*)handle);
             handle = 0;

@@ -16,13 +16,14 @@ internal sealed class Parking
 
     public void Cancel() => Interlocked.Exchange(ref _parked, 0);
 
+    /// <summary>Sleeps until <see cref="Wake"/>. An interruption of the thread does not end the sleep: it is kept for the thread's next wait.</summary>
     public void Park()
     {
-        lock (_gate)
-        {
-            while (Volatile.Read(ref _parked) != 0)
-                Monitor.Wait(_gate);
-        }
+        bool interrupted = false;
+        while (!TryPark())
+            interrupted = true;
+        if (interrupted)
+            Thread.CurrentThread.Interrupt();
     }
 
     /// <summary>Wakes the thread if it sleeps or is about to. The caller has published the work with a full fence before.</summary>
@@ -30,10 +31,46 @@ internal sealed class Parking
     {
         if (Volatile.Read(ref _parked) == 0)
             return;
-        lock (_gate)
+        bool interrupted = false;
+        while (!TryWake())
+            interrupted = true;
+        if (interrupted)
+            Thread.CurrentThread.Interrupt();
+    }
+
+    /// <summary>False when the thread was interrupted and may have to sleep on.</summary>
+    private bool TryPark()
+    {
+        try
         {
-            if (Interlocked.Exchange(ref _parked, 0) != 0)
-                Monitor.Pulse(_gate);
+            lock (_gate)
+            {
+                while (Volatile.Read(ref _parked) != 0)
+                    Monitor.Wait(_gate);
+            }
+            return true;
+        }
+        catch (ThreadInterruptedException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>False when the thread was interrupted before it had the lock.</summary>
+    private bool TryWake()
+    {
+        try
+        {
+            lock (_gate)
+            {
+                if (Interlocked.Exchange(ref _parked, 0) != 0)
+                    Monitor.Pulse(_gate);
+            }
+            return true;
+        }
+        catch (ThreadInterruptedException)
+        {
+            return false;
         }
     }
 }

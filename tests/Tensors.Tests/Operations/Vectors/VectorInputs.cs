@@ -12,11 +12,13 @@ public static class VectorInputs
         float.NaN, BitConverter.UInt32BitsToSingle(0x7F80_0001), BitConverter.UInt32BitsToSingle(0xFFC1_2345), 1f, -1f, 1.17549435e-38f,
     ];
 
-    private static readonly ConcurrentDictionary<(int, int), float[]> FloatArrays = [];
+    private static readonly ConcurrentDictionary<(int, int), float[]> s_floats = [];
+    private static readonly ConcurrentDictionary<int, byte[]> s_bytes = [];
+    private static readonly ConcurrentDictionary<int, double[]> s_keys = [];
 
     public static IReadOnlyList<int> Lengths { get; } = [.. Enumerable.Range(0, 71), 1000, 65535, 65536, 65537, 300_000];
 
-    public static float[] Floats(int k, int length) => FloatArrays.GetOrAdd((k, length), static key =>
+    public static float[] Floats(int k, int length) => s_floats.GetOrAdd((k, length), static key =>
     {
         var random = new Random((key.Item1 * 7919) + key.Item2);
         var values = new float[key.Item2];
@@ -38,16 +40,16 @@ public static class VectorInputs
     public static float[] Finite(int k, int length) =>
         Array.ConvertAll(Floats(k, length), x => float.IsFinite(x) && Math.Abs(x) < 1e30f ? x : 0.5f);
 
-    public static byte[] Bytes(int length)
+    public static byte[] Bytes(int length) => s_bytes.GetOrAdd(length, static n =>
     {
-        var random = new Random(length);
-        return [.. Enumerable.Range(0, length).Select(_ => random.Next(3) == 0 ? (byte)0 : (byte)random.Next(256))];
-    }
+        var random = new Random(n);
+        return [.. Enumerable.Range(0, n).Select(_ => random.Next(3) == 0 ? (byte)0 : (byte)random.Next(256))];
+    });
 
-    public static double[] Keys(int length)
+    public static double[] Keys(int length) => s_keys.GetOrAdd(length, static n =>
     {
-        var random = new Random(length + 1);
-        return [.. Enumerable.Range(0, length).Select(_ => random.Next(12) switch
+        var random = new Random(n + 1);
+        return [.. Enumerable.Range(0, n).Select(_ => random.Next(12) switch
         {
             0 => -1.0,
             1 => double.NaN,
@@ -57,7 +59,7 @@ public static class VectorInputs
             < 9 => random.Next(4),
             _ => random.NextDouble() * 4,
         })];
-    }
+    });
 
     /// <summary>Bit patterns, with one pattern for NaN: which operand's payload survives an addition is the hardware's choice.</summary>
     public static ulong[] ToBits<T>(T[] values)

@@ -1,0 +1,123 @@
+using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Operations;
+using MergeEngine.Tensors.Tests.Support;
+
+namespace MergeEngine.Tensors.Tests.Devices;
+
+/// <summary>One CPU device under several threads, and at its end.</summary>
+public sealed class CpuDeviceTests
+{
+    /// <summary>Every operation that keeps working memory, with sizes that make it grow at different times.</summary>
+    private static readonly OperationCase[] s_cases =
+    [
+        Attention(new AttentionShape(2, 33, 2, 24)), Attention(new AttentionShape(1, 5, 1, 8)), Attention(new AttentionShape(3, 64, 2, 40)),
+        new("layer norm", 0, run =>
+        {
+            Matrix input = run.NormalMatrix(300, 96), gradient = run.NormalMatrix(300, 96), result = run.OutputMatrix("inputGradient", 300, 96);
+            DeviceSpan<float> mean = run.Normal(300), inverse = run.Normal(300), weight = run.Normal(96), dw = run.Output("dw", 96), db = run.Output("db", 96);
+            return () =>
+            {
+                run.Operations.Fill(dw, 0);
+                run.Operations.Fill(db, 0);
+                run.Operations.LayerNormBackward(result, dw, db, gradient, input, mean, inverse, weight, GradientReduction.AbsolutePerSample, 10);
+            };
+        }),
+        new("embedding", 0, run =>
+        {
+            Matrix table = run.OutputMatrix("table", 20, 40), gradient = run.NormalMatrix(120, 40);
+            DeviceSpan<int> ids = run.Upload<int>([.. Enumerable.Range(0, 120).Select(_ => run.Random.Next(20))]);
+            return () =>
+            {
+                run.Operations.Fill(table.Data, 0);
+                run.Operations.EmbeddingBackward(table, ids, gradient, GradientReduction.Sum, 30);
+            };
+        }),
+        new("product", 0, run =>
+        {
+            Matrix c = run.OutputMatrix("c", 150, 90), a = run.NormalMatrix(150, 70), b = run.NormalMatrix(70, 90);
+            return () => run.Operations.MatrixProduct(c, a, b);
+        }),
+        new("sums and selections", 0, run =>
+        {
+            DeviceSpan<float> x = run.Normal(100_000), y = run.Normal(100_000), output = run.Output("mean", 100_000);
+            double dot = 0;
+            run.Result("dot", () => [dot]);
+            return () =>
+            {
+                dot = run.Operations.Dot(x, y);
+                Selection largest = RadixSelect.LargestMagnitudes(run.Operations, x, 777);
+                run.Operations.DisjointMean(output, [x, y], [largest, Selection.All], 1);
+            };
+        }),
+    ];
+
+    [Fact]
+    public void Threads_that_share_a_device_get_the_bits_that_each_would_get_alone()
+    {
+        var expected = Array.ConvertAll(s_cases, c => OperationChecks.Run(c, DeviceCases.Cpu(SimdLevels.Best, 1)));
+        using var device = new CpuDevice(3);
+        var found = new IReadOnlyList<(string Name, double[] Values)>[s_cases.Length];
+        Exception? failure = null;
+        var threads = new Thread[s_cases.Length];
+        for (int i = 0; i < threads.Length; i++)
+        {
+            int mine = i;
+            threads[i] = new Thread(() =>
+            {
+                try
+                {
+                    using var run = new OperationRun(device, s_cases[mine].Seed);
+                    Action call = s_cases[mine].Prepare(run);
+                    for (int again = 0; again < 40; again++) call();
+                    found[mine] = run.Read();
+                }
+                catch (Exception exception)
+                {
+                    // Reported by the test's own thread.
+                    failure = exception;
+                }
+            });
+        }
+
+        foreach (Thread thread in threads) thread.Start();
+        foreach (Thread thread in threads) thread.Join();
+        Assert.Null(failure);
+        for (int i = 0; i < s_cases.Length; i++)
+        {
+            foreach (var ((name, alone), (_, shared)) in expected[i].Zip(found[i])) OperationChecks.Compare($"{s_cases[i].Name}, {name}", alone, shared, 0);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void A_disposed_device_refuses_operations_and_leaves_buffers_to_their_owners(int threads)
+    {
+        var device = new CpuDevice(threads);
+        DeviceBuffer buffer = device.Allocate<float>(70_000);
+        DeviceSpan<float> x = buffer.AsSpan<float>();
+        var matrix = new Matrix(x, 100, 50);
+        var product = new Matrix(x.Slice(10_000), 100, 100);
+        var shape = new AttentionShape(4, 25, 5, 10);
+        void Multiply() => device.Operations.MatrixProduct(product, matrix, matrix, transposeB: true);
+        void Attend() => device.Operations.AttentionForward(new Matrix(x.Slice(30_000), 100, 50), default, matrix, matrix, matrix, shape);
+        Multiply();
+        Attend();
+        device.Dispose();
+        device.Dispose();
+        Assert.Throws<ObjectDisposedException>(Multiply);
+        Assert.Throws<ObjectDisposedException>(Attend);
+        Assert.Throws<ObjectDisposedException>(() => device.Operations.Dot(x, x));
+        Assert.Throws<ObjectDisposedException>(() => device.Operations.Fill(x.Slice(0, 1), 1));
+        Assert.Equal(0, x.HostSpan[0]);
+        buffer.Dispose();
+        Assert.Equal(0, device.AllocatedBytes);
+    }
+
+    private static OperationCase Attention(AttentionShape shape) => new($"attention {shape}", 0, run =>
+    {
+        Matrix q = run.NormalMatrix(shape.Rows, shape.Width), k = run.NormalMatrix(shape.Rows, shape.Width), v = run.NormalMatrix(shape.Rows, shape.Width);
+        Matrix output = run.OutputMatrix("output", shape.Rows, shape.Width);
+        return () => run.Operations.AttentionForward(output, default, q, k, v, shape);
+    });
+}
