@@ -66,7 +66,7 @@ internal sealed partial class CpuOperations
         Matrix inputGradient, DeviceSpan<float> scaleGradient, Matrix outputGradient, Matrix input, DeviceSpan<float> scale, GradientReduction reduction, int rowsPerSample)
     {
         if (input.Rows == 0) return;
-        lock (_workspace.Lock)
+        lock (_workspaceLock)
         {
             var sums = new SampleSums(_workspace, input.Rows, input.Columns, 1, reduction, rowsPerSample);
             var kernel = new ScaleColumnsBackward(inputGradient, outputGradient, input, scale, sums, !scaleGradient.IsNone);

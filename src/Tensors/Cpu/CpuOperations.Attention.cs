@@ -10,7 +10,7 @@ internal sealed unsafe partial class CpuOperations
         Matrix output, DeviceSpan<float> logSumExp, Matrix query, Matrix key, Matrix value, AttentionShape shape, DeviceSpan<int> keyMask)
     {
         var layout = new HeadLayout(shape);
-        lock (_workspace.Lock)
+        lock (_workspaceLock)
         {
             float* scratch = _workspace.Reserve(layout.ForwardScratch * _device.Threads);
             Run(new AttentionForward(output, logSumExp, query, key, value, keyMask, layout, _device.Pool, scratch), layout.Tasks);
@@ -22,7 +22,7 @@ internal sealed unsafe partial class CpuOperations
         Matrix query, Matrix key, Matrix value, AttentionShape shape, DeviceSpan<int> keyMask)
     {
         var layout = new HeadLayout(shape);
-        lock (_workspace.Lock)
+        lock (_workspaceLock)
         {
             float* scratch = _workspace.Reserve(layout.BackwardScratch * _device.Threads);
             Run(

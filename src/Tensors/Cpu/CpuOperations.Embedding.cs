@@ -41,7 +41,7 @@ internal sealed unsafe partial class CpuOperations
     protected override void EmbeddingBackwardCore(Matrix tableGradient, DeviceSpan<int> ids, Matrix hiddenGradient, GradientReduction reduction, int rowsPerSample)
     {
         long rows = Workspace.Align(hiddenGradient.Rows), slots = Workspace.Align(LinkEqualIds.Slots(rowsPerSample)) * _device.Threads;
-        lock (_workspace.Lock)
+        lock (_workspaceLock)
         {
             int* next = (int*)_workspace.Reserve((2 * rows) + slots), tables = next + rows;
             byte* starts = (byte*)(tables + slots);

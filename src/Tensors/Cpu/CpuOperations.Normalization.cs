@@ -28,7 +28,7 @@ internal sealed partial class CpuOperations
     {
         if (input.Columns == 0 || input.Rows == 0) return;
         bool parameters = !weightGradient.IsNone || !biasGradient.IsNone;
-        lock (_workspace.Lock)
+        lock (_workspaceLock)
         {
             var sums = new SampleSums(_workspace, input.Rows, input.Columns, 2, reduction, rowsPerSample);
             var kernel = new LayerNormBackward(inputGradient, outputGradient, input, mean, inverseDeviation, weight, sums, parameters, accumulate);

@@ -24,7 +24,7 @@ internal sealed unsafe partial class CpuOperations
     }
 
     protected override long CountMaskedCore(DeviceSpan<byte> mask) =>
-        VectorPass<CountZeroBytes>.Run(_device, new CountZeroBytes { Mask = mask.Pointer }, mask.Length, 4 * Blocks.Length).Result;
+        VectorPass<CountZeroBytes>.Run(_device, new CountZeroBytes { Mask = mask.Pointer }, mask.Length, 4 * Ranges.Length).Result;
 
     protected override (long Agreeing, long Compared) SignAgreementCore(ReadOnlySpan<DeviceSpan<float>> vectors, bool countSingles)
     {
@@ -40,7 +40,7 @@ internal sealed unsafe partial class CpuOperations
     {
         var tables = new HistogramTables(digitBits, _device.Threads);
         var kernel = new MagnitudeHistogram(values.Pointer, prefix, prefixBits, digitBits, tables, _device.Pool);
-        VectorPass<MagnitudeHistogram>.Run(_device, kernel, values.Length, Blocks.Histogram);
+        VectorPass<MagnitudeHistogram>.Run(_device, kernel, values.Length, Ranges.Histogram);
         tables.AddTo(counts);
     }
 
@@ -48,7 +48,7 @@ internal sealed unsafe partial class CpuOperations
     {
         var tables = new HistogramTables(digitBits, _device.Threads);
         var kernel = new KeyHistogram(keys.Pointer, prefix, prefixBits, digitBits, tables, _device.Pool);
-        VectorPass<KeyHistogram>.Run(_device, kernel, keys.Length, Blocks.Histogram);
+        VectorPass<KeyHistogram>.Run(_device, kernel, keys.Length, Ranges.Histogram);
         tables.AddTo(counts);
     }
 

@@ -11,13 +11,17 @@ internal sealed partial class CpuOperations : OperationSet, IDisposable
     private readonly CpuDevice _device;
     private readonly Workspace _workspace = new();
 
+    /// <summary>Held by an operation while it uses the workspace, so that calls from several threads wait for each other.</summary>
+    private readonly Lock _workspaceLock = new();
+
     public CpuOperations(CpuDevice device)
         : base(device) => _device = device;
 
     public void Dispose()
     {
         _products?.Dispose();
-        _workspace.Dispose();
+        lock (_workspaceLock)
+            _workspace.Dispose();
     }
 
     /// <summary>Runs the tasks of a kernel at the device's vector width on its worker threads.</summary>

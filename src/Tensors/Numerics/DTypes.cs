@@ -5,7 +5,7 @@ namespace MergeEngine.Tensors.Numerics;
 /// <summary>What is known about each <see cref="DType"/>: its name in a file, its width, and whether the engine computes with it.</summary>
 public static class DTypes
 {
-    private static readonly (string Name, int Bits)[] Table =
+    private static readonly (string Name, int Bits)[] s_table =
     [
         ("BOOL", 8), ("F4", 4), ("F6_E2M3", 6), ("F6_E3M2", 6), ("U8", 8), ("I8", 8), ("F8_E5M2", 8), ("F8_E4M3", 8), ("F8_E8M0", 8),
         ("F8_E4M3FNUZ", 8), ("F8_E5M2FNUZ", 8), ("I16", 16), ("U16", 16), ("F16", 16), ("BF16", 16), ("I32", 32), ("U32", 32), ("F32", 32),
@@ -16,13 +16,13 @@ public static class DTypes
     public static IReadOnlyList<DType> All { get; } = Enum.GetValues<DType>();
 
     /// <summary>The name that a safetensors header uses, such as <c>BF16</c> or <c>F8_E4M3</c>.</summary>
-    public static string Name(this DType dtype) => Table[(int)dtype].Name;
+    public static string Name(this DType dtype) => s_table[(int)dtype].Name;
 
     /// <summary>The width of one element in bits; 4 and 6 for the packed types.</summary>
-    public static int Bits(this DType dtype) => Table[(int)dtype].Bits;
+    public static int Bits(this DType dtype) => s_table[(int)dtype].Bits;
 
     /// <summary>The alignment in bytes that an element wants; 1 for the packed types.</summary>
-    public static int Alignment(this DType dtype) => Math.Max(1, Table[(int)dtype].Bits / 8);
+    public static int Alignment(this DType dtype) => Math.Max(1, s_table[(int)dtype].Bits / 8);
 
     /// <summary>True for real floating-point types of any width (C64 is not one).</summary>
     public static bool IsFloatingPoint(this DType dtype) => dtype
@@ -52,9 +52,9 @@ public static class DTypes
     /// <summary>As <see cref="TryParse(string, out DType)"/>, from UTF-8.</summary>
     public static bool TryParse(ReadOnlySpan<byte> name, out DType dtype)
     {
-        for (int i = 0; i < Table.Length; i++)
+        for (int i = 0; i < s_table.Length; i++)
         {
-            if (!Ascii.Equals(name, Table[i].Name)) continue;
+            if (!Ascii.Equals(name, s_table[i].Name)) continue;
             dtype = (DType)i;
             return true;
         }
@@ -66,9 +66,9 @@ public static class DTypes
     /// <summary>Finds a dtype by the exact name that a header uses; lower case is not accepted.</summary>
     public static bool TryParse(string name, out DType dtype)
     {
-        for (int i = 0; i < Table.Length; i++)
+        for (int i = 0; i < s_table.Length; i++)
         {
-            if (!string.Equals(Table[i].Name, name, StringComparison.Ordinal)) continue;
+            if (!string.Equals(s_table[i].Name, name, StringComparison.Ordinal)) continue;
             dtype = (DType)i;
             return true;
         }

@@ -10,7 +10,7 @@ namespace MergeEngine.Tensors.Tests.Numerics;
 /// </summary>
 public class ConversionTests
 {
-    private static readonly int[] Lengths = [.. Enumerable.Range(0, 70), 127, 128, 129, 1000];
+    private static readonly int[] s_lengths = [.. Enumerable.Range(0, 70), 127, 128, 129, 1000];
 
     /// <summary>Floats that are hard to round: values, ties and their neighbours for F16 and BF16, subnormals, infinities, NaN.</summary>
     private static float[] HardFloats()
@@ -125,7 +125,7 @@ public class ConversionTests
     public void Every_length_and_address_gives_the_same_values(DType dtype)
     {
         int size = dtype.Bits() / 8;
-        foreach (int length in Lengths)
+        foreach (int length in s_lengths)
         {
             float[] values = [.. Enumerable.Range(0, length).Select(i => (i % 251 - 125) / 2f)];
             // One byte in front makes every element unaligned; one behind must stay as it was.

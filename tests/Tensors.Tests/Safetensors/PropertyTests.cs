@@ -15,13 +15,13 @@ public sealed class PropertyTests : IDisposable
 
     public void Dispose() => directory.Dispose();
 
-    private static readonly Gen<string> Text = Gen.OneOf(
+    private static readonly Gen<string> s_text = Gen.OneOf(
         Gen.Elements("a", "model.layers.0.weight", "../x", "é", "🦊", "\"quoted\\\"", "line\nbreak", " "),
         ArbMap.Default.GeneratorFor<NonEmptyString>().Select(s => string.Concat(s.Get.Where(c => c != '\0' && !char.IsSurrogate(c)))));
 
     /// <summary>Packed types get a last dimension of four, so that they fill whole bytes.</summary>
-    private static readonly Gen<TensorContent> Content =
-        from name in Text
+    private static readonly Gen<TensorContent> s_content =
+        from name in s_text
         where name.Length > 0 && name != "__metadata__"
         from dtype in Gen.Elements(DTypes.All.ToArray())
         from dimensions in Gen.Choose(0, 5).Select(d => (long)d).ListOf(4).Select(l => l.ToArray())
@@ -29,10 +29,10 @@ public sealed class PropertyTests : IDisposable
         from bytes in Gen.Choose(0, 255).Select(b => (byte)b).ArrayOf((int)dtype.ByteCount(shape.ElementCount))
         select new TensorContent(name, dtype, shape, bytes);
 
-    private static readonly Gen<(TensorContent[] Tensors, Dictionary<string, string> Metadata)> Model =
-        from tensors in Content.ListOf()
-        from keys in Text.ListOf()
-        from values in Text.ListOf(keys.Count)
+    private static readonly Gen<(TensorContent[] Tensors, Dictionary<string, string> Metadata)> s_model =
+        from tensors in s_content.ListOf()
+        from keys in s_text.ListOf()
+        from values in s_text.ListOf(keys.Count)
         select (tensors.DistinctBy(t => t.Name).ToArray(),
             keys.Zip(values).DistinctBy(p => p.First).ToDictionary(p => p.First, p => p.Second));
 
@@ -45,7 +45,7 @@ public sealed class PropertyTests : IDisposable
 
     [Fact]
     public void Whatever_is_written_is_read_back_and_rewritten_to_the_same_bytes() =>
-        Check.One(Settings, Prop.ForAll(Model.ToArbitrary(), model =>
+        Check.One(Settings, Prop.ForAll(s_model.ToArbitrary(), model =>
         {
             string path = directory["x"];
             SafetensorsWriter.Write(path, model.Tensors, model.Metadata);
@@ -64,18 +64,18 @@ public sealed class PropertyTests : IDisposable
         }));
 
     /// <summary>Pieces that mean something in a header, so that damage gets past the JSON reader.</summary>
-    private static readonly string[] Pieces =
+    private static readonly string[] s_pieces =
     [
         "{", "}", "[", "]", ",", ":", "\"", "0", "1", "-1", "1e3", "8", "18446744073709551615", "9223372036854775807", "null", "true", "\"dtype\"", "\"shape\"",
         "\"data_offsets\"", "\"__metadata__\"", "\"F32\"", "\"F4\"", "\"U8\"", "\\ud800", "\\u0000", "\0", "\uFEFF", " ", "{}", "[0,0]", "\"a\"",
         "\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}",
     ];
 
-    private static readonly Gen<(int At, int Remove, byte[] Insert)[]> Mutations =
+    private static readonly Gen<(int At, int Remove, byte[] Insert)[]> s_mutations =
         (from at in Gen.Choose(0, 1000)
          from remove in Gen.Choose(0, 6)
          from insert in Gen.OneOf(
-             Gen.Elements(Pieces).Select(Encoding.UTF8.GetBytes), Gen.Choose(0, 255).Select(b => new[] { (byte)b }), Gen.Constant(Array.Empty<byte>()))
+             Gen.Elements(s_pieces).Select(Encoding.UTF8.GetBytes), Gen.Choose(0, 255).Select(b => new[] { (byte)b }), Gen.Constant(Array.Empty<byte>()))
          select (at, remove, insert)).ArrayOf().Select(m => m.Take(6).ToArray());
 
     [Fact]
@@ -84,7 +84,7 @@ public sealed class PropertyTests : IDisposable
         byte[] good = Encoding.UTF8.GetBytes(
             """{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[4],"data_offsets":[8,12]}}""");
         int accepted = 0, refused = 0;
-        Check.One(Settings.WithMaxTest(5000), Prop.ForAll(Mutations.ToArbitrary(), mutations =>
+        Check.One(Settings.WithMaxTest(5000), Prop.ForAll(s_mutations.ToArbitrary(), mutations =>
         {
             var header = good.ToList();
             foreach (var (at, remove, insert) in mutations)
@@ -120,7 +120,7 @@ public sealed class PropertyTests : IDisposable
         byte[] good = Encoding.UTF8.GetBytes(
             """{"metadata":{"total_size":12,"x":[1]},"weight_map":{"a":"model-1.safetensors","b":"model-2.safetensors"}}""");
         int accepted = 0, refused = 0;
-        Check.One(Settings.WithMaxTest(3000), Prop.ForAll(Mutations.ToArbitrary(), mutations =>
+        Check.One(Settings.WithMaxTest(3000), Prop.ForAll(s_mutations.ToArbitrary(), mutations =>
         {
             var json = good.ToList();
             foreach (var (at, remove, insert) in mutations)

@@ -3,45 +3,44 @@ using System.Runtime.InteropServices;
 namespace MergeEngine.Tensors.Cpu.Kernels;
 
 /// <summary>
-/// Working memory of a device's kernels: one aligned block that grows to the largest request and stays. Its content lasts for
-/// one operation, which holds <see cref="Lock"/> from its request to its last task: calls from several threads wait for each other.
+/// Working memory of kernels outside the garbage-collected heap: one block, aligned to cache lines, that grows to the largest request and
+/// stays. Its content lasts for one operation; who shares it between threads holds a lock from the request to the last task.
 /// </summary>
-internal sealed unsafe class Workspace : IDisposable
+internal sealed unsafe class Workspace : SafeHandle
 {
-    private float* _memory;
     private long _length;
-    private bool _disposed;
 
-    public Lock Lock { get; } = new();
+    public Workspace()
+        : base(0, ownsHandle: true)
+    {
+    }
 
-    /// <summary>At least <paramref name="floats"/> elements of undefined content, aligned to 64 bytes.</summary>
+    public override bool IsInvalid => handle == 0;
+
+    /// <summary>At least <paramref name="floats"/> elements of undefined content.</summary>
+    /// <exception cref="ObjectDisposedException">The device has been disposed.</exception>
     public float* Reserve(long floats)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        if (floats <= _length) return _memory;
-        Free();
-        long length = Align(floats + (floats / 4));
-        _memory = (float*)NativeMemory.AlignedAlloc(checked((nuint)length * sizeof(float)), HostDevice.Alignment);
-        _length = length;
-        return _memory;
+        ObjectDisposedException.ThrowIf(IsClosed, this);
+        if (floats > _length)
+        {
+            long length = Align(floats + (floats / 4));
+            NativeMemory.AlignedFree((void*)handle);
+            handle = 0;
+            _length = 0;
+            handle = (nint)NativeMemory.AlignedAlloc(checked((nuint)length * sizeof(float)), HostDevice.Alignment);
+            _length = length;
+        }
+
+        return (float*)handle;
     }
 
     /// <summary>A number of elements rounded up to whole cache lines.</summary>
     public static long Align(long floats) => (floats + 15) / 16 * 16;
 
-    public void Dispose()
+    protected override bool ReleaseHandle()
     {
-        lock (Lock)
-        {
-            _disposed = true;
-            Free();
-        }
-    }
-
-    private void Free()
-    {
-        NativeMemory.AlignedFree(_memory);
-        _memory = null;
-        _length = 0;
+        NativeMemory.AlignedFree((void*)handle);
+        return true;
     }
 }

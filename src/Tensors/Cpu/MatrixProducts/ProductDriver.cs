@@ -1,3 +1,4 @@
+using MergeEngine.Tensors.Cpu.Kernels;
 using MergeEngine.Tensors.Cpu.Threads;
 using MergeEngine.Tensors.Cpu.VectorMath;
 
@@ -34,8 +35,8 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
     /// <summary>From this many operations on the wait between packing and multiplying does not matter.</summary>
     private const double SharedOperations = 2e8;
 
-    private readonly NativeBuffer _packedB = new();
-    private readonly NativeBuffer _scratch = new();
+    private readonly Workspace _packedB = new();
+    private readonly Workspace _scratch = new();
 
     public static int PanelCount(int columns) => (columns + MicroKernel<S, V>.Columns - 1) / MicroKernel<S, V>.Columns;
 
@@ -100,7 +101,7 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
                     FirstBlock = block,
                     FirstColumn = column,
                     Columns = columns,
-                    Packed = _packedB.Get((nint)panels * width * k),
+                    Packed = _packedB.Reserve((nint)panels * width * k),
                 };
                 pool.Run(ref pack, panels * blocks);
                 var job = new ProductJob<S, V>
@@ -125,7 +126,7 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
     {
         nint floatsOfA = job.Product.PacksA ? (nint)TaskGrid.MaxRows * job.Partition.Length : 0;
         nint floatsEach = new ProductJob<S, V>.ScratchLayout(null, floatsOfB, floatsOfA).FloatsEach;
-        job.Scratch = new ProductJob<S, V>.ScratchLayout(_scratch.Get(floatsEach * pool.Threads), floatsOfB, floatsOfA);
+        job.Scratch = new ProductJob<S, V>.ScratchLayout(_scratch.Reserve(floatsEach * pool.Threads), floatsOfB, floatsOfA);
         for (int worker = 0; worker < pool.Threads; worker++)
             *job.Scratch.WasPacked(worker) = 0;
         pool.Run(ref job, job.Grid.Tasks);
@@ -150,7 +151,7 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
             Grid = TaskGrid.Choose(TileCount(n), MicroKernel<S, V>.Rows, PanelCount(k), samples * rowsPerSample, 2, 2, pool.Threads),
             Pool = pool,
         };
-        job.Scratch = _scratch.Get(job.ScratchFloats * pool.Threads);
+        job.Scratch = _scratch.Reserve(job.ScratchFloats * pool.Threads);
         pool.Run(ref job, job.Grid.Tasks);
     }
 

@@ -3,7 +3,7 @@ using MergeEngine.Tensors.Cpu.VectorMath;
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>output[i] ← input[i]: the runtime's own block copy, on all threads.</summary>
-internal unsafe struct Copy : IVectorKernel
+internal unsafe struct Copy : IRangeKernel
 {
     public float* Output;
     public float* Input;

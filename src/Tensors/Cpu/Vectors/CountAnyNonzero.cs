@@ -4,7 +4,7 @@ using MergeEngine.Tensors.Cpu.VectorMath;
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>Counts the elements where any vector is not zero. NaN is not zero. The bits of all values together are those of ±0 only if every one is.</summary>
-internal unsafe struct CountAnyNonzero : IVectorKernel
+internal unsafe struct CountAnyNonzero : IRangeKernel
 {
     public float** Inputs;
     public int Count;

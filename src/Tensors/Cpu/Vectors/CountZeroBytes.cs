@@ -3,7 +3,7 @@ using MergeEngine.Tensors.Cpu.VectorMath;
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>Counts the bytes of a mask that are 0.</summary>
-internal unsafe struct CountZeroBytes : IVectorKernel
+internal unsafe struct CountZeroBytes : IRangeKernel
 {
     public byte* Mask;
     public long Result;

@@ -7,7 +7,7 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 /// keys[i] ← Σ_k |v_k|·(Σ_j m_j − m_k) in float64, or Σ_k 2·|v_k|·Σ_{j&lt;k} |v_j| where no magnitudes are given; −1 where every v_k is 0.
 /// The second look at the magnitudes finds them in the first cache, so memory is read once.
 /// </summary>
-internal unsafe struct CrossMagnitude : IVectorKernel
+internal unsafe struct CrossMagnitude : IRangeKernel
 {
     public double* Keys;
 

@@ -8,7 +8,7 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 /// output[i] ← mean of those v̂_k[i] that have the sign of Σ_k v̂_k[i]; 0 where there are none. A strip of every vector's v̂ is staged
 /// in a small buffer for both looks, so memory is read once and in pieces long enough for the processor to read ahead. The output may be one of the vectors.
 /// </summary>
-internal unsafe struct DisjointMean : IVectorKernel
+internal unsafe struct DisjointMean : IRangeKernel
 {
     /// <summary>Registers of one vector in a strip: 64 staged vectors still fit the first cache.</summary>
     private const int StripVectors = 8;

@@ -4,7 +4,7 @@ using MergeEngine.Tensors.Cpu.VectorMath;
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>mask[i] ← 0 where the key is selected, else 1.</summary>
-internal unsafe struct DropMask : IVectorKernel
+internal unsafe struct DropMask : IRangeKernel
 {
     public byte* Mask;
     public double* Keys;

@@ -13,7 +13,7 @@ internal interface IElementwise
 }
 
 /// <summary>output[i] ← op(a[i], b[i]). The output may be an input: each element is read before it is written.</summary>
-internal unsafe struct Elementwise<TOperator> : IVectorKernel
+internal unsafe struct Elementwise<TOperator> : IRangeKernel
     where TOperator : struct, IElementwise
 {
     public float* Output;

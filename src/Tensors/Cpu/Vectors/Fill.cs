@@ -4,7 +4,7 @@ using MergeEngine.Tensors.Cpu.VectorMath;
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>output[i] ← value.</summary>
-internal unsafe struct Fill : IVectorKernel
+internal unsafe struct Fill : IRangeKernel
 {
     public float* Output;
     public float Value;

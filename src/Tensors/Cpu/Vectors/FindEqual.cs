@@ -17,7 +17,7 @@ internal unsafe interface IEqualElements
 /// Finds the element number <c>ordinal</c> among the equal ones: blocks are counted in parallel, some at a time so that an early one costs
 /// little, and the block that holds it is read once more.
 /// </summary>
-internal unsafe struct FindEqual<TElements> : IVectorKernel
+internal unsafe struct FindEqual<TElements> : IRangeKernel
     where TElements : struct, IEqualElements
 {
     private const int BlocksAtATime = 1024;
@@ -29,12 +29,12 @@ internal unsafe struct FindEqual<TElements> : IVectorKernel
     public static long Run(CpuDevice device, in TElements elements, long length, ref long ordinal)
     {
         int* counts = (int*)Scratch.Require(BlocksAtATime * sizeof(int));
-        for (long first = 0; first < length; first += (long)BlocksAtATime * Blocks.Length)
+        for (long first = 0; first < length; first += (long)BlocksAtATime * Ranges.Length)
         {
             var kernel = new FindEqual<TElements> { _elements = elements, _first = first, _counts = counts };
-            long part = Math.Min(length - first, (long)BlocksAtATime * Blocks.Length);
+            long part = Math.Min(length - first, (long)BlocksAtATime * Ranges.Length);
             VectorPass<FindEqual<TElements>>.Run(device, kernel, part);
-            for (int block = 0; (long)block * Blocks.Length < part; block++)
+            for (int block = 0; (long)block * Ranges.Length < part; block++)
             {
                 if (ordinal < 0 || ordinal >= counts[block])
                 {
@@ -42,7 +42,7 @@ internal unsafe struct FindEqual<TElements> : IVectorKernel
                     continue;
                 }
 
-                long index = first + ((long)block * Blocks.Length);
+                long index = first + ((long)block * Ranges.Length);
                 while (true)
                 {
                     if (elements.IsEqual(index) && ordinal-- == 0) return index;
@@ -58,5 +58,5 @@ internal unsafe struct FindEqual<TElements> : IVectorKernel
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct =>
-        _counts[start / Blocks.Length] = _elements.CountEqual<S, V, D>(_first + start, count);
+        _counts[start / Ranges.Length] = _elements.CountEqual<S, V, D>(_first + start, count);
 }

@@ -4,7 +4,7 @@ using MergeEngine.Tensors.Cpu.VectorMath;
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>mask[i] ← 1 where |values[i]| is selected, else 0.</summary>
-internal unsafe struct KeepMask : IVectorKernel
+internal unsafe struct KeepMask : IRangeKernel
 {
     public byte* Mask;
     public float* Values;

@@ -6,7 +6,7 @@ using MergeEngine.Tensors.Cpu.VectorMath;
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>Counts the next digit of the float64 keys whose leading bits are known; the range of keys leaves out NaN and what is negative.</summary>
-internal unsafe struct KeyHistogram : IVectorKernel
+internal unsafe struct KeyHistogram : IRangeKernel
 {
     private readonly double* _keys;
     private readonly double _smallest;

@@ -9,7 +9,7 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 /// Counts the next digit of |values| whose leading bits are known. Bit patterns of magnitudes are ordered like the magnitudes, so "starts with the
 /// prefix" is a range of float32 and two comparisons find the few elements that count; NaN lies in no range.
 /// </summary>
-internal unsafe struct MagnitudeHistogram : IVectorKernel
+internal unsafe struct MagnitudeHistogram : IRangeKernel
 {
     private readonly float* _values;
     private readonly float _smallest;

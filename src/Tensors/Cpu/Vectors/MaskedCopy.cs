@@ -4,7 +4,7 @@ using MergeEngine.Tensors.Cpu.VectorMath;
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>output[i] ← mask[i] ≠ 0 ? input[i] : +0. The output may be the input.</summary>
-internal unsafe struct MaskedCopy : IVectorKernel
+internal unsafe struct MaskedCopy : IRangeKernel
 {
     public float* Output;
     public float* Input;

@@ -10,7 +10,7 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 /// its four bytes, so nothing has to be shuffled. Whole counters go through vectors, the pieces at the ends of a range through
 /// <see cref="Philox.Generate"/>.
 /// </summary>
-internal unsafe struct RandomMask : IVectorKernel
+internal unsafe struct RandomMask : IRangeKernel
 {
     public byte* Mask;
     public ulong Key;

@@ -17,12 +17,12 @@ internal interface IReduction
 
 /// <summary>
 /// Σ_i term(a[i], b[i]) in float64 over a tree that is the same for every vector width and number of threads: element i of a block of
-/// <see cref="Blocks.Sum"/> goes to lane i mod 16, the lanes are halved four times, and the blocks' sums are added in pairs.
+/// <see cref="Ranges.Sum"/> goes to lane i mod 16, the lanes are halved four times, and the blocks' sums are added in pairs.
 /// </summary>
 /// <remarks>
 /// With n terms in blocks of B the error is at most about (B/16 + 4 + log₂(n/B))·2⁻⁵³·Σ|term|, and never above n·2⁻⁵³·Σ|term|.
 /// </remarks>
-internal unsafe struct Reduction<TReduction> : IVectorKernel
+internal unsafe struct Reduction<TReduction> : IRangeKernel
     where TReduction : struct, IReduction
 {
     public const int Lanes = 16;
@@ -36,9 +36,9 @@ internal unsafe struct Reduction<TReduction> : IVectorKernel
     public static double Run(CpuDevice device, float* a, float* b, long length)
     {
         if (length <= 0) return 0;
-        long blocks = (length + Blocks.Sum - 1) / Blocks.Sum;
+        long blocks = (length + Ranges.Sum - 1) / Ranges.Sum;
         double* sums = (double*)Scratch.Require(blocks * sizeof(double));
-        VectorPass<Reduction<TReduction>>.Run(device, new Reduction<TReduction> { A = a, B = b, Sums = sums }, length, 2 * Blocks.Sum);
+        VectorPass<Reduction<TReduction>>.Run(device, new Reduction<TReduction> { A = a, B = b, Sums = sums }, length, 2 * Ranges.Sum);
         return AddInPairs(sums, blocks);
     }
 
@@ -48,10 +48,10 @@ internal unsafe struct Reduction<TReduction> : IVectorKernel
         where V : struct
         where D : struct
     {
-        for (int done = 0; done < count; done += Blocks.Sum)
+        for (int done = 0; done < count; done += Ranges.Sum)
         {
             long first = start + done;
-            Sums[first / Blocks.Sum] = SumBlock<S, V, D>(A + first, B + first, Math.Min(Blocks.Sum, count - done));
+            Sums[first / Ranges.Sum] = SumBlock<S, V, D>(A + first, B + first, Math.Min(Ranges.Sum, count - done));
         }
     }
 

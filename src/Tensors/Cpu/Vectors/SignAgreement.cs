@@ -4,7 +4,7 @@ using MergeEngine.Tensors.Cpu.VectorMath;
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>Counts the elements with enough nonzero values (Compared) and those of them with no two signs (Agreeing).</summary>
-internal unsafe struct SignAgreement : IVectorKernel
+internal unsafe struct SignAgreement : IRangeKernel
 {
     public float** Inputs;
     public int Count;

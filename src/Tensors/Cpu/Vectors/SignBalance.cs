@@ -4,7 +4,7 @@ using MergeEngine.Tensors.Cpu.VectorMath;
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>Σ_i sign(Σ_k v̂_k[i]): positive sums less negative ones.</summary>
-internal unsafe struct SignBalance : IVectorKernel
+internal unsafe struct SignBalance : IRangeKernel
 {
     public TrimmedVectors Trimmed;
     public long Result;

@@ -6,7 +6,7 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>The shared driver: cuts a pass into fixed blocks, one task each, and picks the body of the device's vector width.</summary>
 internal struct VectorPass<TKernel> : IParallelJob
-    where TKernel : struct, IVectorKernel
+    where TKernel : struct, IRangeKernel
 {
     public TKernel Kernel;
     private readonly long _length;
@@ -26,7 +26,7 @@ internal struct VectorPass<TKernel> : IParallelJob
     /// block stays on the calling thread.
     /// </summary>
     /// <returns>The kernel as the tasks have left it, for those that count.</returns>
-    public static TKernel Run(CpuDevice device, in TKernel kernel, long length, int block = Blocks.Length)
+    public static TKernel Run(CpuDevice device, in TKernel kernel, long length, int block = Ranges.Length)
     {
         if (length <= 0) return kernel;
         var pass = new VectorPass<TKernel>(kernel, length, block, device.Simd);

@@ -8,7 +8,7 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 /// weights[0]·inputs[0][i], where there is no origin. A few vectors of accumulators stay in registers while k runs, so every input is read
 /// once and any number of inputs takes the same path. The output may be the origin or an input.
 /// </summary>
-internal unsafe struct WeightedSum : IVectorKernel
+internal unsafe struct WeightedSum : IRangeKernel
 {
     public float* Output;
 

@@ -15,7 +15,7 @@ public unsafe partial class ReferenceOperations : OperationSet
     {
         Activation.None => x,
         Activation.GeluErf => 0.5 * x * Erfc(-x / Math.Sqrt(2)),
-        Activation.GeluTanh => 0.5 * x * (1 + Math.Tanh(TanhScale * (x + (0.044715 * x * x * x)))),
+        Activation.GeluTanh => 0.5 * x * (1 + Math.Tanh(s_tanhScale * (x + (0.044715 * x * x * x)))),
         Activation.GeluQuick => x / (1 + Math.Exp(-1.702 * x)),
         Activation.Tanh => Math.Tanh(x),
         _ => throw new ArgumentOutOfRangeException(nameof(activation), activation, "Unknown activation."),
@@ -30,8 +30,8 @@ public unsafe partial class ReferenceOperations : OperationSet
             case Activation.GeluErf:
                 return (0.5 * Erfc(-x / Math.Sqrt(2))) + (x * Math.Exp(-0.5 * x * x) / Math.Sqrt(2 * Math.PI));
             case Activation.GeluTanh:
-                double t = Math.Tanh(TanhScale * (x + (0.044715 * x * x * x)));
-                return (0.5 * (1 + t)) + (0.5 * x * (1 - (t * t)) * TanhScale * (1 + (3 * 0.044715 * x * x)));
+                double t = Math.Tanh(s_tanhScale * (x + (0.044715 * x * x * x)));
+                return (0.5 * (1 + t)) + (0.5 * x * (1 - (t * t)) * s_tanhScale * (1 + (3 * 0.044715 * x * x)));
             case Activation.GeluQuick:
                 double s = 1 / (1 + Math.Exp(-1.702 * x));
                 return s * (1 + (1.702 * x * (1 - s)));
@@ -67,7 +67,7 @@ public unsafe partial class ReferenceOperations : OperationSet
         return x >= 0 ? tail : 2 - tail;
     }
 
-    private static readonly double TanhScale = Math.Sqrt(2 / Math.PI);
+    private static readonly double s_tanhScale = Math.Sqrt(2 / Math.PI);
 
     private static float* Row(Matrix matrix, int row) => matrix.Data.Pointer + ((long)row * matrix.Stride);
 

@@ -7,7 +7,7 @@ namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 /// <summary>Exact selection against a plain sort: keys downwards, equal keys by index.</summary>
 public sealed class RadixSelectTests
 {
-    private static readonly float[] Pool =
+    private static readonly float[] s_pool =
     [
         0f, -0f, 1f, -1f, 1f, 2f, -2f, float.Epsilon, -float.Epsilon, 1e-40f, float.MaxValue, float.PositiveInfinity, float.NegativeInfinity,
         float.NaN, BitConverter.UInt32BitsToSingle(0xFF80_0001), MathF.BitIncrement(1f), MathF.BitDecrement(1f), 1.1754942e-38f, 1.17549435e-38f,
@@ -24,7 +24,7 @@ public sealed class RadixSelectTests
         float[][] inputs =
         [
             [], [1f], [float.NaN], new float[100], Fill(100, 3f), Fill(100, float.NaN), Fill(65, float.Epsilon),
-            [.. Enumerable.Range(0, 3000).Select(_ => Pool[random.Next(Pool.Length)])],
+            [.. Enumerable.Range(0, 3000).Select(_ => s_pool[random.Next(s_pool.Length)])],
             [.. Enumerable.Range(0, 3000).Select(_ => (float)random.Next(-3, 4))],
             [.. Enumerable.Range(0, 3000).Select(_ => BitConverter.Int32BitsToSingle(random.Next(int.MinValue, int.MaxValue)))],
             [.. Enumerable.Range(0, 3000).Select(i => 1f + (i % 7 * 1.1920929e-7f))],
@@ -46,7 +46,7 @@ public sealed class RadixSelectTests
         [
             [], [1], [-1], [double.NaN], new double[100], [.. Enumerable.Repeat(-1.0, 100)], [.. Enumerable.Repeat(0.1, 65)],
             [.. Enumerable.Range(0, 3000).Select(_ => random.Next(4) switch { 0 => -1.0, 1 => 0.0, _ => random.Next(5) * 0.1 })],
-            [.. Enumerable.Range(0, 3000).Select(_ => random.Next(3) == 0 ? Pool[random.Next(Pool.Length)] : random.NextDouble() * Math.Pow(10, random.Next(-320, 300)))],
+            [.. Enumerable.Range(0, 3000).Select(_ => random.Next(3) == 0 ? s_pool[random.Next(s_pool.Length)] : random.NextDouble() * Math.Pow(10, random.Next(-320, 300)))],
             [.. Enumerable.Range(0, 3000).Select(i => BitConverter.Int64BitsToDouble(0x3FF0_0000_0000_0000 + (i % 5)))],
             [.. Enumerable.Range(0, 70_000).Select(i => i % 3 == 0 ? -1.0 : i % 1000)],
         ];
@@ -62,7 +62,7 @@ public sealed class RadixSelectTests
     {
         using Device device = Device.Open(name, 2);
         Gen<float> element = Gen.OneOf(
-            Gen.Elements(Pool), Gen.Choose(-4, 4).Select(i => i / 4f), Gen.Choose(int.MinValue, int.MaxValue).Select(BitConverter.Int32BitsToSingle));
+            Gen.Elements(s_pool), Gen.Choose(-4, 4).Select(i => i / 4f), Gen.Choose(int.MinValue, int.MaxValue).Select(BitConverter.Int32BitsToSingle));
         Gen<(float[] Values, long Count)> input =
             from values in element.ArrayOf()
             from count in Gen.Choose(-1, values.Length + 1)

@@ -5,7 +5,7 @@ namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 /// <summary>Arithmetic on flat vectors: the same bits as the textbook loop, everywhere.</summary>
 public sealed class VectorArithmeticTests
 {
-    private static readonly Dictionary<string, VectorCase> Cases = new VectorCase[]
+    private static readonly Dictionary<string, VectorCase> s_cases = new VectorCase[]
     {
         new("Fill", run => { var o = run.Output<float>(); return () => run.Operations.Fill(o, -1.5f); }),
         new("Copy", run => { var o = run.Output<float>(); var x = run.Input(0); return () => run.Operations.Copy(o, x); }),
@@ -21,17 +21,17 @@ public sealed class VectorArithmeticTests
         AddWeightedSum(4, masked: true, inPlace: true), AddWeightedSum(4, masked: false, inPlace: true),
     }.ToDictionary(c => c.Name);
 
-    public static TheoryData<string, SimdLevel, int> OnDevices() => VectorCase.OnDevices(Cases.Values);
+    public static TheoryData<string, SimdLevel, int> OnDevices() => VectorCase.OnDevices(s_cases.Values);
 
     [Theory]
     [MemberData(nameof(OnDevices))]
     public void An_operation_gives_the_bits_of_the_reference(string name, SimdLevel simd, int threads) =>
-        Cases[name].GivesTheBitsOfTheReference(simd, threads);
+        s_cases[name].GivesTheBitsOfTheReference(simd, threads);
 
     [Theory]
     [MemberData(nameof(OnDevices))]
     public void A_repeated_operation_allocates_nothing(string name, SimdLevel simd, int threads) =>
-        Cases[name].AllocatesNothing(simd, threads);
+        s_cases[name].AllocatesNothing(simd, threads);
 
     [Theory]
     [MemberData(nameof(VectorCase.Devices), MemberType = typeof(VectorCase))]

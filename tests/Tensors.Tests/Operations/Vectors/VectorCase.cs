@@ -6,7 +6,7 @@ namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 /// <summary>One operation as a table row: what to call on a run's memory. The call can be repeated.</summary>
 public sealed record VectorCase(string Name, Func<VectorRun, Action> Prepare)
 {
-    private static readonly ReferenceHolder Reference = new();
+    private static readonly Device s_reference = Device.Open("reference");
     private readonly ConcurrentDictionary<int, IReadOnlyList<(string Name, ulong[] Bits)>> _expected = [];
 
     /// <summary>Every vector width with one thread and with three (more than divides any power of two).</summary>
@@ -22,7 +22,7 @@ public sealed record VectorCase(string Name, Func<VectorRun, Action> Prepare)
         using var device = new CpuDevice(threads, simd);
         foreach (int length in VectorInputs.Lengths)
         {
-            var expected = _expected.GetOrAdd(length, n => Run(Reference.Device, n));
+            var expected = _expected.GetOrAdd(length, n => Run(s_reference, n));
             var found = Run(device, length);
             foreach (var ((name, e), (_, f)) in expected.Zip(found))
             {
@@ -56,10 +56,5 @@ public sealed record VectorCase(string Name, Func<VectorRun, Action> Prepare)
         var results = run.Read();
         Assert.NotEmpty(results);
         return results;
-    }
-
-    private sealed class ReferenceHolder
-    {
-        public Device Device { get; } = Device.Open("reference");
     }
 }

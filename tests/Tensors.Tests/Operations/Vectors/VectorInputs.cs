@@ -6,7 +6,7 @@ namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 /// <summary>Inputs that hold everything a float can be: the same for every device, made once for each length.</summary>
 public static class VectorInputs
 {
-    private static readonly float[] Special =
+    private static readonly float[] s_special =
     [
         0f, -0f, float.Epsilon, -float.Epsilon, 1e-39f, -3e-40f, float.MinValue, float.MaxValue, float.PositiveInfinity, float.NegativeInfinity,
         float.NaN, BitConverter.UInt32BitsToSingle(0x7F80_0001), BitConverter.UInt32BitsToSingle(0xFFC1_2345), 1f, -1f, 1.17549435e-38f,
@@ -26,7 +26,7 @@ public static class VectorInputs
         {
             values[i] = random.Next(16) switch
             {
-                0 => Special[random.Next(Special.Length)],
+                0 => s_special[random.Next(s_special.Length)],
                 < 5 => 0f,
                 < 9 => (random.Next(7) - 3) * 0.25f,
                 _ => (float)((random.NextDouble() - 0.5) * Math.Pow(10, random.Next(-6, 3))),

@@ -6,41 +6,41 @@ namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 /// <summary>Masks, sign election and sensitivities: the same bits as the textbook loop, everywhere.</summary>
 public sealed class VectorSelectionTests
 {
-    private static readonly Selection[] Thresholds =
+    private static readonly Selection[] s_thresholds =
     [
         new(0.25, 20), new(0.25, -1), new(0.5, long.MaxValue), Selection.All, Selection.None, new(0.1, 40_000), new(double.NaN, 3), new(-1, 5),
         new(1e-41, 30), new(1e300, 2), new(double.PositiveInfinity, 33_000), new(0, 25),
     ];
 
-    private static readonly Dictionary<string, VectorCase> Cases = new[]
+    private static readonly Dictionary<string, VectorCase> s_cases = new[]
     {
         CrossMagnitude(1, own: true), CrossMagnitude(2, own: true), CrossMagnitude(8, own: true), CrossMagnitude(1, own: false), CrossMagnitude(3, own: false), CrossMagnitude(20, own: false),
         RandomMask(0, 0.5), RandomMask(1, 0.3), RandomMask(4_294_967_294L * 4 + 3, 0.9), RandomMask(2, 0), RandomMask(6, 1),
         DisjointMean(1, 1), DisjointMean(2, -1), DisjointMean(5, 1, intoFirst: true), DisjointMean(8, -1), DisjointMean(40, 1),
         SignBalance(1), SignBalance(3), SignBalance(8), SignBalance(33),
-    }.Concat(Thresholds.Select((t, i) => new VectorCase($"KeepMask {i}", run =>
+    }.Concat(s_thresholds.Select((t, i) => new VectorCase($"KeepMask {i}", run =>
     {
         DeviceSpan<byte> mask = run.Output<byte>();
         DeviceSpan<float> values = run.Input(0);
         return () => run.Operations.KeepMask(mask, values, t, 7);
-    }))).Concat(Thresholds.Select((t, i) => new VectorCase($"DropMask {i}", run =>
+    }))).Concat(s_thresholds.Select((t, i) => new VectorCase($"DropMask {i}", run =>
     {
         DeviceSpan<byte> mask = run.Output<byte>();
         DeviceSpan<double> keys = run.Keys();
         return () => run.Operations.DropMask(mask, keys, t with { Threshold = t.Threshold * 4 }, 7);
     }))).ToDictionary(c => c.Name);
 
-    public static TheoryData<string, SimdLevel, int> OnDevices() => VectorCase.OnDevices(Cases.Values);
+    public static TheoryData<string, SimdLevel, int> OnDevices() => VectorCase.OnDevices(s_cases.Values);
 
     [Theory]
     [MemberData(nameof(OnDevices))]
     public void An_operation_gives_the_bits_of_the_reference(string name, SimdLevel simd, int threads) =>
-        Cases[name].GivesTheBitsOfTheReference(simd, threads);
+        s_cases[name].GivesTheBitsOfTheReference(simd, threads);
 
     [Theory]
     [MemberData(nameof(OnDevices))]
     public void A_repeated_operation_allocates_nothing(string name, SimdLevel simd, int threads) =>
-        Cases[name].AllocatesNothing(simd, threads);
+        s_cases[name].AllocatesNothing(simd, threads);
 
     [Fact]
     public void The_sign_of_undecided_elements_is_plus_or_minus_one()
@@ -67,7 +67,7 @@ public sealed class VectorSelectionTests
         return () => run.Operations.RandomMask(mask, 0x0123_4567_89AB_CDEF, probability, firstIndex);
     });
 
-    private static Selection[] Kept(int count) => [.. Enumerable.Range(0, count).Select(k => Thresholds[(k * 5) % Thresholds.Length])];
+    private static Selection[] Kept(int count) => [.. Enumerable.Range(0, count).Select(k => s_thresholds[(k * 5) % s_thresholds.Length])];
 
     private static VectorCase DisjointMean(int count, int undecidedSign, bool intoFirst = false) =>
         new($"DisjointMean of {count}, undecided {undecidedSign}{(intoFirst ? ", into the first" : "")}", run =>

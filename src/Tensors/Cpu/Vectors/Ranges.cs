@@ -1,7 +1,7 @@
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
-/// <summary>The lengths that vectors are cut into. They are constants, so no result depends on the machine.</summary>
-internal static class Blocks
+/// <summary>The lengths of the ranges that vectors are cut into. They are constants, so no result depends on the machine.</summary>
+internal static class Ranges
 {
     /// <summary>
     /// Elements of one task: 128 KiB of float32, enough for the hand-out of a task to cost nothing, and little enough that several vectors

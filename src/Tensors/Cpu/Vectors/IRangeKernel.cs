@@ -6,7 +6,7 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 /// One pass over flat vectors, written once for all vector widths. A kernel is a struct that holds its pointers; every thread sees the
 /// same instance, so it may only write elements of its own range, or its own fields with interlocked integer additions.
 /// </summary>
-internal interface IVectorKernel
+internal interface IRangeKernel
 {
     /// <summary>Does elements [start, start + count).</summary>
     void Run<S, V, D>(long start, int count)
