@@ -48,8 +48,10 @@ internal static class CheckpointCopy
         if (!File.Exists(from) || Path.GetFullPath(from) == Path.GetFullPath(to)) return;
         try
         {
-            // Not File.Copy, which would make a copy of a read-only file read-only.
-            File.WriteAllBytes(to, File.ReadAllBytes(from));
+            // Not File.Copy, which would make a copy of a read-only file read-only. A link is replaced, and what it points to stays as it is.
+            byte[] bytes = File.ReadAllBytes(from);
+            if (new FileInfo(to).LinkTarget is not null) File.Delete(to);
+            File.WriteAllBytes(to, bytes);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

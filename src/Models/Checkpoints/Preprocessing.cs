@@ -40,7 +40,7 @@ internal static class Preprocessing
         if (mean.Length == 1) mean = [.. Enumerable.Repeat(mean[0], channels)];
         if (std.Length == 1) std = [.. Enumerable.Repeat(std[0], channels)];
         if (mean.Length != channels) throw new ModelException($"{place.Describe(meanKey)}, expected one number for each of {channels} channels.");
-        if (std.Length != channels || std.Any(s => !(s > 0))) throw new ModelException($"{place.Describe(stdKey)}, expected a positive number for each of {channels} channels.");
+        if (std.Length != channels || std.Any(s => !((float)s > 0))) throw new ModelException($"{place.Describe(stdKey)}, expected a positive number for each of {channels} channels.");
         return new PixelNormalization(mean, std, rescale);
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using MergeEngine.Models.Datasets;
+using MergeEngine.Models.Encoders;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
 
@@ -18,7 +19,7 @@ internal sealed class TensorSizes
         Patches = patches;
         Shape shape = ShapeOf(patches, 4);
         Width = ToInt(patches, shape[0]);
-        Channels = ToInt(patches, shape[1]);
+        Channels = ToInt(patches, shape[1], VisionTransformerConfig.MaxChannels);
         PatchSize = ToInt(patches, shape[2]);
         if (shape[2] != shape[3]) throw new ModelException($"{checkpoint.Path}: tensor {Quoting.Quote(patches)} is {shape}, expected square patches.");
     }
@@ -107,7 +108,7 @@ internal sealed class TensorSizes
         return entry.Shape;
     }
 
-    private int ToInt(string name, long dimension) => dimension is > 0 and <= 1 << 24
+    private int ToInt(string name, long dimension, int most = 1 << 24) => dimension > 0 && dimension <= most
         ? (int)dimension
-        : throw new ModelException($"{_checkpoint.Path}: tensor {Quoting.Quote(name)} has a dimension of {dimension}, expected 1 to {1 << 24}.");
+        : throw new ModelException($"{_checkpoint.Path}: tensor {Quoting.Quote(name)} has a dimension of {dimension}, expected 1 to {most}.");
 }

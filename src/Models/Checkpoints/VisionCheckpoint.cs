@@ -35,7 +35,7 @@ internal sealed class VisionCheckpoint : IDisposable
             string file = configPath ?? FindConfig(path, layout);
             ConfigFile config = ConfigFile.Open(file);
             string preprocessor = Path.Combine(Path.GetDirectoryName(file) ?? "", Preprocessing.FileName);
-            int channels = (int)Math.Clamp(ChannelsOf(tensors), 1, 1 << 16);
+            int channels = (int)Math.Clamp(ChannelsOf(tensors), 1, VisionTransformerConfig.MaxChannels);
             PixelNormalization? normalization = File.Exists(preprocessor) ? Preprocessing.FromHuggingFace(ConfigFile.Open(preprocessor).Root, channels) : null;
             VisionTransformerConfig vision = layout.ReadConfig(tensors, config, normalization);
             VisionNames names = layout.Names(vision);
@@ -49,20 +49,31 @@ internal sealed class VisionCheckpoint : IDisposable
         }
     }
 
-    /// <summary>Fills a vector with the tensors of its layout's names, which have been checked.</summary>
-    public static void ReadInto(Checkpoint tensors, ParameterVector vector)
+    /// <summary>The tensors of a layout's names, which have been checked.</summary>
+    public static ParameterVector Read(Device device, Checkpoint tensors, ParameterLayout layout)
     {
-        foreach (Parameter parameter in vector.Layout.Parameters)
+        var vector = new ParameterVector(device, layout);
+        try
         {
-            if (vector.Device.IsHostMemory)
+            foreach (Parameter parameter in layout.Parameters)
             {
-                tensors.ReadFloat32(parameter.Name, parameter.Shape, vector[parameter].HostSpan);
-                continue;
+                if (device.IsHostMemory)
+                {
+                    tensors.ReadFloat32(parameter.Name, parameter.Shape, vector[parameter].HostSpan);
+                    continue;
+                }
+
+                float[] values = new float[parameter.Length];
+                tensors.ReadFloat32(parameter.Name, parameter.Shape, values);
+                vector.Upload(parameter.Name, values);
             }
 
-            float[] values = new float[parameter.Length];
-            tensors.ReadFloat32(parameter.Name, parameter.Shape, values);
-            vector.Upload(parameter.Name, values);
+            return vector;
+        }
+        catch
+        {
+            vector.Dispose();
+            throw;
         }
     }
 
@@ -71,17 +82,7 @@ internal sealed class VisionCheckpoint : IDisposable
     {
         var shapes = new List<KeyValuePair<string, Shape>> { new(names.Weight.Name, names.Weight.Shape) };
         if (names.Bias is not null) shapes.Add(new(names.Bias.Name, names.Bias.Shape));
-        var vector = new ParameterVector(device, new ParameterLayout(shapes));
-        try
-        {
-            ReadInto(tensors, vector);
-            return vector;
-        }
-        catch
-        {
-            vector.Dispose();
-            throw;
-        }
+        return Read(device, tensors, new ParameterLayout(shapes));
     }
 
     /// <summary>Reads another checkpoint of a layout that is known already.</summary>
@@ -96,17 +97,7 @@ internal sealed class VisionCheckpoint : IDisposable
         }
 
         if (faults.Count > 0) throw new ModelException($"{path}: {string.Join("; ", faults)}.");
-        var vector = new ParameterVector(device, layout);
-        try
-        {
-            ReadInto(tensors, vector);
-            return vector;
-        }
-        catch
-        {
-            vector.Dispose();
-            throw;
-        }
+        return Read(device, tensors, layout);
     }
 
     /// <param name="path">A directory or a safetensors file.</param>

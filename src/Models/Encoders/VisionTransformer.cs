@@ -85,8 +85,7 @@ public sealed partial class VisionTransformer : Encoder
         ParameterVector? parameters = null;
         try
         {
-            parameters = new ParameterVector(device, checkpoint.Names.EncoderLayout());
-            VisionCheckpoint.ReadInto(checkpoint.Tensors, parameters);
+            parameters = VisionCheckpoint.Read(device, checkpoint.Tensors, checkpoint.Names.EncoderLayout());
             var encoder = new VisionTransformer(device, checkpoint.Config, checkpoint.Names, parameters, checkpoint);
             if (checkpoint.Names.Pooler is { } pooler) encoder._pooler = VisionCheckpoint.ReadLinear(device, checkpoint.Tensors, pooler);
             return encoder;

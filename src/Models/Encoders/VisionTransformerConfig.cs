@@ -96,6 +96,9 @@ public sealed record VisionTransformerConfig
 
     public int Tokens => PrefixTokens + Patches;
 
+    /// <summary>Most channels of an image: each has a table of its normalised bytes.</summary>
+    internal const int MaxChannels = 4096;
+
     /// <summary>Values of the largest image that is taken, by all channels: a GiB in float32.</summary>
     private const long MaxImageLength = 1 << 28;
 
@@ -103,6 +106,7 @@ public sealed record VisionTransformerConfig
     public string? FindFault()
     {
         if (Image.Channels < 1 || Image.Height < 1 || Image.Width < 1) return $"the image shape is {Image}, expected positive sizes";
+        if (Image.Channels > MaxChannels) return $"the image has {Image.Channels} channels, expected at most {MaxChannels}";
         if ((UInt128)Image.Channels * (ulong)Image.Height * (ulong)Image.Width > MaxImageLength) return $"the image shape is {Image}, expected at most {MaxImageLength} values";
         if (PatchSize < 1) return $"the patch size is {PatchSize}, expected a positive number";
         if (Width < 1) return $"the width is {Width}, expected a positive number";

@@ -43,10 +43,11 @@ public sealed class DataCursor
     }
 
     /// <summary>The next batch's samples, valid until the next call, and the epoch that they belong to.</summary>
+    /// <exception cref="ModelException">The position, which may come from a file, is not one of this data.</exception>
     public ReadOnlySpan<int> Next(out int epoch)
     {
         (epoch, int offset) = _position;
-        if (offset < 0 || offset >= _order.Length) throw new InvalidOperationException($"The position {offset} is not one of {_order.Length} samples.");
+        if (offset < 0 || offset >= _order.Length) throw new ModelException($"{_task.Dataset.Source}: the position {offset} is not one of the {_order.Length} samples of task {_task.Name}: the run was one on other data.");
         if (epoch != _orderEpoch) Order(epoch);
         int count = Math.Min(BatchSize, _order.Length - offset);
         _position = offset + count < _order.Length ? new DataPosition(epoch, offset + count) : new DataPosition(epoch + 1, 0);

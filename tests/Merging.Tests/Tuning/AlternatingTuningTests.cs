@@ -307,46 +307,4 @@ public sealed class AlternatingTuningTests : IDisposable
             merged(model);
         }
     }
-
-    /// <summary>A task and an optimizer that do nothing.</summary>
-    private sealed class Still : ITuningTask, IParameterOptimizer
-    {
-        public string Name => "still";
-
-        public int StepsPerEpoch => 1;
-
-        public BatchResult Accumulate(ParameterVector parameters, long step, double weight) => new(1, 1);
-
-        public void Reset()
-        {
-        }
-
-        public void Step(ParameterVector parameters, long step)
-        {
-        }
-
-        public void Dispose()
-        {
-        }
-    }
-
-    private sealed class Silence : IProgress<TuningProgress>
-    {
-        public void Report(TuningProgress value)
-        {
-        }
-    }
-
-    private sealed class Watcher : IProgress<TuningProgress>
-    {
-        public List<TuningProgress> Seen { get; } = [];
-
-        public Action<TuningProgress>? Stop { get; init; }
-
-        public void Report(TuningProgress value)
-        {
-            Seen.Add(value);
-            Stop?.Invoke(value);
-        }
-    }
 }

@@ -15,7 +15,9 @@ public sealed class BadModelTests
     [InlineData("num_attention_heads", "\"three\"", "\"num_attention_heads\" is \"three\", expected a whole number.")]
     [InlineData("num_attention_heads", "3.5", "\"num_attention_heads\" is 3.5, expected a whole number.")]
     [InlineData("num_attention_heads", "1e99", "\"num_attention_heads\" is 1e99, expected a whole number.")]
+    [InlineData("hidden_size", "1000000000", "\"hidden_size\" is 1000000000, but tensor \"vit.embeddings.patch_embeddings.projection.weight\" has 48.")]
     [InlineData("hidden_size", "64", "\"hidden_size\" is 64, but tensor \"vit.embeddings.patch_embeddings.projection.weight\" has 48.")]
+    [InlineData("num_hidden_layers", "2147483647", "\"num_hidden_layers\" is 2147483647, but the tensors \"vit.encoder.layer.…\" are of 3 blocks.")]
     [InlineData("num_hidden_layers", "4", "\"num_hidden_layers\" is 4, but the tensors \"vit.encoder.layer.…\" are of 3 blocks.")]
     [InlineData("intermediate_size", "113", "\"intermediate_size\" is 113, but tensor \"vit.encoder.layer.0.intermediate.dense.weight\" has 112.")]
     [InlineData("num_channels", "3", "\"num_channels\" is 3, but tensor \"vit.embeddings.patch_embeddings.projection.weight\" has 1.")]
@@ -135,6 +137,28 @@ public sealed class BadModelTests
     {
         using var model = new EditedModel("vit-hf");
         AssertRefused(model.Add("vit.encoder.layer.2000000000.output.dense.bias", [48]).Write(), "belongs to block 2000000000, but the file has only");
+    }
+
+    /// <summary>Each channel of an image needs a table of a thousand bytes: a small file must not ask for many.</summary>
+    [Fact]
+    public void More_channels_than_any_image_has()
+    {
+        using var model = new EditedModel("vit-hf");
+        const string patches = "vit.embeddings.patch_embeddings.projection.weight";
+        model.Config.Remove("num_channels");
+        AssertRefused(model.Drop(patches).Add(patches, [1, 1_000_000, 1, 1]).Write(), $"tensor \"{patches}\" has a dimension of 1000000, expected 1 to 4096.");
+    }
+
+    [Theory]
+    [InlineData("[0]")]
+    [InlineData("[1e-60]")]
+    [InlineData("[-1]")]
+    public void A_standard_deviation_that_is_not_positive_in_float32(string std)
+    {
+        using var model = new EditedModel("vit-hf");
+        string path = model.Write();
+        File.WriteAllText(Path.Combine(path, "preprocessor_config.json"), $$"""{"image_mean": [0.5], "image_std": {{std}}}""");
+        AssertRefused(path, $"\"image_std\" is {std}, expected a positive number for each of 1 channels.");
     }
 
     [Fact]

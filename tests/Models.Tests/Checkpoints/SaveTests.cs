@@ -129,6 +129,37 @@ public sealed class SaveTests
         Assert.Equal(VisionCase.Download(original.Parameters.Values), VisionCase.Download(quadrupled.Parameters.Values));
     }
 
+    /// <summary>Download caches are directories of links: a model that is saved there takes the links' place, and what they point to stays.</summary>
+    [Fact]
+    public void Links_are_replaced_and_what_they_point_to_stays()
+    {
+        using var model = new EditedModel("vit-hf");
+        using var cache = new TemporaryDirectory();
+        string path = model.Write();
+        Dictionary<string, byte[]> before = Directory.GetFiles(path).ToDictionary(file => file, File.ReadAllBytes);
+        foreach (string file in before.Keys) File.CreateSymbolicLink(cache.File(Path.GetFileName(file)), file);
+        using Device device = Device.Open("cpu", 1);
+        using (VisionTransformer encoder = VisionTransformer.Load(device, cache.Path))
+        {
+            device.Operations.Scale(encoder.Parameters.Values, 2);
+            // Over itself, over itself by another name, and over a copy whose config is a link to something else.
+            encoder.Save(cache.Path, encoder.Parameters);
+            Directory.CreateSymbolicLink(model.Target("same"), cache.Path);
+            encoder.Save(model.Target("same"), encoder.Parameters);
+            Directory.CreateDirectory(model.Target("other"));
+            File.WriteAllText(model.Target("precious"), "keep");
+            File.CreateSymbolicLink(Path.Combine(model.Target("other"), "config.json"), model.Target("precious"));
+            encoder.Save(model.Target("other"), encoder.Parameters);
+        }
+
+        Assert.Equal("keep", File.ReadAllText(model.Target("precious")));
+        foreach ((string file, byte[] bytes) in before) Assert.Equal(bytes, File.ReadAllBytes(file));
+        using VisionTransformer doubled = VisionTransformer.Load(device, cache.Path), other = VisionTransformer.Load(device, model.Target("other")), original = VisionTransformer.Load(device, path);
+        device.Operations.Scale(original.Parameters.Values, 2);
+        Assert.Equal(VisionCase.Download(original.Parameters.Values), VisionCase.Download(doubled.Parameters.Values));
+        Assert.Equal(VisionCase.Download(original.Parameters.Values), VisionCase.Download(other.Parameters.Values));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

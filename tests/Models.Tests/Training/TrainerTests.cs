@@ -109,6 +109,18 @@ public sealed class TrainerTests
         }
     }
 
+    /// <summary>The position comes from a file, which may have been written for other data.</summary>
+    [Fact]
+    public void A_position_outside_the_data_is_refused()
+    {
+        using var fixture = new TrainingFixture("cpu-256-1");
+        using var trainer = new Trainer(fixture.Encoder, Options());
+        using OptimizerState state = trainer.CreateState();
+        int count = fixture.Task.Dataset.Train!.Count;
+        var error = Assert.Throws<ModelException>(() => trainer.Run(fixture.Task, fixture.Encoder.Parameters, state, new DataPosition(0, count), 1));
+        Assert.Contains($"the position {count} is not one of the {count} samples of task", error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(128)]
     [InlineData(256)]
