@@ -9,9 +9,9 @@ namespace MergeEngine.Tensors.Numerics;
 /// </summary>
 public readonly struct BFloat16 : IEquatable<BFloat16>, IComparable<BFloat16>, IComparable
 {
-    private readonly ushort bits;
+    private readonly ushort _bits;
 
-    private BFloat16(ushort bits) => this.bits = bits;
+    private BFloat16(ushort bits) => _bits = bits;
 
     public static BFloat16 Zero => default;
     public static BFloat16 One => new(0x3F80);
@@ -31,12 +31,12 @@ public readonly struct BFloat16 : IEquatable<BFloat16>, IComparable<BFloat16>, I
     public static BFloat16 FromBits(ushort bits) => new(bits);
 
     /// <summary>The bits as a file stores them.</summary>
-    public ushort ToBits() => bits;
+    public ushort ToBits() => _bits;
 
-    public static bool IsNaN(BFloat16 value) => (value.bits & 0x7FFF) > 0x7F80;
-    public static bool IsInfinity(BFloat16 value) => (value.bits & 0x7FFF) == 0x7F80;
-    public static bool IsFinite(BFloat16 value) => (value.bits & 0x7FFF) < 0x7F80;
-    public static bool IsNegative(BFloat16 value) => (value.bits & 0x8000) != 0;
+    public static bool IsNaN(BFloat16 value) => (value._bits & 0x7FFF) > 0x7F80;
+    public static bool IsInfinity(BFloat16 value) => (value._bits & 0x7FFF) == 0x7F80;
+    public static bool IsFinite(BFloat16 value) => (value._bits & 0x7FFF) < 0x7F80;
+    public static bool IsNegative(BFloat16 value) => (value._bits & 0x8000) != 0;
 
     /// <summary>Rounds to nearest, ties to even. Overflow goes to infinity; NaN is made quiet.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -51,7 +51,7 @@ public readonly struct BFloat16 : IEquatable<BFloat16>, IComparable<BFloat16>, I
 
     /// <summary>Exact: every value is a binary32 number.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static implicit operator float(BFloat16 value) => BitConverter.UInt32BitsToSingle((uint)value.bits << 16);
+    public static implicit operator float(BFloat16 value) => BitConverter.UInt32BitsToSingle((uint)value._bits << 16);
 
     public static BFloat16 FromSingle(float value) => (BFloat16)value;
 

@@ -6,19 +6,19 @@ namespace MergeEngine.Tensors.Numerics;
 /// </summary>
 public struct PhiloxStream
 {
-    private readonly ulong key;
-    private readonly ulong stream;
-    private ulong counter;
-    private uint w0, w1, w2, w3;
-    private int left;
+    private readonly ulong _key;
+    private readonly ulong _stream;
+    private ulong _counter;
+    private uint _w0, _w1, _w2, _w3;
+    private int _left;
 
     /// <param name="key">The key, usually of <see cref="PhiloxKey.From"/>.</param>
     /// <param name="stream">The upper half of the counter: one key has 2⁶⁴ streams that never overlap (an epoch, an image).</param>
     public PhiloxStream(ulong key, ulong stream = 0)
     {
         this = default;
-        this.key = key;
-        this.stream = stream;
+        _key = key;
+        _stream = stream;
     }
 
     public PhiloxStream(ulong seed, string name, ulong stream = 0)
@@ -29,13 +29,13 @@ public struct PhiloxStream
     /// <summary>32 random bits: the four words of counter 0, then those of counter 1, and so on.</summary>
     public uint NextUInt()
     {
-        if (left == 0)
+        if (_left == 0)
         {
-            (w0, w1, w2, w3) = Philox.Generate(key, stream, counter++);
-            left = 4;
+            (_w0, _w1, _w2, _w3) = Philox.Generate(_key, _stream, _counter++);
+            _left = 4;
         }
 
-        return left-- switch { 4 => w0, 3 => w1, 2 => w2, _ => w3 };
+        return _left-- switch { 4 => _w0, 3 => _w1, 2 => _w2, _ => _w3 };
     }
 
     /// <summary>A float in [0, 1) with 24 random bits.</summary>

@@ -13,8 +13,8 @@ public readonly struct Shape : IReadOnlyList<long>, IEquatable<Shape>
     /// <summary>The largest rank: that of PyTorch and NumPy 2, so every tensor they can make is accepted.</summary>
     public const int MaxRank = 64;
 
-    private readonly long[]? dimensions;
-    private readonly long elements;
+    private readonly long[]? _dimensions;
+    private readonly long _elements;
 
     /// <exception cref="ArgumentException">A negative dimension or more than <see cref="MaxRank"/> dimensions.</exception>
     /// <exception cref="OverflowException">The product of the dimensions, taken from the left, does not fit 63 bits.</exception>
@@ -28,24 +28,24 @@ public readonly struct Shape : IReadOnlyList<long>, IEquatable<Shape>
                 throw new ArgumentException($"A shape has the dimension {dimension}, expected zero or more.", nameof(dimensions));
         }
 
-        if (!TryCountElements(dimensions, out elements))
+        if (!TryCountElements(dimensions, out _elements))
             throw new OverflowException($"The shape [{string.Join(", ", dimensions.ToArray())}] has more elements than fit a signed 64-bit number.");
-        this.dimensions = dimensions.ToArray();
+        _dimensions = dimensions.ToArray();
     }
 
     public static Shape Create(ReadOnlySpan<long> dimensions) => new(dimensions);
 
     /// <summary>The number of dimensions; 0 for a scalar.</summary>
-    public int Rank => dimensions?.Length ?? 0;
+    public int Rank => _dimensions?.Length ?? 0;
 
     /// <summary>The same as <see cref="Rank"/>, for the collection interfaces.</summary>
     public int Count => Rank;
 
     /// <summary>The product of the dimensions; 1 for a scalar.</summary>
-    public long ElementCount => dimensions is null ? 1 : elements;
+    public long ElementCount => _dimensions is null ? 1 : _elements;
 
     /// <summary>The dimensions without a copy.</summary>
-    public ReadOnlySpan<long> Dimensions => dimensions;
+    public ReadOnlySpan<long> Dimensions => _dimensions;
 
     public long this[int index] => Dimensions[index];
 
@@ -80,10 +80,10 @@ public readonly struct Shape : IReadOnlyList<long>, IEquatable<Shape>
     public static bool operator ==(Shape left, Shape right) => left.Equals(right);
     public static bool operator !=(Shape left, Shape right) => !left.Equals(right);
 
-    public IEnumerator<long> GetEnumerator() => ((IEnumerable<long>)(dimensions ?? [])).GetEnumerator();
+    public IEnumerator<long> GetEnumerator() => ((IEnumerable<long>)(_dimensions ?? [])).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
     /// <summary>As PyTorch writes it: <c>[2, 3]</c>, and <c>[]</c> for a scalar.</summary>
-    public override string ToString() => $"[{string.Join(", ", dimensions ?? [])}]";
+    public override string ToString() => $"[{string.Join(", ", _dimensions ?? [])}]";
 }

@@ -15,14 +15,14 @@ public sealed class Checkpoint : IDisposable
 
     private const string IndexSuffix = ".safetensors.index.json";
 
-    private readonly Dictionary<string, (SafetensorsFile File, TensorEntry Entry)> tensors;
+    private readonly Dictionary<string, (SafetensorsFile File, TensorEntry Entry)> _tensors;
 
     private Checkpoint(
         string path, List<SafetensorsFile> files, Dictionary<string, (SafetensorsFile File, TensorEntry Entry)> tensors, List<string> warnings)
     {
         Path = path;
         Files = files;
-        this.tensors = tensors;
+        _tensors = tensors;
         Warnings = warnings;
         Names = [.. tensors.Keys.Order(Utf8Order.Instance)];
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -46,7 +46,7 @@ public sealed class Checkpoint : IDisposable
     public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>The number of bytes of all tensors.</summary>
-    public long TotalByteLength => tensors.Values.Sum(t => t.Entry.ByteLength);
+    public long TotalByteLength => _tensors.Values.Sum(t => t.Entry.ByteLength);
 
     /// <summary>
     /// Opens a file, an index, or a directory that has <c>model.safetensors</c>, else <c>model.safetensors.index.json</c>, else exactly one
@@ -59,11 +59,11 @@ public sealed class Checkpoint : IDisposable
         return target.EndsWith(IndexSuffix, StringComparison.Ordinal) ? OpenShards(path, target) : OpenSingle(path, target);
     }
 
-    public bool Contains(string name) => tensors.ContainsKey(name);
+    public bool Contains(string name) => _tensors.ContainsKey(name);
 
     public bool TryGet(string name, [NotNullWhen(true)] out TensorEntry? entry)
     {
-        bool found = tensors.TryGetValue(name, out var tensor);
+        bool found = _tensors.TryGetValue(name, out var tensor);
         entry = tensor.Entry;
         return found;
     }
@@ -106,9 +106,9 @@ public sealed class Checkpoint : IDisposable
         foreach (var file in Files) file.Dispose();
     }
 
-    private (SafetensorsFile File, TensorEntry Entry) Find(string name) => tensors.TryGetValue(name, out var found)
+    private (SafetensorsFile File, TensorEntry Entry) Find(string name) => _tensors.TryGetValue(name, out var found)
         ? found
-        : throw new SafetensorsException($"{Path}: there is no tensor {Quoting.Quote(name)} among its {tensors.Count}.");
+        : throw new SafetensorsException($"{Path}: there is no tensor {Quoting.Quote(name)} among its {_tensors.Count}.");
 
     private static string FindIn(string directory)
     {

@@ -13,27 +13,27 @@ internal ref struct HeaderParser
 {
     private const string MetadataKey = "__metadata__";
 
-    private readonly ReadOnlySpan<byte> json;
-    private readonly long dataLength;
-    private readonly string file;
-    private readonly Dictionary<string, TensorEntry> byName = new(StringComparer.Ordinal);
-    private Dictionary<string, string>? metadata;
-    private Utf8JsonReader reader;
+    private readonly ReadOnlySpan<byte> _json;
+    private readonly long _dataLength;
+    private readonly string _file;
+    private readonly Dictionary<string, TensorEntry> _byName = new(StringComparer.Ordinal);
+    private Dictionary<string, string>? _metadata;
+    private Utf8JsonReader _reader;
 
     public HeaderParser(ReadOnlySpan<byte> json, long fileLength, string file)
     {
-        this.json = json;
-        this.file = file;
-        dataLength = fileLength - SafetensorsHeader.PrefixLength - json.Length;
-        reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 8 });
+        _json = json;
+        _file = file;
+        _dataLength = fileLength - SafetensorsHeader.PrefixLength - json.Length;
+        _reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 8 });
     }
 
     public SafetensorsHeader Parse()
     {
-        if (dataLength < 0) throw Fail($"the header is {json.Length} bytes long and does not fit the file");
-        if (json.IsEmpty) throw Fail("the header is empty, expected a JSON object");
-        if (!Utf8.IsValid(json)) throw Fail("the header is not UTF-8");
-        if (json.StartsWith("\uFEFF"u8)) throw Fail("the header starts with a byte order mark, expected a JSON object");
+        if (_dataLength < 0) throw Fail($"the header is {_json.Length} bytes long and does not fit the file");
+        if (_json.IsEmpty) throw Fail("the header is empty, expected a JSON object");
+        if (!Utf8.IsValid(_json)) throw Fail("the header is not UTF-8");
+        if (_json.StartsWith("\uFEFF"u8)) throw Fail("the header starts with a byte order mark, expected a JSON object");
         try
         {
             ReadTop();
@@ -41,19 +41,19 @@ internal ref struct HeaderParser
         catch (JsonException e)
         {
             throw new SafetensorsException(
-                $"{file}: the header is not valid JSON near its byte {reader.BytesConsumed}, expected one object of tensors.", e);
+                $"{_file}: the header is not valid JSON near its byte {_reader.BytesConsumed}, expected one object of tensors.", e);
         }
 
-        var tensors = byName.Values.ToArray();
+        var tensors = _byName.Values.ToArray();
         Array.Sort(tensors, ByPosition);
         CheckCover(tensors);
-        return new SafetensorsHeader(new ReadOnlyDictionary<string, string>(metadata ?? []), tensors, byName, json.Length);
+        return new SafetensorsHeader(new ReadOnlyDictionary<string, string>(_metadata ?? []), tensors, _byName, _json.Length);
     }
 
     private void ReadTop()
     {
-        reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject) throw Fail($"the header is {Describe()}, expected a JSON object");
+        _reader.Read();
+        if (_reader.TokenType != JsonTokenType.StartObject) throw Fail($"the header is {Describe()}, expected a JSON object");
         bool metadataSeen = false;
         while (Next() == JsonTokenType.PropertyName)
         {
@@ -68,10 +68,10 @@ internal ref struct HeaderParser
 
             if (CheckName(name) is string complaint) throw Fail(complaint);
             var entry = ReadTensor(name);
-            if (!byName.TryAdd(name, entry)) throw Fail($"tensor {Quoting.Quote(name)} stands twice in the header");
+            if (!_byName.TryAdd(name, entry)) throw Fail($"tensor {Quoting.Quote(name)} stands twice in the header");
         }
 
-        reader.Read(); // Refuses anything but white space after the object.
+        _reader.Read(); // Refuses anything but white space after the object.
     }
 
     /// <summary>What is wrong with a tensor's name, or null.</summary>
@@ -85,16 +85,16 @@ internal ref struct HeaderParser
     {
         // The crate's field is optional, and null is its absent value.
         if (Next() == JsonTokenType.Null) return;
-        if (reader.TokenType != JsonTokenType.StartObject)
+        if (_reader.TokenType != JsonTokenType.StartObject)
             throw Fail($"__metadata__ is {Describe()}, expected an object that maps strings to strings");
-        metadata = new Dictionary<string, string>(StringComparer.Ordinal);
+        _metadata = new Dictionary<string, string>(StringComparer.Ordinal);
         while (Next() == JsonTokenType.PropertyName)
         {
             string key = ReadString("a key of __metadata__");
             if (Next() != JsonTokenType.String)
                 throw Fail($"the value of {Quoting.Quote(key)} in __metadata__ is {Describe()}, expected a string");
             string value = ReadString("in __metadata__ the value of", key);
-            if (!metadata.TryAdd(key, value)) throw Fail($"{Quoting.Quote(key)} stands twice in __metadata__");
+            if (!_metadata.TryAdd(key, value)) throw Fail($"{Quoting.Quote(key)} stands twice in __metadata__");
         }
     }
 
@@ -143,17 +143,17 @@ internal ref struct HeaderParser
     private readonly Field ReadField(string name)
     {
         // Escaped names take the slow way, where half a surrogate pair is caught.
-        string? slow = reader.ValueIsEscaped ? ReadString("a field of tensor", name) : null;
-        if (slow is null ? reader.ValueSpan.SequenceEqual("dtype"u8) : slow == "dtype") return Field.DType;
-        if (slow is null ? reader.ValueSpan.SequenceEqual("shape"u8) : slow == "shape") return Field.Shape;
-        if (slow is null ? reader.ValueSpan.SequenceEqual("data_offsets"u8) : slow == "data_offsets") return Field.DataOffsets;
+        string? slow = _reader.ValueIsEscaped ? ReadString("a field of tensor", name) : null;
+        if (slow is null ? _reader.ValueSpan.SequenceEqual("dtype"u8) : slow == "dtype") return Field.DType;
+        if (slow is null ? _reader.ValueSpan.SequenceEqual("shape"u8) : slow == "shape") return Field.Shape;
+        if (slow is null ? _reader.ValueSpan.SequenceEqual("data_offsets"u8) : slow == "data_offsets") return Field.DataOffsets;
         throw FailAt(name, $"has the field {Quoting.Quote(ReadString("a field of tensor", name))}, expected only dtype, shape and data_offsets");
     }
 
     private DType ReadDType(string name)
     {
         if (Next() != JsonTokenType.String) throw FailAt(name, $"has a dtype that is {Describe()}, expected a string");
-        if (!reader.ValueIsEscaped && DTypes.TryParse(reader.ValueSpan, out var dtype)) return dtype;
+        if (!_reader.ValueIsEscaped && DTypes.TryParse(_reader.ValueSpan, out var dtype)) return dtype;
         string text = ReadString("the dtype of tensor", name);
         if (!DTypes.TryParse(text, out dtype)) throw FailAt(name, $"has the unknown dtype {Quoting.Quote(text)}, expected one like F32 or BF16");
         return dtype;
@@ -166,7 +166,7 @@ internal ref struct HeaderParser
         long rank = 0;
         while (Next() != JsonTokenType.EndArray)
         {
-            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetUInt64(out ulong dimension))
+            if (_reader.TokenType != JsonTokenType.Number || !_reader.TryGetUInt64(out ulong dimension))
                 throw FailAt(name, $"has a dimension that is {Describe()}, expected a whole number from 0 to 2^63-1");
             if (dimension > long.MaxValue) throw FailAt(name, $"has the dimension {dimension}, expected at most 2^63-1");
             if (rank < Shape.MaxRank) dimensions[(int)rank] = (long)dimension;
@@ -192,7 +192,7 @@ internal ref struct HeaderParser
     private ulong ReadOffset(string name, string expected)
     {
         if (Next() == JsonTokenType.EndArray) throw FailAt(name, $"has fewer than two data_offsets, {expected}");
-        if (reader.TokenType != JsonTokenType.Number || !reader.TryGetUInt64(out ulong offset))
+        if (_reader.TokenType != JsonTokenType.Number || !_reader.TryGetUInt64(out ulong offset))
             throw FailAt(name, $"has the data offset {Describe()}, {expected}");
         return offset;
     }
@@ -200,9 +200,9 @@ internal ref struct HeaderParser
     private readonly TensorEntry Check(string name, DType dtype, Shape shape, ulong begin, ulong end)
     {
         if (begin > end) throw FailAt(name, $"has data_offsets [{begin}, {end}], expected the begin not after the end");
-        if (end > (ulong)dataLength)
+        if (end > (ulong)_dataLength)
         {
-            throw FailAt(name, $"has data_offsets [{begin}, {end}], but the file holds only {dataLength} bytes of data after its header");
+            throw FailAt(name, $"has data_offsets [{begin}, {end}], but the file holds only {_dataLength} bytes of data after its header");
         }
 
         Int128 bits = (Int128)shape.ElementCount * dtype.Bits();
@@ -232,14 +232,14 @@ internal ref struct HeaderParser
             covered = tensor.End;
         }
 
-        if (covered != dataLength) throw Fail($"the tensors end at data byte {covered}, but the file holds {dataLength} bytes of data");
+        if (covered != _dataLength) throw Fail($"the tensors end at data byte {covered}, but the file holds {_dataLength} bytes of data");
     }
 
     /// <summary>The next token; a header that ends early is reported by the JSON reader itself.</summary>
     private JsonTokenType Next()
     {
-        reader.Read();
-        return reader.TokenType;
+        _reader.Read();
+        return _reader.TokenType;
     }
 
     /// <summary>The text of the token; a failure calls it <paramref name="what"/>, then <paramref name="whose"/> in quotes.</summary>
@@ -247,22 +247,22 @@ internal ref struct HeaderParser
     {
         try
         {
-            return reader.GetString()!;
+            return _reader.GetString()!;
         }
         catch (InvalidOperationException e)
         {
             // The bytes are UTF-8, so only an escape can be wrong: half a surrogate pair.
             string subject = whose is null ? what : $"{what} {Quoting.Quote(whose)}";
-            throw new SafetensorsException($"{file}: {subject} holds half a surrogate pair, expected valid Unicode.", e);
+            throw new SafetensorsException($"{_file}: {subject} holds half a surrogate pair, expected valid Unicode.", e);
         }
     }
 
-    private readonly string Describe() => reader.TokenType switch
+    private readonly string Describe() => _reader.TokenType switch
     {
         JsonTokenType.StartObject => "an object",
         JsonTokenType.StartArray => "an array",
         JsonTokenType.String => "a string",
-        JsonTokenType.Number => Number(reader.ValueSpan),
+        JsonTokenType.Number => Number(_reader.ValueSpan),
         JsonTokenType.True => "true",
         JsonTokenType.False => "false",
         JsonTokenType.Null => "null",
@@ -272,7 +272,7 @@ internal ref struct HeaderParser
     private static string Number(ReadOnlySpan<byte> digits) =>
         digits.Length <= 40 ? System.Text.Encoding.ASCII.GetString(digits) : $"a number of {digits.Length} characters";
 
-    private readonly SafetensorsException Fail(string complaint) => new($"{file}: {complaint}.");
+    private readonly SafetensorsException Fail(string complaint) => new($"{_file}: {complaint}.");
 
-    private readonly SafetensorsException FailAt(string tensor, string complaint) => new($"{file}: tensor {Quoting.Quote(tensor)} {complaint}.");
+    private readonly SafetensorsException FailAt(string tensor, string complaint) => new($"{_file}: tensor {Quoting.Quote(tensor)} {complaint}.");
 }

@@ -25,16 +25,16 @@ public sealed unsafe class SafetensorsFile : IDisposable
     // Big enough for the disk's full rate, small enough that the bytes are still in cache when they are converted.
     private const int ChunkBytes = 256 * 1024;
 
-    private readonly SafeFileHandle handle;
-    private readonly MemoryMappedFile map;
-    private readonly MemoryMappedViewAccessor view;
-    private readonly byte* data;
-    private bool disposed;
+    private readonly SafeFileHandle _handle;
+    private readonly MemoryMappedFile _map;
+    private readonly MemoryMappedViewAccessor _view;
+    private readonly byte* _data;
+    private bool _disposed;
 
     private SafetensorsFile(string path, SafeFileHandle handle)
     {
         FilePath = path;
-        this.handle = handle;
+        _handle = handle;
         FileLength = RandomAccess.GetLength(handle);
         if (FileLength < SafetensorsHeader.PrefixLength)
             throw new SafetensorsException($"{path}: the file holds {FileLength} bytes, expected at least 8 for the length of the header.");
@@ -46,18 +46,18 @@ public sealed unsafe class SafetensorsFile : IDisposable
         Header = SafetensorsHeader.Parse(json, FileLength, path);
         try
         {
-            map = MemoryMappedFile.CreateFromFile(handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-            view = map.CreateViewAccessor(0, FileLength, MemoryMappedFileAccess.Read);
+            _map = MemoryMappedFile.CreateFromFile(handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            _view = _map.CreateViewAccessor(0, FileLength, MemoryMappedFileAccess.Read);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            map?.Dispose();
+            _map?.Dispose();
             throw new SafetensorsException($"{path}: cannot be mapped into memory ({e.Message.TrimEnd('.')}).", e);
         }
 
         byte* start = null;
-        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-        data = start + view.PointerOffset + Header.DataStart;
+        _view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+        _data = start + _view.PointerOffset + Header.DataStart;
     }
 
     /// <summary>Opens and checks a file.</summary>
@@ -116,23 +116,23 @@ public sealed unsafe class SafetensorsFile : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">The window leaves the tensor.</exception>
     public ReadOnlySpan<byte> GetSpan(TensorEntry entry, long byteOffset, int length)
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         RequireWithin(entry.ByteLength, byteOffset, length);
-        return new ReadOnlySpan<byte>(data + Mine(entry).Begin + byteOffset, length);
+        return new ReadOnlySpan<byte>(_data + Mine(entry).Begin + byteOffset, length);
     }
 
     /// <summary>The mapped address of a tensor's first byte, at any alignment; <see cref="TensorEntry.ByteLength"/> bytes may be read until the file is disposed.</summary>
     public byte* GetPointer(TensorEntry entry)
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
-        return data + Mine(entry).Begin;
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _data + Mine(entry).Begin;
     }
 
     /// <summary>Copies bytes of a tensor of any dtype.</summary>
     /// <exception cref="SafetensorsException">The file became shorter, or the disk failed.</exception>
     public void ReadBytes(TensorEntry entry, long byteOffset, Span<byte> destination)
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         RequireWithin(entry.ByteLength, byteOffset, destination.Length);
         ReadFully(destination, Header.DataStart + Mine(entry).Begin + byteOffset);
     }
@@ -252,12 +252,12 @@ public sealed unsafe class SafetensorsFile : IDisposable
 
     public void Dispose()
     {
-        if (disposed) return;
-        disposed = true;
-        view.SafeMemoryMappedViewHandle.ReleasePointer();
-        view.Dispose();
-        map.Dispose();
-        handle.Dispose();
+        if (_disposed) return;
+        _disposed = true;
+        _view.SafeMemoryMappedViewHandle.ReleasePointer();
+        _view.Dispose();
+        _map.Dispose();
+        _handle.Dispose();
     }
 
     private void ReadFully(Span<byte> destination, long offset)
@@ -266,11 +266,11 @@ public sealed unsafe class SafetensorsFile : IDisposable
         {
             while (!destination.IsEmpty)
             {
-                int read = RandomAccess.Read(handle, destination, offset);
+                int read = RandomAccess.Read(_handle, destination, offset);
                 if (read == 0)
                 {
                     throw new SafetensorsException(
-                        $"{FilePath}: the file ends at byte {RandomAccess.GetLength(handle)}, but held {FileLength} when it was opened.");
+                        $"{FilePath}: the file ends at byte {RandomAccess.GetLength(_handle)}, but held {FileLength} when it was opened.");
                 }
 
                 destination = destination[read..];

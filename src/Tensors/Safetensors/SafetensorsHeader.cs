@@ -22,14 +22,14 @@ public sealed class SafetensorsHeader
     /// <summary>The number of bytes in front of the header.</summary>
     public const int PrefixLength = 8;
 
-    private readonly Dictionary<string, TensorEntry> byName;
+    private readonly Dictionary<string, TensorEntry> _byName;
 
     internal SafetensorsHeader(
         ReadOnlyDictionary<string, string> metadata, TensorEntry[] tensors, Dictionary<string, TensorEntry> byName, long byteLength)
     {
         Metadata = metadata;
         Tensors = tensors;
-        this.byName = byName;
+        _byName = byName;
         ByteLength = byteLength;
     }
 
@@ -45,7 +45,7 @@ public sealed class SafetensorsHeader
     /// <summary>Where the data starts, counted from the start of the file.</summary>
     public long DataStart => PrefixLength + ByteLength;
 
-    public bool TryGet(string name, [NotNullWhen(true)] out TensorEntry? entry) => byName.TryGetValue(name, out entry);
+    public bool TryGet(string name, [NotNullWhen(true)] out TensorEntry? entry) => _byName.TryGetValue(name, out entry);
 
     /// <summary>Reads and checks a header.</summary>
     /// <param name="json">The N bytes after the length.</param>

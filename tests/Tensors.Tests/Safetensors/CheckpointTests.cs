@@ -4,14 +4,14 @@ namespace MergeEngine.Tensors.Tests.Safetensors;
 
 public sealed class CheckpointTests : IDisposable
 {
-    private readonly TemporaryDirectory directory = new();
+    private readonly TemporaryDirectory _directory = new();
 
-    public void Dispose() => directory.Dispose();
+    public void Dispose() => _directory.Dispose();
 
-    private string IndexPath => directory[ShardedIndex.FileName];
+    private string IndexPath => _directory[ShardedIndex.FileName];
 
     private void Save(string file, params string[] names) => SafetensorsWriter.Write(
-        directory[file], names.Select(n => TensorContent.FromFloat32(n, [2], new float[] { n[0], n.Length })),
+        _directory[file], names.Select(n => TensorContent.FromFloat32(n, [2], new float[] { n[0], n.Length })),
         new Dictionary<string, string> { ["format"] = "pt" });
 
     private void SaveShards(string metadata = """{"total_size":24}""")
@@ -26,18 +26,18 @@ public sealed class CheckpointTests : IDisposable
             """);
     }
 
-    private void Refuses(string file, string sentence) => Refusal.Of(() => Checkpoint.Open(directory.Root), file, sentence);
+    private void Refuses(string file, string sentence) => Refusal.Of(() => Checkpoint.Open(_directory.Root), file, sentence);
 
     [Fact]
     public void A_file_a_directory_with_one_and_shards_hold_the_same_tensors()
     {
         Save("model.safetensors", "a", "b", "cc");
-        using var single = Checkpoint.Open(directory["model.safetensors"]);
-        using var inDirectory = Checkpoint.Open(directory.Root);
-        File.Move(directory["model.safetensors"], directory["open_clip_model.safetensors"]);
-        using var otherName = Checkpoint.Open(directory.Root);
+        using var single = Checkpoint.Open(_directory["model.safetensors"]);
+        using var inDirectory = Checkpoint.Open(_directory.Root);
+        File.Move(_directory["model.safetensors"], _directory["open_clip_model.safetensors"]);
+        using var otherName = Checkpoint.Open(_directory.Root);
         SaveShards();
-        using var shards = Checkpoint.Open(directory.Root);
+        using var shards = Checkpoint.Open(_directory.Root);
         using var index = Checkpoint.Open(IndexPath);
         Assert.Equal(2, shards.Files.Count);
         Assert.All([single, inDirectory, otherName, shards, index], checkpoint =>
@@ -57,7 +57,7 @@ public sealed class CheckpointTests : IDisposable
     {
         SaveShards();
         Save("model.safetensors", "other");
-        using var checkpoint = Checkpoint.Open(directory.Root);
+        using var checkpoint = Checkpoint.Open(_directory.Root);
         Assert.Equal(["other"], checkpoint.Names);
     }
 
@@ -65,26 +65,26 @@ public sealed class CheckpointTests : IDisposable
     public void A_directory_without_one_checkpoint_is_refused_with_what_is_there()
     {
         const string Expected = "expected model.safetensors, model.safetensors.index.json or exactly one other .safetensors file.";
-        Refuses(directory.Root, $"the directory is empty, {Expected}");
-        File.WriteAllText(directory["config.json"], "{}");
-        File.WriteAllText(directory["pytorch_model.bin"], "");
-        Refuses(directory.Root, $"the directory holds \"config.json\", \"pytorch_model.bin\", {Expected}");
+        Refuses(_directory.Root, $"the directory is empty, {Expected}");
+        File.WriteAllText(_directory["config.json"], "{}");
+        File.WriteAllText(_directory["pytorch_model.bin"], "");
+        Refuses(_directory.Root, $"the directory holds \"config.json\", \"pytorch_model.bin\", {Expected}");
         Save("one.safetensors", "a");
         Save("two.safetensors", "a");
-        Refuses(directory.Root, $"the directory holds \"config.json\", \"one.safetensors\", \"pytorch_model.bin\", \"two.safetensors\", {Expected}");
-        Refusal.Of(() => Checkpoint.Open(directory["nowhere"]), directory["nowhere"], "does not exist, expected a .safetensors file.");
+        Refuses(_directory.Root, $"the directory holds \"config.json\", \"one.safetensors\", \"pytorch_model.bin\", \"two.safetensors\", {Expected}");
+        Refusal.Of(() => Checkpoint.Open(_directory["nowhere"]), _directory["nowhere"], "does not exist, expected a .safetensors file.");
     }
 
     [Fact]
     public void Shapes_and_names_are_checked_by_name()
     {
         Save("model.safetensors", "a");
-        using var checkpoint = Checkpoint.Open(directory.Root);
+        using var checkpoint = Checkpoint.Open(_directory.Root);
         var values = new float[2];
         checkpoint.ReadFloat32("a", [2], values);
         Assert.Equal(['a', 1f], values);
-        Refusal.Of(() => checkpoint.ReadFloat32("a", [1, 2], values), directory["model.safetensors"], "tensor \"a\" has the shape [2], expected [1, 2].");
-        Refusal.Of(() => checkpoint["x"], directory.Root, "there is no tensor \"x\" among its 1.");
+        Refusal.Of(() => checkpoint.ReadFloat32("a", [1, 2], values), _directory["model.safetensors"], "tensor \"a\" has the shape [2], expected [1, 2].");
+        Refusal.Of(() => checkpoint["x"], _directory.Root, "there is no tensor \"x\" among its 1.");
     }
 
     [Theory]
@@ -135,9 +135,9 @@ public sealed class CheckpointTests : IDisposable
     public void Missing_shards_are_all_named()
     {
         SaveShards();
-        File.Delete(directory["model-00001-of-00002.safetensors"]);
+        File.Delete(_directory["model-00001-of-00002.safetensors"]);
         Refuses(IndexPath, "1 of 2 shards are missing: \"model-00001-of-00002.safetensors\".");
-        File.Delete(directory["model-00002-of-00002.safetensors"]);
+        File.Delete(_directory["model-00002-of-00002.safetensors"]);
         Refuses(IndexPath, "2 of 2 shards are missing: \"model-00001-of-00002.safetensors\", \"model-00002-of-00002.safetensors\".");
     }
 
@@ -145,7 +145,7 @@ public sealed class CheckpointTests : IDisposable
     public void A_shard_that_is_a_directory_or_damaged_is_refused()
     {
         SaveShards();
-        string shard = directory["model-00002-of-00002.safetensors"];
+        string shard = _directory["model-00002-of-00002.safetensors"];
         File.WriteAllBytes(shard, [1, 2, 3]);
         Refuses(shard, "the file holds 3 bytes, expected at least 8 for the length of the header.");
         File.Delete(shard);
@@ -176,10 +176,10 @@ public sealed class CheckpointTests : IDisposable
     {
         SaveShards();
         Save("model-00002-of-00002.safetensors", "a", "old");
-        using var checkpoint = Checkpoint.Open(directory.Root);
+        using var checkpoint = Checkpoint.Open(_directory.Root);
         Assert.Equal(["a", "b", "cc"], checkpoint.Names);
         Assert.Equal(
-            [$"{directory["model-00002-of-00002.safetensors"]}: 1 tensors are not in the index and are left out: \"old\"."], checkpoint.Warnings);
+            [$"{_directory["model-00002-of-00002.safetensors"]}: 1 tensors are not in the index and are left out: \"old\"."], checkpoint.Warnings);
     }
 
     [Theory]
@@ -197,7 +197,7 @@ public sealed class CheckpointTests : IDisposable
     public void A_total_size_that_lies_is_a_warning(string metadata, string? shown)
     {
         SaveShards(metadata);
-        using var checkpoint = Checkpoint.Open(directory.Root);
+        using var checkpoint = Checkpoint.Open(_directory.Root);
         string[] expected = shown is null ? [] : [$"{IndexPath}: total_size is \"{shown}\", but the tensors take 24 bytes."];
         Assert.Equal(expected, checkpoint.Warnings);
         Assert.Equal([(float)'b', 1f], checkpoint.ReadFloat32("b"));
@@ -207,9 +207,9 @@ public sealed class CheckpointTests : IDisposable
     public void A_total_size_that_counts_whole_files_is_accepted()
     {
         SaveShards();
-        long files = Directory.EnumerateFiles(directory.Root, "*.safetensors").Sum(f => new FileInfo(f).Length);
+        long files = Directory.EnumerateFiles(_directory.Root, "*.safetensors").Sum(f => new FileInfo(f).Length);
         SaveShards($$"""{"total_size":{{files}}}""");
-        using var checkpoint = Checkpoint.Open(directory.Root);
+        using var checkpoint = Checkpoint.Open(_directory.Root);
         Assert.Empty(checkpoint.Warnings);
     }
 
@@ -219,9 +219,9 @@ public sealed class CheckpointTests : IDisposable
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Making links needs a privilege.");
         SaveShards();
         using var blobs = new TemporaryDirectory();
-        File.Move(directory["model-00002-of-00002.safetensors"], blobs["0123abcd"]);
-        File.CreateSymbolicLink(directory["model-00002-of-00002.safetensors"], blobs["0123abcd"]);
-        using var checkpoint = Checkpoint.Open(directory.Root);
+        File.Move(_directory["model-00002-of-00002.safetensors"], blobs["0123abcd"]);
+        File.CreateSymbolicLink(_directory["model-00002-of-00002.safetensors"], blobs["0123abcd"]);
+        using var checkpoint = Checkpoint.Open(_directory.Root);
         Assert.Equal([(float)'a', 1f], checkpoint.ReadFloat32("a"));
     }
 }

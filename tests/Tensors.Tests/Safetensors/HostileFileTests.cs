@@ -10,9 +10,9 @@ namespace MergeEngine.Tensors.Tests.Safetensors;
 /// <summary>Paths that are no files, files that are too short, too long, or change while they are open.</summary>
 public sealed class HostileFileTests : IDisposable
 {
-    private readonly TemporaryDirectory directory = new();
+    private readonly TemporaryDirectory _directory = new();
 
-    public void Dispose() => directory.Dispose();
+    public void Dispose() => _directory.Dispose();
 
     private void Refuses(string path, string sentence) => Refusal.Of(() => SafetensorsFile.Open(path), path, sentence);
 
@@ -22,8 +22,8 @@ public sealed class HostileFileTests : IDisposable
     [InlineData(7)]
     public void A_file_shorter_than_its_prefix_is_refused(int length)
     {
-        File.WriteAllBytes(directory["x"], new byte[length]);
-        Refuses(directory["x"], $"the file holds {length} bytes, expected at least 8 for the length of the header.");
+        File.WriteAllBytes(_directory["x"], new byte[length]);
+        Refuses(_directory["x"], $"the file holds {length} bytes, expected at least 8 for the length of the header.");
     }
 
     [Theory]
@@ -35,7 +35,7 @@ public sealed class HostileFileTests : IDisposable
     [InlineData(0UL, "the header is empty, expected a JSON object.")]
     public void A_header_length_that_lies_is_refused_without_reserving_it(ulong length, string sentence)
     {
-        string path = directory["x"];
+        string path = _directory["x"];
         File.WriteAllBytes(path, RawFile.Bytes("{}"u8, [], length));
         long before = GC.GetAllocatedBytesForCurrentThread();
         Refuses(path, sentence);
@@ -47,13 +47,13 @@ public sealed class HostileFileTests : IDisposable
     public void Ten_million_tensors_are_over_the_limit()
     {
         // Each entry takes at least 45 bytes, so the header would be 450 MB; the file is sparse.
-        using (var file = File.Create(directory["x"]))
+        using (var file = File.Create(_directory["x"]))
         {
             file.Write(BitConverter.GetBytes(450_000_000UL));
             file.SetLength(450_000_008);
         }
 
-        Refuses(directory["x"], "the header length is 450000000 bytes, expected at most 100000000.");
+        Refuses(_directory["x"], "the header length is 450000000 bytes, expected at most 100000000.");
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public sealed class HostileFileTests : IDisposable
         var header = new StringBuilder("{");
         for (int i = 0; i < Count; i++)
             header.Append(i == 0 ? "" : ",").Append($"\"{i:x}\":{{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}");
-        string path = directory["x"];
+        string path = _directory["x"];
         RawFile.Write(path, header.Append('}').ToString(), []);
 
         long before = GC.GetAllocatedBytesForCurrentThread();
@@ -77,7 +77,7 @@ public sealed class HostileFileTests : IDisposable
     [Fact]
     public void A_hundred_megabytes_of_metadata_are_read()
     {
-        string path = directory["x"];
+        string path = _directory["x"];
         byte[] start = "{\"__metadata__\":{\"k\":\""u8.ToArray(), end = "\"}}"u8.ToArray();
         var header = new byte[SafetensorsHeader.MaxByteLength];
         header.AsSpan().Fill((byte)'v');
@@ -96,7 +96,7 @@ public sealed class HostileFileTests : IDisposable
     [Fact]
     public void Trailing_bytes_and_truncated_data_are_refused()
     {
-        string path = directory["x.safetensors"];
+        string path = _directory["x.safetensors"];
         SafetensorsWriter.Write(path, [TensorContent.FromFloat32("w", [4], new float[4])]);
         byte[] good = File.ReadAllBytes(path);
         File.WriteAllBytes(path, [.. good, (byte)'P', (byte)'K']);
@@ -115,8 +115,8 @@ public sealed class HostileFileTests : IDisposable
     [InlineData("""{"sh\u0061pe":{"data_offsets":[0,0],"sh\u0061pe":[0],"dtype":"\u0055\u0038"}}""", 1)]
     public void What_the_reference_crate_accepts_is_accepted(string header, int tensors)
     {
-        RawFile.Write(directory["x"], header, []);
-        using var file = SafetensorsFile.Open(directory["x"]);
+        RawFile.Write(_directory["x"], header, []);
+        using var file = SafetensorsFile.Open(_directory["x"]);
         Assert.Equal(tensors, file.Tensors.Count);
         Assert.All(file.Tensors, t => Assert.Equal(0, file.GetSpan(t.Name).Length));
     }
@@ -125,16 +125,16 @@ public sealed class HostileFileTests : IDisposable
     public void A_name_of_a_megabyte_is_only_a_key()
     {
         string name = new('n', 1 << 20);
-        RawFile.Write(directory["x"], $$$"""{"{{{name}}}":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}""", [7]);
-        using var file = SafetensorsFile.Open(directory["x"]);
+        RawFile.Write(_directory["x"], $$$"""{"{{{name}}}":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}""", [7]);
+        using var file = SafetensorsFile.Open(_directory["x"]);
         Assert.Equal(7, file.GetSpan(name)[0]);
     }
 
     [Fact]
     public void A_rank_at_the_bound_is_accepted()
     {
-        RawFile.Write(directory["x"], $$$"""{"a":{"dtype":"U8","shape":[{{{string.Join(',', Enumerable.Repeat(1, Shape.MaxRank))}}}],"data_offsets":[0,1]}}""", [7]);
-        using var file = SafetensorsFile.Open(directory["x"]);
+        RawFile.Write(_directory["x"], $$$"""{"a":{"dtype":"U8","shape":[{{{string.Join(',', Enumerable.Repeat(1, Shape.MaxRank))}}}],"data_offsets":[0,1]}}""", [7]);
+        using var file = SafetensorsFile.Open(_directory["x"]);
         Assert.Equal(Shape.MaxRank, file["a"].Shape.Rank);
     }
 
@@ -142,7 +142,7 @@ public sealed class HostileFileTests : IDisposable
     public void A_file_that_is_truncated_while_open_is_reported_and_its_header_stays()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows does not let an open file be changed.");
-        string path = directory["x"];
+        string path = _directory["x"];
         SafetensorsWriter.Write(path, [TensorContent.FromFloat32("w", [2, 1024], new float[2048])]);
         using var file = SafetensorsFile.Open(path);
         using (var handle = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete)) handle.SetLength(1000);
@@ -154,7 +154,7 @@ public sealed class HostileFileTests : IDisposable
     public void A_file_that_is_overwritten_while_open_gives_other_values_inside_the_same_bounds()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows does not let an open file be changed.");
-        string path = directory["x"];
+        string path = _directory["x"];
         SafetensorsWriter.Write(path, [TensorContent.FromFloat32("w", [4], new float[] { 1, 2, 3, 4 })]);
         using var file = SafetensorsFile.Open(path);
         byte[] garbage = new byte[file.FileLength];
@@ -169,10 +169,10 @@ public sealed class HostileFileTests : IDisposable
     [Fact]
     public void A_missing_file_a_directory_and_a_bad_path_are_refused()
     {
-        Refuses(directory["none.safetensors"], "does not exist, expected a .safetensors file.");
-        Refuses(directory.Root, "is a directory, expected a .safetensors file.");
-        File.WriteAllBytes(directory["file"], [1]);
-        Refuses(Path.Combine(directory["file"], "below"), "does not exist, expected a .safetensors file.");
+        Refuses(_directory["none.safetensors"], "does not exist, expected a .safetensors file.");
+        Refuses(_directory.Root, "is a directory, expected a .safetensors file.");
+        File.WriteAllBytes(_directory["file"], [1]);
+        Refuses(Path.Combine(_directory["file"], "below"), "does not exist, expected a .safetensors file.");
         var refusal = Assert.Throws<SafetensorsException>(() => SafetensorsFile.Open("a\0b"));
         Assert.Equal("The path \"a\\u0000b\" is not valid, expected a .safetensors file.", refusal.Message);
         refusal = Assert.Throws<SafetensorsException>(() => SafetensorsFile.Open(""));
@@ -183,9 +183,9 @@ public sealed class HostileFileTests : IDisposable
     public void A_pipe_is_refused_without_waiting_for_its_writer()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Pipes in the file system are made with mkfifo.");
-        using (var mkfifo = Process.Start("mkfifo", [directory["pipe"]])) mkfifo.WaitForExit();
-        Assert.True(File.Exists(directory["pipe"]));
-        Refuses(directory["pipe"], "is a pipe, expected a .safetensors file.");
+        using (var mkfifo = Process.Start("mkfifo", [_directory["pipe"]])) mkfifo.WaitForExit();
+        Assert.True(File.Exists(_directory["pipe"]));
+        Refuses(_directory["pipe"], "is a pipe, expected a .safetensors file.");
     }
 
     [Fact]
@@ -195,31 +195,31 @@ public sealed class HostileFileTests : IDisposable
         Refuses("/dev/zero", "is a device, expected a .safetensors file.");
         Refuses("/dev/null", "is a device, expected a .safetensors file.");
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        socket.Bind(new UnixDomainSocketEndPoint(directory["socket"]));
-        Refuses(directory["socket"], "is a socket, expected a .safetensors file.");
+        socket.Bind(new UnixDomainSocketEndPoint(_directory["socket"]));
+        Refuses(_directory["socket"], "is a socket, expected a .safetensors file.");
     }
 
     [Fact]
     public void Symbolic_links_are_followed_and_loops_are_refused()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Making links needs a privilege elsewhere.");
-        SafetensorsWriter.Write(directory["x"], [TensorContent.FromFloat32("w", [1], new float[] { 5 })]);
-        File.CreateSymbolicLink(directory["link"], "x");
-        using (var file = SafetensorsFile.Open(directory["link"])) Assert.Equal([5f], file.ReadFloat32("w"));
-        File.CreateSymbolicLink(directory["a"], "b");
-        File.CreateSymbolicLink(directory["b"], "a");
-        Refuses(directory["a"], "is a symbolic link that leads to itself, expected a .safetensors file.");
-        File.CreateSymbolicLink(directory["dangling"], "nowhere");
-        Refuses(directory["dangling"], "does not exist, expected a .safetensors file.");
+        SafetensorsWriter.Write(_directory["x"], [TensorContent.FromFloat32("w", [1], new float[] { 5 })]);
+        File.CreateSymbolicLink(_directory["link"], "x");
+        using (var file = SafetensorsFile.Open(_directory["link"])) Assert.Equal([5f], file.ReadFloat32("w"));
+        File.CreateSymbolicLink(_directory["a"], "b");
+        File.CreateSymbolicLink(_directory["b"], "a");
+        Refuses(_directory["a"], "is a symbolic link that leads to itself, expected a .safetensors file.");
+        File.CreateSymbolicLink(_directory["dangling"], "nowhere");
+        Refuses(_directory["dangling"], "does not exist, expected a .safetensors file.");
     }
 
     [Fact]
     public void An_unreadable_file_is_refused()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess, "The administrator may read every file.");
-        File.WriteAllBytes(directory["x"], new byte[10]);
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(directory["x"], UnixFileMode.None);
-        Refuses(directory["x"], "may not be read by this user, expected a .safetensors file.");
+        File.WriteAllBytes(_directory["x"], new byte[10]);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(_directory["x"], UnixFileMode.None);
+        Refuses(_directory["x"], "may not be read by this user, expected a .safetensors file.");
     }
 
     [Fact]
@@ -227,7 +227,7 @@ public sealed class HostileFileTests : IDisposable
     {
         const long Length = 1L << 40;
         byte[] header = Encoding.UTF8.GetBytes($$$"""{"huge":{"dtype":"F32","shape":[{{{Length / 4}}}],"data_offsets":[0,{{{Length}}}]}}""");
-        string path = directory["x"];
+        string path = _directory["x"];
         try
         {
             using var sparse = File.Create(path);
@@ -255,7 +255,7 @@ public sealed class HostileFileTests : IDisposable
     {
         try
         {
-            using var sparse = File.Create(directory["x"]);
+            using var sparse = File.Create(_directory["x"]);
             sparse.SetLength(1L << 40);
         }
         catch (IOException)
@@ -263,7 +263,7 @@ public sealed class HostileFileTests : IDisposable
             Assert.Skip("The file system has no sparse files of a terabyte.");
         }
 
-        Refuses(directory["x"], "the header is empty, expected a JSON object.");
+        Refuses(_directory["x"], "the header is empty, expected a JSON object.");
     }
 
     [Fact]
@@ -271,7 +271,7 @@ public sealed class HostileFileTests : IDisposable
     {
         byte[] bytes = RawFile.Bytes("{}"u8, []);
         BinaryPrimitives.WriteUInt64BigEndian(bytes, 2);
-        File.WriteAllBytes(directory["x"], bytes);
-        Refuses(directory["x"], "the header length is 144115188075855872 bytes, expected at most 100000000.");
+        File.WriteAllBytes(_directory["x"], bytes);
+        Refuses(_directory["x"], "the header length is 144115188075855872 bytes, expected at most 100000000.");
     }
 }

@@ -9,13 +9,13 @@ namespace MergeEngine.Tensors.Tests.Safetensors;
 /// </summary>
 public sealed class HostileHeaderTests : IDisposable
 {
-    private readonly TemporaryDirectory directory = new();
+    private readonly TemporaryDirectory _directory = new();
 
-    public void Dispose() => directory.Dispose();
+    public void Dispose() => _directory.Dispose();
 
     private void Refuses(ReadOnlySpan<byte> header, int dataLength, string sentence)
     {
-        string path = directory["x.safetensors"];
+        string path = _directory["x.safetensors"];
         File.WriteAllBytes(path, RawFile.Bytes(header, new byte[dataLength]));
         Refusal.Of(() => SafetensorsFile.Open(path), path, sentence);
     }

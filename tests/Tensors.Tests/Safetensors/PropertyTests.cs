@@ -11,9 +11,9 @@ public sealed class PropertyTests : IDisposable
 {
     private static readonly Config Settings = Config.QuickThrowOnFailure.WithMaxTest(300).WithReplay(20240607, 1).WithQuietOnSuccess(true);
 
-    private readonly TemporaryDirectory directory = new();
+    private readonly TemporaryDirectory _directory = new();
 
-    public void Dispose() => directory.Dispose();
+    public void Dispose() => _directory.Dispose();
 
     private static readonly Gen<string> s_text = Gen.OneOf(
         Gen.Elements("a", "model.layers.0.weight", "../x", "é", "🦊", "\"quoted\\\"", "line\nbreak", " "),
@@ -47,7 +47,7 @@ public sealed class PropertyTests : IDisposable
     public void Whatever_is_written_is_read_back_and_rewritten_to_the_same_bytes() =>
         Check.One(Settings, Prop.ForAll(s_model.ToArbitrary(), model =>
         {
-            string path = directory["x"];
+            string path = _directory["x"];
             SafetensorsWriter.Write(path, model.Tensors, model.Metadata);
             using var file = SafetensorsFile.Open(path);
             Assert.Equal(model.Metadata, file.Metadata.ToDictionary());
@@ -59,8 +59,8 @@ public sealed class PropertyTests : IDisposable
                 Assert.True(BytesOf(content).AsSpan().SequenceEqual(file.GetSpan(content.Name)));
             }
 
-            SafetensorsWriter.Rewrite(file, directory["y"], _ => default);
-            Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(directory["y"]));
+            SafetensorsWriter.Rewrite(file, _directory["y"], _ => default);
+            Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(_directory["y"]));
         }));
 
     /// <summary>Pieces that mean something in a header, so that damage gets past the JSON reader.</summary>

@@ -6,14 +6,14 @@ namespace MergeEngine.Tensors.Tests.Safetensors;
 
 public sealed class RoundTripTests : IDisposable
 {
-    private readonly TemporaryDirectory directory = new();
+    private readonly TemporaryDirectory _directory = new();
 
-    public void Dispose() => directory.Dispose();
+    public void Dispose() => _directory.Dispose();
 
     [Fact]
     public void What_is_written_is_read_back()
     {
-        string path = directory["model.safetensors"];
+        string path = _directory["model.safetensors"];
         float[] weights = [1, -2, 3.5f, float.NaN, float.PositiveInfinity, -0f];
         SafetensorsWriter.Write(
             path,
@@ -47,7 +47,7 @@ public sealed class RoundTripTests : IDisposable
     public void Values_are_converted_in_chunks_at_any_offset(DType dtype)
     {
         // More elements than two chunks of the reader, with values that every dtype holds exactly.
-        string path = directory["chunks.safetensors"];
+        string path = _directory["chunks.safetensors"];
         var values = new float[300_001];
         for (int i = 0; i < values.Length; i++) values[i] = (i % 511 - 255) / 4f;
         SafetensorsWriter.Write(path, [TensorContent.FromFloat32("x", [values.Length], values, dtype)]);
@@ -64,7 +64,7 @@ public sealed class RoundTripTests : IDisposable
     public void Data_at_odd_addresses_is_read()
     {
         // 11 bytes of padding make every element of every tensor unaligned.
-        string path = directory["odd.safetensors"];
+        string path = _directory["odd.safetensors"];
         byte[] data = new byte[11 + 8 + 8 + 4 + 4];
         BitConverter.TryWriteBytes(data.AsSpan(11), 1.5);
         BitConverter.TryWriteBytes(data.AsSpan(19), -2L);
@@ -90,7 +90,7 @@ public sealed class RoundTripTests : IDisposable
     [Fact]
     public void Every_dtype_is_listed_and_copied()
     {
-        string path = directory["all.safetensors"];
+        string path = _directory["all.safetensors"];
         var random = new PhiloxStream(1, "all dtypes");
         var contents = new List<TensorContent>();
         foreach (var dtype in DTypes.All)
@@ -104,15 +104,15 @@ public sealed class RoundTripTests : IDisposable
         using var file = SafetensorsFile.Open(path);
         Assert.Equal(DTypes.All.Reverse(), file.Tensors.Select(t => t.DType));
         SafetensorsWriter.Write(
-            directory["copy.safetensors"],
+            _directory["copy.safetensors"],
             file.Tensors.Select(t => new TensorContent(t.Name, t.DType, t.Shape, stream => SafetensorsWriter.Copy(file, t, stream))));
-        Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(directory["copy.safetensors"]));
+        Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(_directory["copy.safetensors"]));
     }
 
     [Fact]
     public void Types_that_are_not_computed_with_are_refused_by_name()
     {
-        string path = directory["t.safetensors"];
+        string path = _directory["t.safetensors"];
         SafetensorsWriter.Write(path, [new TensorContent("q", DType.F8E4M3, [4], new byte[4]), TensorContent.FromFloat32("w", [1], new float[1])]);
         using var file = SafetensorsFile.Open(path);
         Refusal.Of(() => file.ReadFloat32("q"), path, "tensor \"q\" is F8_E4M3 and cannot be computed with, expected F32, F16, BF16 or F64.");
@@ -124,7 +124,7 @@ public sealed class RoundTripTests : IDisposable
     [Fact]
     public void Integers_beyond_32_bits_are_refused_with_their_place()
     {
-        string path = directory["i.safetensors"];
+        string path = _directory["i.safetensors"];
         SafetensorsWriter.Write(
             path,
             [
@@ -141,18 +141,18 @@ public sealed class RoundTripTests : IDisposable
     [Fact]
     public void An_entry_of_another_file_is_refused()
     {
-        SafetensorsWriter.Write(directory["a.safetensors"], [TensorContent.FromFloat32("w", [1], new float[1])]);
-        SafetensorsWriter.Write(directory["b.safetensors"], [TensorContent.FromFloat32("w", [1], new float[1])]);
-        using var a = SafetensorsFile.Open(directory["a.safetensors"]);
-        using var b = SafetensorsFile.Open(directory["b.safetensors"]);
+        SafetensorsWriter.Write(_directory["a.safetensors"], [TensorContent.FromFloat32("w", [1], new float[1])]);
+        SafetensorsWriter.Write(_directory["b.safetensors"], [TensorContent.FromFloat32("w", [1], new float[1])]);
+        using var a = SafetensorsFile.Open(_directory["a.safetensors"]);
+        using var b = SafetensorsFile.Open(_directory["b.safetensors"]);
         Assert.Throws<ArgumentException>(() => a.GetSpan(b["w"], 0, 4));
     }
 
     [Fact]
     public void A_disposed_file_is_refused()
     {
-        SafetensorsWriter.Write(directory["a.safetensors"], [TensorContent.FromFloat32("w", [1], new float[1])]);
-        var file = SafetensorsFile.Open(directory["a.safetensors"]);
+        SafetensorsWriter.Write(_directory["a.safetensors"], [TensorContent.FromFloat32("w", [1], new float[1])]);
+        var file = SafetensorsFile.Open(_directory["a.safetensors"]);
         file.Dispose();
         file.Dispose();
         Assert.Throws<ObjectDisposedException>(() => file.GetSpan("w").Length);

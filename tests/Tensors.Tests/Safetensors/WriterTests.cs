@@ -7,9 +7,9 @@ namespace MergeEngine.Tensors.Tests.Safetensors;
 
 public sealed class WriterTests : IDisposable
 {
-    private readonly TemporaryDirectory directory = new();
+    private readonly TemporaryDirectory _directory = new();
 
-    public void Dispose() => directory.Dispose();
+    public void Dispose() => _directory.Dispose();
 
     private static TensorContent CopyOf(SafetensorsFile file, TensorEntry t) =>
         new(t.Name, t.DType, t.Shape, stream => SafetensorsWriter.Copy(file, t, stream));
@@ -20,8 +20,8 @@ public sealed class WriterTests : IDisposable
         string path = FixtureFiles.WrittenByTheCrate;
         using var file = SafetensorsFile.Open(path);
         Assert.Equal(2, file.Tensors.Select(t => t.DType).Distinct().Count());
-        SafetensorsWriter.Write(directory["x"], file.Tensors.Reverse().Select(t => CopyOf(file, t)), file.Metadata);
-        Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(directory["x"]));
+        SafetensorsWriter.Write(_directory["x"], file.Tensors.Reverse().Select(t => CopyOf(file, t)), file.Metadata);
+        Assert.Equal(File.ReadAllBytes(path), File.ReadAllBytes(_directory["x"]));
     }
 
     [Fact]
@@ -36,8 +36,8 @@ public sealed class WriterTests : IDisposable
             }
 
             using var file = SafetensorsFile.Open(path);
-            SafetensorsWriter.Rewrite(file, directory["x"], _ => default);
-            Assert.True(File.ReadAllBytes(path).AsSpan().SequenceEqual(File.ReadAllBytes(directory["x"])), path);
+            SafetensorsWriter.Rewrite(file, _directory["x"], _ => default);
+            Assert.True(File.ReadAllBytes(path).AsSpan().SequenceEqual(File.ReadAllBytes(_directory["x"])), path);
         }
     }
 
@@ -48,25 +48,25 @@ public sealed class WriterTests : IDisposable
               {"z": {"shape":[3], "dtype":"U8", "data_offsets":[0,3]},
                "__metadata__": {"b":"2","a":"1"}, "a": {"data_offsets":[3,7], "dtype":"F32", "shape":[]}}
             """ + "\n\n ";
-        RawFile.Write(directory["x"], header, [1, 2, 3, 0, 0, 0x80, 0x3F]);
-        using var file = SafetensorsFile.Open(directory["x"]);
-        SafetensorsWriter.Rewrite(file, directory["same"], _ => default);
-        Assert.Equal(File.ReadAllBytes(directory["x"]), File.ReadAllBytes(directory["same"]));
+        RawFile.Write(_directory["x"], header, [1, 2, 3, 0, 0, 0x80, 0x3F]);
+        using var file = SafetensorsFile.Open(_directory["x"]);
+        SafetensorsWriter.Rewrite(file, _directory["same"], _ => default);
+        Assert.Equal(File.ReadAllBytes(_directory["x"]), File.ReadAllBytes(_directory["same"]));
 
         byte[] two = BitConverter.GetBytes(2f);
-        SafetensorsWriter.Rewrite(file, directory["changed"], t => t.Name == "a" ? two : null);
-        byte[] expected = File.ReadAllBytes(directory["x"]);
+        SafetensorsWriter.Rewrite(file, _directory["changed"], t => t.Name == "a" ? two : null);
+        byte[] expected = File.ReadAllBytes(_directory["x"]);
         two.CopyTo(expected, expected.Length - 4);
-        Assert.Equal(expected, File.ReadAllBytes(directory["changed"]));
-        SafetensorsWriter.RewriteStreaming(file, directory["streamed"], t => t.Name == "a" ? stream => stream.Write(two) : null);
-        Assert.Equal(expected, File.ReadAllBytes(directory["streamed"]));
+        Assert.Equal(expected, File.ReadAllBytes(_directory["changed"]));
+        SafetensorsWriter.RewriteStreaming(file, _directory["streamed"], t => t.Name == "a" ? stream => stream.Write(two) : null);
+        Assert.Equal(expected, File.ReadAllBytes(_directory["streamed"]));
     }
 
     [Fact]
     public void A_rewrite_may_replace_the_file_it_reads()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows does not let a mapped file be replaced.");
-        string path = directory["x"];
+        string path = _directory["x"];
         SafetensorsWriter.Write(path, [TensorContent.FromFloat32("a", [1], new float[] { 1 }), TensorContent.FromFloat32("b", [1], new float[] { 2 })]);
         using (var file = SafetensorsFile.Open(path))
         {
@@ -82,24 +82,24 @@ public sealed class WriterTests : IDisposable
     [Fact]
     public void A_replacement_of_another_size_is_refused_and_the_target_stays()
     {
-        SafetensorsWriter.Write(directory["x"], [TensorContent.FromFloat32("a", [2], new float[2])]);
-        File.WriteAllText(directory["target"], "old");
-        using var file = SafetensorsFile.Open(directory["x"]);
+        SafetensorsWriter.Write(_directory["x"], [TensorContent.FromFloat32("a", [2], new float[2])]);
+        File.WriteAllText(_directory["target"], "old");
+        using var file = SafetensorsFile.Open(_directory["x"]);
         Refusal.Of(
-            () => SafetensorsWriter.Rewrite(file, directory["target"], _ => new byte[7]), directory["target"],
+            () => SafetensorsWriter.Rewrite(file, _directory["target"], _ => new byte[7]), _directory["target"],
             "7 bytes were written for tensor \"a\", expected 8.");
         Refusal.Of(
-            () => SafetensorsWriter.Rewrite(file, directory["target"], _ => new byte[9]), directory["target"],
+            () => SafetensorsWriter.Rewrite(file, _directory["target"], _ => new byte[9]), _directory["target"],
             "9 bytes were written for tensor \"a\", expected 8.");
-        Assert.Equal("old", File.ReadAllText(directory["target"]));
-        Assert.Equal(["target", "x"], Directory.EnumerateFileSystemEntries(directory.Root).Select(Path.GetFileName).Order());
+        Assert.Equal("old", File.ReadAllText(_directory["target"]));
+        Assert.Equal(["target", "x"], Directory.EnumerateFileSystemEntries(_directory.Root).Select(Path.GetFileName).Order());
     }
 
     [Fact]
     public void The_header_is_compact_sorted_padded_and_escaped_as_serde_does()
     {
         SafetensorsWriter.Write(
-            directory["x"],
+            _directory["x"],
             [
                 new TensorContent("b", DType.U8, [1], new byte[] { 9 }),
                 new TensorContent("\uE000", DType.F16, [], new byte[2]),
@@ -107,7 +107,7 @@ public sealed class WriterTests : IDisposable
                 new TensorContent("a\"\\/\b\f\n\r\t\u0001\u007f\u2028<é", DType.I64, [0, 3], Array.Empty<byte>()),
             ],
             new Dictionary<string, string> { ["z"] = "", ["A"] = "1", ["a"] = "2" });
-        byte[] bytes = File.ReadAllBytes(directory["x"]);
+        byte[] bytes = File.ReadAllBytes(_directory["x"]);
         const string Json = """{"__metadata__":{"A":"1","a":"2","z":""},"a\"\\/\b\f\n\r\t\u0001""" + "\u007f\u2028"
             + """<é":{"dtype":"I64","shape":[0,3],"data_offsets":[0,0]},""" + "\"\uE000\""
             + """:{"dtype":"F16","shape":[],"data_offsets":[0,2]},"🦊":{"dtype":"F16","shape":[],"data_offsets":[2,4]},"b":{"dtype":"U8","shape":[1],"data_offsets":[4,5]}}""";
@@ -116,15 +116,15 @@ public sealed class WriterTests : IDisposable
         string header = Encoding.UTF8.GetString(bytes, 8, length);
         Assert.Equal(Json, header.TrimEnd(' '));
         Assert.InRange(length - Encoding.UTF8.GetByteCount(Json), 0, 7);
-        using var file = SafetensorsFile.Open(directory["x"]);
+        using var file = SafetensorsFile.Open(_directory["x"]);
         Assert.True(file.TryGet("a\"\\/\b\f\n\r\t\u0001\u007f\u2028<é", out _));
     }
 
     [Fact]
     public void Data_starts_aligned_for_every_dtype()
     {
-        SafetensorsWriter.Write(directory["x"], DTypes.All.Select(d => new TensorContent(d.Name(), d, [8], new byte[d.ByteCount(8)])));
-        using var file = SafetensorsFile.Open(directory["x"]);
+        SafetensorsWriter.Write(_directory["x"], DTypes.All.Select(d => new TensorContent(d.Name(), d, [8], new byte[d.ByteCount(8)])));
+        using var file = SafetensorsFile.Open(_directory["x"]);
         Assert.All(file.Tensors, t => Assert.Equal(0, (file.Header.DataStart + t.Begin) % t.DType.Alignment()));
     }
 
@@ -136,16 +136,16 @@ public sealed class WriterTests : IDisposable
             TensorContent.FromFloat32("b", [2], new float[] { 1, 2 }), TensorContent.FromFloat32("a", [2], new float[] { 3, 4 }, DType.BF16),
             TensorContent.FromInt32("c", [1], new[] { 5 }),
         ];
-        SafetensorsWriter.Write(directory["x"], tensors, new Dictionary<string, string> { ["k"] = "1", ["j"] = "2" });
-        SafetensorsWriter.Write(directory["y"], tensors.Reverse(), new Dictionary<string, string> { ["j"] = "2", ["k"] = "1" });
-        Assert.Equal(File.ReadAllBytes(directory["x"]), File.ReadAllBytes(directory["y"]));
+        SafetensorsWriter.Write(_directory["x"], tensors, new Dictionary<string, string> { ["k"] = "1", ["j"] = "2" });
+        SafetensorsWriter.Write(_directory["y"], tensors.Reverse(), new Dictionary<string, string> { ["j"] = "2", ["k"] = "1" });
+        Assert.Equal(File.ReadAllBytes(_directory["x"]), File.ReadAllBytes(_directory["y"]));
     }
 
     [Fact]
     public void Names_that_the_reader_would_refuse_are_refused()
     {
         void Refuses(string sentence, params string[] names) => Refusal.Of(
-            () => SafetensorsWriter.Write(directory["x"], names.Select(n => TensorContent.FromFloat32(n, [1], new float[1]))), directory["x"], sentence);
+            () => SafetensorsWriter.Write(_directory["x"], names.Select(n => TensorContent.FromFloat32(n, [1], new float[1]))), _directory["x"], sentence);
 
         Refuses("two tensors are called \"a\".", "a", "b", "a");
         Refuses("a tensor has an empty name.", "");
@@ -153,9 +153,9 @@ public sealed class WriterTests : IDisposable
         Refuses("the tensor name \"\\ud800\" holds half a surrogate pair.", "\ud800");
         Refuses("a tensor is called __metadata__, which is the header's own key.", "__metadata__");
         Refusal.Of(
-            () => SafetensorsWriter.Write(directory["x"], [], new Dictionary<string, string> { ["k"] = "\udc00" }), directory["x"],
+            () => SafetensorsWriter.Write(_directory["x"], [], new Dictionary<string, string> { ["k"] = "\udc00" }), _directory["x"],
             "the metadata \"k\" holds half a surrogate pair.");
-        Assert.Empty(Directory.EnumerateFileSystemEntries(directory.Root));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_directory.Root));
     }
 
     [Fact]
@@ -170,36 +170,36 @@ public sealed class WriterTests : IDisposable
     [Fact]
     public void A_callback_that_fails_leaves_the_target_as_it_was()
     {
-        File.WriteAllText(directory["x"], "old");
+        File.WriteAllText(_directory["x"], "old");
         var content = new TensorContent("a", DType.U8, [4], stream =>
         {
             stream.WriteByte(1);
             throw new InvalidOperationException("no more");
         });
-        Assert.Throws<InvalidOperationException>(() => SafetensorsWriter.Write(directory["x"], [content]));
-        Assert.Equal("old", File.ReadAllText(directory["x"]));
-        Assert.Single(Directory.EnumerateFileSystemEntries(directory.Root));
+        Assert.Throws<InvalidOperationException>(() => SafetensorsWriter.Write(_directory["x"], [content]));
+        Assert.Equal("old", File.ReadAllText(_directory["x"]));
+        Assert.Single(Directory.EnumerateFileSystemEntries(_directory.Root));
     }
 
     [Fact]
     public void A_target_that_cannot_be_written_is_refused()
     {
         Refusal.Of(
-            () => SafetensorsWriter.Write(directory["no/such/x"], []), directory["no/such/x"],
+            () => SafetensorsWriter.Write(_directory["no/such/x"], []), _directory["no/such/x"],
             "cannot be written because its directory does not exist.");
-        Refusal.Of(() => SafetensorsWriter.Write(directory.Root, []), directory.Root, "is a directory, expected the name of a file to write.");
+        Refusal.Of(() => SafetensorsWriter.Write(_directory.Root, []), _directory.Root, "is a directory, expected the name of a file to write.");
     }
 
     [Fact]
     public void A_symbolic_link_at_the_target_is_replaced_and_what_it_leads_to_is_left_alone()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Making links needs a privilege.");
-        File.WriteAllText(directory["blob"], "shared");
-        File.CreateSymbolicLink(directory["link"], "blob");
-        SafetensorsWriter.Write(directory["link"], []);
-        Assert.Equal("shared", File.ReadAllText(directory["blob"]));
-        Assert.Null(new FileInfo(directory["link"]).LinkTarget);
-        using var file = SafetensorsFile.Open(directory["link"]);
+        File.WriteAllText(_directory["blob"], "shared");
+        File.CreateSymbolicLink(_directory["link"], "blob");
+        SafetensorsWriter.Write(_directory["link"], []);
+        Assert.Equal("shared", File.ReadAllText(_directory["blob"]));
+        Assert.Null(new FileInfo(_directory["link"]).LinkTarget);
+        using var file = SafetensorsFile.Open(_directory["link"]);
         Assert.Empty(file.Tensors);
     }
 
@@ -209,9 +209,9 @@ public sealed class WriterTests : IDisposable
         // Halfway between two values of BF16 (steps of 2⁻⁷ at 1) and of F16 (2⁻¹⁰): to the even one.
         float[] values = [1 + 0.00390625f, 1 + (3 * 0.00390625f), 1 + 0.00048828125f, 1 + (3 * 0.00048828125f), 70000f, float.NaN];
         SafetensorsWriter.Write(
-            directory["x"],
+            _directory["x"],
             [TensorContent.FromFloat32("bf16", [6], values, DType.BF16), TensorContent.FromFloat32("f16", [6], values, DType.F16)]);
-        using var file = SafetensorsFile.Open(directory["x"]);
+        using var file = SafetensorsFile.Open(_directory["x"]);
         Assert.Equal([1f, 1 + 0.015625f, 1f, 1f, 70144f, float.NaN], file.ReadFloat32("bf16"));
         Assert.Equal([1 + 0.00390625f, 1 + (3 * 0.00390625f), 1f, 1 + 0.001953125f, float.PositiveInfinity, float.NaN], file.ReadFloat32("f16"));
     }

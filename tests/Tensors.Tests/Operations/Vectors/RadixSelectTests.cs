@@ -36,6 +36,24 @@ public sealed class RadixSelectTests
         }
     }
 
+    /// <summary>More elements than one task of a histogram counts (524,288) and than are searched for equal ones at one time (33,554,432).</summary>
+    [Fact]
+    public void Selections_reach_beyond_the_first_blocks_of_a_long_vector()
+    {
+        using Device device = Device.Open("cpu", 2);
+        using DeviceBuffer buffer = device.Allocate<float>(33_600_000);
+        DeviceSpan<float> values = buffer.AsSpan<float>();
+        values.HostSpan[700_000] = 2;
+        values.HostSpan[20_000_000] = -2;
+        values.HostSpan[33_599_999] = 2;
+        Assert.Equal(new Selection(2, 20_000_000), RadixSelect.LargestMagnitudes(device.Operations, values, 2));
+        Assert.Equal(new Selection(2, 33_599_999), RadixSelect.LargestMagnitudes(device.Operations, values, 3));
+        Assert.Equal(new Selection(0, 33_590_000), RadixSelect.LargestMagnitudes(device.Operations, values, 33_590_002));
+        var counts = new long[2];
+        device.Operations.MagnitudeHistogram(counts, values, 0, 0, 1);
+        Assert.Equal([33_599_997, 3], counts);
+    }
+
     [Theory]
     [MemberData(nameof(Devices))]
     public void Adversarial_keys_are_selected_like_by_a_sort_and_dead_ones_never(string name)
