@@ -85,6 +85,23 @@ public sealed partial class ReportTests : IDisposable
         Assert.All(Svg().Matches(page).Select(m => m.Value), svg => XElement.Parse(svg));
     }
 
+    /// <summary>A run that diverged has numbers that are none; the rest of its page is there all the same.</summary>
+    [Fact]
+    public void Numbers_that_are_not_finite_leave_a_page()
+    {
+        ExperimentResult result = SyntheticResult.Create();
+        double[][] nowhere = [.. result.Tasks.Select((_, j) => result.Tasks.Select((_, i) => (i + j) % 3 == 0 ? double.NaN : (i + j) % 3 == 1 ? double.PositiveInfinity : 0.5).ToArray())];
+        string page = Render(result with
+        {
+            Rounds = [new RoundSeries("atm-2x1", [0, 1, 2], [0, 24, 48], [52, 12, 12], [0, double.PositiveInfinity, double.NaN])],
+            Analysis = result.Analysis! with { Cosine = nowhere, Conflict = nowhere, SignAgreement = nowhere, Norm = [.. result.Tasks.Select(_ => double.NaN)] },
+        }).Page;
+        Assert.Contains("atm-2x1", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("NaN", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("∞", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("Infinity", page, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_result_without_rounds_or_analysis_has_a_page_too()
     {

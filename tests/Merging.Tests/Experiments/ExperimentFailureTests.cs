@@ -45,6 +45,17 @@ public sealed class ExperimentFailureTests : IDisposable
         }
     }
 
+    /// <summary>Weights that became infinite are a result like any other: the table is not lost with them.</summary>
+    [Fact]
+    public void A_run_that_diverges_has_results()
+    {
+        ExperimentFile file = _miniature.Load(ExperimentRunnerTests.Everything, "fixed_lambda: 0.3\nconflict_lambda: 0.3\n");
+        ExperimentResult result = MiniatureExperiment.Run(file with { Tuning = file.Tuning with { Optimizer = "sgd", LearningRate = 1e30, ClipNorm = 0 } });
+        Assert.Equal(15, result.Methods.Count);
+        Assert.Contains(result.Rounds, series => !double.IsFinite(series.Norm[^1]));
+        Assert.Equal(result.Methods.Count, ExperimentJson.Read(ExperimentJson.Write(result)).Methods.Count);
+    }
+
     [Theory]
     [InlineData("there is no split \"validation\", expected one of train, test.", "split")]
     [InlineData("\"b.weight\"", "head")]
