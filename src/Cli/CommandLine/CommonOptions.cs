@@ -7,7 +7,7 @@ internal static class CommonOptions
 {
     public static readonly Option<bool> Json = new("--json") { Description = "Print one JSON document on stdout and nothing else." };
 
-    public static readonly Option<string> Device = DeviceOption();
+    public static readonly Option<string> Device = Choice("--device", "Where to compute: 'cpu', or 'reference' (plain float64 loops, slow).", required: false, "cpu", "reference");
 
     public static readonly Option<int> Threads = Number("--threads", "Threads of the CPU device; one for each core if left out.", 1, 1024, "N");
 
@@ -17,6 +17,7 @@ internal static class CommonOptions
     {
         Description = "Seed of everything random. Equal seeds give equal bits.",
         HelpName = "N",
+        CustomParser = result => OptionValue.Parse<ulong>(result, $"a whole number from 0 to {ulong.MaxValue}"),
     };
 
     public static readonly Option<string?> Config = new("--config")
@@ -27,7 +28,7 @@ internal static class CommonOptions
 
     public static readonly Option<string?> Head = new("--head")
     {
-        Description = "Classification head: safetensors with 'weight' [classes, width], optional 'bias' and 'logit_scale'.",
+        Description = "Classification head: safetensors with 'weight' [classes, width], optional 'bias' and 'logit_scale'; or '<task>.weight' of several tasks.",
         HelpName = "HEAD.safetensors",
     };
 
@@ -35,23 +36,16 @@ internal static class CommonOptions
     public static Option<int> Number(string name, string description, int least, int most, string helpName)
     {
         var option = new Option<int>(name) { Description = description, HelpName = helpName };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, out int value) && (value < least || value > most))
-                result.AddError($"{name} is {value}, expected {least} to {most}.");
-        });
+        option.CustomParser = result => OptionValue.Parse<int>(result, $"{least} to {most}", value => value >= least && value <= most) ?? 0;
         return option;
     }
 
-    private static Option<string> DeviceOption()
+    /// <summary>One of a few words; the first is the default unless there is none.</summary>
+    public static Option<string> Choice(string name, string description, bool required, params string[] choices)
     {
-        var option = new Option<string>("--device")
-        {
-            Description = "Where to compute: 'cpu', or 'reference' (plain float64 loops, slow).",
-            DefaultValueFactory = _ => "cpu",
-            HelpName = "cpu|reference",
-        };
-        option.AcceptOnlyFromAmong("cpu", "reference");
+        var option = new Option<string>(name) { Description = description, HelpName = string.Join('|', choices), Required = required };
+        if (!required) option.DefaultValueFactory = _ => choices[0];
+        option.CustomParser = result => OptionValue.Word(result, choices);
         return option;
     }
 }

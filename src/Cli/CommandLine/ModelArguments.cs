@@ -1,6 +1,7 @@
 using System.CommandLine;
 using MergeEngine.Models.Encoders;
 using MergeEngine.Tensors;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.CommandLine;
 
@@ -19,14 +20,33 @@ internal static class ModelArguments
         VisionTransformer.Load(device, context.Get(Model), context.Get(CommonOptions.Config));
 
     /// <summary>The head of <c>--head</c>, else the checkpoint's own, else null.</summary>
-    public static ClassificationHead? LoadHead(CommandContext context, VisionTransformer encoder) => context.Get(CommonOptions.Head) is { } file
-        ? ClassificationHead.FromSafetensors(encoder.Device, file)
-        : encoder.CreateCheckpointHead();
+    /// <param name="context">The command line.</param>
+    /// <param name="encoder">What gives the features.</param>
+    /// <param name="task">Name of the data: a file with the heads of several tasks holds <c>task.weight</c>.</param>
+    public static ClassificationHead? LoadHead(CommandContext context, VisionTransformer encoder, string task)
+    {
+        if (context.Get(CommonOptions.Head) is not { } file) return encoder.CreateCheckpointHead();
+        string prefix = PrefixOf(file, task);
+        ClassificationHead head = ClassificationHead.FromSafetensors(encoder.Device, file, prefix);
+        if (head.Width == encoder.FeatureWidth) return head;
+        int width = head.Width;
+        head.Dispose();
+        throw new InvalidDataException($"{file}: tensor \"{prefix}weight\" has {width} columns, expected {encoder.FeatureWidth} as the features have.");
+    }
 
     /// <summary>As <see cref="LoadHead"/>, where there must be one.</summary>
     /// <exception cref="UsageException">There is none.</exception>
-    public static ClassificationHead RequireHead(CommandContext context, VisionTransformer encoder) => LoadHead(context, encoder)
+    public static ClassificationHead RequireHead(CommandContext context, VisionTransformer encoder, string task) => LoadHead(context, encoder, task)
         ?? throw new UsageException($"{context.Get(Model)}: the model has no classification head of its own, expected one with --head.");
+
+    /// <summary>Empty for a file with one head.</summary>
+    private static string PrefixOf(string path, string task)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        if (file.TryGet("weight", out _)) return "";
+        if (file.TryGet($"{task}.weight", out _)) return $"{task}.";
+        throw new InvalidDataException($"{path}: there is no tensor \"weight\" or {Quoting.Quote($"{task}.weight")}, expected a head; it holds {Quoting.QuoteSome([.. file.Tensors.Select(t => t.Name)])}.");
+    }
 
     public static int BatchSizeOf(CommandContext context, int standard) => context.Get(BatchSize) is > 0 and int size ? size : standard;
 }

@@ -53,7 +53,7 @@ internal static class AnalyzeCommand
                 models.Add(new NamedModel(name, Read(path, device, context.Stop)));
                 // The library says what differs, this says in which file.
                 if (!origin.Layout.Equals(models[^1].Parameters.Layout))
-                    throw new InvalidDataException($"{path}: does not fit {context.Get(Base)}: {string.Join("; ", origin.Layout.DifferencesFrom(models[^1].Parameters.Layout))}.");
+                    throw new InvalidDataException($"{path}: does not fit {context.Get(Base)}: {Some(origin.Layout.DifferencesFrom(models[^1].Parameters.Layout))}.");
             }
 
             vectors = TaskVectors.TakeModels(context.Get(Base), origin, models);
@@ -64,6 +64,14 @@ internal static class AnalyzeCommand
             if (vectors is null) models.ForEach(model => model.Parameters.Dispose());
             vectors?.Dispose();
         }
+    }
+
+    /// <summary>The first few of what may be hundreds.</summary>
+    private static string Some(IReadOnlyList<string> differences)
+    {
+        const int Shown = 3;
+        string list = string.Join("; ", differences.Take(Shown));
+        return differences.Count > Shown ? $"{list}; and {differences.Count - Shown} more" : list;
     }
 
     private static ParameterVector Read(string path, Device device, CancellationToken stop)

@@ -11,7 +11,11 @@ namespace MergeEngine.Cli.Commands;
 /// <summary><c>bench gemm|elementwise</c>: what kernels reach of this machine's ceilings.</summary>
 internal static class BenchCommand
 {
-    private static readonly Argument<string> Kernels = KernelsArgument();
+    private static readonly Argument<string> Kernels = new("KERNELS")
+    {
+        Description = "'gemm' (matrix products) or 'elementwise' (passes over vectors).",
+        CustomParser = result => OptionValue.Word(result, ["gemm", "elementwise"]),
+    };
 
     public static Command Create()
     {
@@ -42,12 +46,5 @@ internal static class BenchCommand
         foreach (KernelRate rate in report.Kernels)
             table.Add(rate.Name, Figures.Decimals(rate.Rate, 1), Figures.Decimals(rate.Ceiling, 1), rate.Unit, Figures.Percent(100 * rate.Share));
         table.Write(output);
-    }
-
-    private static Argument<string> KernelsArgument()
-    {
-        var argument = new Argument<string>("KERNELS") { Description = "'gemm' (matrix products) or 'elementwise' (passes over vectors)." };
-        argument.AcceptOnlyFromAmong("gemm", "elementwise");
-        return argument;
     }
 }

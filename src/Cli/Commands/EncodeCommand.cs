@@ -58,11 +58,11 @@ internal static class EncodeCommand
     private static void Run(CommandContext context)
     {
         string output = context.Get(Output);
-        OutputFile.RequirePossible(output);
+        OutputFile.RequirePossible(output, context.Get(ModelArguments.Model), context.Get(Input), context.Get(CommonOptions.Head));
         using Device device = context.OpenDevice();
         using VisionTransformer encoder = ModelArguments.Load(context, device);
-        using ClassificationHead? head = ModelArguments.LoadHead(context, encoder);
         Dataset data = Dataset.Open(context.Get(Input));
+        using ClassificationHead? head = ModelArguments.LoadHead(context, encoder, data.Name);
         DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);
         int batch = ModelArguments.BatchSizeOf(context, DefaultBatchSize);
         IReadOnlyList<TensorContent> tensors = CommandContext.WithProgress("samples", sink =>

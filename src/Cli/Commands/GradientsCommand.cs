@@ -23,7 +23,8 @@ internal static class GradientsCommand
 
     private static readonly Argument<string> Output = new("OUT.safetensors") { Description = "Gets one F32 tensor a parameter, under the checkpoint's own names." };
 
-    private static readonly Option<string> Reduction = ReductionOption();
+    private static readonly Option<string> Reduction = CommonOptions.Choice(
+        "--reduction", "'mean': (1/M) Σ gradient. 'abs-per-sample': (1/M) Σ |gradient of one sample|.", required: true, "mean", "abs-per-sample");
 
     private static readonly Option<string> Split = new("--split")
     {
@@ -64,12 +65,12 @@ internal static class GradientsCommand
     private static void Run(CommandContext context)
     {
         string output = context.Get(Output);
-        OutputFile.RequirePossible(output);
+        OutputFile.RequirePossible(output, context.Get(ModelArguments.Model), context.Get(Data), context.Get(CommonOptions.Head));
         GradientReduction reduction = GradientFile.Parse(context.Get(Reduction)!);
         using Device device = context.OpenDevice();
         using VisionTransformer encoder = ModelArguments.Load(context, device);
-        using ClassificationHead head = ModelArguments.RequireHead(context, encoder);
         Dataset data = Dataset.Open(context.Get(Data));
+        using ClassificationHead head = ModelArguments.RequireHead(context, encoder, data.Name);
         DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);
         var task = new TrainingTask(data.Name, data, head) { Split = split.Name };
         int[] samples = GradientEstimator.DrawExemplars(split.Count, Wanted(context, split), context.Get(CommonOptions.Seed) ?? 0, data.Name);
@@ -79,6 +80,8 @@ internal static class GradientsCommand
         using ParameterVector? headGradient = context.Has(CommonOptions.Head) ? null : new ParameterVector(device, head.Parameters.Layout);
         GradientEstimate estimate = GradientEstimator.Estimate(
             encoder, encoder.Parameters, task, samples, reduction, gradient, ModelArguments.BatchSizeOf(context, DefaultBatchSize), headGradient, context.Stop);
+        if (!double.IsFinite(estimate.Loss))
+            throw new InvalidDataException($"{context.Get(ModelArguments.Model)}: the loss is not a number, so no gradient is written; expected finite weights and inputs (inspect --stats counts NaN and infinities).");
         IReadOnlyList<TensorContent> tensors = GradientFile.ToTensors(headGradient is null ? [gradient] : [gradient, headGradient]);
         SafetensorsWriter.Write(output, tensors, GradientFile.Describe(reduction, estimate));
         var report = new WrittenReport(output, estimate.Samples, [.. tensors.Select(t => new WrittenTensor(t.Name, [.. t.Shape.Dimensions]))], estimate.Loss);
@@ -89,17 +92,5 @@ internal static class GradientsCommand
     {
         if (context.Get(Samples) is > 0 and int samples) return samples;
         return split.Name == "input" ? split.Count : DefaultExemplars;
-    }
-
-    private static Option<string> ReductionOption()
-    {
-        var option = new Option<string>("--reduction")
-        {
-            Description = "'mean': (1/M) Σ gradient. 'abs-per-sample': (1/M) Σ |gradient of one sample|.",
-            HelpName = "mean|abs-per-sample",
-            Required = true,
-        };
-        option.AcceptOnlyFromAmong("mean", "abs-per-sample");
-        return option;
     }
 }

@@ -14,7 +14,7 @@ internal static class ReportCommand
     // Results of a thousand rounds of a hundred methods are below 10 MB.
     private const long MostBytes = 256 << 20;
 
-    private static readonly Argument<string> Results = new("RESULTS.json") { Description = "What an experiment wrote." };
+    private static readonly Argument<string> Results = new("RESULTS.json") { Description = "What an experiment wrote, or its directory." };
 
     private static readonly Option<string?> Html = new("--html") { Description = "Write the self-contained page here.", HelpName = "FILE" };
 
@@ -40,6 +40,7 @@ internal static class ReportCommand
 
     private static ExperimentResult Read(string path)
     {
+        if (Directory.Exists(path)) path = Path.Combine(path, ExperimentOutput.Results);
         var file = new FileInfo(path);
         if (!file.Exists) throw new FileNotFoundException($"{path}: does not exist, expected the results.json of an experiment.");
         if (file.Length > MostBytes) throw new InvalidDataException($"{path}: has {file.Length} bytes, expected at most {MostBytes}.");
@@ -49,7 +50,9 @@ internal static class ReportCommand
         }
         catch (JsonException exception)
         {
-            throw new InvalidDataException($"{path}: is not the results.json of an experiment ({exception.Message.TrimEnd('.')}).", exception);
+            // Where the text is JSON, what is missing from it is put in terms of types of this program.
+            string where = exception.LineNumber is { } line && exception.Path is { Length: > 1 } place ? $", see {place} in line {line + 1}" : "";
+            throw new InvalidDataException($"{path}: is not the results.json of an experiment{where}.", exception);
         }
     }
 }

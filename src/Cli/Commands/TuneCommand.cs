@@ -53,7 +53,7 @@ internal static class TuneCommand
     {
         string output = context.Get(Output);
         string? headOut = context.Get(HeadOut);
-        if (headOut is not null) OutputFile.RequirePossible(headOut);
+        if (headOut is not null) OutputFile.RequirePossible(headOut, context.Get(ModelArguments.Model), context.Get(Data));
         OutputDirectory.RequireFree(output, context.Get(CommonOptions.Overwrite));
         using Device device = context.OpenDevice();
         using VisionTransformer encoder = ModelArguments.Load(context, device);
@@ -61,12 +61,15 @@ internal static class TuneCommand
         bool ownHead = !context.Has(CommonOptions.Head) && headOut is null;
         using ClassificationHead head = headOut is not null && !context.Has(CommonOptions.Head)
             ? ClassificationHead.Random(device, data.Classes.Count, encoder.FeatureWidth, context.Get(CommonOptions.Seed) ?? 0, data.Name)
-            : ModelArguments.RequireHead(context, encoder);
+            : ModelArguments.RequireHead(context, encoder, data.Name);
         var task = new TrainingTask(data.Name, data, head);
         (TrainingOptions options, int steps) = TuneOptions.Read(context, task.Check(encoder, task.Split).Count, trainHead: ownHead || headOut is not null);
 
         using ParameterVector parameters = encoder.Parameters.Clone();
         TrainingRun run = Train(context, encoder, task, options, steps, parameters, out int stepsPerEpoch);
+        int finite = run.Losses.TakeWhile(double.IsFinite).Count();
+        if (finite < run.Losses.Length)
+            throw new InvalidDataException($"{data.Source}: the training loss is not a number from step {finite + 1} on, so nothing is written; expected finite weights and a learning rate that does not diverge.");
         OutputDirectory.Write(output, path => encoder.Save(path, parameters, ownHead ? head : null));
         if (headOut is not null) SafetensorsWriter.Write(headOut, head.ToTensors());
         EvaluateReport[] scores = [.. data.Splits.Where(s => s.Name is "validation" or "test").Select(s => Score(context, encoder, parameters, task, s.Name))];

@@ -9,9 +9,9 @@ internal static class TuneOptions
 {
     private static readonly Option<int> Epochs = CommonOptions.Number("--epochs", "Passes over the training split (10).", 1, 100_000, "N");
     private static readonly Option<int> Steps = CommonOptions.Number("--steps", "Optimizer steps, instead of epochs.", 1, int.MaxValue, "N");
-    private static readonly Option<string> Optimizer = Choice("--optimizer", "Update rule.", "adamw", "adam", "sgd");
+    private static readonly Option<string> Optimizer = CommonOptions.Choice("--optimizer", "Update rule.", required: false, "adamw", "adam", "sgd");
     private static readonly Option<double> LearningRate = Real("--learning-rate", "Learning rate.", 2e-4);
-    private static readonly Option<string> Schedule = Choice("--schedule", "How the learning rate goes.", "cosine", "constant", "linear");
+    private static readonly Option<string> Schedule = CommonOptions.Choice("--schedule", "How the learning rate goes.", required: false, "cosine", "constant", "linear");
     private static readonly Option<int> Warmup = CommonOptions.Number("--warmup", "Steps of linear warm-up (0).", 0, int.MaxValue, "STEPS");
     private static readonly Option<double> WeightDecay = Real("--weight-decay", "Decoupled for adamw.", 0.05);
     private static readonly Option<double> Momentum = Real("--momentum", "Momentum of sgd.", 0);
@@ -55,14 +55,11 @@ internal static class TuneOptions
         return options.FindFault() is { } fault ? throw new UsageException(fault) : (options, steps);
     }
 
-    private static Option<double> Real(string name, string description, double standard) =>
-        new(name) { Description = description, DefaultValueFactory = _ => standard, HelpName = "X" };
-
-    /// <summary>The first choice is the default.</summary>
-    private static Option<string> Choice(string name, string description, params string[] choices)
+    private static Option<double> Real(string name, string description, double standard) => new(name)
     {
-        var option = new Option<string>(name) { Description = description, DefaultValueFactory = _ => choices[0], HelpName = string.Join('|', choices) };
-        option.AcceptOnlyFromAmong(choices);
-        return option;
-    }
+        Description = description,
+        DefaultValueFactory = _ => standard,
+        HelpName = "X",
+        CustomParser = result => OptionValue.Parse<double>(result, "a number") ?? 0,
+    };
 }

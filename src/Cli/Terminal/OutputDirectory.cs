@@ -21,6 +21,8 @@ internal static class OutputDirectory
         }
 
         if (File.Exists(path)) throw new IOException($"{path}: is a file, expected the name of a directory to write.");
+        OutputFile.RequireWritable(path, Holder(path));
+        if (Directory.Exists(path)) OutputFile.RequireWritable(path, path);
         if (overwrite || (ours is not null && File.Exists(Path.Combine(path, ours)))) return;
         if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
             throw new IOException($"{path}: exists already and is not empty; --overwrite replaces files in it.");
@@ -58,6 +60,19 @@ internal static class OutputDirectory
     public static void Copy(string from, string to)
     {
         foreach (string file in Directory.EnumerateFiles(from)) File.Copy(file, Path.Combine(to, Path.GetFileName(file)), overwrite: true);
+    }
+
+    /// <summary>The nearest directory above that exists already.</summary>
+    private static string Holder(string path)
+    {
+        string? holder = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)));
+        while (holder is not null && !Directory.Exists(holder))
+        {
+            if (File.Exists(holder)) throw new IOException($"{path}: cannot be written because {holder} is a file.");
+            holder = Path.GetDirectoryName(holder);
+        }
+
+        return holder ?? Path.GetFullPath(path);
     }
 
     private static bool IsFile(string path) => path.EndsWith(".safetensors", StringComparison.Ordinal) && !Directory.Exists(path);

@@ -1,3 +1,5 @@
+using MergeEngine.Tensors.Safetensors;
+
 namespace MergeEngine.Cli.Terminal;
 
 /// <summary>Writes text files under a temporary name beside their target and renames them: a reader never sees half a report.</summary>
@@ -22,10 +24,52 @@ internal static class OutputFile
     }
 
     /// <summary>Says before hours of work what would fail after them.</summary>
-    /// <exception cref="IOException">The path is a directory, or lies in none.</exception>
-    public static void RequirePossible(string path)
+    /// <param name="path">The file that will be written.</param>
+    /// <param name="inputs">Files and directories that the work reads: they are not written over. Null for an option that was left out.</param>
+    /// <exception cref="IOException">The path is a directory, a device or an input, or lies where nothing can be written.</exception>
+    public static void RequirePossible(string path, params ReadOnlySpan<string?> inputs)
     {
-        if (Directory.Exists(path)) throw new IOException($"{path}: is a directory, expected the name of a file to write.");
-        if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path)))) throw new IOException($"{path}: cannot be written because its directory does not exist.");
+        if (OutputTarget.ComplaintOf(path) is { } complaint) throw new IOException($"{path}: {complaint}, expected the name of a file to write.");
+        string full = Path.GetFullPath(path), directory = Path.GetDirectoryName(full) ?? full;
+        if (!Directory.Exists(directory)) throw new IOException($"{path}: cannot be written because its directory does not exist.");
+        foreach (string? input in inputs)
+        {
+            if (input is { Length: > 0 } && File.Exists(full) && (Target(input) == Target(full) || IsModelIn(input, full)))
+                throw new IOException($"{path}: is an input of this command, expected another file to write.");
+        }
+
+        RequireWritable(path, directory);
+    }
+
+    /// <summary>Tries to make a file in a directory.</summary>
+    /// <param name="path">What is to be written, for the message.</param>
+    /// <param name="directory">A directory that exists.</param>
+    /// <exception cref="IOException">It cannot be done.</exception>
+    public static void RequireWritable(string path, string directory)
+    {
+        string probe = Path.Combine(directory, $".{Path.GetRandomFileName()}.partial");
+        try
+        {
+            using FileStream file = new(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new IOException($"{path}: cannot be written because this user may not write in {directory}.", exception);
+        }
+        catch (IOException exception)
+        {
+            throw new IOException($"{path}: cannot be written because no file can be made in {directory}.", exception);
+        }
+    }
+
+    /// <summary>A model directory is an input with all its files.</summary>
+    private static bool IsModelIn(string input, string full) =>
+        Directory.Exists(input) && Path.GetDirectoryName(Target(full)) is { } holder && holder == Target(input);
+
+    private static string Target(string path)
+    {
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        FileSystemInfo info = Directory.Exists(full) ? new DirectoryInfo(full) : new FileInfo(full);
+        return info.Exists ? info.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? full : full;
     }
 }

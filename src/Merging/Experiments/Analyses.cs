@@ -21,6 +21,7 @@ internal static class Analyses
             ConflictLambda = lambda,
             SignAgreement = Rows(VectorGeometry.SignAgreement(taskVectors)),
             DroppedShare = Dropped(context, taskVectors),
+            DroppedRho = FirstTatr(context)?.Rho[0],
         };
     }
 
@@ -28,7 +29,7 @@ internal static class Analyses
     private static SortedDictionary<string, double> Dropped(ExperimentContext context, TaskVectors taskVectors)
     {
         var shares = new SortedDictionary<string, double>(StringComparer.Ordinal);
-        MethodEntry? tatr = context.File.Methods.FirstOrDefault(m => m.Kind == "tatr");
+        MethodEntry? tatr = FirstTatr(context);
         if (tatr is null) return shares;
         using TrustRegionMask mask = TrustRegionMask.Compute(new TrustRegion(tatr.Rho[0]), taskVectors, context.Sensitivities(tatr.Samples));
         MaskStatistics statistics = MaskStatistics.Of(mask, taskVectors);
@@ -37,6 +38,8 @@ internal static class Analyses
             shares[layer.Layer is { } number ? string.Create(CultureInfo.InvariantCulture, $"layer {number:00}") : "other"] = layer.DroppedShare;
         return shares;
     }
+
+    private static MethodEntry? FirstTatr(ExperimentContext context) => context.File.Methods.FirstOrDefault(m => m.Kind == "tatr");
 
     private static double[][] Rows(TaskMatrix matrix)
     {

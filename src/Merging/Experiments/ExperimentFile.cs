@@ -43,24 +43,23 @@ public sealed record ExperimentFile
     private static ExperimentFile Parse(YamlValue root, string path)
     {
         YamlMapping file = root.AsMapping("An experiment");
+        file.Allow("An experiment", "name", "model", "heads", "seed", "tasks", "tuning", "methods", "fixed_lambda", "conflict_lambda");
         string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         string Resolve(string relative) => System.IO.Path.Combine(folder, relative);
 
         string? heads = file.Text("heads") is { } h ? Resolve(h) : null;
-        var experiment = new ExperimentFile
+        return new ExperimentFile
         {
             Path = path,
             Name = file.Text("name", System.IO.Path.GetFileNameWithoutExtension(path)),
             Model = Resolve(file.RequireText("model")),
-            Seed = (ulong)file.Integer("seed", 0, 0),
+            Seed = file.Unsigned("seed", 0),
             Tasks = ReadTasks(file.Require("tasks"), heads, Resolve),
             Tuning = TuningEntry.Read(file.Take("tuning")),
             Methods = ReadMethods(file.Require("methods")),
             FixedLambda = file.Take("fixed_lambda") is { } fixedLambda ? FixedComparison.Read(fixedLambda) : null,
             ConflictLambda = file.Take("conflict_lambda") is null ? null : file.Number("conflict_lambda", 0, 0),
         };
-        file.Finish("An experiment");
-        return experiment;
     }
 
     private static List<TaskEntry> ReadTasks(YamlValue value, string? heads, Func<string, string> resolve)

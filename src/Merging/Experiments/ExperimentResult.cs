@@ -94,4 +94,8 @@ public sealed record TaskVectorAnalysis
 
     /// <summary>Share of live coordinates that the trust region drops, by layer; key <c>all</c> for the whole model.</summary>
     public IReadOnlyDictionary<string, double> DroppedShare { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>ρ of <see cref="DroppedShare"/>; null where there is no TATR row.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? DroppedRho { get; init; }
 }

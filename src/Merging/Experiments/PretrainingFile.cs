@@ -26,17 +26,16 @@ public sealed record PretrainingFile
     public static PretrainingFile Load(string path)
     {
         YamlMapping file = YamlFile.Read(path).AsMapping("A pre-training");
+        file.Allow("A pre-training", "model", "tasks", "samples", "seed", "tuning");
         string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var result = new PretrainingFile
+        return new PretrainingFile
         {
             Model = ReadModel(file.Require("model").AsMapping("'model'")),
             Tasks = ReadTasks(file.Require("tasks").AsSequence("'tasks'"), folder),
             Samples = (int)file.Integer("samples", 0, 0, int.MaxValue),
-            Seed = (ulong)file.Integer("seed", 0, 0),
+            Seed = file.Unsigned("seed", 0),
             Tuning = TuningEntry.Read(file.Take("tuning")),
         };
-        file.Finish("A pre-training");
-        return result;
     }
 
     private static List<(string Name, string Data)> ReadTasks(YamlSequence list, string folder)

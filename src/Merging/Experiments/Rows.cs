@@ -164,6 +164,7 @@ internal sealed class Rows(ExperimentContext context)
         _rounds.Add(series.Series);
         cost.Parameters["rounds"] = rounds.Rounds;
         if (rounds.Outer != "none") cost.Parameters["outer_momentum"] = rounds.OuterMomentum;
+        if (rounds.Outer == "adam") cost.Parameters["outer_learning_rate"] = rounds.OuterLearningRate;
         use?.Invoke(merged);
         return Finish(method, cost, merged);
     }

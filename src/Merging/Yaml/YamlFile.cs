@@ -52,6 +52,11 @@ public static class YamlFile
             Mark fault = scanner.CurrentPosition.Line > error.End.Line ? scanner.CurrentPosition : error.End;
             throw new YamlException(new YamlPlace(file, fault.Line, fault.Column), $"this is not YAML: {FirstSentence(error)}");
         }
+        catch (Exception error) when (error is InvalidOperationException or ArgumentException)
+        {
+            // The scanner gives up so on braces and brackets that do not match, such as '{{ a'.
+            throw new YamlException(new YamlPlace(file, 1, 1), "this is not YAML: braces, brackets or quotes do not match.");
+        }
 
         return documents;
     }

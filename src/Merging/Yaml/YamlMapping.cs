@@ -58,6 +58,17 @@ public sealed record YamlMapping(YamlPlace Place, IReadOnlyList<KeyValuePair<Yam
         return number;
     }
 
+    /// <summary>A whole number in [0, 2^64).</summary>
+    public ulong Unsigned(string key, ulong fallback)
+    {
+        if (Take(key) is not { } value) return fallback;
+        // Beyond 2^63 there is only this; below, the messages are those of every whole number.
+        return value is YamlScalar { Quoted: false } scalar
+            && ulong.TryParse(scalar.Text.Replace("_", "", StringComparison.Ordinal), NumberStyles.None, CultureInfo.InvariantCulture, out ulong number)
+            ? number
+            : (ulong)Integer(key, 0, 0);
+    }
+
     public bool Flag(string key, bool fallback)
     {
         if (Take(key) is not { } value) return fallback;
@@ -101,12 +112,16 @@ public sealed record YamlMapping(YamlPlace Place, IReadOnlyList<KeyValuePair<Yam
 
     /// <summary>Refuses keys that nobody took.</summary>
     /// <param name="what">What the mapping describes, for the message.</param>
-    public void Finish(string what)
+    public void Finish(string what) => Allow(what, [.. _taken]);
+
+    /// <summary>Refuses all other keys: before anything is required, so that a misspelt key is not reported as a missing one.</summary>
+    /// <param name="what">What the mapping describes, for the message.</param>
+    /// <param name="keys">The keys that it may have.</param>
+    public void Allow(string what, params ReadOnlySpan<string> keys)
     {
         foreach ((YamlScalar name, _) in Entries)
         {
-            if (!_taken.Contains(name.Text))
-                throw name.Error($"{what} has no option '{name.Text}'; it knows {string.Join(", ", _taken.Order(StringComparer.Ordinal))}.");
+            if (!keys.Contains(name.Text)) throw name.Error($"{what} has no option {name.Found}; it knows {(keys.IsEmpty ? "none" : string.Join(", ", keys.ToArray().Order(StringComparer.Ordinal)))}.");
         }
     }
 

@@ -30,10 +30,14 @@ public abstract record YamlValue(YamlPlace Place)
 /// <summary>A scalar's text; <paramref name="Quoted"/> text is never a number, a boolean or null.</summary>
 public sealed record YamlScalar(YamlPlace Place, string Text, bool Quoted) : YamlValue(Place)
 {
+    private const int MostShown = 60;
+
     public override string Kind => Found;
 
-    /// <summary>The text as the file has it, for error messages.</summary>
-    public string Found => Quoted ? $"the text \"{Text}\"" : $"'{Text}'";
+    /// <summary>The text as the file has it, for error messages; cut where it is long, as a file that is no YAML can be one scalar.</summary>
+    public string Found => Quoted ? $"the text \"{Shown}\"" : $"'{Shown}'";
+
+    private string Shown => Text.Length <= MostShown ? Text : $"{Text[..MostShown]}…";
 
     public bool IsNull => !Quoted && Text is "" or "~" or "null";
 }

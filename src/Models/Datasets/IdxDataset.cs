@@ -81,6 +81,11 @@ internal static class IdxDataset
             if (stream.ReadByte() >= 0) throw new ModelException($"{path}: there is more than the {data.Length} bytes of [{string.Join(", ", shape)}].");
             return (shape, data);
         }
+        catch (InvalidDataException e) when (path.EndsWith(".gz", StringComparison.Ordinal))
+        {
+            // The decompressor's own words are about archives.
+            throw new ModelException($"{path}: cannot be read (damaged, or no gzip file).", e);
+        }
         catch (Exception e) when (e is InvalidDataException or UnauthorizedAccessException || (e is IOException && e is not ModelException))
         {
             throw new ModelException($"{path}: cannot be read ({e.Message.TrimEnd('.')}).", e);

@@ -13,7 +13,7 @@ internal static class AtomicFile
     public static void Write(string path, long length, Action<Stream> write)
     {
         string full = Path.GetFullPath(path);
-        if (Directory.Exists(full)) throw new SafetensorsException($"{path}: is a directory, expected the name of a file to write.");
+        if (OutputTarget.ComplaintOf(full) is { } complaint) throw new SafetensorsException($"{path}: {complaint}, expected the name of a file to write.");
         string directory = Path.GetDirectoryName(full) ?? full;
         if (!Directory.Exists(directory)) throw new SafetensorsException($"{path}: cannot be written because its directory does not exist.");
         string temporary = Path.Combine(directory, $".{Path.GetRandomFileName()}.partial");

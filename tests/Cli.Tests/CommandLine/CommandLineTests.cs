@@ -45,6 +45,17 @@ public sealed class CommandLineTests
     [Fact]
     public void An_unknown_command_is_a_usage_error_that_names_it() => MergeEngineProcess.Run("inspekt", "x").Refused(2, "'inspekt'");
 
+    [Theory]
+    [InlineData("--seed", "18446744073709551616", "a whole number from 0 to 18446744073709551615")]
+    [InlineData("--seed", "-1", "a whole number from 0 to 18446744073709551615")]
+    [InlineData("--threads", "two", "1 to 1024")]
+    [InlineData("--device", "gpu", "cpu or reference")]
+    public void A_value_that_an_option_does_not_take_is_named_with_what_it_takes(string option, string value, string expected)
+    {
+        Outcome outcome = MergeEngineProcess.Run("demo", option, value).Refused(2, $"{option} is '{value}', expected {expected}.");
+        Assert.DoesNotContain("System.", outcome.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_missing_argument_is_a_usage_error() => MergeEngineProcess.Run("inspect").Refused(2, "inspect");
 

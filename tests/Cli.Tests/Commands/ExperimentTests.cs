@@ -26,7 +26,11 @@ public sealed partial class ExperimentTests : IDisposable
             Assert.Equal(accuracy.Average(), m.GetProperty("average").GetDouble(), 1e-9);
         });
         Assert.Equal(["report.html", "results.json"], Directory.GetFileSystemEntries(directory["out"]).Select(Path.GetFileName).Order(StringComparer.Ordinal));
-        Assert.Contains("miniature", File.ReadAllText(directory["out/report.html"]), StringComparison.Ordinal);
+        string page = File.ReadAllText(directory["out/report.html"]);
+        Assert.Contains("miniature", page, StringComparison.Ordinal);
+        // The chart of what the trust region drops names the first ρ of the file, not the one that the search chose.
+        Assert.Equal(0.99, result.GetProperty("analysis").GetProperty("dropped_rho").GetDouble());
+        Assert.Contains("of each layer, at ρ = 0.99", page, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -69,6 +73,57 @@ public sealed partial class ExperimentTests : IDisposable
         string text = fault.StartsWith("methods", StringComparison.Ordinal) ? $"name: x\nmodel: MODEL\n{fault}" : MiniatureExperiment.Text.Replace("learning_rate: 1.0e-3", fault, StringComparison.Ordinal);
         MergeEngineProcess.Run("experiment", MiniatureExperiment.Write(directory, text), directory["out"]).Refused(2, "miniature.yml", mention);
         Assert.False(Directory.Exists(directory["out"]));
+    }
+
+    [Theory]
+    [InlineData("seed: 5", "sed: 5", "no option 'sed'")]
+    [InlineData("model: MODEL", "modle: MODEL", "no option 'modle'")]
+    [InlineData("seed: 5", "seed: 18446744073709551616", "'seed' must be a whole number")]
+    [InlineData("tuning: {", "tuning: {{", "not YAML")]
+    [InlineData("  - individual", "  - ties: { density: 0 }", "'density' must be above 0 and at most 1")]
+    [InlineData("  - individual", "  - individual\n  - individual", "individual")]
+    [InlineData("  - joint", "  - atm-post-hoc: { start: atm-post-hoc }", "expected the row of one model above this one")]
+    [InlineData("  - joint", "  - atm-post-hoc: { start: individual }", "expected the row of one model above this one")]
+    [InlineData("  - joint", "  - atm-post-hoc: { start: ties }", "expected the row of one model above this one")]
+    public void A_fault_of_the_file_is_found_before_the_work(string right, string wrong, string mention)
+    {
+        string text = MiniatureExperiment.Text.Replace(right, wrong, StringComparison.Ordinal);
+        MergeEngineProcess.Run("experiment", MiniatureExperiment.Write(directory, text), directory["out"]).Refused(2, "miniature.yml:", mention);
+    }
+
+    [Fact]
+    public void Two_methods_of_one_kind_have_names_of_their_own()
+    {
+        string text = MiniatureExperiment.Text.Split("methods:")[0] + """
+            methods:
+              - tatr: { rho: 0.9, samples: 8 }
+              - tatr: { name: gentle, lambda: 0, samples: 8 }
+              - atm-post-hoc: { rounds: 1, start: gentle }
+              - pretrained
+            """;
+        JsonElement result = MergeEngineProcess.Run("experiment", MiniatureExperiment.Write(directory, text), directory["out"], "--json").Succeeded().Json();
+        JsonElement[] rows = [.. result.GetProperty("methods").EnumerateArray()];
+        Assert.Equal(["tatr", "gentle", "atm-post-hoc", "pretrained"], rows.Select(row => row.GetProperty("name").GetString()));
+        // λ = 0 is the pre-trained model, and that is what the post-hoc rounds begin with.
+        Assert.Equal(rows[3].GetProperty("average").GetDouble(), rows[1].GetProperty("average").GetDouble());
+        Assert.Equal(0, result.GetProperty("rounds")[0].GetProperty("norm")[0].GetDouble());
+    }
+
+    [Fact]
+    public void What_diverges_stays_a_document_that_is_read_again_and_no_chart_shows_it()
+    {
+        string text = MiniatureExperiment.Text.Replace("learning_rate: 1.0e-3", "learning_rate: 1.0e+30", StringComparison.Ordinal).Split("methods:")[0] + "methods: [pretrained, atm]";
+        JsonElement result = MergeEngineProcess.Run("experiment", MiniatureExperiment.Write(directory, text), directory["out"], "--json").Succeeded().Json();
+        Assert.Contains(result.GetProperty("rounds")[0].GetProperty("norm").EnumerateArray(), norm => norm.ValueKind == JsonValueKind.String);
+        MergeEngineProcess.Run("report", directory["out"], "--html", directory["again.html"]).Succeeded();
+        Assert.DoesNotContain("NaN", File.ReadAllText(directory["again.html"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_document_of_something_else_is_no_result()
+    {
+        MergeEngineProcess.Run("report", directory.Write("other.json", "{}")).Refused(1, "other.json: is not the results.json of an experiment");
+        MergeEngineProcess.Run("report", directory.Write("half.json", "{\n \"name\": ")).Refused(1, "half.json", "line 2");
     }
 
     [Fact]

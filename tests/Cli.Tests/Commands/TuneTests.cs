@@ -95,6 +95,34 @@ public sealed class TuneTests : IDisposable
     }
 
     [Fact]
+    public void Training_that_diverges_fails_and_writes_nothing()
+    {
+        MergeEngineProcess.Run("tune", Base, Dataset(), directory["tuned"], "--steps", "3", "--learning-rate", "1e30").Refused(1, "data.safetensors", "from step 2 on");
+        Assert.False(Directory.Exists(directory["tuned"]));
+    }
+
+    [Fact]
+    public void A_model_with_NaN_is_not_scored_and_gets_no_gradient()
+    {
+        Directory.CreateDirectory(directory["nan"]);
+        File.Copy(Path.Combine(Base, "config.json"), directory["nan/config.json"]);
+        using (SafetensorsFile good = SafetensorsFile.Open(Path.Combine(Base, "model.safetensors")))
+        {
+            SafetensorsWriter.Write(directory["nan/model.safetensors"], [.. good.Tensors.Select(t =>
+            {
+                float[] values = good.ReadFloat32(t.Name);
+                if (t.Name.EndsWith("classifier.bias", StringComparison.Ordinal)) values[0] = float.NaN;
+                return TensorContent.FromFloat32(t.Name, t.Shape, values);
+            })]);
+        }
+
+        string data = Dataset();
+        MergeEngineProcess.Run("evaluate", directory["nan"], data, "--split", "train").Refused(1, "nan", "is not a number");
+        MergeEngineProcess.Run("gradients", directory["nan"], data, directory["g.safetensors"], "--reduction", "mean").Refused(1, "nan", "is not a number");
+        Assert.False(File.Exists(directory["g.safetensors"]));
+    }
+
+    [Fact]
     public void Evaluation_says_accuracy_and_loss()
     {
         string text = MergeEngineProcess.Run("evaluate", Base, Dataset(), "--split", "train").Succeeded().Output;

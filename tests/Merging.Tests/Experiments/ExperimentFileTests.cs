@@ -102,7 +102,7 @@ public sealed class ExperimentFileTests : IDisposable
     /// <summary>A text that is replaced in the least file, and the end of the sentence that comes of it.</summary>
     [Theory]
     [InlineData("model: base\n", "", "'model' is missing.")]
-    [InlineData("model: base", "modle: base", "'model' is missing.")]
+    [InlineData("model: base", "modle: base", ":1:1: An experiment has no option 'modle'; it knows conflict_lambda, fixed_lambda, heads, methods, model, name, seed, tasks, tuning.")]
     [InlineData("model: base", "model: base\nlambda: 3", ":2:1: An experiment has no option 'lambda'; it knows conflict_lambda, fixed_lambda, heads, methods, model, name, seed, tasks, tuning.")]
     [InlineData("model: base", "model: [base]", "'model' must be a single value, found a list.")]
     [InlineData("model: base", "model: base\nseed: -1", "'seed' must be at least 0, found -1.")]

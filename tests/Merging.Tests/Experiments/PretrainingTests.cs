@@ -76,7 +76,7 @@ public sealed class PretrainingTests : IDisposable
     }
 
     [Theory]
-    [InlineData("model: {", "modell: {", "'model' is missing.")]
+    [InlineData("model: {", "modell: {", "A pre-training has no option 'modell'; it knows model, samples, seed, tasks, tuning.")]
     [InlineData("width: 16", "width: 15", "a width of 15 cannot be divided among 2 heads, expected a multiple.")]
     [InlineData("patch: 4", "patch: 9", "a patch of 9×9 pixels is larger than the image of 8×8.")]
     [InlineData("layers: 2", "layers: 0", "'layers' must lie in [1, 1024], found 0.")]

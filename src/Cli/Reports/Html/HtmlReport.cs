@@ -88,7 +88,8 @@ internal static class HtmlReport
         if (analysis.DroppedShare.Count > 0)
         {
             Figure(
-                page, "Dropped by the trust region", "per cent of the live coordinates of each layer",
+                page, "Dropped by the trust region",
+                "per cent of the live coordinates of each layer" + (analysis.DroppedRho is { } rho ? $", at ρ = {Figures.Short(rho)}" : ""),
                 BarChart.Draw([.. analysis.DroppedShare.Select(d => KeyValuePair.Create(d.Key, 100 * d.Value))], "dropped (%)", value => Figures.Decimals(value, 2)));
         }
 
