@@ -81,7 +81,7 @@ public sealed partial class ExperimentTests : IDisposable
     [InlineData("seed: 5", "seed: 18446744073709551616", "'seed' must be a whole number")]
     [InlineData("tuning: {", "tuning: {{", "not YAML")]
     [InlineData("  - individual", "  - ties: { density: 0 }", "'density' must be above 0 and at most 1")]
-    [InlineData("  - individual", "  - individual\n  - individual", "individual")]
+    [InlineData("  - individual", "  - individual\n  - individual", "'individual' occurs twice")]
     [InlineData("  - joint", "  - atm-post-hoc: { start: atm-post-hoc }", "expected the row of one model above this one")]
     [InlineData("  - joint", "  - atm-post-hoc: { start: individual }", "expected the row of one model above this one")]
     [InlineData("  - joint", "  - atm-post-hoc: { start: ties }", "expected the row of one model above this one")]
