@@ -5,6 +5,7 @@ using MergeEngine.Benchmarks.Vectors;
 // Tables of our own measure a kernel in turn with what it is compared with; everything else is BenchmarkDotNet's command line.
 //   products [--only TEXT] [--save DIRECTORY]        matrix products as shares of the multiply-add peak
 //   reductions [--save DIRECTORY]                    absolute per-sample gradients beside plain ones
+//   steps [--only TEXT] [--threads N] [--save DIRECTORY]   passes of whole encoders and training steps
 //   operations [--only TEXT]                         operations of networks as shares of copy bandwidth or of the multiply-add peak
 //   vectors [--only TEXT] [--millions ELEMENTS]
 switch (args)
@@ -14,6 +15,9 @@ switch (args)
         break;
     case ["reductions", ..]:
         ReductionTable.Run(Option("--save"));
+        break;
+    case ["steps", ..]:
+        StepTable.Run(Option("--save"), Option("--only"), Option("--threads") is { } threads ? int.Parse(threads) : null);
         break;
     case ["operations", ..]:
         OperationBenchmark.Run(Option("--only"));
