@@ -28,6 +28,7 @@ internal readonly unsafe struct AttentionBackward(
         float* queries = valuesTransposed + panel, gradients = queries + panel, dKeys = gradients + panel, dValues = dKeys + panel, dQueries = dValues + panel;
         float* probabilities = dQueries + ((nint)HeadLayout.RowBlock * layout.PaddedSize), dScores = probabilities + layout.ScoreLength, bias = dScores + layout.ScoreLength;
         int tokens = layout.Shape.Tokens, size = layout.Shape.HeadSize;
+        float scale = layout.Shape.Scale;
         int tokenVectors = (tokens + S.Count - 1) / S.Count, sizeVectors = (size + S.Count - 1) / S.Count;
         nint scoreStride = layout.PaddedTokens, stride = layout.PaddedSize;
         (long first, long end) = layout.Units(task);
@@ -35,6 +36,7 @@ internal readonly unsafe struct AttentionBackward(
         for (long unit = first; unit < end; unit++)
         {
             int n = (int)(unit / layout.Shape.Heads), row = n * tokens, column = (int)(unit % layout.Shape.Heads) * size;
+            (int nextRow, int nextColumn) = layout.Following(unit, end);
             if (n != sampleOfBias) layout.FillBias(bias, _mask == null ? null : _mask + row);
             sampleOfBias = n;
             layout.Gather<S, V>(keys, _value[row] + column, _value.Stride);
@@ -52,9 +54,10 @@ internal readonly unsafe struct AttentionBackward(
                 for (int t = 0; t < rows; t++)
                 {
                     float* p = probabilities + (t * scoreStride);
-                    SoftmaxRow.Again<S, V>(p, bias, layout.Visible(t0 + t), tokenVectors, layout.Shape.Scale, _logSumExp[(unit * tokens) + t0 + t]);
+                    if (nextRow >= 0) Prefetch<S, V>(nextRow + t0 + t, nextColumn);
+                    SoftmaxRow.Again<S, V>(p, bias, layout.Visible(t0 + t), tokenVectors, scale, _logSumExp[(unit * tokens) + t0 + t]);
                     float delta = Dot<S, V>(dO + (t * stride), _output[row + t0 + t] + column, size);
-                    SoftmaxRow.Backward<S, V>(dScores + (t * scoreStride), p, tokenVectors, delta, layout.Shape.Scale);
+                    SoftmaxRow.Backward<S, V>(dScores + (t * scoreStride), p, tokenVectors, delta, scale);
                 }
 
                 HeadProduct.Multiply<S, V>(dQueries, stride, dScores, scoreStride, 1, keys, stride, rows, sizeVectors, tokens);
@@ -66,6 +69,19 @@ internal readonly unsafe struct AttentionBackward(
             layout.Scatter<S, V>(_keyGradient[row] + column, _keyGradient.Stride, dKeys, tokens);
             layout.Scatter<S, V>(_valueGradient[row] + column, _valueGradient.Stride, dValues, tokens);
         }
+    }
+
+    /// <summary>Asks for one token of the head that comes next: its rows lie far apart, and waiting for each when it is wanted takes as long as the arithmetic.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Prefetch<S, V>(int row, int column)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        layout.Prefetch<S, V>(_query[row] + column);
+        layout.Prefetch<S, V>(_key[row] + column);
+        layout.Prefetch<S, V>(_value[row] + column);
+        layout.Prefetch<S, V>(_outputGradient[row] + column);
+        layout.Prefetch<S, V>(_output[row] + column);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -24,6 +24,7 @@ internal readonly unsafe struct AttentionForward(
         float* keys = scratch + (pool.CurrentWorker * layout.ForwardScratch), keysTransposed = keys + layout.PanelLength, values = keysTransposed + layout.PanelLength;
         float* outputs = values + layout.PanelLength, scores = outputs + ((nint)HeadLayout.RowBlock * layout.PaddedSize), bias = scores + layout.ScoreLength;
         int tokens = layout.Shape.Tokens, size = layout.Shape.HeadSize;
+        float scale = layout.Shape.Scale;
         int tokenVectors = (tokens + S.Count - 1) / S.Count, sizeVectors = (size + S.Count - 1) / S.Count;
         (long first, long end) = layout.Units(task);
         long sampleOfBias = -1;
@@ -41,7 +42,7 @@ internal readonly unsafe struct AttentionForward(
                 HeadProduct.Multiply<S, V>(scores, layout.PaddedTokens, _query[row + t0] + column, _query.Stride, 1, keysTransposed, layout.PaddedTokens, rows, tokenVectors, size);
                 for (int t = 0; t < rows; t++)
                 {
-                    float logSum = SoftmaxRow.Forward<S, V>(scores + ((nint)t * layout.PaddedTokens), bias, layout.Visible(t0 + t), tokenVectors, layout.Shape.Scale);
+                    float logSum = SoftmaxRow.Forward<S, V>(scores + ((nint)t * layout.PaddedTokens), bias, layout.Visible(t0 + t), tokenVectors, scale);
                     if (_logSumExp != null) _logSumExp[(unit * tokens) + t0 + t] = logSum;
                 }
 

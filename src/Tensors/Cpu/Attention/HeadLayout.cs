@@ -17,6 +17,9 @@ internal readonly unsafe struct HeadLayout
     /// <summary>Multiply-adds in a task, some tens of microseconds of work.</summary>
     private const long TaskWork = 400_000;
 
+    /// <summary>Floats of a cache line.</summary>
+    private const int CacheLine = 16;
+
     private readonly long _units;
     private readonly int _unitsPerTask;
 
@@ -54,6 +57,23 @@ internal readonly unsafe struct HeadLayout
 
     /// <summary>The (sample, head) pairs of a task, numbered with the head innermost.</summary>
     public (long First, long End) Units(int task) => ((long)task * _unitsPerTask, Math.Min((task + 1L) * _unitsPerTask, _units));
+
+    /// <summary>First row and column of the unit after this one in a task, if it is small enough to be fetched ahead into the first-level cache; else −1.</summary>
+    public (int Row, int Column) Following(long unit, long end)
+    {
+        if (++unit >= end || Shape.Tokens > RowBlock) return (-1, 0);
+        return ((int)(unit / Shape.Heads) * Shape.Tokens, (int)(unit % Shape.Heads) * Shape.HeadSize);
+    }
+
+    /// <summary>Asks for one token of a head.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch<S, V>(float* source)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        for (int c = 0; c < Shape.HeadSize; c += CacheLine) S.Prefetch(source + c);
+        S.Prefetch(source + Shape.HeadSize - 1);
+    }
 
     /// <summary>panel ← the head's columns of one sample, a row for every token, zeros behind the head.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -26,10 +26,18 @@ internal static unsafe class MicroKernel<S, V>
     where V : struct
 {
     /// <summary>Rows of the highest kernel.</summary>
-    public static int Rows => S.Count == 16 ? 12 : 6;
+    public static int Rows
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => S.Count == 16 ? 12 : 6;
+    }
 
     /// <summary>Columns of a tile.</summary>
-    public static int Columns => 2 * S.Count;
+    public static int Columns
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => 2 * S.Count;
+    }
 
     /// <summary>Hands <paramref name="rows"/> (any number) × <see cref="Columns"/> sums to the sink, row r at <c>c + r·cRow</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -38,6 +38,8 @@ internal static unsafe class PanelProduct<S, V>
             && !(last && !product.Epilogue.IsEmpty);
         bool columnsOfA = packedA != null || product.TransposeA;
         nint aRow = columnsOfA ? 1 : product.StrideA, aStep = packedA != null ? height : product.TransposeA ? product.StrideA : 1;
+        nint savedStride = product.Epilogue.PreActivationStride;
+        float* saved = last || product.DerivativeInEveryBlock ? product.Epilogue.PreActivation : null;
         for (int done = 0; done < rows; done += height)
         {
             int count = Math.Min(height, rows - done);
@@ -47,6 +49,15 @@ internal static unsafe class PanelProduct<S, V>
             {
                 S.Prefetch(c + r * product.StrideC);
                 S.Prefetch(c + r * product.StrideC + columns - 1);
+            }
+            if (saved != null)
+            {
+                float* z = saved + (row + done) * savedStride + column;
+                for (int r = 0; r < count; r++)
+                {
+                    S.Prefetch(z + r * savedStride);
+                    S.Prefetch(z + r * savedStride + columns - 1);
+                }
             }
             if (!direct)
             {
