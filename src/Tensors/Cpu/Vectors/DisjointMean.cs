@@ -8,6 +8,10 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 /// output[i] ← mean of those v̂_k[i] that have the sign of Σ_k v̂_k[i]; 0 where there are none. A strip of every vector's v̂ is staged
 /// in a small buffer for both looks, so memory is read once and in pieces long enough for the processor to read ahead. The output may be one of the vectors.
 /// </summary>
+/// <remarks>
+/// The elected sign is that of the sum in float64. A sum in float32 has it too wherever it is larger than its own rounding errors can be; only where
+/// it may not be, the float64 sum is formed.
+/// </remarks>
 internal unsafe struct DisjointMean : IRangeKernel
 {
     /// <summary>Registers of one vector in a strip: 64 staged vectors still fit the first cache.</summary>
@@ -79,7 +83,12 @@ internal unsafe struct DisjointMean : IRangeKernel
         where D : struct
     {
         int j = 0, width = S.Count;
-        for (; j <= elements - width; j += width) S.Store(target + j, TrimmedVectors.Trim<S, V>(S.Load(source + j), limit));
+        for (; j <= elements - width; j += width)
+        {
+            S.Prefetch(source + j + Ranges.Ahead);
+            S.Store(target + j, TrimmedVectors.Trim<S, V>(S.Load(source + j), limit));
+        }
+
         for (; j % (2 * width) != 0 || j < elements; j += width)
             S.Store(target + j, TrimmedVectors.Trim<S, V>(S.LoadPartial(source + Math.Min(j, elements), Math.Max(elements - j, 0)), limit));
     }
@@ -92,20 +101,26 @@ internal unsafe struct DisjointMean : IRangeKernel
         where D : struct
     {
         int width = S.Count, strip = StripVectors * width;
-        D zero = S.CreateDouble(0);
-        D s0 = zero, s1 = zero, s2 = zero, s3 = zero;
+        V sum0 = S.Zero, sum1 = S.Zero, size0 = S.Zero, size1 = S.Zero;
         for (int k = 0; k < n; k++)
         {
             V x = S.Load(staged + (k * strip)), y = S.Load(staged + (k * strip) + width);
-            s0 = S.Add(s0, S.WidenLower(x));
-            s1 = S.Add(s1, S.WidenUpper(x));
-            s2 = S.Add(s2, S.WidenLower(y));
-            s3 = S.Add(s3, S.WidenUpper(y));
+            sum0 = S.Add(sum0, x);
+            sum1 = S.Add(sum1, y);
+            size0 = S.Add(size0, S.Abs(x));
+            size1 = S.Add(size1, S.Abs(y));
         }
 
-        V flip0 = Flip<S, V, D>(s0, s1, undecidedIsPositive), flip1 = Flip<S, V, D>(s2, s3, undecidedIsPositive);
+        V minus = S.Create(-0f), flip0 = S.And(sum0, minus), flip1 = S.And(sum1, minus);
+        if (!IsSure<S, V, D>(sum0, size0, n) || !IsSure<S, V, D>(sum1, size1, n))
+        {
+            flip0 = ExactFlip<S, V, D>(staged, n, undecidedIsPositive);
+            flip1 = ExactFlip<S, V, D>(staged + width, n, undecidedIsPositive);
+        }
+
+        D zero = S.CreateDouble(0);
+        D s0 = zero, s1 = zero, s2 = zero, s3 = zero;
         V count0 = S.Zero, count1 = S.Zero;
-        s0 = s1 = s2 = s3 = zero;
         for (int k = 0; k < n; k++)
         {
             AddElected<S, V, D>(S.Load(staged + (k * strip)), flip0, ref s0, ref s1, ref count0);
@@ -116,14 +131,32 @@ internal unsafe struct DisjointMean : IRangeKernel
         second = Divide<S, V, D>(s2, s3, count1, flip1);
     }
 
-    /// <summary>A sign bit where the elected sign is −: with it, values of the elected sign become positive.</summary>
+    /// <summary>
+    /// Every lane's float32 sum of <paramref name="n"/> values has the sign of the float64 sum, or all its values are 0: it is above n·2⁻²² of the
+    /// sum of magnitudes, four times what the additions can be wrong by. False where sums overflow.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Flip<S, V, D>(D lower, D upper, bool undecidedIsPositive)
+    private static bool IsSure<S, V, D>(V sum, V size, int n)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct =>
+        (S.Bits(S.LessThan(S.Multiply(size, S.Create(n * (1f / (1 << 22)))), S.Abs(sum))) | S.Bits(S.Equal(size, S.Zero))) == uint.MaxValue >> (32 - S.Count);
+
+    /// <summary>A sign bit where the elected sign is −: with it, values of the elected sign become positive.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static V ExactFlip<S, V, D>(float* staged, int n, bool undecidedIsPositive)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
     {
-        D zero = S.CreateDouble(0);
+        D zero = S.CreateDouble(0), lower = zero, upper = zero;
+        for (int k = 0; k < n; k++)
+        {
+            V x = S.Load(staged + (k * StripVectors * S.Count));
+            lower = S.Add(lower, S.WidenLower(x));
+            upper = S.Add(upper, S.WidenUpper(x));
+        }
+
         V minus = S.Create(-0f);
         return undecidedIsPositive
             ? S.And(S.NarrowMask(S.LessThan(lower, zero), S.LessThan(upper, zero)), minus)
@@ -137,12 +170,10 @@ internal unsafe struct DisjointMean : IRangeKernel
         where V : struct
         where D : struct
     {
-        V x = S.Xor(v, flip);
-        V elected = S.LessThan(S.Zero, x);
-        x = S.Select(elected, x, S.Zero);
+        V x = S.Max(S.Xor(v, flip), S.Zero);
         lower = S.Add(lower, S.WidenLower(x));
         upper = S.Add(upper, S.WidenUpper(x));
-        count = S.Add(count, S.Select(elected, S.Create(1), S.Zero));
+        count = S.Select(S.LessThan(S.Zero, x), S.Add(count, S.Create(1)), count);
     }
 
     /// <summary>The mean with its sign again; +0 where nothing was elected.</summary>

@@ -9,6 +9,12 @@ internal static class Ranges
     /// </summary>
     public const int Length = 32 * 1024;
 
+    /// <summary>
+    /// Elements that a pass over several vectors asks for ahead of those it works on. The processor's own reading ahead loses track of many
+    /// streams of which each is read a little at a time.
+    /// </summary>
+    public const int Ahead = 256;
+
     /// <summary>Elements of one partial sum of a float64 reduction. A change alters the last bits of every norm.</summary>
     public const int Sum = 16 * 1024;
 

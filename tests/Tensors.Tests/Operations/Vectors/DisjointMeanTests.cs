@@ -38,6 +38,27 @@ public sealed class DisjointMeanTests
         Assert.Equal(0, device.Operations.SignBalance(vectors, kept, 10));
     }
 
+    /// <summary>2²⁴ + 1 is 2²⁴ in float32, so a sum in float32 comes to −½ where the sum in float64 is ½.</summary>
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void The_elected_sign_is_that_of_the_float64_sum(string name)
+    {
+        const int Length = 77;
+        using Device device = Device.Open(name, 2);
+        using var run = new VectorRun(device, Length);
+        float[] Spread(float value, float undecided) => [.. Enumerable.Range(0, Length).Select(i => (i % 3) switch { 0 => value, 1 => -value, _ => undecided })];
+        DeviceSpan<float>[] vectors =
+            [run.Upload(Spread(16777216, 1)), run.Upload(Spread(1, -1)), run.Upload(Spread(-16777216, 3)), run.Upload(Spread(-0.5f, -3))];
+        DeviceSpan<float> output = run.Output<float>();
+        Selection[] all = [Selection.All, Selection.All, Selection.All, Selection.All];
+
+        // (2²⁴ + 1)/2, halfway between two float32, goes to the even one.
+        device.Operations.DisjointMean(output, vectors, all, 1);
+        Assert.Equal(Spread(8388608, 2), output.HostSpan.ToArray());
+        device.Operations.DisjointMean(output, vectors, all, -1);
+        Assert.Equal(Spread(8388608, -2), output.HostSpan.ToArray());
+    }
+
     /// <summary>The first words of Philox4x32-10 for a zero key and counter, from Random123's kat_vectors: 6627e8d5 e169c58d bc57ac4c 9b00dbd8.</summary>
     [Theory]
     [MemberData(nameof(Devices))]
