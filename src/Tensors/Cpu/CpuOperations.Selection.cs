@@ -9,7 +9,7 @@ internal sealed unsafe partial class CpuOperations
     protected override void CrossMagnitudeCore(DeviceSpan<double> keys, ReadOnlySpan<DeviceSpan<float>> magnitudes, ReadOnlySpan<DeviceSpan<float>> vectors)
     {
         long bytes = Scratch.PointerBytes(vectors.Length);
-        byte* scratch = Scratch.Require(2 * bytes);
+        byte* scratch = Scratch.Require((2 * bytes) + (_device.Threads * Vectors.CrossMagnitude.BufferBytes(vectors.Length + magnitudes.Length)));
         VectorPass<CrossMagnitude>.Run(
             _device,
             new CrossMagnitude
@@ -18,6 +18,8 @@ internal sealed unsafe partial class CpuOperations
                 Vectors = Scratch.Pointers(scratch, vectors),
                 Magnitudes = magnitudes.Length == 0 ? null : Scratch.Pointers(scratch + bytes, magnitudes),
                 Count = vectors.Length,
+                Buffers = scratch + (2 * bytes),
+                Pool = _device.Pool,
             },
             keys.Length);
     }
