@@ -23,18 +23,26 @@ internal unsafe struct SignAgreement : IRangeKernel
         float** inputs = Inputs;
         int compared = 0, disagreeing = 0, n = Count, i = 0, width = S.Count;
         bool singles = CountSingles;
-        for (; i <= count - (2 * width); i += 2 * width)
+        for (; i <= count - (4 * width); i += 4 * width)
         {
             V p0 = S.Zero, n0 = S.Zero, m0 = S.Zero, p1 = S.Zero, n1 = S.Zero, m1 = S.Zero;
+            V p2 = S.Zero, n2 = S.Zero, m2 = S.Zero, p3 = S.Zero, n3 = S.Zero, m3 = S.Zero;
             for (int k = 0; k < n; k++)
             {
                 float* x = inputs[k] + start + i;
+                S.Prefetch(x + Ranges.Ahead);
+                S.Prefetch(x + Ranges.Ahead + width);
+                S.Prefetch(x + Ranges.Ahead + (2 * width));
+                S.Prefetch(x + Ranges.Ahead + (3 * width));
                 Look<S, V>(S.Load(x), ref p0, ref n0, ref m0);
                 Look<S, V>(S.Load(x + width), ref p1, ref n1, ref m1);
+                Look<S, V>(S.Load(x + (2 * width)), ref p2, ref n2, ref m2);
+                Look<S, V>(S.Load(x + (3 * width)), ref p3, ref n3, ref m3);
             }
 
             compared += S.CountMask(singles ? S.Or(p0, n0) : m0) + S.CountMask(singles ? S.Or(p1, n1) : m1);
-            disagreeing += S.CountMask(S.And(p0, n0)) + S.CountMask(S.And(p1, n1));
+            compared += S.CountMask(singles ? S.Or(p2, n2) : m2) + S.CountMask(singles ? S.Or(p3, n3) : m3);
+            disagreeing += S.CountMask(S.And(p0, n0)) + S.CountMask(S.And(p1, n1)) + S.CountMask(S.And(p2, n2)) + S.CountMask(S.And(p3, n3));
         }
 
         for (; i < count; i += width)

@@ -35,17 +35,24 @@ internal unsafe struct SignBalance : IRangeKernel
         long balance = 0;
         int i = 0, width = S.Count;
         D zero = S.CreateDouble(0);
-        for (; i <= count - (2 * width); i += 2 * width)
+        for (; i <= count - (4 * width); i += 4 * width)
         {
-            D s0 = zero, s1 = zero, s2 = zero, s3 = zero;
+            D s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero;
             for (int k = 0; k < n; k++)
             {
                 float* x = vectors[k] + start + i;
+                S.Prefetch(x + Ranges.Ahead);
+                S.Prefetch(x + Ranges.Ahead + width);
+                S.Prefetch(x + Ranges.Ahead + (2 * width));
+                S.Prefetch(x + Ranges.Ahead + (3 * width));
                 TrimmedVectors.Add<S, V, D>(x, limits[k], width, ref s0, ref s1);
                 TrimmedVectors.Add<S, V, D>(x + width, limits[k], width, ref s2, ref s3);
+                TrimmedVectors.Add<S, V, D>(x + (2 * width), limits[k], width, ref s4, ref s5);
+                TrimmedVectors.Add<S, V, D>(x + (3 * width), limits[k], width, ref s6, ref s7);
             }
 
             balance += Signs<S, V, D>(s0) + Signs<S, V, D>(s1) + Signs<S, V, D>(s2) + Signs<S, V, D>(s3);
+            balance += Signs<S, V, D>(s4) + Signs<S, V, D>(s5) + Signs<S, V, D>(s6) + Signs<S, V, D>(s7);
         }
 
         for (; i < count; i += width)
