@@ -5,7 +5,7 @@ namespace MergeEngine.Tensors.Operations;
 /// <paramref name="Threshold"/>, or equal to it and i ≤ <paramref name="LastIndex"/>. So among equal keys the lowest index comes first.
 /// </summary>
 /// <param name="Threshold">Smallest selected key; +∞ when nothing is selected.</param>
-/// <param name="LastIndex">Index of the last selected element whose key equals the threshold; −1 when nothing is selected.</param>
+/// <param name="LastIndex">Index of the last selected element whose key equals the threshold, <see cref="long.MaxValue"/> where all of those are selected; −1 when nothing is.</param>
 public readonly record struct Selection(double Threshold, long LastIndex)
 {
     public static Selection None => new(double.PositiveInfinity, -1);

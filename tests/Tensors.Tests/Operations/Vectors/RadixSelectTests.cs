@@ -47,7 +47,7 @@ public sealed class RadixSelectTests
         values.HostSpan[20_000_000] = -2;
         values.HostSpan[33_599_999] = 2;
         Assert.Equal(new Selection(2, 20_000_000), RadixSelect.LargestMagnitudes(device.Operations, values, 2));
-        Assert.Equal(new Selection(2, 33_599_999), RadixSelect.LargestMagnitudes(device.Operations, values, 3));
+        Assert.Equal(new Selection(2, long.MaxValue), RadixSelect.LargestMagnitudes(device.Operations, values, 3));
         Assert.Equal(new Selection(0, 33_590_000), RadixSelect.LargestMagnitudes(device.Operations, values, 33_590_002));
         var counts = new long[2];
         device.Operations.MagnitudeHistogram(counts, values, 0, 0, 1);

@@ -1,14 +1,12 @@
-using MergeEngine.Tensors.Operations;
-
-namespace MergeEngine.Merging.Methods.Statistics;
+namespace MergeEngine.Tensors.Operations;
 
 /// <summary>
-/// The largest keys of a model that is seen chunk by chunk, exactly: one digit of the threshold a pass, from histograms that add up, and
+/// The largest keys of a vector that is seen chunk by chunk, exactly: one digit of the threshold a pass, from histograms that add up, and
 /// one more pass only if equal keys straddle the boundary, to find the index of the last that is selected. Memory does not depend on the
-/// model.
+/// length. <see cref="RadixSelect"/> drives it over one span.
 /// </summary>
 /// <remarks>Keys are non-negative IEEE numbers read as integers, so their order is the order of the numbers.</remarks>
-internal sealed class RadixSearch(int keyBits)
+public sealed class RadixSearch(int keyBits)
 {
     private const int FullDigit = 11;
 
