@@ -70,6 +70,8 @@ internal static class TuneCommand
         int finite = run.Losses.TakeWhile(double.IsFinite).Count();
         if (finite < run.Losses.Length)
             throw new InvalidDataException($"{data.Source}: the training loss is not a number from step {finite + 1} on, so nothing is written; expected finite weights and a learning rate that does not diverge.");
+        if (!double.IsFinite(device.Operations.Sum(parameters.Values)))
+            throw new InvalidDataException($"{data.Source}: the last step made weights that are not numbers, so nothing is written; expected a learning rate that does not diverge.");
         OutputDirectory.Write(output, path => encoder.Save(path, parameters, ownHead ? head : null));
         if (headOut is not null) SafetensorsWriter.Write(headOut, head.ToTensors());
         EvaluateReport[] scores = [.. data.Splits.Where(s => s.Name is "validation" or "test").Select(s => Score(context, encoder, parameters, task, s.Name))];

@@ -102,6 +102,13 @@ public sealed class TuneTests : IDisposable
     }
 
     [Fact]
+    public void A_last_step_that_makes_the_weights_infinite_writes_nothing()
+    {
+        MergeEngineProcess.Run("tune", Base, Dataset(), directory["tuned"], "--steps", "1", "--learning-rate", "1e60").Refused(1, "data.safetensors", "weights that are not numbers");
+        Assert.False(Directory.Exists(directory["tuned"]));
+    }
+
+    [Fact]
     public void A_model_with_NaN_is_not_scored_and_gets_no_gradient()
     {
         Directory.CreateDirectory(directory["nan"]);
