@@ -19,6 +19,9 @@ internal readonly unsafe struct LayerNormForward(
     private readonly Rows _sum = new(sum), _output = new(output), _input = new(input), _residual = new(residual);
     private readonly float* _mean = mean.Pointer, _inverse = inverseDeviation.Pointer, _weight = weight.Pointer, _bias = bias.Pointer;
     private readonly int _rows = input.Rows, _width = input.Columns, _block = Blocks.RowsFor(input.Columns);
+
+    /// <summary>Rows between the one that is worked on and the one that is asked for meanwhile, 2 KiB or one row: memory would wait while moments are put together.</summary>
+    private readonly int _ahead = Blocks.RowsFor(input.Columns, 512);
     private readonly double _epsilon = epsilon;
 
     public int Tasks => Blocks.Count(_rows, _block);
@@ -38,7 +41,7 @@ internal readonly unsafe struct LayerNormForward(
                 x = _sum[r];
             }
 
-            (float near, double rest, double inverse) = Moments<S, V>(x);
+            (float near, double rest, double inverse) = Moments<S, V>(x, x + (_ahead * (_residual.IsNone ? _input.Stride : _sum.Stride)));
             Write<S, V>(_output[r], x, near, (float)(-rest * inverse), (float)inverse);
             if (_mean != null) _mean[r] = (float)(near + rest);
             if (_inverse != null) _inverse[r] = (float)inverse;
@@ -51,14 +54,20 @@ internal readonly unsafe struct LayerNormForward(
         where V : struct
     {
         int c = 0;
-        for (; c <= _width - S.Count; c += S.Count) S.Store(sum + c, S.Add(S.Load(a + c), S.Load(b + c)));
+        for (; c <= _width - S.Count; c += S.Count)
+        {
+            S.Prefetch(a + (_ahead * _input.Stride) + c);
+            S.Prefetch(b + (_ahead * _residual.Stride) + c);
+            S.Store(sum + c, S.Add(S.Load(a + c), S.Load(b + c)));
+        }
+
         int left = _width - c;
         if (left > 0) S.StorePartial(sum + c, S.Add(S.LoadPartial(a + c, left), S.LoadPartial(b + c, left)), left);
     }
 
-    /// <summary>A float32 near the mean, what the mean is beyond it, and 1/√(variance + ε).</summary>
+    /// <summary>A float32 near the mean, what the mean is beyond it, and 1/√(variance + ε). Meanwhile asks for the row at <paramref name="next"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private (float Near, double Remainder, double Inverse) Moments<S, V>(float* x)
+    private (float Near, double Remainder, double Inverse) Moments<S, V>(float* x, float* next)
         where S : struct, ISimd<V>
         where V : struct
     {
@@ -80,6 +89,8 @@ internal readonly unsafe struct LayerNormForward(
         V evenSquares = S.Zero, oddSquares = S.Zero;
         for (c = 0; c <= _width - (2 * S.Count); c += 2 * S.Count)
         {
+            S.Prefetch(next + c);
+            S.Prefetch(next + c + S.Count);
             V a = S.Subtract(S.Load(x + c), origin), b = S.Subtract(S.Load(x + c + S.Count), origin);
             even = S.Add(even, a);
             odd = S.Add(odd, b);
