@@ -16,7 +16,8 @@ usage() {
 ./build.sh              build everything and leave the launcher bin/merge-engine
 ./build.sh demo [ARGS]  build, then run the built-in experiment (bin/merge-engine demo ARGS)
 ./build.sh test         build, check the style and run every test; the last line is "N passed, N failed"
-./build.sh bench [ARGS] build, then run the benchmarks (BenchmarkDotNet arguments, such as --filter '*Gemm*')
+./build.sh bench [ARGS] build, then measure kernels beside their ceilings: all tables, or one of products, reductions, steps,
+                        operations, vectors; --save DIRECTORY keeps them; BenchmarkDotNet's arguments work too (--filter '*Encoder*')
 ./build.sh format       check the code style; `./build.sh format --fix` corrects it
 ./build.sh publish      the command line tool for other machines: artifacts/publish/merge-engine
 ./build.sh pack         NuGet packages of the libraries: artifacts/package/release

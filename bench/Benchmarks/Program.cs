@@ -2,7 +2,8 @@ using BenchmarkDotNet.Running;
 using MergeEngine.Benchmarks;
 using MergeEngine.Benchmarks.Vectors;
 
-// Tables of our own measure a kernel in turn with what it is compared with; everything else is BenchmarkDotNet's command line.
+// Tables of our own measure a kernel in turn with what it is compared with. Without arguments all of them run, with --save DIRECTORY into
+// files; everything else is BenchmarkDotNet's command line, such as --filter '*Encoder*'.
 //   products [--only TEXT] [--save DIRECTORY]        matrix products as shares of the multiply-add peak
 //   reductions [--save DIRECTORY]                    absolute per-sample gradients beside plain ones
 //   steps [--only TEXT] [--threads N] [--save DIRECTORY]   passes of whole encoders and training steps
@@ -24,6 +25,13 @@ switch (args)
         break;
     case ["vectors", ..]:
         VectorTable.Run(int.Parse(Option("--millions") ?? "48"), Option("--only"));
+        break;
+    case [] or ["--save", ..]:
+        ProductTable.Run(Option("--save"), null);
+        ReductionTable.Run(Option("--save"));
+        StepTable.Run(Option("--save"), null, null);
+        OperationBenchmark.Run(null);
+        VectorTable.Run(48, null);
         break;
     default:
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
