@@ -42,7 +42,7 @@ internal static class HtmlReport
             ResultTables.Accuracy(result, result.Methods));
         if (result.FixedCoefficient is { } common)
         {
-            Section(page, $"At one coefficient, λ = {Figures.Short(common.Lambda)}", "No method has its coefficient searched here: what differs is the method alone.",
+            Section(page, $"At one coefficient, λ = {Figures.Short(common.Lambda)}", "λ is the same for all and was not searched. The row tatr takes the ρ that did best on validation; the others have theirs in the name.",
                 ResultTables.Accuracy(result, common.Methods));
         }
 
