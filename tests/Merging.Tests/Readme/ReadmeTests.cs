@@ -1,4 +1,5 @@
 using MergeEngine.Merging.Methods;
+using MergeEngine.Merging.Tests.Support;
 using MergeEngine.Models.Datasets;
 using MergeEngine.Models.Encoders;
 using MergeEngine.Models.Training;
@@ -8,7 +9,8 @@ using MergeEngine.Tests.Support;
 
 namespace MergeEngine.Merging.Tests.Readme;
 
-/// <summary>The C# in README.md is the code below, and it runs.</summary>
+/// <summary>The C# in README.md is the code below, and it runs: alone, because it uses the working directory and the console.</summary>
+[Collection(nameof(AloneCollection))]
 public sealed class ReadmeTests
 {
     private static readonly string Root = Path.GetFullPath(Path.Combine(FixtureFiles.PathOf(""), "..", ".."));
@@ -16,6 +18,7 @@ public sealed class ReadmeTests
     [Fact]
     public void The_example_runs_and_its_model_loads_again()
     {
+        string before = Environment.CurrentDirectory;
         Environment.CurrentDirectory = Root;
         if (Directory.Exists("out/merged")) Directory.Delete("out/merged", recursive: true);
         TextWriter console = Console.Out;
@@ -28,11 +31,12 @@ public sealed class ReadmeTests
         finally
         {
             Console.SetOut(console);
+            Environment.CurrentDirectory = before;
         }
 
         Assert.Matches(@"^\d+\.\d %", printed.ToString());
         using Device device = Device.Open("cpu", threads: 1);
-        using VisionTransformer merged = VisionTransformer.Load(device, "out/merged");
+        using VisionTransformer merged = VisionTransformer.Load(device, Path.Combine(Root, "out", "merged"));
         Assert.Equal(96, merged.FeatureWidth);
     }
 

@@ -10,8 +10,6 @@ namespace MergeEngine.Merging.Tests.Tuning;
 /// <summary>What the loops do with rounds, data, moments, merge steps, outer optimizers, costs and interruptions.</summary>
 public sealed class AlternatingTuningTests : IDisposable
 {
-    private const double U = 1.0 / (1 << 24);
-
     private readonly Device _device = Device.Open("cpu", 1);
 
     private readonly GradientSum _sum = new();
@@ -91,73 +89,13 @@ public sealed class AlternatingTuningTests : IDisposable
         Assert.All(_optimizers, o => Assert.Equal(Enumerable.Range(0, 8).Select(s => (long)s), o.Steps));
     }
 
-    [Theory, InlineData(0.0, 1.0), InlineData(0.9, 1.0), InlineData(0.8, 0.7)]
-    public void Nesterov_follows_its_recurrence(double momentum, double rate)
-    {
-        using ParameterVector start = AnalyticTask.Vector(_device);
-        var deltas = new List<double[]>();
-        var thetas = new List<double[]> { new double[AnalyticTask.Dimension] };
-        var options = new AlternatingOptions(10, TuningLength.Steps(2)) { Outer = new NesterovOuterOptimizer(momentum, rate) };
-        Run(start, options, new Recorder(_ => { }, v => deltas.Add(Mean(v)), m => thetas.Add(AnalyticTask.Read(m)))).Dispose();
-
-        var m = new double[AnalyticTask.Dimension];
-        double[] theta = thetas[0];
-        for (int r = 0; r < 10; r++)
-        {
-            for (int i = 0; i < m.Length; i++)
-            {
-                m[i] = (momentum * m[i]) + deltas[r][i];
-                theta[i] += rate * (deltas[r][i] + (momentum * m[i]));
-
-                // Each round rounds Δ four times, m twice and θ twice, and m carries 1/(1 − μ) rounds of it: below 20 roundings a round of numbers below 2.
-                Assert.Equal(theta[i], thetas[r + 1][i], (r + 1) * 40 * U);
-            }
-        }
-
-        Assert.Equal("nesterov", options.Outer.Name);
-    }
-
-    [Fact]
-    public void Nesterov_without_momentum_is_plain_alternation_to_rounding()
-    {
-        using ParameterVector start = AnalyticTask.Vector(_device);
-        using ParameterVector plain = Run(start, new AlternatingOptions(6, TuningLength.Steps(2)));
-        using ParameterVector outer = Run(start, new AlternatingOptions(6, TuningLength.Steps(2)) { Outer = new NesterovOuterOptimizer(0) });
-        double[] expected = AnalyticTask.Read(plain), actual = AnalyticTask.Read(outer);
-        for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 6 * 8 * U);
-    }
-
-    [Fact]
-    public void Outer_adam_follows_its_recurrence()
-    {
-        using ParameterVector start = AnalyticTask.Vector(_device);
-        var deltas = new List<double[]>();
-        var thetas = new List<double[]> { new double[AnalyticTask.Dimension] };
-        var options = new AlternatingOptions(10, TuningLength.Steps(2)) { Outer = new AdamOuterOptimizer(0.05, 0.9, 0.99, 1e-6) };
-        Run(start, options, new Recorder(_ => { }, v => deltas.Add(Mean(v)), p => thetas.Add(AnalyticTask.Read(p)))).Dispose();
-
-        double[] m = new double[AnalyticTask.Dimension], v = new double[AnalyticTask.Dimension];
-        for (int r = 1; r <= 10; r++)
-        {
-            for (int i = 0; i < m.Length; i++)
-            {
-                m[i] = (0.9 * m[i]) - (0.1 * deltas[r - 1][i]);
-                v[i] = (0.99 * v[i]) + (0.01 * deltas[r - 1][i] * deltas[r - 1][i]);
-                double step = 0.05 * (m[i] / (1 - Math.Pow(0.9, r))) / (Math.Sqrt(v[i] / (1 - Math.Pow(0.99, r))) + 1e-6);
-
-                // Δ is a small difference: its relative error of about u·|θ|/|Δ| reaches the step, which is at most 0.05.
-                Assert.Equal(thetas[r - 1][i] - step, thetas[r][i], 2e-6);
-            }
-        }
-    }
-
     [Fact]
     public void The_observer_sees_tuned_then_merged_in_every_round_with_norms_and_losses()
     {
         using ParameterVector start = AnalyticTask.Vector(_device, 0.5);
         var seen = new List<string>();
         var rounds = new List<AlternatingRound>();
-        Run(start, new AlternatingOptions(2, TuningLength.Steps(3)), new Recorder(
+        Run(start, new AlternatingOptions(2, TuningLength.Steps(3)), new RoundRecorder(
             r => { seen.Add($"merged {r.Number}"); rounds.Add(r); },
             v => seen.Add($"tuned from {v.BaseName}: {string.Join(" ", v.Names)}, {Math.Sqrt(AnalyticTask.Read(v.Vectors[0]).Sum(x => x * x)):F6}"),
             _ => { })).Dispose();
@@ -294,17 +232,4 @@ public sealed class AlternatingTuningTests : IDisposable
         return output;
     }
 
-    private static double[] Mean(TaskVectors vectors) =>
-        [.. Enumerable.Range(0, AnalyticTask.Dimension).Select(i => vectors.Vectors.Average(v => (double)v.Values.HostSpan[i]))];
-
-    private sealed class Recorder(Action<AlternatingRound> round, Action<TaskVectors> tuned, Action<ParameterVector> merged) : IAlternatingObserver
-    {
-        public void Tuned(int round, TaskVectors taskVectors) => tuned(taskVectors);
-
-        public void Merged(AlternatingRound result, ParameterVector model)
-        {
-            round(result);
-            merged(model);
-        }
-    }
 }
