@@ -23,6 +23,9 @@ public abstract class Device : IDisposable
 
     public abstract OperationSet Operations { get; }
 
+    /// <summary>What products round their inputs to; devices of the host compute in float32.</summary>
+    public Precision Precision { get; protected init; }
+
     /// <summary>Bytes in buffers that were allocated and not yet disposed.</summary>
     public long AllocatedBytes => Interlocked.Read(ref _allocatedBytes);
 
@@ -52,6 +55,9 @@ public abstract class Device : IDisposable
     /// <summary>Allocates zeroed memory for <paramref name="count"/> elements.</summary>
     public DeviceBuffer Allocate<T>(long count)
         where T : unmanaged => Allocate(checked(count * System.Runtime.CompilerServices.Unsafe.SizeOf<T>()));
+
+    /// <summary>A recorder of work that is launched again and again; plain execution where the device has no command graphs.</summary>
+    public virtual WorkReplay CreateReplay() => new();
 
     /// <summary>Copies host values to the start of <paramref name="destination"/>; <paramref name="source"/> may be reused on return.</summary>
     /// <exception cref="ArgumentException">The destination is shorter than the source.</exception>
