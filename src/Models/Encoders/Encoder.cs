@@ -12,13 +12,19 @@ namespace MergeEngine.Models.Encoders;
 /// </summary>
 public abstract class Encoder : IDisposable
 {
+    private Matrix _features;
+
     protected Encoder(Device device, ParameterVector parameters)
     {
         Device = device;
         Parameters = parameters;
+        Replay = device.CreateReplay();
     }
 
     public Device Device { get; }
+
+    /// <summary>What repeats from batch to batch runs through this: a forward pass alone, or a training step's passes and loss as one.</summary>
+    internal WorkReplay Replay { get; }
 
     /// <summary>The weights that the encoder was loaded with, or made with.</summary>
     public ParameterVector Parameters { get; }
@@ -43,7 +49,13 @@ public abstract class Encoder : IDisposable
     /// <param name="batch">The inputs.</param>
     /// <param name="keepForBackward">Keeps what <see cref="Backward"/> reads; without it the pass needs far less memory.</param>
     /// <returns>Features [batch, <see cref="FeatureWidth"/>] in the encoder's own memory, valid until the next pass.</returns>
-    public abstract Matrix Forward(ParameterVector parameters, Batch batch, bool keepForBackward);
+    public Matrix Forward(ParameterVector parameters, Batch batch, bool keepForBackward)
+    {
+        Replay.Run(
+            (Encoder: this, Parameters: parameters, Batch: batch, Keep: keepForBackward),
+            static pass => pass.Encoder._features = pass.Encoder.ForwardCore(pass.Parameters, pass.Batch, pass.Keep));
+        return _features;
+    }
 
     /// <summary>Adds the gradients of the parameters for the last forward pass, which was told to keep what this needs.</summary>
     /// <param name="parameters">The weights of the forward pass.</param>
@@ -69,8 +81,13 @@ public abstract class Encoder : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>The pass of <see cref="Forward"/>. It may be called again without its launches being made, see <see cref="WorkReplay"/>.</summary>
+    protected abstract Matrix ForwardCore(ParameterVector parameters, Batch batch, bool keepForBackward);
+
     protected virtual void Dispose(bool disposing)
     {
-        if (disposing) Parameters.Dispose();
+        if (!disposing) return;
+        Replay.Dispose();
+        Parameters.Dispose();
     }
 }

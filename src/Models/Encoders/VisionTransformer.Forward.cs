@@ -8,7 +8,7 @@ namespace MergeEngine.Models.Encoders;
 /// <content>Images → patches → tokens → blocks → one row of features.</content>
 public sealed partial class VisionTransformer
 {
-    public override Matrix Forward(ParameterVector parameters, Batch batch, bool keepForBackward)
+    protected override Matrix ForwardCore(ParameterVector parameters, Batch batch, bool keepForBackward)
     {
         Require(parameters);
         if (batch.ImageShape != Config.Image) throw new ArgumentException($"The batch holds images of the shape {batch.ImageShape}, expected {Config.Image}.", nameof(batch));

@@ -1,7 +1,6 @@
 using MergeEngine.Models.Datasets;
 using MergeEngine.Models.Encoders;
 using MergeEngine.Tensors;
-using MergeEngine.Tensors.Operations;
 using MergeEngine.Tensors.Parameters;
 
 namespace MergeEngine.Models.Training;
@@ -35,7 +34,6 @@ public static class Evaluator
         DatasetSplit samples = task.Check(encoder, split);
         int count = Math.Min(samples.Count, limit ?? samples.Count);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1, nameof(limit));
-        OperationSet operations = encoder.Device.Operations;
         batchSize = Math.Min(batchSize, count);
         using Batch batch = encoder.CreateBatch();
         using DeviceBuffer best = encoder.Device.Allocate<int>(batchSize);
@@ -49,9 +47,12 @@ public static class Evaluator
             int n = Math.Min(batchSize, count - first);
             for (int i = 0; i < n; i++) indices[i] = first + i;
             samples.Read(indices.AsSpan(0, n), batch);
-            Matrix logits = task.Head.Forward(encoder.Forward(parameters, batch, keepForBackward: false));
-            operations.CrossEntropy(task.Head.Losses, default, logits, batch.Labels, 1);
-            operations.ArgMax(best.AsSpan<int>().Slice(0, n), logits);
+            encoder.Replay.Run((encoder, parameters, task.Head, batch, best), static pass =>
+            {
+                Matrix logits = pass.Head.Forward(pass.encoder.Forward(pass.parameters, pass.batch, keepForBackward: false));
+                pass.encoder.Device.Operations.CrossEntropy(pass.Head.Losses, default, logits, pass.batch.Labels, 1);
+                pass.encoder.Device.Operations.ArgMax(pass.best.AsSpan<int>().Slice(0, pass.batch.Count), logits);
+            });
             encoder.Device.Download(task.Head.Losses, losses.AsSpan(0, n));
             encoder.Device.Download(best.AsSpan<int>().Slice(0, n), predicted.AsSpan(0, n));
             for (int i = 0; i < n; i++)

@@ -1,6 +1,5 @@
 using MergeEngine.Models.Datasets;
 using MergeEngine.Models.Encoders;
-using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Operations;
 using MergeEngine.Tensors.Parameters;
@@ -48,11 +47,9 @@ public static class GradientEstimator
             cancellation.ThrowIfCancellationRequested();
             ReadOnlySpan<int> some = samples.Slice(first, Math.Min(batchSize, samples.Length - first));
             split.Read(some, batch);
-            Matrix logits = head.Forward(encoder.Forward(parameters, batch, keepForBackward: true));
-            operations.CrossEntropy(head.Losses, head.LogitsGradient, logits, batch.Labels, 1);
+            encoder.Replay.Run(new LossPass(encoder, head, batch, parameters, result, headResult, reduction, 1), LossPass.Run);
             encoder.Device.Download(head.Losses, losses.AsSpan(0, some.Length));
             for (int i = 0; i < some.Length; i++) loss += losses[i];
-            encoder.Backward(parameters, result, head.Backward(headResult, reduction), reduction);
         }
 
         // Divided once, at the end: the sums of batches of any size differ by rounding alone.

@@ -97,10 +97,8 @@ public sealed class Trainer : IDisposable
     {
         task.Dataset.Require(task.Split).Read(samples, _batch, AugmentationOf(task) with { Epoch = epoch });
         ClassificationHead head = task.Head;
-        Matrix logits = head.Forward(Encoder.Forward(parameters, _batch, keepForBackward: true));
-        Encoder.Device.Operations.CrossEntropy(head.Losses, head.LogitsGradient, logits, _batch.Labels, (float)(weight / samples.Length));
-        Matrix featureGradient = head.Backward(HeadGradientsOf(head), GradientReduction.Sum);
-        Encoder.Backward(parameters, Gradients, featureGradient, GradientReduction.Sum);
+        var pass = new LossPass(Encoder, head, _batch, parameters, Gradients, HeadGradientsOf(head), GradientReduction.Sum, (float)(weight / samples.Length));
+        Encoder.Replay.Run(pass, LossPass.Run);
         return MeanLoss(head, samples.Length);
     }
 
