@@ -1,0 +1,6 @@
+// All device code of the engine: one translation unit that includes every file of kernels/ that holds kernels, and nothing else.
+//   clang++ -x cuda --cuda-device-only --cuda-gpu-arch=sm_80 -nocudainc -nocudalib -std=c++17 -O3 -ffp-contract=off
+//           -Xclang -target-feature -Xclang +ptx80 -S native/kernels.cu
+//   nvcc -ptx -arch=compute_80 -std=c++17 -O3 --fmad=false native/kernels.cu
+//   g++ -x c++ -std=c++17 -O2 -ffp-contract=off -DMERGE_ENGINE_EMULATOR -fPIC -shared -pthread native/kernels.cu native/emulator/*.cpp
+#include "kernels/platform.cuh"
