@@ -11,5 +11,6 @@ namespace MergeEngine.Cli.Reports;
 [JsonSerializable(typeof(EvaluateReport))]
 [JsonSerializable(typeof(TuneReport))]
 [JsonSerializable(typeof(BenchReport))]
+[JsonSerializable(typeof(PassReport))]
 [JsonSerializable(typeof(PretrainReport))]
 internal sealed partial class CliJson : JsonSerializerContext;
