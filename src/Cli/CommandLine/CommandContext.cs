@@ -25,7 +25,10 @@ internal sealed class CommandContext(ParseResult arguments, CancellationToken st
     /// <summary>True when the option stands on the command line.</summary>
     public bool Has(Option option) => arguments.GetResult(option) is { Implicit: false };
 
-    public Device OpenDevice() => Device.Open(arguments.GetValue(CommonOptions.Device) ?? "cpu", Threads);
+    /// <summary>The device that was asked for.</summary>
+    public string DeviceName => arguments.GetValue(CommonOptions.Device) ?? "cpu";
+
+    public Device OpenDevice() => Device.Open(DeviceName, Threads);
 
     /// <summary>Writes a result as text, or as JSON where that was asked for.</summary>
     public void Write<T>(T result, JsonTypeInfo<T> type, Action<T, TextWriter> text)

@@ -6,7 +6,7 @@ namespace MergeEngine.Cli.Commands;
 /// <summary><c>demo</c>: the experiment that comes with the repository.</summary>
 internal static class DemoCommand
 {
-    private static readonly string Experiment = Path.Combine("data", "vision8.yml");
+    private static readonly Option<bool> Small = new("--small") { Description = "Two tasks and a few steps: to see a device work, not to compare methods. The emulated device always runs this." };
 
     private static readonly Option<string> Out = new("--out")
     {
@@ -19,8 +19,9 @@ internal static class DemoCommand
     {
         var command = new ExampleCommand(
             "demo", "Run the built-in experiment: one pre-trained encoder, eight small image tasks, thirteen ways to one model.",
-            "demo", "demo --seed 1 --json", "demo --threads 2 --out out/second")
+            "demo", "demo --seed 1 --json", "demo --threads 2 --out out/second", "demo --small --device cuda")
         {
+            Small,
             CommonOptions.Seed,
             Out,
             CommonOptions.Device,
@@ -28,20 +29,27 @@ internal static class DemoCommand
             CommonOptions.Overwrite,
             CommonOptions.Json,
         };
-        command.Runs(context => ExperimentCommand.Run(context, Find(), context.Get(Out)!));
+        command.Runs(Run);
         return command;
     }
 
-    /// <summary>The experiment file: under the working directory, else in the repository that this program was built in.</summary>
-    private static string Find()
+    private static void Run(CommandContext context)
     {
-        if (File.Exists(Experiment)) return Experiment;
+        bool emulated = context.DeviceName == "emulated", small = emulated || context.Get(Small);
+        if (emulated && !context.Get(Small)) CommandContext.Note("The emulated device is slow: it runs the small experiment.");
+        ExperimentCommand.Run(context, Find(Path.Combine("data", small ? "vision8-small.yml" : "vision8.yml")), context.Get(Out)!);
+    }
+
+    /// <summary>The experiment file: under the working directory, else in the repository that this program was built in.</summary>
+    private static string Find(string experiment)
+    {
+        if (File.Exists(experiment)) return experiment;
         for (DirectoryInfo? directory = new(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)
         {
-            string path = Path.Combine(directory.FullName, Experiment);
+            string path = Path.Combine(directory.FullName, experiment);
             if (File.Exists(path)) return path;
         }
 
-        throw new FileNotFoundException($"{Experiment}: does not exist here nor above {AppContext.BaseDirectory}, expected the repository's data.");
+        throw new FileNotFoundException($"{experiment}: does not exist here nor above {AppContext.BaseDirectory}, expected the repository's data.");
     }
 }

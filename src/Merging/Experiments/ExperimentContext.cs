@@ -144,6 +144,7 @@ internal sealed class ExperimentContext : IDisposable
     private TrainingTask Open(Device device, TaskEntry entry)
     {
         Dataset dataset = Dataset.Open(entry.Data);
+        if (entry.Samples > 0) dataset = new Dataset(dataset.Source, dataset.Name, dataset.Classes, dataset.Splits.Select(split => new FirstSamples(split, entry.Samples)));
         var task = new TrainingTask(entry.Name, dataset, Own(ClassificationHead.FromSafetensors(device, entry.Heads, $"{entry.Name}.")));
         foreach (string split in new[] { "train", "validation", "test" }) task.Check(Encoder, split);
         return task;

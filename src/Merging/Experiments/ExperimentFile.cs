@@ -6,7 +6,8 @@ namespace MergeEngine.Merging.Experiments;
 /// <param name="Name">Name in tables; also the prefix of the head's tensors, <c>NAME.weight</c> and <c>NAME.bias</c>.</param>
 /// <param name="Data">Path of the data set, relative paths already resolved against the experiment file.</param>
 /// <param name="Heads">Path of the safetensors file with the head.</param>
-public sealed record TaskEntry(string Name, string Data, string Heads);
+/// <param name="Samples">Samples of every split, its first; 0 for all.</param>
+public sealed record TaskEntry(string Name, string Data, string Heads, int Samples = 0);
 
 /// <summary>
 /// A comparison of merging methods, read from YAML: a pre-trained model, tasks with data and frozen heads, one budget for all, and
@@ -72,10 +73,11 @@ public sealed record ExperimentFile
             string data = resolve(task.RequireText("data"));
             string name = task.Text("name", System.IO.Path.GetFileNameWithoutExtension(data));
             string file = task.Text("heads") is { } own ? resolve(own) : heads ?? throw task.Error($"the task '{name}' has no 'heads', and neither has the experiment.");
+            int samples = (int)task.Integer("samples", 0, 0, int.MaxValue);
             task.Finish("A task");
             if (name.Length == 0) throw task.Error("the name of a task is empty.");
             if (tasks.Any(t => t.Name == name)) throw task.Error($"the task '{name}' occurs twice.");
-            tasks.Add(new TaskEntry(name, data, file));
+            tasks.Add(new TaskEntry(name, data, file, samples));
         }
 
         return tasks.Count > 0 ? tasks : throw list.Error("'tasks' is empty.");

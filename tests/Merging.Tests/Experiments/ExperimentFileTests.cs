@@ -34,7 +34,7 @@ public sealed class ExperimentFileTests : IDisposable
             model: /models/base
             seed: 9223372036854775807
             tasks:
-              - { name: x, data: sub/a.safetensors, heads: own.safetensors }
+              - { name: x, data: sub/a.safetensors, heads: own.safetensors, samples: 12 }
               - { data: /data/b, heads: other.safetensors }
             tuning:
               optimizer: sgd
@@ -54,7 +54,7 @@ public sealed class ExperimentFileTests : IDisposable
             """);
         Assert.Equal(("mine", "/models/base", (ulong)long.MaxValue), (file.Name, file.Model, file.Seed));
         Assert.Equal(
-            [new TaskEntry("x", _directory.File("sub/a.safetensors"), _directory.File("own.safetensors")), new TaskEntry("b", "/data/b", _directory.File("other.safetensors"))],
+            [new TaskEntry("x", _directory.File("sub/a.safetensors"), _directory.File("own.safetensors"), 12), new TaskEntry("b", "/data/b", _directory.File("other.safetensors"))],
             file.Tasks);
         Assert.Equal(
             new TuningEntry
