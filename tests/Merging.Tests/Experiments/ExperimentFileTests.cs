@@ -111,7 +111,7 @@ public sealed class ExperimentFileTests : IDisposable
     [InlineData("tasks: [{ data: a.safetensors }]", "tasks: a", "'tasks' must be a list, found 'a'.")]
     [InlineData("{ data: a.safetensors }", "a.safetensors", "A task must be a mapping, found 'a.safetensors'.")]
     [InlineData("{ data: a.safetensors }", "{ name: a }", "'data' is missing.")]
-    [InlineData("{ data: a.safetensors }", "{ data: a, head: b }", "A task has no option 'head'; it knows data, heads, name.")]
+    [InlineData("{ data: a.safetensors }", "{ data: a, head: b }", "A task has no option 'head'; it knows data, heads, name, samples.")]
     [InlineData("{ data: a.safetensors }", "{ data: a }, { data: b/a.safetensors }", "the task 'a' occurs twice.")]
     [InlineData("{ data: a.safetensors }", "{ data: a, name: '' }", "the name of a task is empty.")]
     [InlineData("methods: [pretrained]\n", "", "'methods' is missing.")]
