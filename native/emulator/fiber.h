@@ -1,0 +1,46 @@
+// Fibers: stacks of their own with a guard page, and the switch from one to another. On x86-64 the switch is six pushes and pops
+// (a few ns); elsewhere ucontext does it.
+#pragma once
+#include <stddef.h>
+#if !defined(__x86_64__)
+#include <ucontext.h>
+#endif
+
+#if defined(__SANITIZE_ADDRESS__)
+#define MERGE_ENGINE_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MERGE_ENGINE_ASAN 1
+#endif
+#endif
+
+namespace emulator {
+
+struct Fiber
+{
+    void* stack_pointer = nullptr;     // while it is not running
+    void* mapping = nullptr;           // null for an OS thread's own stack
+    const void* bottom = nullptr;      // of the usable stack
+    size_t size = 0;
+    void* fake_stack = nullptr;        // AddressSanitizer's
+#if !defined(__x86_64__)
+    ucontext_t state;
+#endif
+};
+
+// A fiber that begins with entry() when it is first switched to; entry must not return. `index` spreads the stacks' upper ends over
+// the cache's sets. Ends the process with a sentence when there is no memory.
+Fiber* create_fiber(void (*entry)(), size_t index);
+
+// Makes an abandoned fiber begin with entry() again.
+void restart_fiber(Fiber& fiber, void (*entry)(), size_t index);
+
+void destroy_fiber(Fiber* fiber);
+
+// Leaves `from`, which is running, and goes on in `to`; returns when something switches to `from`.
+void switch_fiber(Fiber& from, Fiber& to);
+
+// The first thing an entry() does.
+void fiber_entered();
+
+} // namespace emulator
