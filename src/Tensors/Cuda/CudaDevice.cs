@@ -1,39 +1,112 @@
-using MergeEngine.Tensors.Cuda.Kernels;
+using MergeEngine.Tensors.Cuda.Interop;
 using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Cuda;
 
-/// <summary>An NVIDIA GPU, or the emulated one, through the CUDA driver API.</summary>
-public sealed class CudaDevice : Device
+/// <summary>An NVIDIA GPU, or the emulated one, through the CUDA driver API: one context, one stream, work in the order of the calls.</summary>
+public sealed unsafe partial class CudaDevice : Device
 {
-    internal CudaDevice(string name, Precision precision)
+    private readonly CudaContext _context;
+    private readonly bool _ownsStream;
+    private StreamHandle _stream;
+    private volatile bool _disposed;
+
+    private CudaDevice(string name, CudaContext context, StreamHandle stream, bool ownsStream, Precision precision)
     {
         Name = name;
+        _context = context;
+        _stream = stream;
+        _ownsStream = ownsStream;
         Precision = precision;
         Operations = new CudaOperations(this);
     }
 
     public override string Name { get; }
 
-    public override string Description => throw new NotSupportedException();
+    public override string Description => _context.Describe();
 
     public override bool IsHostMemory => false;
 
     public override OperationSet Operations { get; }
 
+    /// <summary>The CUcontext: the primary one, or the one that was passed in.</summary>
+    public nint Context => _context.Handle.Value;
+
+    /// <summary>The CUstream that all work goes to; work of other libraries on it keeps its place in the order.</summary>
+    public nint Stream => _stream.Value;
+
     /// <summary>Held while an operation is put on the stream, so that the launches of two threads do not mix.</summary>
     internal Lock Gate { get; } = new();
 
-    public override void Upload<T>(ReadOnlySpan<T> source, DeviceSpan<T> destination) => throw new NotSupportedException();
+    /// <summary>Streaming multiprocessors, for launch shapes.</summary>
+    internal int Multiprocessors => _context.Multiprocessors;
 
-    public override void Download<T>(DeviceSpan<T> source, Span<T> destination) => throw new NotSupportedException();
+    /// <summary>The most dynamic and static shared memory of a block together.</summary>
+    internal int SharedBytesPerBlock => _context.SharedBytesPerBlock;
 
-    public override void Synchronize() => throw new NotSupportedException();
+    internal StreamHandle StreamHandle => _stream;
 
-    internal void Launch<TArguments>(Kernel<TArguments> kernel, Grid grid, in TArguments arguments, int sharedBytes = 0)
-        where TArguments : unmanaged => throw new NotSupportedException();
+    /// <param name="name"><c>cuda</c>, <c>cuda:n</c> or <c>emulated</c>.</param>
+    /// <param name="precision">What products round their inputs to.</param>
+    /// <exception cref="CudaException">The driver or the GPU is missing, or too old.</exception>
+    internal static CudaDevice Open(string name, Precision precision)
+    {
+        bool emulated = name == "emulated";
+        int ordinal = 0;
+        if (!emulated)
+        {
+            if (name != "cuda" && !int.TryParse(name.AsSpan("cuda:".Length), System.Globalization.NumberStyles.None, null, out ordinal))
+                throw new ArgumentException($"'{name}' is not a device: expected cuda, or cuda:n with the number of a GPU.", nameof(name));
+            name = $"cuda:{ordinal}";
+        }
 
-    internal nint Scratch(long bytes) => throw new NotSupportedException();
+        CudaContext context = CudaContext.Primary(name, ordinal, emulated);
+        StreamHandle stream;
+        Driver.cuStreamCreate(&stream, Driver.StreamNonBlocking).Check("Creating a stream");
+        return new CudaDevice(name, context, stream, ownsStream: true, precision);
+    }
 
-    protected override DeviceBuffer AllocateCore(long bytes) => throw new NotSupportedException();
+    public override void Synchronize()
+    {
+        lock (Gate)
+        {
+            Enter();
+            WaitForStream();
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) Close();
+        base.Dispose(disposing);
+    }
+
+    private void Close()
+    {
+        lock (Gate)
+        {
+            if (_disposed) return;
+            _context.MakeCurrent();
+            _disposed = true;
+            // Whatever failed before has been reported where it was found; what is left is to give everything back.
+            _ = Driver.cuStreamSynchronize(_stream);
+            FreeScratch();
+            if (_ownsStream) _ = Driver.cuStreamDestroy_v2(_stream);
+            _stream = default;
+            _context.Release();
+        }
+    }
+
+    /// <summary>At the start of each call from outside, inside the gate.</summary>
+    private void Enter()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        _context.MakeCurrent();
+    }
+
+    private void WaitForStream()
+    {
+        CudaStatus status = Driver.cuStreamSynchronize(_stream);
+        if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Waiting for the work on '{Name}'");
+    }
 }

@@ -1,4 +1,5 @@
 using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Cuda;
 using MergeEngine.Tensors.Operations;
 using MergeEngine.Tensors.Operations.Reference;
 
@@ -12,7 +13,7 @@ public abstract class Device : IDisposable
 {
     private long _allocatedBytes;
 
-    /// <summary>The name that <see cref="Open"/> takes: <c>cpu</c>, <c>reference</c>.</summary>
+    /// <summary>The name that <see cref="Open"/> takes: <c>cpu</c>, <c>cuda:0</c>, <c>emulated</c>, <c>reference</c>.</summary>
     public abstract string Name { get; }
 
     /// <summary>What the device is, for people: processor and instruction set, or card and memory.</summary>
@@ -30,17 +31,23 @@ public abstract class Device : IDisposable
     public long AllocatedBytes => Interlocked.Read(ref _allocatedBytes);
 
     /// <summary>
-    /// Opens a device by name: <c>cpu</c> (all cores), or <c>reference</c> (plain loops that accumulate in float64, for tests).
+    /// Opens a device by name: <c>cpu</c> (all cores), <c>cuda</c> or <c>cuda:n</c> (an NVIDIA GPU), <c>emulated</c> (the GPU's code on the
+    /// CPU, for tests), or <c>reference</c> (plain loops that accumulate in float64, for tests).
     /// </summary>
     /// <param name="name">Device name.</param>
     /// <param name="threads">Threads of a CPU device; 0 takes one for each core.</param>
-    /// <exception cref="ArgumentException">No such device.</exception>
-    public static Device Open(string name, int threads = 0) => name switch
+    /// <param name="precision">What products on a GPU round their inputs to.</param>
+    /// <exception cref="ArgumentException">No such device, or a precision that it does not have.</exception>
+    /// <exception cref="CudaException">The driver, the GPU or the emulator is not here; says what was tried.</exception>
+    public static Device Open(string name, int threads = 0, Precision precision = Precision.Float32)
     {
-        "cpu" => new CpuDevice(threads),
-        "reference" => new ReferenceDevice(),
-        _ => throw new ArgumentException($"There is no device '{name}'; known devices are cpu and reference.", nameof(name)),
-    };
+        if (name is "emulated" or "cuda" || name.StartsWith("cuda:", StringComparison.Ordinal)) return CudaDevice.Open(name, precision);
+        if (name is not ("cpu" or "reference"))
+            throw new ArgumentException($"There is no device '{name}'; known devices are cpu, cuda, cuda:n, emulated and reference.", nameof(name));
+        if (precision != Precision.Float32)
+            throw new ArgumentException($"The device '{name}' computes in float32; {precision} products are for cuda and emulated.", nameof(precision));
+        return name == "cpu" ? new CpuDevice(threads) : new ReferenceDevice();
+    }
 
     /// <summary>Allocates zeroed memory, aligned to 64 bytes or more.</summary>
     /// <exception cref="InsufficientMemoryException">Says how much was asked for.</exception>

@@ -1,0 +1,129 @@
+using System.Runtime.CompilerServices;
+using MergeEngine.Tensors.Cuda.Interop;
+using MergeEngine.Tensors.Cuda.Memory;
+
+namespace MergeEngine.Tensors.Cuda;
+
+/// <content>Memory and copies.</content>
+public sealed unsafe partial class CudaDevice
+{
+    private const long SmallestScratch = 1 << 20;
+
+    /// <summary>Every scratch allocation; the last is the one in use. Graphs that were captured go on using the others.</summary>
+    private readonly List<(nint Address, long Bytes)> _scratch = [];
+    private long _scratchBytes;
+
+    /// <inheritdoc/>
+    public override void Upload<T>(ReadOnlySpan<T> source, DeviceSpan<T> destination)
+    {
+        if (destination.Length < source.Length) throw new ArgumentException($"{source.Length} elements do not fit a device span of {destination.Length}.", nameof(destination));
+        if (source.IsEmpty) return;
+        CheckOwn(destination.Buffer);
+        lock (Gate)
+        {
+            Enter();
+            CudaStatus status;
+            fixed (T* first = source)
+            {
+                status = Driver.cuMemcpyHtoDAsync_v2(destination.Address, first, (nuint)source.Length * (nuint)Unsafe.SizeOf<T>(), _stream);
+                if (status == CudaStatus.Success) WaitForStream();
+            }
+
+            if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Copying {(long)source.Length * Unsafe.SizeOf<T>()} bytes to '{Name}'");
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Download<T>(DeviceSpan<T> source, Span<T> destination)
+    {
+        if (source.Length < destination.Length) throw new ArgumentException($"{destination.Length} elements do not fit a device span of {source.Length}.", nameof(source));
+        if (destination.IsEmpty) return;
+        CheckOwn(source.Buffer);
+        lock (Gate)
+        {
+            Enter();
+            CudaStatus status;
+            fixed (T* first = destination)
+            {
+                status = Driver.cuMemcpyDtoHAsync_v2(first, source.Address, (nuint)destination.Length * (nuint)Unsafe.SizeOf<T>(), _stream);
+                if (status == CudaStatus.Success) WaitForStream();
+            }
+
+            if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Copying {(long)destination.Length * Unsafe.SizeOf<T>()} bytes from '{Name}'");
+        }
+    }
+
+    /// <summary>
+    /// Device memory of at least that size, 256-byte aligned, that is the caller's until the next operation on this device; the caller holds
+    /// the gate. It grows by doubling and is never given back while the device lives, since captured graphs hold its addresses.
+    /// </summary>
+    internal nint Scratch(long bytes)
+    {
+        Enter();
+        if (_scratch.Count > 0 && _scratch[^1].Bytes >= bytes) return _scratch[^1].Address;
+        long size = Math.Max(bytes, _scratch.Count == 0 ? SmallestScratch : _scratch[^1].Bytes * 2);
+        nint address = AllocateRaw(size, "working memory");
+        _scratch.Add((address, size));
+        _scratchBytes += size;
+        return address;
+    }
+
+    /// <summary>Gives memory back behind the work that is on the stream.</summary>
+    internal void Free(nint address)
+    {
+        lock (Gate)
+        {
+            _context.MakeCurrent();
+            CudaStatus status = _disposed || !_context.HasMemoryPools ? Driver.cuMemFree_v2(address) : Driver.cuMemFreeAsync(address, _stream);
+            if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Giving memory back to '{Name}'");
+        }
+    }
+
+    protected override DeviceBuffer AllocateCore(long bytes)
+    {
+        lock (Gate)
+        {
+            Enter();
+            nint address = AllocateRaw(Math.Max(bytes, 1), "a buffer");
+            CudaStatus status = bytes == 0 ? CudaStatus.Success : Driver.cuMemsetD8Async(address, 0, (nuint)bytes, _stream);
+            if (status != CudaStatus.Success)
+            {
+                Free(address);
+                CudaErrors.Throw(status, $"Clearing {Bytes.Describe(bytes)} on '{Name}'");
+            }
+
+            return new CudaBuffer(this, address, bytes);
+        }
+    }
+
+    private nint AllocateRaw(long bytes, string purpose)
+    {
+        nint address;
+        CudaStatus status = _context.HasMemoryPools ? Driver.cuMemAllocAsync(&address, (nuint)bytes, _stream) : Driver.cuMemAlloc_v2(&address, (nuint)bytes);
+        if (status == CudaStatus.OutOfMemory) throw OutOfMemory(bytes, purpose);
+        if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Allocating {Bytes.Describe(bytes)} on '{Name}'");
+        return address;
+    }
+
+    private InsufficientMemoryException OutOfMemory(long bytes, string purpose)
+    {
+        nuint free = 0, total = 0;
+        string have = Driver.cuMemGetInfo_v2(&free, &total) == CudaStatus.Success
+            ? $"{Bytes.Describe((long)free)} of {Bytes.Describe((long)total)} are free"
+            : "how much is free is not known";
+        return new InsufficientMemoryException(
+            $"'{Name}' could not give {Bytes.Describe(bytes)} for {purpose}: {have}; this device has {Bytes.Describe(AllocatedBytes)} in buffers and {Bytes.Describe(_scratchBytes)} in working memory.");
+    }
+
+    private void FreeScratch()
+    {
+        foreach ((nint address, _) in _scratch) _ = Driver.cuMemFree_v2(address);
+        _scratch.Clear();
+        _scratchBytes = 0;
+    }
+
+    private void CheckOwn(DeviceBuffer buffer)
+    {
+        if (!ReferenceEquals(buffer.Device, this)) throw new ArgumentException($"The memory is of device '{buffer.Device.Name}', the copy was asked of '{Name}'.");
+    }
+}

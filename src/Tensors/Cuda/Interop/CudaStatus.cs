@@ -1,0 +1,36 @@
+namespace MergeEngine.Tensors.Cuda.Interop;
+
+/// <summary>CUresult: those codes that the engine tells apart; the driver names all of them.</summary>
+internal enum CudaStatus
+{
+    Success = 0,
+    InvalidValue = 1,
+    OutOfMemory = 2,
+    NotInitialized = 3,
+    Deinitialized = 4,
+    StubLibrary = 34,
+    DeviceUnavailable = 46,
+    NoDevice = 100,
+    InvalidDevice = 101,
+    InvalidImage = 200,
+    InvalidContext = 201,
+    NoBinaryForGpu = 209,
+    InvalidPtx = 218,
+    UnsupportedPtxVersion = 222,
+    NotFound = 500,
+    NotReady = 600,
+    IllegalAddress = 700,
+    LaunchOutOfResources = 701,
+    LaunchTimeout = 702,
+    Assert = 710,
+    HardwareStackError = 714,
+    IllegalInstruction = 715,
+    MisalignedAddress = 716,
+    InvalidAddressSpace = 717,
+    InvalidProgramCounter = 718,
+    LaunchFailed = 719,
+    NotSupported = 801,
+    SystemDriverMismatch = 803,
+    StreamCaptureUnsupported = 900,
+    StreamCaptureInvalidated = 901,
+}
