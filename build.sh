@@ -18,6 +18,7 @@ usage() {
 ./build.sh test         build, check the style and run every test; the last line is "N passed, N failed"
 ./build.sh bench [ARGS] build, then measure kernels beside their ceilings: all tables, or one of products, reductions, steps,
                         operations, vectors; --save DIRECTORY keeps them; BenchmarkDotNet's arguments work too (--filter '*Encoder*')
+./build.sh kernels      compile the device code alone: the GPU's kernels, and the emulated device that runs them on the CPU
 ./build.sh format       check the code style; `./build.sh format --fix` corrects it
 ./build.sh publish      the command line tool for other machines: artifacts/publish/merge-engine
 ./build.sh pack         NuGet packages of the libraries: artifacts/package/release
@@ -84,6 +85,32 @@ find_dotnet() {
     has_sdk "$dotnet" || fail "the SDK in .dotnet does not start: $("$dotnet" --version 2>&1 | head -n 3)"
 }
 
+# Compilers for the device code. They are wanted, not needed: without them there is no emulated device, or no kernels for a GPU.
+has_cuda_compiler() {
+    local name
+    command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] && return
+    for name in clang++-{24..16}; do command -v "$name" >/dev/null && return; done
+    command -v clang++ >/dev/null && [ "$(clang++ -dumpversion | cut -d. -f1)" -ge 16 ]
+}
+
+# try_install WHAT PACKAGE...: the first of the packages that apt has; without it the build goes on and WHAT is left out.
+try_install() {
+    local what=$1 package updated=0
+    shift
+    if command -v apt-get >/dev/null && as_root true; then
+        for package in "$@"; do
+            if [ "$updated" = 0 ] && ! apt-cache show "$package" >/dev/null 2>&1; then as_root apt-get update -qq >&2 || true; updated=1; fi
+            apt-cache show "$package" >/dev/null 2>&1 || continue
+            say "$what can be built with $package; installing it with apt-get"
+            { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >&2; } && return
+        done
+    fi
+    say "$what is left out: there is none of $* and none could be installed"
+    return 1
+}
+
+has_host_compiler() { command -v g++ >/dev/null || command -v clang++ >/dev/null; }
+
 # --- What it does ---------------------------------------------------------------------------------------------------
 
 write_launcher() {
@@ -100,7 +127,21 @@ LAUNCHER
     mv bin/merge-engine.new bin/merge-engine
 }
 
+# native WHAT...: the device code, as far as there are compilers for it; see native/build.sh.
+native() {
+    local what parts=()
+    for what in "$@"; do
+        case $what in
+            kernels) has_cuda_compiler || try_install "the code for GPUs" clang-19 clang-16 clang || continue ;;
+            *) has_host_compiler || try_install "the emulated device" g++ || continue ;;
+        esac
+        parts+=("$what")
+    done
+    [ "${#parts[@]}" = 0 ] || native/build.sh "${parts[@]}" >&2
+}
+
 build() {
+    native kernels emulator
     find_dotnet
     "$dotnet" restore Engine.sln --locked-mode --verbosity quiet >&2
     "$dotnet" build Engine.sln --configuration Release --no-restore --verbosity quiet --nologo -clp:ErrorsOnly >&2
@@ -164,6 +205,7 @@ main() {
         demo) build; exec bin/merge-engine demo "$@" ;;
         test) test_all ;;
         bench) build; exec "$dotnet" artifacts/bin/MergeEngine.Benchmarks/release/MergeEngine.Benchmarks.dll "$@" ;;
+        kernels) native kernels emulator; say "compiled: artifacts/native" ;;
         format) format "$@" ;;
         publish) build; "$dotnet" publish src/Cli --configuration Release --no-restore --no-build --output artifacts/publish/merge-engine ;;
         pack) build; for library in Tensors Models Merging; do "$dotnet" pack "src/$library" --configuration Release --no-restore --no-build; done ;;

@@ -71,7 +71,7 @@ public class OptimizerTrajectoryTests
         OperationChecks.Compare("second moment", Doubles(file, "adamw.exp_avg_sq"), Host(second), 3e-7);
     }
 
-    private static double[] Host(DeviceSpan<float> values) => Array.ConvertAll(values.HostSpan.ToArray(), v => (double)v);
+    private static double[] Host(DeviceSpan<float> values) => Array.ConvertAll(values.ToHost(), v => (double)v);
 
     private static double[] Doubles(SafetensorsFile file, string name) => MemoryMarshal.Cast<byte, double>(file.GetSpan(name)).ToArray();
 }

@@ -1,4 +1,5 @@
 using MergeEngine.Tensors.Operations;
+using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 
@@ -7,7 +8,7 @@ public sealed class CrossMagnitudeTests
 {
     private const int Length = 5000;
 
-    public static TheoryData<string> Devices => ["cpu", "reference"];
+    public static TheoryData<string> Devices => ["cpu", "reference", CudaCases.Name];
 
     /// <summary>
     /// The rearranged sum Σ_k |v_k|·(Σ_j m_j − m_k) takes 3N float64 operations whose intermediate results are at most Σ_k|v_k|·Σ_j m_j, so it is within
@@ -17,7 +18,7 @@ public sealed class CrossMagnitudeTests
     [MemberData(nameof(Devices))]
     public void The_key_is_the_sum_over_all_ordered_pairs(string name)
     {
-        using Device device = Device.Open(name, 2);
+        using Device device = DeviceCases.Open(name, 2);
         foreach (int count in new[] { 1, 2, 3, 8, 20 })
         {
             float[][] v = Vectors(count, 0), m = [.. Vectors(count, 100).Select(x => Array.ConvertAll(x, MathF.Abs))];
@@ -55,7 +56,7 @@ public sealed class CrossMagnitudeTests
     [MemberData(nameof(Devices))]
     public void A_single_nonzero_vector_has_no_conflict_at_all(string name)
     {
-        using Device device = Device.Open(name, 2);
+        using Device device = DeviceCases.Open(name, 2);
         float[][] v = Vectors(6, 0);
         for (int i = 0; i < Length; i++)
         {
@@ -69,7 +70,7 @@ public sealed class CrossMagnitudeTests
     [MemberData(nameof(Devices))]
     public void The_order_of_the_vectors_changes_rounding_alone(string name)
     {
-        using Device device = Device.Open(name, 2);
+        using Device device = DeviceCases.Open(name, 2);
         float[][] v = Vectors(7, 0), m = [.. Vectors(7, 100).Select(x => Array.ConvertAll(x, MathF.Abs))];
         double[] forward = Keys(device, m, v), backward = Keys(device, [.. m.Reverse()], [.. v.Reverse()]);
         double[] ownForward = Keys(device, [], v), ownBackward = Keys(device, [], [.. v.Reverse()]);
@@ -93,6 +94,6 @@ public sealed class CrossMagnitudeTests
         DeviceSpan<double> keys = run.Output<double>();
         OperationSet operations = device.Operations;
         operations.CrossMagnitude(keys, [.. magnitudes.Select(m => run.Upload<float>(m))], [.. vectors.Select(v => run.Upload<float>(v))]);
-        return keys.HostSpan.ToArray();
+        return keys.ToHost();
     }
 }

@@ -1,4 +1,5 @@
 using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 
@@ -21,31 +22,32 @@ public sealed class VectorArithmeticTests
         AddWeightedSum(4, masked: true, inPlace: true), AddWeightedSum(4, masked: false, inPlace: true),
     }.ToDictionary(c => c.Name);
 
-    public static TheoryData<string, SimdLevel, int> OnDevices() => VectorCase.OnDevices(s_cases.Values);
+    public static TheoryData<string, string> OnDevices() => VectorCase.OnDevices(s_cases.Values);
 
     [Theory]
     [MemberData(nameof(OnDevices))]
-    public void An_operation_gives_the_bits_of_the_reference(string name, SimdLevel simd, int threads) =>
-        s_cases[name].GivesTheBitsOfTheReference(simd, threads);
+    public void An_operation_gives_the_bits_of_the_reference(string name, string device) =>
+        s_cases[name].GivesTheBitsOfTheReference(device);
 
     [Theory]
     [MemberData(nameof(OnDevices))]
-    public void A_repeated_operation_allocates_nothing(string name, SimdLevel simd, int threads) =>
-        s_cases[name].AllocatesNothing(simd, threads);
+    public void A_repeated_operation_allocates_nothing(string name, string device) =>
+        s_cases[name].AllocatesNothing(device);
 
     [Theory]
     [MemberData(nameof(VectorCase.Devices), MemberType = typeof(VectorCase))]
-    public void A_masked_element_keeps_the_bits_of_the_origin_even_when_it_is_a_signalling_nan(SimdLevel simd, int threads)
+    public void A_masked_element_keeps_the_bits_of_the_origin_even_when_it_is_a_signalling_nan(string deviceName)
     {
-        using var device = new CpuDevice(threads, simd);
+        using Device device = DeviceCases.Open(deviceName);
         using var run = new VectorRun(device, 65_537);
         DeviceSpan<float> origin = run.Input(0), output = run.Output<float>();
         byte[] mask = VectorInputs.Bytes(run.Length);
         device.Operations.AddWeightedSum(output, origin, [run.Input(1), run.Input(2)], [0.5f, float.PositiveInfinity], run.Upload<byte>(mask));
+        float[] kept = origin.ToHost(), found = output.ToHost();
         for (int i = 0; i < run.Length; i++)
         {
             if (mask[i] == 0)
-                Assert.Equal(BitConverter.SingleToUInt32Bits(origin.HostSpan[i]), BitConverter.SingleToUInt32Bits(output.HostSpan[i]));
+                Assert.Equal(BitConverter.SingleToUInt32Bits(kept[i]), BitConverter.SingleToUInt32Bits(found[i]));
         }
     }
 

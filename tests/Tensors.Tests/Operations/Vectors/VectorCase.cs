@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 
@@ -9,17 +9,15 @@ public sealed record VectorCase(string Name, Func<VectorRun, Action> Prepare)
     private static readonly Device s_reference = Device.Open("reference");
     private readonly ConcurrentDictionary<int, IReadOnlyList<(string Name, ulong[] Bits)>> _expected = [];
 
-    /// <summary>Every vector width with one thread and with three (more than divides any power of two).</summary>
-    public static TheoryData<SimdLevel, int> Devices { get; } =
-        new(from level in SimdLevels.Supported from threads in new[] { 1, 3 } select (level, threads));
+    public static TheoryData<string> Devices { get; } = [.. DeviceCases.Names];
 
-    public static TheoryData<string, SimdLevel, int> OnDevices(IEnumerable<VectorCase> cases) =>
-        new(from c in cases from level in SimdLevels.Supported from threads in new[] { 1, 3 } select (c.Name, level, threads));
+    public static TheoryData<string, string> OnDevices(IEnumerable<VectorCase> cases) =>
+        new(from c in cases from device in DeviceCases.Names select (c.Name, device));
 
     /// <summary>The same bits as the reference device for every length.</summary>
-    public void GivesTheBitsOfTheReference(SimdLevel simd, int threads)
+    public void GivesTheBitsOfTheReference(string deviceName)
     {
-        using var device = new CpuDevice(threads, simd);
+        using Device device = DeviceCases.Open(deviceName);
         foreach (int length in VectorInputs.Lengths)
         {
             var expected = _expected.GetOrAdd(length, n => Run(s_reference, n));
@@ -38,9 +36,9 @@ public sealed record VectorCase(string Name, Func<VectorRun, Action> Prepare)
     /// No managed memory after the first call. With one thread the caller runs every task itself, so its own count misses nothing, whatever
     /// other tests allocate meanwhile.
     /// </summary>
-    public void AllocatesNothing(SimdLevel simd, int threads)
+    public void AllocatesNothing(string deviceName)
     {
-        using var device = new CpuDevice(threads, simd);
+        using Device device = DeviceCases.Open(deviceName);
         using var run = new VectorRun(device, 100_000);
         Action call = Prepare(run);
         call();

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using MergeEngine.Tensors.Operations;
+using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 
@@ -42,7 +43,7 @@ public sealed class VectorRun(Device device, int length) : IDisposable
     public DeviceSpan<T> Result<T>(DeviceSpan<T> span)
         where T : unmanaged
     {
-        _results.Add(($"{typeof(T).Name}[{span.Length}]", () => VectorInputs.ToBits(span.HostSpan.ToArray())));
+        _results.Add(($"{typeof(T).Name}[{span.Length}]", () => VectorInputs.ToBits(span.ToHost())));
         return span;
     }
 
@@ -53,7 +54,7 @@ public sealed class VectorRun(Device device, int length) : IDisposable
     {
         foreach (DeviceBuffer buffer in _buffers)
         {
-            ReadOnlySpan<byte> bytes = buffer.AsSpan<byte>().HostSpan;
+            ReadOnlySpan<byte> bytes = buffer.AsSpan<byte>().ToHost();
             Assert.True(bytes[^GuardBytes..].IndexOfAnyExcept(Guard) < 0, $"Memory behind a vector of {Length} elements was written.");
             Assert.True(bytes[..4].IndexOfAnyExcept(Guard) < 0, $"Memory before a vector of {Length} elements was written.");
         }
@@ -67,7 +68,9 @@ public sealed class VectorRun(Device device, int length) : IDisposable
         int bytes = values.Length * Marshal.SizeOf<T>(), offset = Marshal.SizeOf<T>() < 4 ? 4 : Marshal.SizeOf<T>();
         DeviceBuffer buffer = device.Allocate(offset + bytes + GuardBytes);
         _buffers.Add(buffer);
-        buffer.AsSpan<byte>().HostSpan.Fill(Guard);
+        var guards = new byte[buffer.ByteLength];
+        guards.AsSpan().Fill(Guard);
+        device.Upload<byte>(guards, buffer.AsSpan<byte>());
         DeviceSpan<T> span = buffer.AsSpan<T>().Slice(offset / Marshal.SizeOf<T>(), values.Length);
         device.Upload(values, span);
         return span;
