@@ -1,0 +1,37 @@
+// Lists of vectors. A kernel takes up to LIST_INLINE entries by value in its argument struct, where the constant cache serves every
+// thread of a warp at once; a longer list is written to device memory first, by write_table, and the kernel's `_of_many` twin reads it there.
+// So a list of any length is one pass that reads each input once, and nothing is uploaded from the host: the entries travel as
+// arguments of launches, which a captured graph keeps.
+#pragma once
+#include "platform.cuh"
+
+constexpr int LIST_INLINE = 64;
+
+// Entries by value or in device memory, behind one name.
+template <class Entry> struct InlineList
+{
+    const Entry (&entries)[LIST_INLINE];
+    DEVICE const Entry& operator[](int k) const { return entries[k]; }
+};
+
+template <class Entry> struct TableList
+{
+    const Entry* entries;
+    DEVICE const Entry& operator[](int k) const { return entries[k]; }
+};
+
+constexpr int TABLE_WORDS = 448;
+constexpr int TABLE_THREADS = 128;
+
+struct WriteTableArguments
+{
+    uint64_t* target;
+    int64_t count;
+    uint64_t words[TABLE_WORDS];
+};
+
+// target[i] = words[i] for i < count <= TABLE_WORDS. One block.
+KERNEL(write_table, TABLE_THREADS, WriteTableArguments)
+{
+    for (int i = (int)threadIdx.x; i < arguments.count; i += TABLE_THREADS) arguments.target[i] = arguments.words[i];
+}
