@@ -4,3 +4,10 @@
 //   nvcc -ptx -arch=compute_80 -std=c++17 -O3 --fmad=false native/kernels.cu
 //   g++ -x c++ -std=c++17 -O2 -ffp-contract=off -DMERGE_ENGINE_EMULATOR -fPIC -shared -pthread native/kernels.cu native/emulator/*.cpp
 #include "kernels/platform.cuh"
+#include "kernels/vector.cuh"
+#include "kernels/weighted_sum.cuh"
+#include "kernels/stored.cuh"
+#include "kernels/selection.cuh"
+#include "kernels/election.cuh"
+#include "kernels/cross_magnitude.cuh"
+#include "kernels/random_mask.cuh"
