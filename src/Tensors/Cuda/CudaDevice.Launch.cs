@@ -15,6 +15,13 @@ public sealed unsafe partial class CudaDevice
     {
         Enter();
         if (grid.X == 0 || grid.Y == 0 || grid.Z == 0) return;
+        if (_log is { } log)
+        {
+            log.Add((kernel.Index, grid, sharedBytes));
+            log.Add(arguments);
+            return;
+        }
+
         FunctionHandle function = _context.Module.Function(kernel, sharedBytes);
         CudaStatus status;
         fixed (TArguments* first = &arguments)

@@ -22,6 +22,7 @@ public sealed unsafe partial class CudaDevice
         lock (Gate)
         {
             Enter();
+            RequireNotRecording("An upload");
             CudaStatus status;
             fixed (T* first = source)
             {
@@ -42,6 +43,7 @@ public sealed unsafe partial class CudaDevice
         lock (Gate)
         {
             Enter();
+            RequireNotRecording("A download");
             CudaStatus status;
             fixed (T* first = destination)
             {
@@ -61,6 +63,7 @@ public sealed unsafe partial class CudaDevice
     {
         Enter();
         if (_scratch.Count > 0 && _scratch[^1].Bytes >= bytes) return _scratch[^1].Address;
+        if (_capturing) throw new InvalidOperationException($"Working memory of {Bytes.Describe(bytes)} was not asked for before the graph was captured.");
         long size = Math.Max(bytes, _scratch.Count == 0 ? SmallestScratch : _scratch[^1].Bytes * 2);
         nint address = AllocateRaw(size, "working memory");
         _scratch.Add((address, size));
@@ -84,6 +87,7 @@ public sealed unsafe partial class CudaDevice
         lock (Gate)
         {
             Enter();
+            if (_capturing) RequireNotRecording("An allocation");
             nint address = AllocateRaw(Math.Max(bytes, 1), "a buffer");
             CudaStatus status = bytes == 0 ? CudaStatus.Success : Driver.cuMemsetD8Async(address, 0, (nuint)bytes, _stream);
             if (status != CudaStatus.Success)

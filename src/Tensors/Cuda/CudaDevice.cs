@@ -71,6 +71,7 @@ public sealed unsafe partial class CudaDevice : Device
         lock (Gate)
         {
             Enter();
+            RequireNotRecording("Waiting");
             WaitForStream();
         }
     }

@@ -1,0 +1,95 @@
+using MergeEngine.Tensors.Cuda.Graphs;
+using MergeEngine.Tensors.Cuda.Interop;
+
+namespace MergeEngine.Tensors.Cuda;
+
+/// <content>Command graphs: dry runs, capture, replay.</content>
+public sealed unsafe partial class CudaDevice
+{
+    /// <summary>Set to 0, work is never replayed.</summary>
+    public const string GraphsVariable = "MERGE_ENGINE_CUDA_GRAPHS";
+
+    private LaunchLog? _log;
+    private bool _capturing;
+
+    /// <summary>Whether repeated work is captured and replayed; on unless the environment says otherwise. Results are the same bits either way.</summary>
+    public bool GraphsEnabled { get; set; } = Environment.GetEnvironmentVariable(GraphsVariable) != "0";
+
+    /// <summary>Graphs that are kept for replay.</summary>
+    internal int LiveGraphs { get; private set; }
+
+    /// <summary>True while work is written down or captured: nothing may wait for the device then.</summary>
+    internal bool IsRecording => _log is not null || _capturing;
+
+    public override WorkReplay CreateReplay() => new GraphReplay(this);
+
+    /// <summary>Runs work with its launches written down instead of made; the caller holds the gate.</summary>
+    internal void DryRun<TState>(LaunchLog log, TState state, Action<TState> work)
+    {
+        Enter();
+        _log = log;
+        try
+        {
+            work(state);
+        }
+        finally
+        {
+            _log = null;
+        }
+    }
+
+    /// <summary>Runs work with its launches captured in a graph instead of made; the caller holds the gate and has made a dry run, so nothing is left to allocate.</summary>
+    internal GraphExecHandle Capture<TState>(TState state, Action<TState> work)
+    {
+        Enter();
+        Driver.cuStreamBeginCapture_v2(_stream, CaptureMode.ThreadLocal).Check("Starting to capture a graph");
+        GraphHandle graph = default;
+        bool done = false;
+        CudaStatus ended;
+        _capturing = true;
+        try
+        {
+            work(state);
+            done = true;
+        }
+        finally
+        {
+            _capturing = false;
+            // Also after a failure: the stream must not stay in capture.
+            ended = Driver.cuStreamEndCapture(_stream, &graph);
+            if (!done && graph != default) _ = Driver.cuGraphDestroy(graph);
+        }
+
+        ended.Check("Capturing a graph");
+        GraphExecHandle executable;
+        CudaStatus status = Driver.cuGraphInstantiateWithFlags(&executable, graph, 0);
+        _ = Driver.cuGraphDestroy(graph);
+        status.Check("Preparing a graph");
+        LiveGraphs++;
+        return executable;
+    }
+
+    /// <summary>Puts all launches of a graph on the stream.</summary>
+    internal void Launch(GraphExecHandle graph)
+    {
+        Enter();
+        CudaStatus status = Driver.cuGraphLaunch(graph, _stream);
+        if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Replaying a graph on '{Name}'");
+    }
+
+    internal void Destroy(GraphExecHandle graph)
+    {
+        if (graph == default) return;
+        LiveGraphs--;
+        if (_disposed) return;
+        _context.MakeCurrent();
+        // A graph that is still running is destroyed behind its last launch by the driver.
+        _ = Driver.cuGraphExecDestroy(graph);
+    }
+
+    /// <summary>Refuses what must wait for the device, or change its memory by hand, inside work that is recorded.</summary>
+    private void RequireNotRecording(string what)
+    {
+        if (IsRecording) throw new InvalidOperationException($"{what} is not possible inside work that '{Name}' records for replay.");
+    }
+}
