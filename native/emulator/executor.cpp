@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include "block.h"
@@ -226,7 +227,9 @@ void set_threads(int count)
 bool execute(const Kernel& kernel, Dim3 grid, Dim3 block, size_t dynamic_shared, const void* arguments, std::string& error)
 {
     std::lock_guard<std::mutex> lock(launch_gate());
-    static thread_local BlockRunner runner; // fibers stay on the OS thread that made them
+    // Fibers stay on the OS thread that made them. On the heap, since a library that is loaded late has little room for static TLS.
+    static thread_local const std::unique_ptr<BlockRunner> own = std::make_unique<BlockRunner>();
+    BlockRunner& runner = *own;
     error = settings().error;
     if (!error.empty()) return false;
     const std::string reason = objection(kernel, grid, block, dynamic_shared);

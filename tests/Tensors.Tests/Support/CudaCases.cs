@@ -37,7 +37,7 @@ public static class CudaCases
         return (CudaDevice)Device.Open(Name, 0, precision);
     }
 
-    /// <summary>A missing library is a reason to skip; one that is here and does not work is a failure that each test then shows.</summary>
+    /// <summary>A missing library is a reason to skip; an emulator that is here and does not work is a failure, which each test then shows.</summary>
     private static string? Probe()
     {
         try
@@ -47,7 +47,7 @@ public static class CudaCases
         }
         catch (CudaException exception)
         {
-            return exception.Message;
+            return IsEmulated && NativeLibraries.Candidates(CudaPlatform.Emulated, NativeLibraries.Driver).Any(File.Exists) ? null : exception.Message;
         }
     }
 }
