@@ -1,26 +1,112 @@
+using MergeEngine.Tensors.Cuda.Kernels;
+
 namespace MergeEngine.Tensors.Cuda;
 
+/// <content>
+/// Statistics over flat vectors. Sums follow the tree of the CPU device and have its bits. What is returned waits for the device once;
+/// <see cref="SquaredNormCore"/> does not.
+/// </content>
 internal sealed partial class CudaOperations
 {
-    protected override double DotCore(DeviceSpan<float> a, DeviceSpan<float> b) => throw new NotSupportedException();
+    /// <summary>Bytes at the start of working memory for what an operation returns; also what its parts are aligned to.</summary>
+    private const int Results = 256;
 
-    protected override void SquaredNormCore(DeviceSpan<double> result, DeviceSpan<float> values) => throw new NotSupportedException();
+    protected override double DotCore(DeviceSpan<float> a, DeviceSpan<float> b) => SumToHost(StatisticsKernels.SumProducts, a, b);
 
-    protected override double SumCore(DeviceSpan<float> values) => throw new NotSupportedException();
+    protected override void SquaredNormCore(DeviceSpan<double> result, DeviceSpan<float> values)
+    {
+        lock (_device.Gate) Sum(StatisticsKernels.SumSquares, values.Address, values.Address, values.Length, result.Address);
+    }
 
-    protected override double AbsoluteSumCore(DeviceSpan<float> values) => throw new NotSupportedException();
+    protected override double SumCore(DeviceSpan<float> values) => SumToHost(StatisticsKernels.SumElements, values, values);
 
-    protected override long CountAnyNonzeroCore(ReadOnlySpan<DeviceSpan<float>> vectors) => throw new NotSupportedException();
+    protected override double AbsoluteSumCore(DeviceSpan<float> values) => SumToHost(StatisticsKernels.SumMagnitudes, values, values);
 
-    protected override long CountMaskedCore(DeviceSpan<byte> mask) => throw new NotSupportedException();
+    protected override long CountAnyNonzeroCore(ReadOnlySpan<DeviceSpan<float>> vectors) => CountSigns(vectors).Nonzero;
 
-    protected override (long Agreeing, long Compared) SignAgreementCore(ReadOnlySpan<DeviceSpan<float>> vectors, bool countSingles) => throw new NotSupportedException();
+    protected override (long Agreeing, long Compared) SignAgreementCore(ReadOnlySpan<DeviceSpan<float>> vectors, bool countSingles)
+    {
+        SignCounts counts = CountSigns(vectors);
+        // Two signs need two values, so what disagrees has been compared.
+        long compared = countSingles || vectors.Length == 1 ? counts.One : counts.Several;
+        return (compared - counts.Both, compared);
+    }
 
-    protected override void MagnitudeHistogramCore(Span<long> counts, DeviceSpan<float> values, uint prefix, int prefixBits, int digitBits) => throw new NotSupportedException();
+    protected override long CountMaskedCore(DeviceSpan<byte> mask)
+    {
+        if (mask.Length == 0) return 0;
+        // Packets start at a 16-byte boundary, so the first block may have up to 15 bytes before the mask.
+        Grid grid = BlocksOf(mask.Length + (mask.Address & 15), StatisticsKernels.ZeroBytesBlock);
+        lock (_device.Gate)
+        {
+            nint sums = Scratch(Results + ((long)grid.X * StatisticsKernels.CountBytes)), counts = sums + Results;
+            Launch(StatisticsKernels.CountZeroBytes, grid, new ZeroBytesArguments { Bytes = mask.Address, Counts = counts, Length = mask.Length });
+            return SumCounts(sums, counts, grid)[0];
+        }
+    }
 
-    protected override void KeyHistogramCore(Span<long> counts, DeviceSpan<double> keys, ulong prefix, int prefixBits, int digitBits) => throw new NotSupportedException();
+    private double SumToHost(Kernel<SumArguments> kernel, DeviceSpan<float> a, DeviceSpan<float> b)
+    {
+        if (a.Length == 0) return 0;
+        lock (_device.Gate) return _device.Fetch<double>(Sum(kernel, a.Address, b.Address, a.Length), 1)[0];
+    }
 
-    protected override long FindMagnitudeCore(DeviceSpan<float> values, float magnitude, ref long ordinal) => throw new NotSupportedException();
+    /// <summary>The sum of a kernel's terms, left at <paramref name="result"/>, or in working memory if that is 0. The caller holds the gate.</summary>
+    private nint Sum(Kernel<SumArguments> kernel, nint a, nint b, long length, nint result = 0)
+    {
+        long count = (length + StatisticsKernels.SumBlock - 1) / StatisticsKernels.SumBlock, room = Aligned(count * sizeof(double));
+        nint scratch = Scratch(Results + (2 * room)), sums = scratch + Results, next = sums + (nint)room;
+        if (result == 0) result = scratch;
+        if (count > 0) Launch(kernel, BlocksOf(length, StatisticsKernels.SumBlock), new SumArguments { A = a, B = b, Sums = sums, Length = length });
+        while (true)
+        {
+            Grid grid = count == 0 ? new Grid(1) : BlocksOf(count, StatisticsKernels.PairBlock);
+            Launch(StatisticsKernels.AddInPairs, grid, new PairArguments { Sums = sums, Result = grid.X == 1 ? result : next, Count = count });
+            if (grid.X == 1) return result;
+            (sums, next) = (next, sums);
+            count = grid.X;
+        }
+    }
 
-    protected override long FindKeyCore(DeviceSpan<double> keys, double key, ref long ordinal) => throw new NotSupportedException();
+    private SignCounts CountSigns(ReadOnlySpan<DeviceSpan<float>> vectors)
+    {
+        long length = vectors[0].Length;
+        if (length == 0) return default;
+        Grid grid = BlocksOf(length, StatisticsKernels.SignBlock);
+        long countsBytes = Aligned((long)grid.X * StatisticsKernels.CountBytes);
+        var arguments = new SignArguments { Length = length };
+        lock (_device.Gate)
+        {
+            nint sums = Scratch(Results + countsBytes + (vectors.Length > SignArguments.VectorAddresses.Capacity ? length : 0));
+            arguments.Counts = sums + Results;
+            arguments.Seen = arguments.Counts + (nint)countsBytes;
+            while (!vectors.IsEmpty)
+            {
+                nint addresses = 0;
+                arguments.Count = Math.Min(vectors.Length, SignArguments.VectorAddresses.Capacity);
+                for (int k = 0; k < arguments.Count; k++) addresses |= arguments.Vectors[k] = vectors[k].Address;
+                vectors = vectors[arguments.Count..];
+                arguments.Aligned = (byte)(IsAligned(addresses) ? 1 : 0);
+                arguments.GoesOn = (byte)(vectors.IsEmpty ? 0 : 1);
+                Launch(StatisticsKernels.CountSigns, grid, arguments);
+                arguments.Resumes = 1;
+            }
+
+            ReadOnlySpan<long> counts = SumCounts(sums, arguments.Counts, grid);
+            return new SignCounts(counts[0], counts[1], counts[2], counts[3]);
+        }
+    }
+
+    /// <summary>Adds up the four counts of each block of a counting kernel, and waits for it.</summary>
+    private ReadOnlySpan<long> SumCounts(nint sums, nint counts, Grid grid)
+    {
+        Launch(StatisticsKernels.SumCounts, new Grid(1), new SumCountsArguments { Counts = counts, Sums = sums, Blocks = grid.X });
+        return _device.Fetch<long>(sums, 4);
+    }
+
+    private static bool IsAligned(nint addresses) => (addresses & 15) == 0;
+
+    private static long Aligned(long bytes) => (bytes + Results - 1) & -Results;
+
+    private static Grid BlocksOf(long count, int block) => new(checked((int)((count + block - 1) / block)));
 }

@@ -9,7 +9,7 @@ namespace MergeEngine.Tensors.Cpu.Optimizers;
 /// One step of Adam or AdamW over a block of elements: four vectors read, three written, once.
 /// </summary>
 /// <remarks>
-/// Constants are made in float64 and rounded once. The moments are moved by (1 − β)·(new − old), whose rounded coefficient only changes how fast
+/// The moments are moved by (1 − β)·(new − old), whose rounded coefficient only changes how fast
 /// they move, where β·old + (1 − β)·new with a rounded β would move their level a little at each of thousands of steps. The
 /// parameter is rounded once: decay and step are added first.
 /// </remarks>
@@ -19,12 +19,7 @@ internal readonly unsafe struct AdamStep(
     private readonly float* _parameters = parameters.Pointer, _gradients = gradients.Pointer, _first = firstMoment.Pointer, _second = secondMoment.Pointer;
     private readonly long _length = parameters.Length;
     private readonly float _clip = (float)clip;
-    private readonly float _gain1 = (float)(1 - settings.Beta1), _gain2 = (float)(1 - settings.Beta2);
-    private readonly float _rate = (float)(settings.LearningRate / (1 - Math.Pow(settings.Beta1, step)));
-    private readonly float _rootScale = (float)(1 / Math.Sqrt(1 - Math.Pow(settings.Beta2, step)));
-    private readonly float _epsilon = (float)settings.Epsilon;
-    private readonly float _coupled = settings.Coupled ? (float)settings.WeightDecay : 0;
-    private readonly float _decoupled = settings.Coupled ? 0 : (float)(settings.LearningRate * settings.WeightDecay);
+    private readonly AdamScalars _with = new(settings, step);
 
     public int Tasks => Blocks.Count(_length, Blocks.Elements);
 
@@ -48,11 +43,11 @@ internal readonly unsafe struct AdamStep(
     {
         V p = Lanes.Load<S, V>(parameters, count), m = Lanes.Load<S, V>(first, count), v = Lanes.Load<S, V>(second, count);
         V g = S.Multiply(Lanes.Load<S, V>(gradients, count), S.Create(_clip));
-        g = S.MultiplyAdd(S.Create(_coupled), p, g);
-        m = S.MultiplyAdd(S.Create(_gain1), S.Subtract(g, m), m);
-        v = S.MultiplyAdd(S.Create(_gain2), S.Subtract(S.Multiply(g, g), v), v);
-        V root = S.MultiplyAdd(S.Sqrt(v), S.Create(_rootScale), S.Create(_epsilon));
-        V change = S.MultiplyAdd(S.Create(_decoupled), p, S.Divide(S.Multiply(m, S.Create(_rate)), root));
+        g = S.MultiplyAdd(S.Create(_with.Coupled), p, g);
+        m = S.MultiplyAdd(S.Create(_with.Gain1), S.Subtract(g, m), m);
+        v = S.MultiplyAdd(S.Create(_with.Gain2), S.Subtract(S.Multiply(g, g), v), v);
+        V root = S.MultiplyAdd(S.Sqrt(v), S.Create(_with.RootScale), S.Create(_with.Epsilon));
+        V change = S.MultiplyAdd(S.Create(_with.Decoupled), p, S.Divide(S.Multiply(m, S.Create(_with.Rate)), root));
         Lanes.Store<S, V>(parameters, S.Subtract(p, change), count);
         Lanes.Store<S, V>(first, m, count);
         Lanes.Store<S, V>(second, v, count);
