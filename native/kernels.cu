@@ -11,3 +11,8 @@
 #include "kernels/election.cuh"
 #include "kernels/cross_magnitude.cuh"
 #include "kernels/random_mask.cuh"
+#include "kernels/sums.cuh"
+#include "kernels/counts.cuh"
+#include "kernels/histogram.cuh"
+#include "kernels/find.cuh"
+#include "kernels/optimizers.cuh"

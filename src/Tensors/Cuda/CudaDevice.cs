@@ -92,6 +92,7 @@ public sealed unsafe partial class CudaDevice : Device
             // Whatever failed before has been reported where it was found; what is left is to give everything back.
             _ = Driver.cuStreamSynchronize(_stream);
             FreeScratch();
+            FreeResults();
             if (_ownsStream) _ = Driver.cuStreamDestroy_v2(_stream);
             _stream = default;
             _context.Release();
