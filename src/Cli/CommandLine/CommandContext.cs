@@ -28,7 +28,20 @@ internal sealed class CommandContext(ParseResult arguments, CancellationToken st
     /// <summary>The device that was asked for.</summary>
     public string DeviceName => arguments.GetValue(CommonOptions.Device) ?? "cpu";
 
-    public Device OpenDevice() => Device.Open(DeviceName, Threads);
+    /// <exception cref="UsageException">The device does not compute in the precision that was asked for.</exception>
+    public Device OpenDevice()
+    {
+        string word = arguments.GetValue(CommonOptions.Precision) ?? "float32";
+        if (word != "float32" && DeviceName is ("cpu" or "reference"))
+            throw new UsageException($"--precision is '{word}', expected float32 for --device {DeviceName}: only products on a GPU can round their inputs.");
+        Precision precision = word switch
+        {
+            "tf32" => Precision.TF32,
+            "bf16" => Precision.BF16,
+            _ => Precision.Float32,
+        };
+        return Device.Open(DeviceName, Threads, precision);
+    }
 
     /// <summary>Writes a result as text, or as JSON where that was asked for.</summary>
     public void Write<T>(T result, JsonTypeInfo<T> type, Action<T, TextWriter> text)

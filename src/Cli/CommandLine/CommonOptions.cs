@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace MergeEngine.Cli.CommandLine;
 
@@ -7,7 +8,10 @@ internal static class CommonOptions
 {
     public static readonly Option<bool> Json = new("--json") { Description = "Print one JSON document on stdout and nothing else." };
 
-    public static readonly Option<string> Device = Choice("--device", "Where to compute: 'cpu', or 'reference' (plain float64 loops, slow).", required: false, "cpu", "reference");
+    public static readonly Option<string> Device = DeviceOption();
+
+    public static readonly Option<string> Precision = Choice(
+        "--precision", "What products on a GPU round their inputs to; sums are float32 always.", required: false, "float32", "tf32", "bf16");
 
     public static readonly Option<int> Threads = Number("--threads", "Threads of the CPU device; one for each core if left out.", 1, 1024, "N");
 
@@ -39,6 +43,21 @@ internal static class CommonOptions
         option.CustomParser = result => OptionValue.Parse<int>(result, $"{least} to {most}", value => value >= least && value <= most) ?? 0;
         return option;
     }
+
+    private static Option<string> DeviceOption()
+    {
+        var option = new Option<string>("--device")
+        {
+            Description = "Where to compute; 'merge-engine devices' tells what is here. 'emulated' is the GPU's code on the CPU, 'reference' plain float64 loops: both slow, for tests.",
+            HelpName = "cpu|cuda[:N]|emulated|reference",
+            DefaultValueFactory = _ => "cpu",
+        };
+        option.CustomParser = result => OptionValue.Text(result, "cpu", "cpu, cuda, cuda:N, emulated or reference", IsDevice);
+        return option;
+    }
+
+    private static bool IsDevice(string name) =>
+        name is "cpu" or "cuda" or "emulated" or "reference" || (name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, null, out _));
 
     /// <summary>One of a few words; the first is the default unless there is none.</summary>
     public static Option<string> Choice(string name, string description, bool required, params string[] choices)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Yaml;
+using MergeEngine.Tensors.Cuda;
 
 namespace MergeEngine.Cli.CommandLine;
 
@@ -29,7 +30,7 @@ internal static partial class Failures
     private static bool IsExpected(Exception exception) => exception
         is UsageException or YamlException or OperationCanceledException
         or IOException or UnauthorizedAccessException or InvalidDataException or JsonException
-        or ArgumentException or NotSupportedException or InsufficientMemoryException;
+        or ArgumentException or NotSupportedException or InsufficientMemoryException or CudaException;
 
     private static string Sentence(Exception exception)
     {

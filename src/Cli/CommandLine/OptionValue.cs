@@ -29,6 +29,14 @@ internal static class OptionValue
         return token.Value;
     }
 
+    /// <summary>A text of a certain form; <paramref name="fallback"/> where it is missing.</summary>
+    public static string Text(ArgumentResult result, string fallback, string expected, Predicate<string> allowed)
+    {
+        if (result.Tokens is not [Token token]) return fallback;
+        if (!allowed(token.Value)) Refuse(result, token.Value, expected);
+        return token.Value;
+    }
+
     private static void Refuse(ArgumentResult result, string value, string expected) =>
         result.AddError($"{(result.Parent as OptionResult)?.Option.Name ?? result.Argument.Name} is '{value}', expected {expected}.");
 }

@@ -30,6 +30,7 @@ internal static class AnalyzeCommand
             Base,
             Models,
             CommonOptions.Device,
+            CommonOptions.Precision,
             CommonOptions.Threads,
             CommonOptions.Json,
         };

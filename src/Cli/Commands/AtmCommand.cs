@@ -26,6 +26,7 @@ internal static class AtmCommand
             Method,
             CommonOptions.Seed,
             CommonOptions.Device,
+            CommonOptions.Precision,
             CommonOptions.Threads,
             CommonOptions.Overwrite,
             CommonOptions.Json,

@@ -36,6 +36,7 @@ internal static class BenchCommand
             BatchSize,
             Rounds,
             CommonOptions.Device,
+            CommonOptions.Precision,
             CommonOptions.Threads,
             CommonOptions.Json,
         };

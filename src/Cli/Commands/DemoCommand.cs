@@ -25,6 +25,7 @@ internal static class DemoCommand
             CommonOptions.Seed,
             Out,
             CommonOptions.Device,
+            CommonOptions.Precision,
             CommonOptions.Threads,
             CommonOptions.Overwrite,
             CommonOptions.Json,

@@ -11,8 +11,6 @@ namespace MergeEngine.Cli.Commands;
 /// <summary><c>devices</c>: what the engine can compute on here.</summary>
 internal static class DevicesCommand
 {
-    private static readonly string[] Names = ["cpu", "reference"];
-
     public static Command Create()
     {
         var command = new ExampleCommand("devices", "List the devices that are here, and why one cannot be used.", "devices", "devices --json") { CommonOptions.Json };
@@ -22,7 +20,7 @@ internal static class DevicesCommand
 
     private static void Run(CommandContext context)
     {
-        DeviceReport[] devices = [.. Names.Select(Probe)];
+        DeviceReport[] devices = [.. DeviceCatalog.List().Select(device => new DeviceReport(device.Name, device.IsUsable, device.Description, device.Problem))];
         var report = new DevicesReport(
             RuntimeInformation.FrameworkDescription,
             Environment.ProcessorCount,
@@ -33,25 +31,13 @@ internal static class DevicesCommand
         context.Write(report, CliJson.Default.DevicesReport, Print);
     }
 
-    private static DeviceReport Probe(string name)
-    {
-        try
-        {
-            using Device device = Device.Open(name);
-            return new DeviceReport(name, true, device.Description, null);
-        }
-        catch (Exception exception) when (exception is NotSupportedException or InsufficientMemoryException)
-        {
-            return new DeviceReport(name, false, null, exception.Message);
-        }
-    }
-
     private static void Print(DevicesReport report, TextWriter output)
     {
         var table = new TextTable("device", "usable", "what it is");
         foreach (DeviceReport device in report.Devices) table.Add(device.Name, device.Usable ? "yes" : "no", device.Description ?? device.Problem ?? "");
         table.Write(output);
         output.WriteLine();
+        output.WriteLine("cuda is an NVIDIA GPU; emulated runs the GPU's code on the CPU, slowly, for tests; reference computes in plain float64 loops, to compare with.");
         output.WriteLine($"{report.Runtime}, {report.Cores} cores, {report.MemoryBytes / (1 << 20)} MiB memory");
         output.WriteLine($"vectors: {string.Join(", ", report.VectorBits)} bits; {report.BestVectorBits} is used ({SimdLevels.EnvironmentVariable} forces another)");
     }

@@ -48,6 +48,7 @@ internal static class EncodeCommand
             CommonOptions.Config,
             ModelArguments.BatchSize,
             CommonOptions.Device,
+            CommonOptions.Precision,
             CommonOptions.Threads,
             CommonOptions.Json,
         };

@@ -31,6 +31,7 @@ internal static class EvaluateCommand
             CommonOptions.Config,
             ModelArguments.BatchSize,
             CommonOptions.Device,
+            CommonOptions.Precision,
             CommonOptions.Threads,
             CommonOptions.Json,
         };

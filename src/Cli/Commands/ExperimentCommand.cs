@@ -22,6 +22,7 @@ internal static class ExperimentCommand
             Output,
             CommonOptions.Seed,
             CommonOptions.Device,
+            CommonOptions.Precision,
             CommonOptions.Threads,
             CommonOptions.Overwrite,
             CommonOptions.Json,

@@ -55,6 +55,7 @@ internal static class GradientsCommand
             CommonOptions.Config,
             ModelArguments.BatchSize,
             CommonOptions.Device,
+            CommonOptions.Precision,
             CommonOptions.Threads,
             CommonOptions.Json,
         };

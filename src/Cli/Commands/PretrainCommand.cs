@@ -25,6 +25,7 @@ internal static class PretrainCommand
             Output,
             CommonOptions.Seed,
             CommonOptions.Device,
+            CommonOptions.Precision,
             CommonOptions.Threads,
             CommonOptions.Overwrite,
             CommonOptions.Json,

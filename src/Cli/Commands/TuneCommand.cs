@@ -42,6 +42,7 @@ internal static class TuneCommand
         foreach (Option option in TuneOptions.All) command.Options.Add(option);
         command.Options.Add(CommonOptions.Config);
         command.Options.Add(CommonOptions.Device);
+        command.Options.Add(CommonOptions.Precision);
         command.Options.Add(CommonOptions.Threads);
         command.Options.Add(CommonOptions.Overwrite);
         command.Options.Add(CommonOptions.Json);

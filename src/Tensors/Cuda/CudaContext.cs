@@ -68,6 +68,17 @@ internal sealed unsafe class CudaContext
         }
     }
 
+    /// <summary>GPUs that NVIDIA's driver shows to this process.</summary>
+    /// <exception cref="CudaException">There is no driver, or it does not start.</exception>
+    public static int Count()
+    {
+        NativeLibraries.Use(CudaPlatform.Nvidia);
+        Driver.cuInit(0).Check("Starting the CUDA driver");
+        int count = 0;
+        Driver.cuDeviceGetCount(&count).Check("Counting GPUs");
+        return count;
+    }
+
     /// <summary>The primary context of a GPU, current on the calling thread afterwards.</summary>
     public static CudaContext Primary(string device, int ordinal, bool emulated)
     {

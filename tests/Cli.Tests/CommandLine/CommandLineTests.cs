@@ -49,12 +49,20 @@ public sealed class CommandLineTests
     [InlineData("--seed", "18446744073709551616", "a whole number from 0 to 18446744073709551615")]
     [InlineData("--seed", "-1", "a whole number from 0 to 18446744073709551615")]
     [InlineData("--threads", "two", "1 to 1024")]
-    [InlineData("--device", "gpu", "cpu or reference")]
+    [InlineData("--device", "gpu", "cpu, cuda, cuda:N, emulated or reference")]
+    [InlineData("--device", "cuda:-1", "cpu, cuda, cuda:N, emulated or reference")]
+    [InlineData("--precision", "fp8", "float32, tf32 or bf16")]
     public void A_value_that_an_option_does_not_take_is_named_with_what_it_takes(string option, string value, string expected)
     {
         Outcome outcome = MergeEngineProcess.Run("demo", option, value).Refused(2, $"{option} is '{value}', expected {expected}.");
         Assert.DoesNotContain("System.", outcome.Error, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("cpu")]
+    [InlineData("reference")]
+    public void A_precision_that_a_device_does_not_have_is_a_usage_error(string device) => MergeEngineProcess.Run("demo", "--device", device, "--precision", "bf16")
+        .Refused(2, $"--precision is 'bf16', expected float32 for --device {device}");
 
     [Fact]
     public void A_missing_argument_is_a_usage_error() => MergeEngineProcess.Run("inspect").Refused(2, "inspect");

@@ -14,9 +14,17 @@ internal static class MergeEngineProcess
     /// <summary>Starts it and waits for its end.</summary>
     public static Outcome Run(params string[] arguments) => RunIn(Directory.GetCurrentDirectory(), arguments);
 
-    public static Outcome RunIn(string directory, params string[] arguments)
+    /// <summary>With environment variables of its own.</summary>
+    public static Outcome RunWith(Dictionary<string, string> environment, params string[] arguments) =>
+        WaitFor(Start(Directory.GetCurrentDirectory(), environment, arguments), arguments);
+
+    public static Outcome RunIn(string directory, params string[] arguments) => WaitFor(Start(directory, arguments), arguments);
+
+    public static Process Start(string directory, params string[] arguments) => Start(directory, [], arguments);
+
+    private static Outcome WaitFor(Process running, string[] arguments)
     {
-        using Process process = Start(directory, arguments);
+        using Process process = running;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> error = process.StandardError.ReadToEndAsync();
         if (!process.WaitForExit(Limit))
@@ -28,7 +36,7 @@ internal static class MergeEngineProcess
         return new Outcome(process.ExitCode, output.GetAwaiter().GetResult(), error.GetAwaiter().GetResult());
     }
 
-    public static Process Start(string directory, params string[] arguments)
+    private static Process Start(string directory, Dictionary<string, string> environment, string[] arguments)
     {
         var start = new ProcessStartInfo(Executable, arguments)
         {
@@ -40,6 +48,7 @@ internal static class MergeEngineProcess
         // The executable must find the runtime that runs this test, wherever that was installed.
         start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
         start.Environment.Remove("MERGE_ENGINE_DEBUG");
+        foreach ((string name, string value) in environment) start.Environment[name] = value;
         return Process.Start(start) ?? throw new InvalidOperationException($"{Executable} did not start.");
     }
 }

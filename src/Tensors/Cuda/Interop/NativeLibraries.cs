@@ -35,6 +35,18 @@ internal static class NativeLibraries
     private static CudaPlatform s_platform;
     private static bool s_resolves;
 
+    /// <summary>What the process has loaded so far.</summary>
+    public static CudaPlatform Platform
+    {
+        get
+        {
+            lock (s_lock)
+            {
+                return s_platform;
+            }
+        }
+    }
+
     /// <summary>Loads the platform's driver, unless the process has it already.</summary>
     /// <exception cref="CudaException">The library is missing (all that was tried is listed), or the other platform is in use.</exception>
     public static void Use(CudaPlatform platform)

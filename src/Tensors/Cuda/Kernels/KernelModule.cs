@@ -28,7 +28,7 @@ internal sealed unsafe class KernelModule
     public static KernelModule Load(string device, int driverVersion, bool emulated)
     {
         const int LogBytes = 4096;
-        ReadOnlySpan<byte> image = KernelImage.Ptx;
+        ReadOnlySpan<byte> image = KernelImage.Bytes;
         if (image.IsEmpty && emulated) image = ".version 8.0\n.target sm_80\n.address_size 64\n\0"u8;
         if (image.IsEmpty) throw new CudaException("This build of the engine carries no GPU kernels: build it again after ./build.sh kernels, which needs clang 16 or newer, or nvcc.");
         CudaModuleHandle module;
