@@ -4,6 +4,7 @@
 // Bytes an element: keep_mask 4 + 1, drop_mask 8 + 1. Two comparisons an element leave memory as the bound: four 16-byte loads under way a
 // thread (drop_mask: eight), about 30 registers. Grid: 4096 elements a block of 256 threads.
 #pragma once
+#include "math.cuh"
 #include "spans.cuh"
 
 // The strict limit of element i's key.
@@ -14,8 +15,6 @@ template <class T> struct Limit
     T from;
     DEVICE T at(int64_t i) const { return i < boundary ? below : from; }
 };
-
-DEVICE float magnitude(float x) { return bits_float(float_bits(x) & 0x7fffffffu); }
 
 struct KeepMaskArguments
 {

@@ -91,6 +91,7 @@ public sealed unsafe partial class CudaDevice : Device
             _disposed = true;
             // Whatever failed before has been reported where it was found; what is left is to give everything back.
             _ = Driver.cuStreamSynchronize(_stream);
+            FreeProducts();
             FreeScratch();
             FreeResults();
             if (_ownsStream) _ = Driver.cuStreamDestroy_v2(_stream);

@@ -1,16 +1,119 @@
+using MergeEngine.Tensors.Cuda.Kernels;
+using MergeEngine.Tensors.Cuda.Products;
 using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Cuda;
 
+/// <content>Matrix products and the linear layer's passes between activations.</content>
+/// <remarks>
+/// cuBLASLt adds the bias inside the product. The tanh form of GELU and its derivative are fused too where the device's precision is TF32 or BF16;
+/// in float32 they are left to an own kernel, whose error is known (2e-7), as are all other activations: it reads the product and writes the
+/// result, 8 bytes an element.
+/// </remarks>
 internal sealed partial class CudaOperations
 {
-    protected override void MatrixProductCore(Matrix c, Matrix a, Matrix b, bool transposeA, bool transposeB, float alpha, float beta) => throw new NotSupportedException();
+    protected override void MatrixProductCore(Matrix c, Matrix a, Matrix b, bool transposeA, bool transposeB, float alpha, float beta)
+    {
+        lock (_device.Gate)
+        {
+            var layout = default(ScratchLayout);
+            long atA = layout.Take(RoundedBytes(a)), atB = layout.Take(RoundedBytes(b));
+            nint scratch = ScratchOf(layout);
+            Multiply(new(c), Rounded(a, scratch, atA), Rounded(b, scratch, atB), transposeA, transposeB, alpha, beta);
+        }
+    }
 
-    protected override void LinearForwardCore(Matrix output, Matrix input, Matrix weight, DeviceSpan<float> bias, Activation activation, Matrix preActivation) => throw new NotSupportedException();
+    protected override void LinearForwardCore(Matrix output, Matrix input, Matrix weight, DeviceSpan<float> bias, Activation activation, Matrix preActivation)
+    {
+        if (weight.Rows == 0) return;
+        lock (_device.Gate)
+        {
+            var layout = default(ScratchLayout);
+            long atInput = layout.Take(RoundedBytes(input)), atWeight = layout.Take(RoundedBytes(weight));
+            nint scratch = ScratchOf(layout);
+            bool keeps = !preActivation.IsNone, fuses = FusesGelu(activation, preActivation);
+            Matrix target = keeps && !fuses ? preActivation : output;
+            ProductEpilogue wanted = !fuses
+                ? bias.IsNone ? ProductEpilogue.None : ProductEpilogue.Bias
+                : ProductEpilogue.Gelu | (keeps ? ProductEpilogue.Auxiliary : 0) | (bias.IsNone ? 0 : ProductEpilogue.Bias);
+            ProductEpilogue fused = Multiply(
+                new(target), Rounded(input, scratch, atInput), Rounded(weight, scratch, atWeight), transposeA: false, transposeB: true,
+                alpha: 1, beta: 0, wanted, bias.Address, preActivation);
+            bool activated = fuses && fused == wanted, biased = bias.IsNone || (fused & ProductEpilogue.Bias) != 0;
+            if (activated || (biased && activation == Activation.None && !keeps)) return;
+            FinishForward(output, target, biased ? default : bias, activation, keeps && (fuses || !biased) ? preActivation : default);
+        }
+    }
 
     protected override void LinearBackwardInputCore(
-        Matrix inputGradient, Matrix outputGradient, Matrix weight, bool accumulate, Activation activation, Matrix preActivation) => throw new NotSupportedException();
+        Matrix inputGradient, Matrix outputGradient, Matrix weight, bool accumulate, Activation activation, Matrix preActivation)
+    {
+        if (weight.Columns == 0) return;
+        lock (_device.Gate)
+        {
+            // With an activation only its derivative times the product may be added: the product alone needs a place of its own.
+            bool apart = accumulate && activation != Activation.None;
+            var layout = default(ScratchLayout);
+            long atGradient = layout.Take(RoundedBytes(outputGradient)), atWeight = layout.Take(RoundedBytes(weight));
+            int stride = (inputGradient.Columns + 3) & ~3;
+            long atProduct = layout.Take(apart ? (long)inputGradient.Rows * stride * sizeof(float) : 0);
+            nint scratch = ScratchOf(layout);
+            ProductOperand product = apart ? new(scratch + (nint)atProduct, inputGradient.Rows, inputGradient.Columns, stride) : new(inputGradient);
+            bool fuses = !accumulate && FusesGelu(activation, preActivation);
+            ProductEpilogue fused = Multiply(
+                product, Rounded(outputGradient, scratch, atGradient), Rounded(weight, scratch, atWeight), transposeA: false, transposeB: false,
+                alpha: 1, beta: accumulate && !apart ? 1 : 0, fuses ? ProductEpilogue.GeluDerivative : ProductEpilogue.None, 0, preActivation);
+            if (activation != Activation.None && fused != ProductEpilogue.GeluDerivative)
+                FinishBackward(inputGradient, product, activation, preActivation, accumulate);
+        }
+    }
 
-    protected override void LinearBackwardWeightCore(
-        Matrix weightGradient, DeviceSpan<float> biasGradient, Matrix outputGradient, Matrix input, GradientReduction reduction, int rowsPerSample) => throw new NotSupportedException();
+    /// <summary>cuBLASLt's GELU is the tanh form of unstated accuracy, and asks for aligned rows of the pre-activation.</summary>
+    private bool FusesGelu(Activation activation, Matrix preActivation) =>
+        activation == Activation.GeluTanh && _device.Precision != Precision.Float32
+        && (preActivation.IsNone || (preActivation.Stride % 8 == 0 && preActivation.Data.Address % 16 == 0));
+
+    /// <summary>output = act(product + bias), and the sum itself is kept if that is wanted.</summary>
+    private void FinishForward(Matrix output, Matrix product, DeviceSpan<float> bias, Activation activation, Matrix kept)
+    {
+        bool oneRow = bias.IsNone && output.IsContiguous && product.IsContiguous && kept.IsContiguous;
+        long elements = (long)output.Rows * output.Columns, columns = oneRow ? elements : output.Columns, rows = oneRow ? 1 : output.Rows;
+        var arguments = new BiasActivationArguments
+        {
+            Output = output.Data.Address,
+            PreActivation = kept.Data.Address,
+            Product = product.Data.Address,
+            Bias = bias.Address,
+            OutputStride = output.Stride,
+            PreActivationStride = kept.Stride,
+            ProductStride = product.Stride,
+            Rows = rows,
+            Columns = columns,
+            Activation = (int)activation,
+            Packed = Packed(IsPacked(output) && IsPacked(product) && IsPacked(kept) && bias.Address % 16 == 0),
+        };
+        Launch(LinearKernels.BiasActivation, Grid.Over(rows * ((columns + 3) / 4), LinearKernels.BiasActivation.Threads), arguments);
+    }
+
+    /// <summary>gradient = product ⊙ act′(pre-activation), or gradient += it.</summary>
+    private void FinishBackward(Matrix gradient, ProductOperand product, Activation activation, Matrix preActivation, bool accumulate)
+    {
+        bool oneRow = gradient.IsContiguous && preActivation.IsContiguous && (product.Stride == product.Columns || product.Rows == 1);
+        long elements = (long)gradient.Rows * gradient.Columns, columns = oneRow ? elements : gradient.Columns, rows = oneRow ? 1 : gradient.Rows;
+        var arguments = new ActivationDerivativeArguments
+        {
+            Gradient = gradient.Data.Address,
+            Product = product.Address,
+            PreActivation = preActivation.Data.Address,
+            GradientStride = gradient.Stride,
+            ProductStride = product.Stride,
+            PreActivationStride = preActivation.Stride,
+            Rows = rows,
+            Columns = columns,
+            Activation = (int)activation,
+            Accumulate = accumulate ? 1 : 0,
+            Packed = Packed(IsPacked(gradient) && IsPacked(preActivation) && product.Address % 16 == 0 && product.Stride % 4 == 0),
+        };
+        Launch(LinearKernels.ActivationDerivativeProduct, Grid.Over(rows * ((columns + 3) / 4), LinearKernels.ActivationDerivativeProduct.Threads), arguments);
+    }
 }
