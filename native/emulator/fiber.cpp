@@ -9,8 +9,8 @@
 #endif
 
 #if defined(__x86_64__)
-// Saves the callee-saved registers on the stack, stores the stack pointer and takes the other one's. The jump in place of a return
-// spares the return predictor, which knows nothing of the other stack. Control words are the same in all fibers.
+// Saves the callee-saved registers on the stack, stores the stack pointer and takes the other one's. The return is predicted well:
+// the other fiber nearly always waits in the same chain of calls. Control words are the same in all fibers.
 extern "C" void merge_engine_switch_stack(void** save, void* load);
 asm(R"(
 .text
@@ -33,8 +33,7 @@ merge_engine_switch_stack:
     popq %r12
     popq %rbx
     popq %rbp
-    popq %rcx
-    jmp *%rcx
+    ret
 .size merge_engine_switch_stack, .-merge_engine_switch_stack
 )");
 #endif
