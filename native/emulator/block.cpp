@@ -1,6 +1,10 @@
 #include "block.h"
 #include <string.h>
+#include <stdio.h>
 #include <algorithm>
+#if defined(MERGE_ENGINE_ASAN)
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace emulator {
 
@@ -24,6 +28,16 @@ std::string text(Sync kind, Site site)
     const char* const slash = strrchr(site.file, '/');
     return std::string(names[static_cast<int>(kind)]) + " (" + (slash == nullptr ? site.file : slash + 1) + ":" + std::to_string(site.line) + ")";
 }
+
+#if defined(MERGE_ENGINE_ASAN)
+// AddressSanitizer's report is about lines of code; this adds which thread of which block.
+void name_thread(const char*)
+{
+    if (runner != nullptr) fprintf(stderr, "emulator: that was %s.\n", runner->place(runner->thread()).c_str());
+}
+
+const bool names_threads = (__asan_set_error_report_callback(name_thread), true);
+#endif
 
 } // namespace
 
@@ -79,7 +93,10 @@ int BlockRunner::next()
             if (state_[thread] <= ready) return thread;
         }
         if (warp.waiting > 0) {
-            if (warp.waiting < warp_lanes) incomplete(warp);
+            if (warp.waiting < warp_lanes) {
+                incomplete(warp);
+                abandon();
+            }
             memset(state_ + warp.first, ready, warp_lanes);
             warp.waiting = 0;
             warp.turn++;
@@ -221,6 +238,7 @@ void BlockRunner::wait_block(Sync kind, Site site)
     } else if (kind != kind_ || !same(site, site_)) {
         fail(thread_, "divergent barrier: waits at " + text(kind, site) + " while thread " + std::to_string(first_waiting_) + " waits at " +
             text(kind_, site_));
+        abandon();
     }
     state_[thread_] = at_barrier;
     kinds_[thread_] = kind;
@@ -238,6 +256,7 @@ Warp& BlockRunner::wait_warp(Sync kind, Site site)
         int other = warp.first;
         while (state_[other] != at_operation) other++;
         fail(thread_, text(kind, site) + " needs the whole warp, but lane " + std::to_string(other - warp.first) + " " + whereabouts(other));
+        abandon();
     }
     state_[thread_] = at_operation;
     kinds_[thread_] = kind;
@@ -262,8 +281,8 @@ void BlockRunner::incomplete(const Warp& warp)
         if (thread < threads_ && state_[thread] == at_operation) continue;
         fail(waiting, text(warp.kind, warp.site) + " needs the whole warp, but lane " + std::to_string(lane) + " " +
             (thread < threads_ ? whereabouts(thread) : "does not exist in this block"));
+        return;
     }
-    fail(waiting, text(warp.kind, warp.site) + " is incomplete");
 }
 
 std::string BlockRunner::place(int thread) const
@@ -273,10 +292,11 @@ std::string BlockRunner::place(int thread) const
         std::to_string(block.z) + "), thread " + std::to_string(thread);
 }
 
-// Ends the block: its fibers stay where they are.
-void BlockRunner::fail(int thread, const std::string& sentence)
+void BlockRunner::fail(int thread, const std::string& sentence) { error_ = place(thread) + ": " + sentence + "."; }
+
+// The block's fibers stay where they are.
+void BlockRunner::abandon()
 {
-    error_ = place(thread) + ": " + sentence + ".";
     failed_ = true;
     switch_fiber(*running_, native_);
     __builtin_unreachable();
@@ -284,16 +304,20 @@ void BlockRunner::fail(int thread, const std::string& sentence)
 
 void* BlockRunner::shared(const SharedArray& array)
 {
-    std::string error;
-    void* const address = shared_.find(array, error);
-    if (address == nullptr) fail(thread_, error);
-    return address;
+    {
+        std::string error;
+        void* const address = shared_.find(array, error);
+        if (address != nullptr) return address;
+        fail(thread_, error);
+    }
+    abandon();
 }
 
 void* BlockRunner::dynamic()
 {
-    if (shared_.dynamic() == nullptr) fail(thread_, "uses dynamic shared memory, but was launched with none");
-    return shared_.dynamic();
+    if (shared_.dynamic() != nullptr) return shared_.dynamic();
+    fail(thread_, "uses dynamic shared memory, but was launched with none");
+    abandon();
 }
 
 } // namespace emulator

@@ -58,7 +58,8 @@ public:
     int lane() const { return thread_ % warp_lanes; }
     void* shared(const SharedArray& array);
     void* dynamic();
-    [[noreturn]] void fail(int thread, const std::string& sentence);
+    void fail(int thread, const std::string& sentence); // notes what went wrong
+    [[noreturn]] void abandon();                         // then ends the block; no caller may own anything at that point
     int thread() const { return thread_; }
     std::string place(int thread) const;
 
@@ -74,7 +75,7 @@ private:
     int next();
     void start_pass(Warp& warp);
     void start_phase();
-    [[noreturn]] void incomplete(const Warp& warp);
+    void incomplete(const Warp& warp);
     std::string whereabouts(int thread) const;
     uint64_t draw();
 

@@ -1,4 +1,5 @@
 // The functions that kernels call to wait for, and to hand values to, other threads.
+#include <string.h>
 #include "block.h"
 
 namespace emulator {
@@ -36,8 +37,10 @@ uint32_t ballot(bool predicate, Site site)
 uint64_t exchange(Sync kind, uint64_t bits, unsigned operand, Site site)
 {
     BlockRunner& runner = *BlockRunner::current();
-    if (operand >= warp_lanes)
+    if (operand >= warp_lanes) {
         runner.fail(runner.thread(), "a shuffle's lane, distance or mask is " + std::to_string(operand) + "; it must be below 32");
+        runner.abandon();
+    }
     Warp& warp = runner.warp();
     const uint32_t half = warp.turn & 1, lane = static_cast<uint32_t>(runner.lane());
     warp.slots[half][lane] = bits;
@@ -51,9 +54,10 @@ uint64_t exchange(Sync kind, uint64_t bits, unsigned operand, Site site)
 void misaligned(const void* address, const char* what, Site site)
 {
     BlockRunner& runner = *BlockRunner::current();
-    const std::string file = site.file;
-    runner.fail(runner.thread(), std::string(what) + " (" + file.substr(file.rfind('/') + 1) + ":" + std::to_string(site.line) +
+    const char* const slash = strrchr(site.file, '/');
+    runner.fail(runner.thread(), std::string(what) + " (" + (slash == nullptr ? site.file : slash + 1) + ":" + std::to_string(site.line) +
         ") of an address that is " + std::to_string(reinterpret_cast<uintptr_t>(address) % 16) + " beyond a multiple of 16");
+    runner.abandon();
 }
 
 } // namespace emulator
