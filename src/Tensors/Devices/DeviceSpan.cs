@@ -44,6 +44,9 @@ public readonly struct DeviceSpan<T>
 
     public DeviceSpan<T> Slice(long start) => Slice(start, Length - start);
 
+    /// <summary>The same memory as bytes; <c>default</c> for <c>default</c>.</summary>
+    public DeviceSpan<byte> AsBytes() => _buffer is null ? default : new(_buffer, _byteOffset, Length * Unsafe.SizeOf<T>());
+
     /// <summary>The elements themselves, for devices whose memory is the host's.</summary>
     /// <exception cref="InvalidOperationException">The memory is not the host's, or holds more than 2^31 − 1 elements.</exception>
     public unsafe Span<T> HostSpan

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using MergeEngine.Tensors.Cpu.VectorMath;
+using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Cpu.Vectors;
 

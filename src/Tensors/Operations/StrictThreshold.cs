@@ -1,6 +1,4 @@
-using MergeEngine.Tensors.Operations;
-
-namespace MergeEngine.Tensors.Cpu.Vectors;
+namespace MergeEngine.Tensors.Operations;
 
 /// <summary>
 /// A <see cref="Selection"/> as kernels test it: below element <see cref="Boundary"/> ties count, from there on they do not, and both are a
