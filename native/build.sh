@@ -83,7 +83,7 @@ compile() {
             wait -n || failed=1
             running=$((running - 1))
         fi
-        "$compiler" -x c++ -std=c++17 -O2 -g1 -ffp-contract=off -DMERGE_ENGINE_EMULATOR -fPIC -fvisibility=hidden -pthread -Wall -Wextra \
+        "$compiler" -x c++ -std=c++17 -O2 -g1 -ffp-contract=off -DMERGE_ENGINE_EMULATOR -fPIC -fvisibility=hidden -pthread -Wall -Wextra -Wno-unknown-pragmas \
             "$@" -MD -MF "$object.d" -c "$unit" -o "$object" &
         running=$((running + 1))
     done
