@@ -68,21 +68,27 @@ internal static class CheckpointCopy
 
     private static void WriteTensor(SafetensorsFile original, TensorEntry entry, DeviceSpan<float> values, Stream stream)
     {
+        if (values.Length == 0) return;
+        values.Buffer.Device.Download(values, (original, entry, stream), static (piece, first, to) => WritePiece(to.original, to.entry, piece, first, to.stream));
+    }
+
+    private static void WritePiece(SafetensorsFile original, TensorEntry entry, ReadOnlySpan<float> values, long start, Stream stream)
+    {
         int size = entry.DType.Bits() / 8;
-        float[] old = ArrayPool<float>.Shared.Rent(ChunkElements), current = ArrayPool<float>.Shared.Rent(ChunkElements);
+        float[] old = ArrayPool<float>.Shared.Rent(ChunkElements);
         byte[] oldBytes = ArrayPool<byte>.Shared.Rent(ChunkElements * size), bytes = ArrayPool<byte>.Shared.Rent(ChunkElements * size);
         try
         {
-            for (long first = 0; first < values.Length; first += ChunkElements)
+            for (int first = 0; first < values.Length; first += ChunkElements)
             {
-                int count = (int)Math.Min(ChunkElements, values.Length - first);
+                int count = Math.Min(ChunkElements, values.Length - first);
                 Span<byte> before = oldBytes.AsSpan(0, count * size), after = bytes.AsSpan(0, count * size);
-                Span<float> now = current.AsSpan(0, count), then = old.AsSpan(0, count);
-                values.Slice(first, count).Buffer.Device.Download(values.Slice(first, count), now);
-                original.ReadBytes(entry, first * size, before);
+                ReadOnlySpan<float> now = values.Slice(first, count);
+                Span<float> then = old.AsSpan(0, count);
+                original.ReadBytes(entry, (start + first) * size, before);
                 Conversion.ToSingle(entry.DType, before, then);
                 Conversion.FromSingle(now, entry.DType, after);
-                Span<uint> nowBits = MemoryMarshal.Cast<float, uint>(now), thenBits = MemoryMarshal.Cast<float, uint>(then);
+                ReadOnlySpan<uint> nowBits = MemoryMarshal.Cast<float, uint>(now), thenBits = MemoryMarshal.Cast<float, uint>(then);
                 for (int i = 0; i < count; i++)
                 {
                     if (nowBits[i] == thenBits[i]) before.Slice(i * size, size).CopyTo(after[(i * size)..]);
@@ -94,7 +100,6 @@ internal static class CheckpointCopy
         finally
         {
             ArrayPool<float>.Shared.Return(old);
-            ArrayPool<float>.Shared.Return(current);
             ArrayPool<byte>.Shared.Return(oldBytes);
             ArrayPool<byte>.Shared.Return(bytes);
         }

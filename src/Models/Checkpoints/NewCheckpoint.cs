@@ -48,7 +48,7 @@ internal static class NewCheckpoint
         Content(vector, parameter, $"{prefix}{parameter.Name}"));
 
     private static TensorContent Content(ParameterVector vector, Parameter parameter, string name) =>
-        new(name, DType.F32, parameter.Shape, stream => stream.Write(MemoryMarshal.AsBytes(vector.Download(parameter.Name).AsSpan())));
+        new(name, DType.F32, parameter.Shape, stream => vector.Device.Download(vector[parameter], stream, static (piece, _, target) => target.Write(MemoryMarshal.AsBytes(piece))));
 
     private static void WriteConfig(Utf8JsonWriter writer, VisionTransformerConfig config, int classes)
     {

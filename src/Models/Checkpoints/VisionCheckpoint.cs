@@ -55,19 +55,7 @@ internal sealed class VisionCheckpoint : IDisposable
         var vector = new ParameterVector(device, layout);
         try
         {
-            foreach (Parameter parameter in layout.Parameters)
-            {
-                if (device.IsHostMemory)
-                {
-                    tensors.ReadFloat32(parameter.Name, parameter.Shape, vector[parameter].HostSpan);
-                    continue;
-                }
-
-                float[] values = new float[parameter.Length];
-                tensors.ReadFloat32(parameter.Name, parameter.Shape, values);
-                vector.Upload(parameter.Name, values);
-            }
-
+            foreach (Parameter parameter in layout.Parameters) tensors.ReadFloat32(parameter.Name, parameter.Shape, vector[parameter]);
             return vector;
         }
         catch

@@ -79,12 +79,7 @@ public static class TrainingCheckpoint
 
     private static void Read(Checkpoint file, string prefix, ParameterVector vector)
     {
-        foreach (Parameter parameter in vector.Layout.Parameters)
-        {
-            float[] values = new float[parameter.Length];
-            file.ReadFloat32($"{prefix}{parameter.Name}", parameter.Shape, values);
-            vector.Upload(parameter.Name, values);
-        }
+        foreach (Parameter parameter in vector.Layout.Parameters) file.ReadFloat32($"{prefix}{parameter.Name}", parameter.Shape, vector[parameter]);
     }
 
     private static int Number(Checkpoint file, string key) =>

@@ -114,8 +114,9 @@ internal sealed unsafe class CudaContext
     }
 
     /// <summary>A context of another library, which stays its owner; current on the calling thread afterwards.</summary>
-    public static CudaContext Foreign(ContextHandle handle, bool emulated)
+    public static CudaContext Foreign(ContextHandle handle)
     {
+        bool emulated = NativeLibraries.Platform == CudaPlatform.Emulated;
         NativeLibraries.Use(emulated ? CudaPlatform.Emulated : CudaPlatform.Nvidia);
         lock (s_lock)
         {
@@ -152,7 +153,7 @@ internal sealed unsafe class CudaContext
     {
         lock (s_lock)
         {
-            if (!s_foreign.ContainsKey(Handle) || --_users > 0) return;
+            if (!s_foreign.TryGetValue(Handle, out CudaContext? known) || known != this || --_users > 0) return;
             s_foreign.Remove(Handle);
             MakeCurrent();
             _module?.Unload();

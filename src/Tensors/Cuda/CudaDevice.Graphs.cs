@@ -13,7 +13,9 @@ public sealed unsafe partial class CudaDevice
     private bool _capturing;
 
     /// <summary>Whether repeated work is captured and replayed; on unless the environment says otherwise. Results are the same bits either way.</summary>
-    public bool GraphsEnabled { get; set; } = Environment.GetEnvironmentVariable(GraphsVariable) != "0";
+    public bool GraphsEnabled { get; set; } = GraphsByDefault;
+
+    private static bool GraphsByDefault => Environment.GetEnvironmentVariable(GraphsVariable) != "0";
 
     /// <summary>Graphs that are kept for replay.</summary>
     internal int LiveGraphs { get; private set; }
@@ -58,6 +60,7 @@ public sealed unsafe partial class CudaDevice
             // Also after a failure: the stream must not stay in capture.
             ended = Driver.cuStreamEndCapture(_stream, &graph);
             if (!done && graph != default) _ = Driver.cuGraphDestroy(graph);
+            FreeCaptured();
         }
 
         ended.Check("Capturing a graph");

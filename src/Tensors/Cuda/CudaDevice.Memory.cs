@@ -1,59 +1,17 @@
-using System.Runtime.CompilerServices;
 using MergeEngine.Tensors.Cuda.Interop;
 using MergeEngine.Tensors.Cuda.Memory;
 
 namespace MergeEngine.Tensors.Cuda;
 
-/// <content>Memory and copies.</content>
+/// <content>Memory.</content>
 public sealed unsafe partial class CudaDevice
 {
     private const long SmallestScratch = 1 << 20;
 
     /// <summary>Every scratch allocation; the last is the one in use. Graphs that were captured go on using the others.</summary>
     private readonly List<(nint Address, long Bytes)> _scratch = [];
+    private readonly List<nint> _freeAfterCapture = [];
     private long _scratchBytes;
-
-    /// <inheritdoc/>
-    public override void Upload<T>(ReadOnlySpan<T> source, DeviceSpan<T> destination)
-    {
-        if (destination.Length < source.Length) throw new ArgumentException($"{source.Length} elements do not fit a device span of {destination.Length}.", nameof(destination));
-        if (source.IsEmpty) return;
-        CheckOwn(destination.Buffer);
-        lock (Gate)
-        {
-            Enter();
-            RequireNotRecording("An upload");
-            CudaStatus status;
-            fixed (T* first = source)
-            {
-                status = Driver.cuMemcpyHtoDAsync_v2(destination.Address, first, (nuint)source.Length * (nuint)Unsafe.SizeOf<T>(), _stream);
-                if (status == CudaStatus.Success) WaitForStream();
-            }
-
-            if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Copying {(long)source.Length * Unsafe.SizeOf<T>()} bytes to '{Name}'");
-        }
-    }
-
-    /// <inheritdoc/>
-    public override void Download<T>(DeviceSpan<T> source, Span<T> destination)
-    {
-        if (source.Length < destination.Length) throw new ArgumentException($"{destination.Length} elements do not fit a device span of {source.Length}.", nameof(source));
-        if (destination.IsEmpty) return;
-        CheckOwn(source.Buffer);
-        lock (Gate)
-        {
-            Enter();
-            RequireNotRecording("A download");
-            CudaStatus status;
-            fixed (T* first = destination)
-            {
-                status = Driver.cuMemcpyDtoHAsync_v2(first, source.Address, (nuint)destination.Length * (nuint)Unsafe.SizeOf<T>(), _stream);
-                if (status == CudaStatus.Success) WaitForStream();
-            }
-
-            if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Copying {(long)destination.Length * Unsafe.SizeOf<T>()} bytes from '{Name}'");
-        }
-    }
 
     /// <summary>
     /// Device memory of at least that size, 256-byte aligned, that is the caller's until the next operation on this device; the caller holds
@@ -71,11 +29,27 @@ public sealed unsafe partial class CudaDevice
         return address;
     }
 
-    /// <summary>Gives memory back behind the work that is on the stream.</summary>
+    /// <summary>Memory of another library as a buffer: disposing the buffer leaves the memory as it is.</summary>
+    /// <param name="address">CUdeviceptr, valid in this device's context for as long as the buffer is used.</param>
+    /// <param name="bytes">Length.</param>
+    public DeviceBuffer Wrap(nint address, long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(address);
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        return new ForeignBuffer(this, address, bytes);
+    }
+
+    /// <summary>Gives memory back behind the work that is on the stream; once the capture is over where one is under way.</summary>
     internal void Free(nint address)
     {
         lock (Gate)
         {
+            if (_capturing)
+            {
+                _freeAfterCapture.Add(address);
+                return;
+            }
+
             _context.MakeCurrent();
             CudaStatus status = _disposed || !_context.HasMemoryPools ? Driver.cuMemFree_v2(address) : Driver.cuMemFreeAsync(address, _stream);
             if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Giving memory back to '{Name}'");
@@ -119,15 +93,16 @@ public sealed unsafe partial class CudaDevice
             $"'{Name}' could not give {Bytes.Describe(bytes)} for {purpose}: {have}; this device has {Bytes.Describe(AllocatedBytes)} in buffers and {Bytes.Describe(_scratchBytes)} in working memory.");
     }
 
+    private void FreeCaptured()
+    {
+        foreach (nint address in _freeAfterCapture) Free(address);
+        _freeAfterCapture.Clear();
+    }
+
     private void FreeScratch()
     {
         foreach ((nint address, _) in _scratch) _ = Driver.cuMemFree_v2(address);
         _scratch.Clear();
         _scratchBytes = 0;
-    }
-
-    private void CheckOwn(DeviceBuffer buffer)
-    {
-        if (!ReferenceEquals(buffer.Device, this)) throw new ArgumentException($"The memory is of device '{buffer.Device.Name}', the copy was asked of '{Name}'.");
     }
 }

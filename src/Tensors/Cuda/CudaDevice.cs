@@ -1,4 +1,5 @@
 using MergeEngine.Tensors.Cuda.Interop;
+using MergeEngine.Tensors.Cuda.Memory;
 using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Cuda;
@@ -18,6 +19,8 @@ public sealed unsafe partial class CudaDevice : Device
         _stream = stream;
         _ownsStream = ownsStream;
         Precision = precision;
+        _spans = new Staging(this);
+        _pieces = new Staging(this);
         Operations = new CudaOperations(this);
     }
 
@@ -66,6 +69,22 @@ public sealed unsafe partial class CudaDevice : Device
         return new CudaDevice(name, context, stream, ownsStream: true, precision);
     }
 
+    /// <summary>
+    /// A device on a context and a stream of another library, so that both work on the same memory in one order. The context is used as it is and
+    /// never destroyed; the kernels leave it when the last device on it is disposed.
+    /// </summary>
+    /// <param name="context">CUcontext.</param>
+    /// <param name="stream">CUstream of that context; 0 is its legacy default stream, on which nothing can be captured.</param>
+    /// <param name="ownsHandle">Whether disposing the device destroys the stream.</param>
+    /// <param name="precision">What products round their inputs to.</param>
+    /// <exception cref="CudaException">There is no driver, or the context is not valid.</exception>
+    public static CudaDevice FromHandles(nint context, nint stream, bool ownsHandle = false, Precision precision = Precision.Float32)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(context);
+        CudaContext shared = CudaContext.Foreign(new ContextHandle(context));
+        return new CudaDevice(shared.DeviceName, shared, new StreamHandle(stream), ownsHandle, precision) { GraphsEnabled = GraphsByDefault && stream > 2 };
+    }
+
     public override void Synchronize()
     {
         lock (Gate)
@@ -94,6 +113,8 @@ public sealed unsafe partial class CudaDevice : Device
             FreeProducts();
             FreeScratch();
             FreeResults();
+            _spans.Free();
+            _pieces.Free();
             if (_ownsStream) _ = Driver.cuStreamDestroy_v2(_stream);
             _stream = default;
             _context.Release();

@@ -71,6 +71,27 @@ public abstract class Device : IDisposable
     public abstract void Upload<T>(ReadOnlySpan<T> source, DeviceSpan<T> destination)
         where T : unmanaged;
 
+    /// <summary>
+    /// Fills <paramref name="destination"/> piece by piece, in order: a host's memory directly, a GPU's through page-locked memory, so that one
+    /// piece is copied while the next is read. On return every piece has been filled; work that is given to the device afterwards finds it.
+    /// </summary>
+    /// <typeparam name="T">Element type.</typeparam>
+    /// <typeparam name="TState">What the callback needs.</typeparam>
+    /// <param name="destination">All of it is filled.</param>
+    /// <param name="state">Handed to <paramref name="fill"/>.</param>
+    /// <param name="fill">Called once a piece of at most 32 MiB. Where it throws, pieces before are filled.</param>
+    public abstract void Upload<T, TState>(DeviceSpan<T> destination, TState state, FillPiece<T, TState> fill)
+        where T : unmanaged;
+
+    /// <summary>Hands <paramref name="source"/> to the host piece by piece, in order; the next piece is copied while one is read.</summary>
+    /// <typeparam name="T">Element type.</typeparam>
+    /// <typeparam name="TState">What the callback needs.</typeparam>
+    /// <param name="source">All of it is read.</param>
+    /// <param name="state">Handed to <paramref name="read"/>.</param>
+    /// <param name="read">Called once a piece of at most 32 MiB.</param>
+    public abstract void Download<T, TState>(DeviceSpan<T> source, TState state, ReadPiece<T, TState> read)
+        where T : unmanaged;
+
     /// <summary>Copies the first elements of <paramref name="source"/> to the host; waits for the work that writes them.</summary>
     /// <exception cref="ArgumentException">The source is shorter than the destination.</exception>
     public abstract void Download<T>(DeviceSpan<T> source, Span<T> destination)

@@ -36,9 +36,12 @@ public abstract class DeviceBuffer : IDisposable
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;
         Free(_address);
-        Device.OnFreed(ByteLength);
+        Device.OnFreed(CountedBytes);
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>Bytes of it that <see cref="Device.AllocatedBytes"/> counts.</summary>
+    private protected virtual long CountedBytes => ByteLength;
 
     /// <summary>Gives the memory back; called once.</summary>
     protected abstract void Free(nint address);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace MergeEngine.Tensors;
@@ -8,11 +9,28 @@ public abstract class HostDevice : Device
     /// <summary>One cache line, and one 512-bit vector.</summary>
     public const int Alignment = 64;
 
+    /// <summary>Of copies in pieces: the host needs none, but callers check for cancellation between them.</summary>
+    private const int PieceBytes = 32 << 20;
+
     public override bool IsHostMemory => true;
 
     public override void Upload<T>(ReadOnlySpan<T> source, DeviceSpan<T> destination) => source.CopyTo(Part(destination, source.Length));
 
     public override void Download<T>(DeviceSpan<T> source, Span<T> destination) => Part(source, destination.Length).CopyTo(destination);
+
+    public override void Upload<T, TState>(DeviceSpan<T> destination, TState state, FillPiece<T, TState> fill)
+    {
+        int most = PieceBytes / Unsafe.SizeOf<T>();
+        for (long first = 0; first < destination.Length; first += most)
+            fill(destination.Slice(first, Math.Min(most, destination.Length - first)).HostSpan, first, state);
+    }
+
+    public override void Download<T, TState>(DeviceSpan<T> source, TState state, ReadPiece<T, TState> read)
+    {
+        int most = PieceBytes / Unsafe.SizeOf<T>();
+        for (long first = 0; first < source.Length; first += most)
+            read(source.Slice(first, Math.Min(most, source.Length - first)).HostSpan, first, state);
+    }
 
     public override void Synchronize()
     {

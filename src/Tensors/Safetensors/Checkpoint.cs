@@ -89,10 +89,25 @@ public sealed class Checkpoint : IDisposable
     /// <exception cref="SafetensorsException">No such tensor, another shape or dtype, or the file became shorter.</exception>
     public void ReadFloat32(string name, Shape expected, Span<float> destination)
     {
-        var (file, entry) = Find(name);
-        if (entry.Shape != expected)
-            throw new SafetensorsException($"{file.FilePath}: tensor {Quoting.Quote(name)} has the shape {entry.Shape}, expected {expected}.");
+        var (file, _) = FindShaped(name, expected);
         file.ReadFloat32(name, destination);
+    }
+
+    /// <summary>A tensor of one known shape as float into a device's memory; the shape is checked first.</summary>
+    /// <remarks>Piece by piece, so that tensors may be longer than an array, and a GPU copies one piece while the next is read.</remarks>
+    /// <inheritdoc cref="ReadFloat32(string, Shape, Span{float})" path="/exception"/>
+    /// <exception cref="OperationCanceledException">Asked for before a piece.</exception>
+    public void ReadFloat32(string name, Shape expected, DeviceSpan<float> destination, CancellationToken cancellation = default)
+    {
+        var (file, entry) = FindShaped(name, expected);
+        if (destination.Length != entry.ElementCount)
+            throw new ArgumentException($"Tensor {Quoting.Quote(name)} has {entry.ElementCount} elements, the device span has {destination.Length}.", nameof(destination));
+        if (destination.Length == 0) return;
+        destination.Buffer.Device.Upload(destination, (file, entry, cancellation), static (piece, first, from) =>
+        {
+            from.cancellation.ThrowIfCancellationRequested();
+            from.file.ReadFloat32(from.entry, first, piece);
+        });
     }
 
     /// <inheritdoc cref="SafetensorsFile.ReadInt32(string)"/>
@@ -104,6 +119,14 @@ public sealed class Checkpoint : IDisposable
     public void Dispose()
     {
         foreach (var file in Files) file.Dispose();
+    }
+
+    private (SafetensorsFile File, TensorEntry Entry) FindShaped(string name, Shape expected)
+    {
+        var found = Find(name);
+        if (found.Entry.Shape != expected)
+            throw new SafetensorsException($"{found.File.FilePath}: tensor {Quoting.Quote(name)} has the shape {found.Entry.Shape}, expected {expected}.");
+        return found;
     }
 
     private (SafetensorsFile File, TensorEntry Entry) Find(string name) => _tensors.TryGetValue(name, out var found)

@@ -6,9 +6,6 @@ namespace MergeEngine.Tensors.Safetensors;
 /// <summary>A whole checkpoint as one flat float32 vector, whatever model it is.</summary>
 public static class CheckpointParameters
 {
-    /// <summary>Elements that are read at one time: 16 MiB.</summary>
-    private const int PieceLength = 4 << 20;
-
     /// <summary>
     /// Reads every floating-point tensor (F32, F16, BF16, F64) under its own name. Integer and boolean tensors (position ids and the like)
     /// are no parameters and are left out.
@@ -34,7 +31,7 @@ public static class CheckpointParameters
         {
             foreach (Parameter parameter in vector.Layout.Parameters)
             {
-                Read(checkpoint, parameter.Name, vector[parameter], cancellation);
+                checkpoint.ReadFloat32(parameter.Name, parameter.Shape, vector[parameter], cancellation);
             }
 
             return vector;
@@ -43,29 +40,6 @@ public static class CheckpointParameters
         {
             vector.Dispose();
             throw;
-        }
-    }
-
-    /// <summary>Piece by piece, so that tensors may be longer than an array and a device with memory of its own needs little of the host's.</summary>
-    private static void Read(Checkpoint checkpoint, string name, DeviceSpan<float> target, CancellationToken cancellation)
-    {
-        SafetensorsFile file = checkpoint.FileOf(name);
-        TensorEntry entry = file[name];
-        Device device = target.Buffer.Device;
-        float[] staging = device.IsHostMemory ? [] : new float[Math.Min(target.Length, PieceLength)];
-        for (long first = 0; first < target.Length; first += PieceLength)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            DeviceSpan<float> piece = target.Slice(first, Math.Min(PieceLength, target.Length - first));
-            if (device.IsHostMemory)
-            {
-                file.ReadFloat32(entry, first, piece.HostSpan);
-                continue;
-            }
-
-            Span<float> values = staging.AsSpan(0, (int)piece.Length);
-            file.ReadFloat32(entry, first, values);
-            device.Upload<float>(values, piece);
         }
     }
 }
