@@ -130,7 +130,7 @@ build_tests() {
         [ -e "$test" ] || continue
         target=$out/tests/$(basename "$test" .cpp)
         if stale "$target" "$target.d" || [ -n "$(find "$out/obj/emulator-sanitized" -name '*.o' -newer "$target" -print -quit)" ]; then
-            "$(find_host_compiler)" -x c++ -std=c++17 -O1 -g1 -ffp-contract=off -DMERGE_ENGINE_EMULATOR -pthread -Wall -Wextra "${sanitizer[@]}" \
+            "$(find_host_compiler)" -x c++ -std=c++17 -O1 -g1 -ffp-contract=off -DMERGE_ENGINE_EMULATOR -pthread -Wall -Wextra -Wno-unknown-pragmas "${sanitizer[@]}" \
                 -MD -MF "$target.d" "$test" -x none "$out"/obj/emulator-sanitized/*.cpp.o -o "$target" -ldl
         fi
     done
