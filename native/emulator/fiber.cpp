@@ -8,7 +8,7 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-#if defined(__x86_64__)
+#if !defined(MERGE_ENGINE_UCONTEXT)
 // Saves the callee-saved registers on the stack, stores the stack pointer and takes the other one's. The return is predicted well:
 // the other fiber nearly always waits in the same chain of calls. Control words are the same in all fibers.
 extern "C" void merge_engine_switch_stack(void** save, void* load);
@@ -58,7 +58,7 @@ void restart_fiber(Fiber& fiber, void (*entry)(), [[maybe_unused]] size_t index)
     __asan_unpoison_memory_region(const_cast<void*>(fiber.bottom), fiber.size);
     fiber.fake_stack = nullptr;
 #endif
-#if defined(__x86_64__)
+#if !defined(MERGE_ENGINE_UCONTEXT)
     // As if entry() had been called: six registers, its address, and a return address of zero, which ends stack traces. Tops that
     // are all the same distance from a page's end would share a few sets of the first-level cache.
     uint64_t* const top = reinterpret_cast<uint64_t*>(static_cast<char*>(fiber.mapping) + page + stack_bytes - index * 320 % page);
@@ -103,7 +103,7 @@ void switch_fiber(Fiber& from, Fiber& to)
     switched_from = &from;
     __sanitizer_start_switch_fiber(&from.fake_stack, to.bottom, to.size);
 #endif
-#if defined(__x86_64__)
+#if !defined(MERGE_ENGINE_UCONTEXT)
     merge_engine_switch_stack(&from.stack_pointer, to.stack_pointer);
 #else
     swapcontext(&from.state, &to.state);

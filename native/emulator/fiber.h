@@ -2,7 +2,11 @@
 // (a few ns); elsewhere ucontext does it.
 #pragma once
 #include <stddef.h>
-#if !defined(__x86_64__)
+// Elsewhere, or with MERGE_ENGINE_UCONTEXT, which tests that way on x86-64.
+#if !defined(__x86_64__) && !defined(MERGE_ENGINE_UCONTEXT)
+#define MERGE_ENGINE_UCONTEXT 1
+#endif
+#if defined(MERGE_ENGINE_UCONTEXT)
 #include <ucontext.h>
 #endif
 
@@ -23,7 +27,7 @@ struct Fiber
     const void* bottom = nullptr;      // of the usable stack
     size_t size = 0;
     void* fake_stack = nullptr;        // AddressSanitizer's
-#if !defined(__x86_64__)
+#if defined(MERGE_ENGINE_UCONTEXT)
     ucontext_t state;
 #endif
 };
