@@ -2,7 +2,8 @@
 //   clang++ -x cuda --cuda-device-only --cuda-gpu-arch=sm_80 -nocudainc -nocudalib -std=c++17 -O3 -ffp-contract=off
 //           -Xclang -target-feature -Xclang +ptx80 -S native/kernels.cu
 //   nvcc -ptx -arch=compute_80 -std=c++17 -O3 --fmad=false native/kernels.cu
-//   g++ -x c++ -std=c++17 -O2 -ffp-contract=off -DMERGE_ENGINE_EMULATOR -fPIC -shared -pthread native/kernels.cu native/emulator/*.cpp
+//   g++ -x c++ -std=c++17 -O2 -ffp-contract=off -Wno-unknown-pragmas -DMERGE_ENGINE_EMULATOR -fPIC -shared -pthread
+//       native/kernels.cu native/emulator/*.cpp
 #include "kernels/platform.cuh"
 #include "kernels/vector.cuh"
 #include "kernels/weighted_sum.cuh"
