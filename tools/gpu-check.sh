@@ -27,11 +27,10 @@ pack() {
     [ ! -x .dotnet/dotnet ] || dotnet=$root/.dotnet/dotnet
     # One folder for all programs: they share one copy of the runtime.
     for project in src/Cli $(for suite in $suites; do echo "tests/$suite.Tests"; done); do
-        "$dotnet" publish "$project" --configuration Release --runtime linux-x64 --self-contained true --output "$bundle" --verbosity quiet --nologo \
-            -p:RestoreLockedMode=false -p:RestorePackagesWithLockFile=false >&2
+        "$dotnet" publish "$project" --configuration Release --runtime linux-x64 --self-contained true --output "$bundle" --verbosity quiet --nologo >&2
     done
-    find "$bundle" -name '*.pdb' -delete -o -name '*.xml' -delete
-    tar -C "$root/artifacts" -cJf "$archive" gpu-check
+    (cd "$bundle" && rm -f ./*.pdb ./*.xml libmscordaccore.so libmscordbi.so libclrgc*.so libcoreclrtraceptprovider.so Microsoft.VisualBasic*.dll)
+    XZ_OPT='-9e -T0' tar -C "$root/artifacts" -cJf "$archive" gpu-check
     say "packed $(du -h "$archive" | cut -f1) into ${archive#"$root"/}"
 }
 
