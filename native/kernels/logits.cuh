@@ -1,0 +1,86 @@
+// What the losses ask of a row of logits. A warp owns a row: lanes take every 32nd packet of four, add in float32, and are put together in float64.
+#pragma once
+#include "math.cuh"
+#include "reduce.cuh"
+#include "rows.cuh"
+
+constexpr int LOGITS_WARPS = 4;
+constexpr int LOGITS_THREADS = 32 * LOGITS_WARPS;
+
+// Losses ask at every packet whether it can be one access: rows are short, and there is little to gain from two instances of a body.
+DEVICE Quad load_logits(const float* row, uint32_t column, uint32_t classes, bool packed)
+{
+    return packed ? load_quad<true>(row, column, classes) : load_quad<false>(row, column, classes);
+}
+
+DEVICE void store_logits(float* row, uint32_t column, uint32_t classes, bool packed, const Quad& values)
+{
+    if (packed) store_quad<true>(row, column, classes, values);
+    else store_quad<false>(row, column, classes, values);
+}
+
+DEVICE float minus_infinity() { return bits_float(0xff800000u); }
+
+// The largest logit and the lowest index that has it; NaN is passed over. Without a number above minus infinity: that, and index 0.
+struct Largest
+{
+    float value;
+    int32_t index;
+
+    DEVICE Largest(const float* row, uint32_t classes, bool packed) : value(minus_infinity()), index(0x7fffffff)
+    {
+        for (uint32_t column = lane_id() * 4; column < classes; column += 128)
+        {
+            const Quad x = load_logits(row, column, classes, packed);
+#pragma unroll
+            for (uint32_t k = 0; k < 4; k++)
+            {
+                if (column + k < classes && x.at[k] > value)
+                {
+                    value = x.at[k];
+                    index = (int32_t)(column + k);
+                }
+            }
+        }
+
+#pragma unroll
+        for (unsigned half = 16; half > 0; half /= 2)
+        {
+            const float other = shuffle_xor(value, half);
+            const int32_t at = shuffle_xor(index, half);
+            if (other > value || (other == value && at < index))
+            {
+                value = other;
+                index = at;
+            }
+        }
+
+        if (index == 0x7fffffff) index = 0;
+    }
+};
+
+// Sums of exp(x - top) and of exp(x - top) (top - x) over all classes but one; no term is negative.
+struct Exponentials
+{
+    double sum, weighted;
+
+    DEVICE Exponentials(const float* row, uint32_t classes, bool packed, float top, uint32_t without)
+    {
+        float own_sum = 0.0f, own_weighted = 0.0f;
+        for (uint32_t column = lane_id() * 4; column < classes; column += 128)
+        {
+            const Quad x = load_logits(row, column, classes, packed);
+#pragma unroll
+            for (uint32_t k = 0; k < 4; k++)
+            {
+                if (column + k >= classes || column + k == without) continue;
+                const float below = top - x.at[k], e = exponential(-below);
+                own_sum += e;
+                own_weighted = fused(e, below, own_weighted);
+            }
+        }
+
+        sum = warp_sum((double)own_sum);
+        weighted = warp_sum((double)own_weighted);
+    }
+};
