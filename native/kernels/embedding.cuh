@@ -128,7 +128,7 @@ template <bool PACKED> DEVICE void sum_runs(const EmbeddingRuns& arguments)
             if (count < 32) break;
         }
 
-        const Quad sum = arguments.absolute != 0 ? absolute_value(own.sum()) : own.sum();
+        const Quad sum = arguments.absolute != 0 ? magnitude(own.sum()) : own.sum();
         const bool closes_id = end == arguments.rows || arguments.sorted_ids[end] != id;
         if (blockIdx.y == 0 && tile == 0 && lane_id() == 0) arguments.next[first] = opens_id && closes_id ? 0 : end;
         if (opens_id && closes_id) add_quad<PACKED>(arguments.table_gradient[id], column, width, sum);

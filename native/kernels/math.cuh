@@ -9,9 +9,9 @@
 #pragma once
 #include "platform.cuh"
 
-DEVICE float absolute_value(float x) { return bits_float(float_bits(x) & 0x7fffffffu); }
+DEVICE float magnitude(float x) { return bits_float(float_bits(x) & 0x7fffffffu); }
 
-DEVICE double absolute_value(double x) { return bits_double(double_bits(x) & 0x7fffffffffffffffull); }
+DEVICE double magnitude(double x) { return bits_double(double_bits(x) & 0x7fffffffffffffffull); }
 
 // The magnitude of one with the sign of the other.
 DEVICE float copy_sign(float of, float sign) { return bits_float((float_bits(of) & 0x7fffffffu) | (float_bits(sign) & 0x80000000u)); }
@@ -48,14 +48,14 @@ DEVICE float exponential(float x)
 // 1 / (1 + e^-x), with full relative accuracy for large negative x too.
 DEVICE float sigmoid(float x)
 {
-    const float e = exponential(-absolute_value(x));
+    const float e = exponential(-magnitude(x));
     return divide(x < 0.0f ? e : 1.0f, 1.0f + e);
 }
 
 // The sigmoid s with its derivative s (1 - s) = e / (1 + e)^2, e = exp(-|x|), which keeps its relative accuracy where s is next to 1.
 DEVICE float sigmoid(float x, float& derivative)
 {
-    const float e = exponential(-absolute_value(x));
+    const float e = exponential(-magnitude(x));
     const float inverse = divide(1.0f, 1.0f + e);
     const float rest = e * inverse;
     derivative = rest * inverse;
@@ -65,7 +65,7 @@ DEVICE float sigmoid(float x, float& derivative)
 // tanh x: an odd polynomial near 0, 1 - 2 / (e^2x + 1) elsewhere.
 DEVICE float hyperbolic_tangent(float x)
 {
-    const float size = absolute_value(x);
+    const float size = magnitude(x);
     const float square = x * x;
     float p = -5.697469227e-03f;
     p = fused(p, square, 2.063263208e-02f);
@@ -89,7 +89,7 @@ DEVICE float error_function(float x)
     p = fused(p, square, 1.283791512e-01f);
     const float near = fused(p, x, x);
 
-    const float size = absolute_value(x);
+    const float size = magnitude(x);
     const float t = 4.0f < size ? 4.0f : size; // erf 4 is 1 in float32
     float q = -2.140084107e-04f;
     q = fused(q, t, 3.215136239e-03f);

@@ -24,10 +24,10 @@ struct Quad
     float at[4];
 };
 
-DEVICE Quad absolute_value(Quad quad)
+DEVICE Quad magnitude(Quad quad)
 {
 #pragma unroll
-    for (int k = 0; k < 4; k++) quad.at[k] = absolute_value(quad.at[k]);
+    for (int k = 0; k < 4; k++) quad.at[k] = magnitude(quad.at[k]);
     return quad;
 }
 

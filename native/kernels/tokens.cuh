@@ -86,7 +86,7 @@ template <bool PACKED> DEVICE void take_tokens_apart(const AssembleTokensBackwar
             {
                 const int64_t sample = first + i * COLUMN_WARPS, row = sample * (arguments.tokens - arguments.prefix_rows) + token - arguments.prefix_rows;
                 if (!is_prefix) store_quad<PACKED>(arguments.patch_gradient[row], sample < arguments.batch ? column : width, width, gradients[i]);
-                own.add(arguments.absolute != 0 ? absolute_value(gradients[i]) : gradients[i]);
+                own.add(arguments.absolute != 0 ? magnitude(gradients[i]) : gradients[i]);
             }
         }
 
