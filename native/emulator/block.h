@@ -19,8 +19,8 @@ namespace emulator {
 
 constexpr int warp_lanes = 32, max_threads = 1024;
 
-// The operands of a warp's matrix product, by lane.
-struct Fragments { uint32_t a[warp_lanes][4], b[warp_lanes][2]; };
+// The operands of a warp's matrix product.
+struct Matrices { double a[16][16], b[16][8]; };
 
 struct Warp
 {
@@ -32,7 +32,7 @@ struct Warp
     uint32_t turn;                     // operations done; its lowest bit picks the half of what follows, so that no lane can
     uint64_t slots[2][warp_lanes];     // write for the next operation over what another has still to read
     uint32_t votes[2];
-    Fragments fragments[2];
+    Matrices matrices[2];
     uint8_t shuffled[warp_lanes];
 };
 
