@@ -196,6 +196,12 @@ DEVICE uint32_t to_tf32(float x)
     return (u & 0x7fffffffu) > 0x7f800000u ? 0x7fffffffu : (u + 0x1000u) & 0xffffe000u;
 }
 
+DEVICE uint32_t to_bf16_pair(float low, float high)
+{
+    const uint16_t a = low == low ? round_to_bf16(low) : 0x7fffu, b = high == high ? round_to_bf16(high) : 0x7fffu;
+    return a | (uint32_t)b << 16;
+}
+
 DEVICE void mma_tf32_16x8x8(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], MERGE_ENGINE_CALLER)
 {
     emulator::multiply_tf32(d, a, b, MERGE_ENGINE_SITE);

@@ -102,10 +102,10 @@ struct Bf16
 
     template <int N> DEVICE static void left(uint32_t (&a)[4], const float (&sums)[N][4], int step)
     {
-        a[0] = pack_bf16(sums[2 * step][0], sums[2 * step][1]);
-        a[1] = pack_bf16(sums[2 * step][2], sums[2 * step][3]);
-        a[2] = pack_bf16(sums[2 * step + 1][0], sums[2 * step + 1][1]);
-        a[3] = pack_bf16(sums[2 * step + 1][2], sums[2 * step + 1][3]);
+        a[0] = to_bf16_pair(sums[2 * step][0], sums[2 * step][1]);
+        a[1] = to_bf16_pair(sums[2 * step][2], sums[2 * step][3]);
+        a[2] = to_bf16_pair(sums[2 * step + 1][0], sums[2 * step + 1][1]);
+        a[3] = to_bf16_pair(sums[2 * step + 1][2], sums[2 * step + 1][3]);
     }
 
     template <int WIDTH> DEVICE static void right_rows(uint32_t (&b)[2], const uint32_t* tile, int first, int step)
@@ -125,15 +125,15 @@ struct Bf16
     template <int WIDTH> DEVICE static void put_rows(uint32_t* tile, int row, int column, Vector4 v)
     {
         uint32_t* const p = tile + row * row_pitch<WIDTH>() + column / 2;
-        p[0] = pack_bf16(v.x, v.y);
-        p[1] = pack_bf16(v.z, v.w);
+        p[0] = to_bf16_pair(v.x, v.y);
+        p[1] = to_bf16_pair(v.z, v.w);
     }
 
     template <int WIDTH> DEVICE static void put_columns(uint32_t* tile, int row, int column, Vector4 even, Vector4 odd)
     {
         store16(
             tile + row / 2 * column_pitch<WIDTH>() + column,
-            { pack_bf16(even.x, odd.x), pack_bf16(even.y, odd.y), pack_bf16(even.z, odd.z), pack_bf16(even.w, odd.w) });
+            { to_bf16_pair(even.x, odd.x), to_bf16_pair(even.y, odd.y), to_bf16_pair(even.z, odd.z), to_bf16_pair(even.w, odd.w) });
     }
 };
 

@@ -232,6 +232,14 @@ DEVICE void mma_tf32_16x8x8(float (&d)[4], const uint32_t (&a)[4], const uint32_
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+// Two numbers rounded to bfloat16 as an operand of mma_bf16_16x8x16, by one instruction; a NaN becomes some NaN (pack_bf16 keeps its bits).
+DEVICE uint32_t to_bf16_pair(float low, float high)
+{
+    uint32_t r;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
+    return r;
+}
+
 // d += a * b for a 16x16 tile a and a 16x8 tile b; fragments as in the PTX ISA (m16n8k16.row.col, .bf16), the lower half of a
 // register holding the lower index. The whole warp takes part.
 DEVICE void mma_bf16_16x8x16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2])
