@@ -37,3 +37,8 @@
 #include "kernels/tokens.cuh"
 #include "kernels/embedding.cuh"
 #include "kernels/mean_pool.cuh"
+#include "kernels/attention_output_dots.cuh"
+#include "kernels/attention_forward_float32.cuh"
+#include "kernels/attention_forward_tensor.cuh"
+#include "kernels/attention_backward_float32.cuh"
+#include "kernels/attention_backward_tensor.cuh"
