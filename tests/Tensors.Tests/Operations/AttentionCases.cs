@@ -16,8 +16,12 @@ internal static class AttentionCases
     [
         new(1, 1, 1, 1), new(2, 1, 3, 8), new(3, 2, 1, 10), new(1, 5, 2, 12), new(2, 16, 2, 16), new(3, 17, 4, 24), new(2, 17, 4, 24, Causal: true),
         new(1, 33, 3, 10, Causal: true), new(2, 50, 2, 64), new(1, 64, 1, 80), new(1, 65, 2, 128, Causal: true), new(1, 77, 2, 64, Causal: true),
-        new(1, 197, 1, 64), new(1, 512, 1, 32), new(40, 7, 3, 8),
+        new(1, 197, 1, 64), new(1, 512, 1, 32), new(40, 7, 3, 8), new(1, 35, 2, 200), new(1, 34, 1, 256, Causal: true),
     ];
+
+    /// <summary>Rows and heads that begin at multiples of 16 bytes, which a GPU reads four elements at a time.</summary>
+    private static readonly AttentionShape[] s_alignedShapes =
+        [new(2, 17, 2, 32), new(2, 50, 2, 64), new(1, 70, 2, 64, Causal: true), new(1, 65, 1, 80), new(1, 20, 2, 128), new(1, 20, 1, 256)];
 
     public static IEnumerable<OperationCase> All
     {
@@ -32,11 +36,18 @@ internal static class AttentionCases
                 yield return new($"AttentionBackward {name}, masked", BackwardBound, run => Backward(run, shape, Mask(run, shape)), Zero(shape));
             }
 
-            yield return new("AttentionForward with large scores", 1e-5, run => Forward(run, new(2, 20, 2, 16), default, 6));
+            foreach (AttentionShape shape in s_alignedShapes)
+            {
+                string name = $"{shape.Batch}x{shape.Tokens} tokens, {shape.Heads} heads of {shape.HeadSize}{(shape.Causal ? ", causal" : "")}, masked, aligned";
+                yield return new($"AttentionForward {name}", ForwardBound, run => Forward(run, shape, Mask(run, shape), gap: 4));
+                yield return new($"AttentionBackward {name}", BackwardBound, run => Backward(run, shape, Mask(run, shape), gap: 4));
+            }
+
+            yield return new("AttentionForward with large scores", 1e-5, run => Forward(run, new(2, 20, 2, 16), default, scale: 6));
             yield return new("AttentionForward with NaN in the only key that is not hidden", ForwardBound, run =>
             {
                 var shape = new AttentionShape(1, 70, 2, 16);
-                (Matrix q, Matrix k, Matrix v) = Inputs(run, shape, 1);
+                (Matrix q, Matrix k, Matrix v) = Inputs(run, shape);
                 run.Operations.Fill(k.SliceRows(0, 1).Data, float.NaN);
                 Matrix output = run.OutputMatrix("output", shape.Rows, shape.Width);
                 DeviceSpan<float> logSumExp = run.Output("logSumExp", shape.ScoreRows);
@@ -59,21 +70,21 @@ internal static class AttentionCases
     private static DeviceSpan<int> Mask(OperationRun run, AttentionShape shape) =>
         run.Upload<int>([.. Enumerable.Range(0, shape.Rows).Select(r => r < shape.Tokens || run.Random.Next(3) == 0 ? 0 : run.Random.Next(1, 3))]);
 
-    private static Action Forward(OperationRun run, AttentionShape shape, DeviceSpan<int> mask, double scale = 1)
+    private static Action Forward(OperationRun run, AttentionShape shape, DeviceSpan<int> mask, int gap = 1, double scale = 1)
     {
-        (Matrix q, Matrix k, Matrix v) = Inputs(run, shape, scale);
-        Matrix output = run.OutputMatrix("output", shape.Rows, shape.Width, gap: 3);
+        (Matrix q, Matrix k, Matrix v) = Inputs(run, shape, gap, scale);
+        Matrix output = run.OutputMatrix("output", shape.Rows, shape.Width, 3 * gap);
         DeviceSpan<float> logSumExp = run.Output("logSumExp", shape.ScoreRows);
         return () => run.Operations.AttentionForward(output, logSumExp, q, k, v, shape, mask);
     }
 
-    private static Action Backward(OperationRun run, AttentionShape shape, DeviceSpan<int> mask)
+    private static Action Backward(OperationRun run, AttentionShape shape, DeviceSpan<int> mask, int gap = 1)
     {
-        (Matrix q, Matrix k, Matrix v) = Inputs(run, shape, 1);
-        Matrix output = run.OutputMatrix(null, shape.Rows, shape.Width), outputGradient = run.NormalMatrix(shape.Rows, shape.Width, gap: 1);
+        (Matrix q, Matrix k, Matrix v) = Inputs(run, shape, gap);
+        Matrix output = run.OutputMatrix(null, shape.Rows, shape.Width), outputGradient = run.NormalMatrix(shape.Rows, shape.Width, gap);
         DeviceSpan<float> logSumExp = run.Output("logSumExp", shape.ScoreRows);
         // As the gradient of a fused query-key-value product: three column ranges of one matrix.
-        Matrix joint = run.OutputMatrix(null, shape.Rows, 3 * shape.Width, gap: 2);
+        Matrix joint = run.OutputMatrix(null, shape.Rows, 3 * shape.Width, 2 * gap);
         Matrix dq = joint.SliceColumns(0, shape.Width), dk = joint.SliceColumns(shape.Width, shape.Width), dv = joint.SliceColumns(2 * shape.Width, shape.Width);
         run.Result("queryGradient", dq);
         run.Result("keyGradient", dk);
@@ -85,9 +96,9 @@ internal static class AttentionCases
         };
     }
 
-    private static (Matrix Query, Matrix Key, Matrix Value) Inputs(OperationRun run, AttentionShape shape, double scale)
+    private static (Matrix Query, Matrix Key, Matrix Value) Inputs(OperationRun run, AttentionShape shape, int gap = 1, double scale = 1)
     {
-        Matrix joint = run.NormalMatrix(shape.Rows, 3 * shape.Width, gap: 1, scale: scale);
+        Matrix joint = run.NormalMatrix(shape.Rows, 3 * shape.Width, gap, scale);
         return (joint.SliceColumns(0, shape.Width), joint.SliceColumns(shape.Width, shape.Width), joint.SliceColumns(2 * shape.Width, shape.Width));
     }
 }
