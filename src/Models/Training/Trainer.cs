@@ -72,15 +72,19 @@ public sealed class Trainer : IDisposable
         cursor.Position = start;
         double[] losses = new double[steps];
         long examples = 0, started = Stopwatch.GetTimestamp();
-        int schedule = scheduleStart ?? state.Step;
+        int schedule = scheduleStart ?? state.Step, epoch = 0;
+        if (steps > 0) Read(task, cursor.Next(out epoch), epoch);
         for (int i = 0; i < steps; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            ReadOnlySpan<int> samples = cursor.Next(out int epoch);
-            losses[i] = Accumulate(task, parameters, samples, epoch);
+            int count = _batch.Count, current = epoch;
+            Pass(task, parameters, 1);
             double rate = Update(parameters, state, schedule + i);
-            examples += samples.Length;
-            progress?.Invoke(new TrainingProgress(i + 1, steps, epoch, losses[i], rate));
+            // A GPU is still at work: the next batch is made ready before its loss is waited for.
+            if (i + 1 < steps) Read(task, cursor.Next(out epoch), epoch);
+            losses[i] = MeanLoss(task.Head, count);
+            examples += count;
+            progress?.Invoke(new TrainingProgress(i + 1, steps, current, losses[i], rate));
         }
 
         return new TrainingRun(losses, examples, Stopwatch.GetElapsedTime(started).TotalSeconds, cursor.Position);
@@ -95,11 +99,9 @@ public sealed class Trainer : IDisposable
     /// <returns>The batch's mean loss.</returns>
     public double Accumulate(TrainingTask task, ParameterVector parameters, ReadOnlySpan<int> samples, int epoch, double weight = 1)
     {
-        task.Dataset.Require(task.Split).Read(samples, _batch, AugmentationOf(task) with { Epoch = epoch });
-        ClassificationHead head = task.Head;
-        var pass = new LossPass(Encoder, head, _batch, parameters, Gradients, HeadGradientsOf(head), GradientReduction.Sum, (float)(weight / samples.Length));
-        Encoder.Replay.Run(pass, LossPass.Run);
-        return MeanLoss(head, samples.Length);
+        Read(task, samples, epoch);
+        Pass(task, parameters, weight);
+        return MeanLoss(task.Head, samples.Length);
     }
 
     /// <summary>One optimizer step with the gradients that were accumulated, which are zero afterwards.</summary>
@@ -135,6 +137,16 @@ public sealed class Trainer : IDisposable
         _squaredNorm.Dispose();
         Gradients.Dispose();
         foreach (ParameterVector gradients in _headGradients.Values) gradients.Dispose();
+    }
+
+    private void Read(TrainingTask task, ReadOnlySpan<int> samples, int epoch) =>
+        task.Dataset.Require(task.Split).Read(samples, _batch, AugmentationOf(task) with { Epoch = epoch });
+
+    private void Pass(TrainingTask task, ParameterVector parameters, double weight)
+    {
+        ClassificationHead head = task.Head;
+        var pass = new LossPass(Encoder, head, _batch, parameters, Gradients, HeadGradientsOf(head), GradientReduction.Sum, (float)(weight / _batch.Count));
+        Encoder.Replay.Run(pass, LossPass.Run);
     }
 
     private void Step(
