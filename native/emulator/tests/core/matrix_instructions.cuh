@@ -1,5 +1,6 @@
 // The matrix instructions against plain loops. Fragments are filled and read by the formulas of the PTX ISA (matrix fragments for
 // mma.m16n8k8 with .tf32 and mma.m16n8k16 with .bf16), element by element, as a kernel's author would from the tables.
+#pragma once
 #include "check.h"
 
 using check::launch;
@@ -30,7 +31,7 @@ std::vector<float> plain(const std::vector<float>& a, const std::vector<float>& 
 
 } // namespace
 
-KERNEL(product_tf32, 64, Product)
+KERNEL(test_product_tf32, 64, Product)
 {
     if (warp_id() == 1) return; // only whole warps must take part
     const int group = lane_id() >> 2, in_group = lane_id() % 4;
@@ -46,7 +47,7 @@ KERNEL(product_tf32, 64, Product)
     for (int i = 0; i < 4; i++) arguments.d[(i < 2 ? group : group + 8) * 8 + in_group * 2 + (i & 1)] = d[i];
 }
 
-KERNEL(product_bf16, 32, Product)
+KERNEL(test_product_bf16, 32, Product)
 {
     const int group = lane_id() >> 2, in_group = lane_id() % 4;
     uint32_t a[4] = {}, b[2] = {};
@@ -76,15 +77,15 @@ static void compare(const char* kernel, int threads, int depth)
     });
 }
 
-TEST(the_tf32_matrix_instruction_agrees_with_a_plain_loop_and_ignores_13_bits) { compare("product_tf32", 64, 8); }
+TEST(the_tf32_matrix_instruction_agrees_with_a_plain_loop_and_ignores_13_bits) { compare("test_product_tf32", 64, 8); }
 
-TEST(the_bf16_matrix_instruction_agrees_with_a_plain_loop) { compare("product_bf16", 32, 16); }
+TEST(the_bf16_matrix_instruction_agrees_with_a_plain_loop) { compare("test_product_bf16", 32, 16); }
 
 TEST(the_matrix_instructions_round_once)
 {
     // 1 + 15 * 2^-25: each addend alone would vanish in float32.
     std::vector<float> a(256, 0x1p-13f), b(128, 0x1p-12f), d(128, 1.0f);
     for (size_t i = 0; i < a.size(); i += 16) a[i] = 0;
-    CHECK_RUNS(launch("product_bf16", {}, 32, 0, Product{ a.data(), b.data(), d.data(), 1 }));
+    CHECK_RUNS(launch("test_product_bf16", {}, 32, 0, Product{ a.data(), b.data(), d.data(), 1 }));
     for (const float value : d) CHECK(value == 1.0f + 0x1p-21f); // 7.5 units of 2^-24: to even, 8 halves of 2^-23
 }

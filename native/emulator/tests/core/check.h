@@ -3,8 +3,8 @@
 #include <functional>
 #include <string>
 #include <vector>
-#include "../../kernels/platform.cuh"
-#include "../executor.h"
+#include "../../../kernels/platform.cuh"
+#include "../../executor.h"
 
 namespace check {
 

@@ -1,12 +1,19 @@
 // Self-tests of the emulated device's execution core: right kernels give right results, wrong kernels are caught.
 //
-//   core="block executor fiber intrinsics matrix shared_memory"
-//   g++ -std=c++17 -O1 -g -fsanitize=address -ffp-contract=off -Wall -Wextra -Werror -pthread -DMERGE_ENGINE_EMULATOR
-//       native/emulator/tests/*.cpp $(printf 'native/emulator/%s.cpp ' $core) -o emulator-tests
+//   native/build.sh tests && artifacts/native/tests/core
 //
-// Without -fsanitize=address too (-O2): then the cases that need it are skipped. Ends with the line
-// `Total: N, Errors: 0, Failed: N, Skipped: N` and exit code 0 or 1. An argument runs the cases whose names contain it.
-#include "check.h"
+// makes it with AddressSanitizer. One file, so that it can also be compiled with no more than what it tests (then with -O2 and without
+// the sanitizer too, whose cases are skipped):
+//
+//   g++ -std=c++17 -O2 -ffp-contract=off -Wall -Wextra -Werror -pthread -DMERGE_ENGINE_EMULATOR native/emulator/tests/core.cpp
+//       native/emulator/{block,executor,fiber,intrinsics,matrix,shared_memory}.cpp -o core
+//
+// Ends with the line `Total: N, Errors: 0, Failed: N, Skipped: N` and exit code 0 or 1. An argument runs the cases whose names contain
+// it.
+#include "core/formats_and_settings.cuh"
+#include "core/matrix_instructions.cuh"
+#include "core/right_kernels.cuh"
+#include "core/wrong_kernels.cuh"
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -92,7 +99,7 @@ int main(int count, char** arguments)
     if (count == 2 && strcmp(arguments[1], "--settings") == 0) {
         struct { int unused; } none = { 0 };
         std::string error;
-        const bool good = emulator::execute(*emulator::find_kernel("does_nothing"), {}, { 32, 1, 1 }, 0, &none, error);
+        const bool good = emulator::execute(*emulator::find_kernel("test_does_nothing"), {}, { 32, 1, 1 }, 0, &none, error);
         printf("%d %llu %d%s%s\n", static_cast<int>(schedule.order), static_cast<unsigned long long>(schedule.seed), threads,
             good ? "" : " ", error.c_str());
         return 0;

@@ -1,4 +1,5 @@
 // Kernels that keep the rules give the same, right results under every schedule and any number of OS threads.
+#pragma once
 #include <string.h>
 #include "check.h"
 
@@ -21,9 +22,9 @@ uint32_t number(uint32_t i) { return (i * 2654435761u) >> 7; }
 } // namespace
 
 struct Nothing { int unused; };
-KERNEL(does_nothing, 32, Nothing) { (void)arguments; }
+KERNEL(test_does_nothing, 32, Nothing) { (void)arguments; }
 
-KERNEL(sum, 128, Sum)
+KERNEL(test_sum, 128, Sum)
 {
     SHARED(double, warps, 4);
     double total = 0;
@@ -41,7 +42,7 @@ TEST(a_reduction_by_shuffles_and_shared_memory_is_right)
     for (size_t i = 0; i < in.size(); i++) in[i] = static_cast<float>(number(static_cast<uint32_t>(i)) % 1000);
     under_every_schedule([&] {
         std::vector<double> out(blocks, -1);
-        CHECK_RUNS(launch("sum", { blocks, 1, 1 }, 128, 0, Sum{ in.data(), out.data(), count }));
+        CHECK_RUNS(launch("test_sum", { blocks, 1, 1 }, 128, 0, Sum{ in.data(), out.data(), count }));
         for (int b = 0; b < blocks; b++) {
             double expected = 0;
             for (int i = 0; i < count; i++) expected += in[static_cast<size_t>(b * count + i)];
@@ -50,7 +51,7 @@ TEST(a_reduction_by_shuffles_and_shared_memory_is_right)
     });
 }
 
-KERNEL(histogram, 96, Histogram)
+KERNEL(test_histogram, 96, Histogram)
 {
     SHARED(uint32_t, bins, 16);
     if (threadIdx.x < 16) bins[threadIdx.x] = 0;
@@ -78,14 +79,14 @@ TEST(a_histogram_by_atomics_is_right)
         std::vector<uint32_t> bins(16);
         unsigned long long largest = 0;
         uint32_t smallest = ~0u;
-        CHECK_RUNS(launch("histogram", { 37, 1, 1 }, 96, 0, Histogram{ in.data(), bins.data(), &largest, &smallest, 20000 }));
+        CHECK_RUNS(launch("test_histogram", { 37, 1, 1 }, 96, 0, Histogram{ in.data(), bins.data(), &largest, &smallest, 20000 }));
         CHECK(bins == expected);
         CHECK(largest == static_cast<unsigned long long>(most) << 20);
         CHECK(smallest == least);
     });
 }
 
-KERNEL(transpose, 256, Transposition)
+KERNEL(test_transpose, 256, Transposition)
 {
     DYNAMIC_SHARED(float, tile); // 32 x 33
     const int x = threadIdx.x % 32, y = threadIdx.x / 32;
@@ -109,13 +110,13 @@ TEST(a_transposition_through_dynamic_shared_memory_is_right)
     for (size_t i = 0; i < in.size(); i++) in[i] = static_cast<float>(i);
     under_every_schedule([&] {
         std::vector<float> out(in.size(), -1);
-        CHECK_RUNS(launch("transpose", { 4, 3, 1 }, 256, 32 * 33 * sizeof(float), Transposition{ in.data(), out.data(), rows, columns }));
+        CHECK_RUNS(launch("test_transpose", { 4, 3, 1 }, 256, 32 * 33 * sizeof(float), Transposition{ in.data(), out.data(), rows, columns }));
         for (int r = 0; r < rows; r++)
             for (int c = 0; c < columns; c++) CHECK(out[static_cast<size_t>(c * rows + r)] == in[static_cast<size_t>(r * columns + c)]);
     });
 }
 
-KERNEL(votes, 64, Votes)
+KERNEL(test_votes, 64, Votes)
 {
     const int value = arguments.in[threadIdx.x];
     for (int round = 0; round < 3; round++) {
@@ -132,7 +133,7 @@ TEST(votes_of_warps_and_blocks_are_right_round_after_round)
     for (size_t i = 0; i < in.size(); i++) in[i] = static_cast<int32_t>(number(static_cast<uint32_t>(i)) % 4); // 0 to 3
     under_every_schedule([&] {
         std::vector<uint32_t> ballots(6), any(192, 7);
-        CHECK_RUNS(launch("votes", {}, 64, 0, Votes{ in.data(), ballots.data(), any.data() }));
+        CHECK_RUNS(launch("test_votes", {}, 64, 0, Votes{ in.data(), ballots.data(), any.data() }));
         for (int round = 0; round < 3; round++)
             for (int i = 0; i < 64; i++) {
                 CHECK(((ballots[static_cast<size_t>(round * 2 + i / 32)] >> (i % 32)) & 1) == (in[static_cast<size_t>(i)] > round));
@@ -141,7 +142,7 @@ TEST(votes_of_warps_and_blocks_are_right_round_after_round)
     });
 }
 
-KERNEL(shuffle_kinds, 32, Lanes)
+KERNEL(test_shuffle_kinds, 32, Lanes)
 {
     const unsigned lane = lane_id();
     const uint64_t wide = 0x1000000000u * lane + lane;
@@ -158,7 +159,7 @@ TEST(shuffles_move_the_values_that_their_definitions_name)
     under_every_schedule([] {
         std::vector<uint64_t> wide(96);
         std::vector<uint32_t> narrow(96);
-        CHECK_RUNS(launch("shuffle_kinds", {}, 32, 0, Lanes{ wide.data(), narrow.data() }));
+        CHECK_RUNS(launch("test_shuffle_kinds", {}, 32, 0, Lanes{ wide.data(), narrow.data() }));
         const auto value = [](unsigned lane) { return 0x1000000000u * lane + lane; };
         for (unsigned i = 0; i < 32; i++) {
             CHECK(wide[i] == value((i * 7 + 3) % 32));
@@ -171,7 +172,7 @@ TEST(shuffles_move_the_values_that_their_definitions_name)
     });
 }
 
-KERNEL(cells, 64, Cells)
+KERNEL(test_cells, 64, Cells)
 {
     const uint64_t block = (blockIdx.z * (uint64_t)gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
     arguments.out[block * blockDim.x + threadIdx.x] += (uint32_t)(block * 64 + threadIdx.x);
@@ -181,13 +182,13 @@ TEST(every_thread_of_a_three_dimensional_grid_runs_once)
 {
     under_every_schedule([] {
         std::vector<uint32_t> out(5 * 3 * 4 * 64);
-        CHECK_RUNS(launch("cells", { 5, 3, 4 }, 64, 0, Cells{ out.data() }));
+        CHECK_RUNS(launch("test_cells", { 5, 3, 4 }, 64, 0, Cells{ out.data() }));
         for (size_t i = 0; i < out.size(); i++) CHECK(out[i] == i);
     });
 }
 
 // Threads beyond the end return before the barriers, which then wait for the others alone.
-KERNEL(prefix_sums, 128, Prefix)
+KERNEL(test_prefix_sums, 128, Prefix)
 {
     SHARED(uint32_t, values, 128);
     const int i = threadIdx.x;
@@ -210,7 +211,7 @@ TEST(threads_that_have_returned_count_as_arrived_at_barriers)
     under_every_schedule([&] {
         for (const int count : { 1, 31, 77, 128 }) {
             std::vector<uint32_t> out(128, 9999);
-            CHECK_RUNS(launch("prefix_sums", {}, 128, 0, Prefix{ in.data(), out.data(), count, 0 }));
+            CHECK_RUNS(launch("test_prefix_sums", {}, 128, 0, Prefix{ in.data(), out.data(), count, 0 }));
             uint32_t total = 0;
             for (int i = 0; i < 128; i++) {
                 total += in[static_cast<size_t>(i)];
@@ -220,7 +221,7 @@ TEST(threads_that_have_returned_count_as_arrived_at_barriers)
     });
 }
 
-KERNEL(sum_in_last_block, 64, LastBlock)
+KERNEL(test_sum_in_last_block, 64, LastBlock)
 {
     SHARED(uint32_t, last, 1);
     if (threadIdx.x == 0) {
@@ -243,7 +244,7 @@ TEST(the_last_block_sees_what_the_others_wrote)
     under_every_schedule([&] {
         std::vector<uint32_t> partial(211);
         uint32_t arrivals = 0, out = 0;
-        CHECK_RUNS(launch("sum_in_last_block", { 211, 1, 1 }, 64, 0, LastBlock{ in.data(), partial.data(), &arrivals, &out }));
+        CHECK_RUNS(launch("test_sum_in_last_block", { 211, 1, 1 }, 64, 0, LastBlock{ in.data(), partial.data(), &arrivals, &out }));
         CHECK(out == expected);
     });
 }
@@ -255,12 +256,12 @@ TEST(a_long_grid_that_several_threads_share_gives_the_same_bits)
     for (size_t i = 0; i < in.size(); i++) in[i] = static_cast<float>(number(static_cast<uint32_t>(i))) * 0x1.234p-9f;
     std::vector<double> expected(blocks), out(blocks);
     emulator::set_threads(1);
-    CHECK_RUNS(launch("sum", { blocks, 1, 1 }, 128, 0, Sum{ in.data(), expected.data(), count }));
+    CHECK_RUNS(launch("test_sum", { blocks, 1, 1 }, 128, 0, Sum{ in.data(), expected.data(), count }));
     for (const int threads : { 2, 3, 8 }) {
         emulator::set_threads(threads);
         emulator::set_schedule({ emulator::Schedule::random, static_cast<uint64_t>(threads) });
         out.assign(blocks, -1);
-        CHECK_RUNS(launch("sum", { blocks, 1, 1 }, 128, 0, Sum{ in.data(), out.data(), count }));
+        CHECK_RUNS(launch("test_sum", { blocks, 1, 1 }, 128, 0, Sum{ in.data(), out.data(), count }));
         CHECK(memcmp(out.data(), expected.data(), out.size() * sizeof(double)) == 0);
     }
 }

@@ -1,4 +1,5 @@
 // Number formats against the processor's own conversions, and what the environment says.
+#pragma once
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
