@@ -18,11 +18,13 @@ internal sealed unsafe class CudaContext
     private readonly Lock _moduleLock = new();
     private readonly bool _emulated;
     private readonly DeviceHandle _gpu;
+    private readonly int _ordinal;
     private KernelModule? _module;
     private int _users;
 
-    private CudaContext(ContextHandle handle, DeviceHandle gpu, string device, bool emulated)
+    private CudaContext(ContextHandle handle, DeviceHandle gpu, int ordinal, string device, bool emulated)
     {
+        _ordinal = ordinal;
         Handle = handle;
         DeviceName = device;
         _emulated = emulated;
@@ -103,13 +105,27 @@ internal sealed unsafe class CudaContext
             try
             {
                 Driver.cuCtxSetCurrent(handle).Check($"Making the context of '{device}' current");
-                return s_primary[ordinal] = new CudaContext(handle, gpu, device, emulated);
+                return s_primary[ordinal] = new CudaContext(handle, gpu, ordinal, device, emulated);
             }
             catch
             {
                 _ = Driver.cuDevicePrimaryCtxRelease_v2(gpu);
                 throw;
             }
+        }
+    }
+
+    /// <summary>
+    /// Gives up a primary context in which a kernel failed: the driver answers every call there with that error. The GPU gets a new one when it
+    /// is opened again, if no other library of the process holds the old one.
+    /// </summary>
+    public void Abandon()
+    {
+        lock (s_lock)
+        {
+            if (!s_primary.TryGetValue(_ordinal, out CudaContext? known) || known != this) return;
+            s_primary.Remove(_ordinal);
+            _ = Driver.cuDevicePrimaryCtxRelease_v2(_gpu);
         }
     }
 
@@ -131,7 +147,7 @@ internal sealed unsafe class CudaContext
             {
                 DeviceHandle gpu;
                 Driver.cuCtxGetDevice(&gpu).Check("Asking for the GPU of the given context");
-                s_foreign[handle] = context = new CudaContext(handle, gpu, emulated ? "emulated" : $"cuda:{gpu.Value}", emulated);
+                s_foreign[handle] = context = new CudaContext(handle, gpu, -1, emulated ? "emulated" : $"cuda:{gpu.Value}", emulated);
             }
 
             context._users++;

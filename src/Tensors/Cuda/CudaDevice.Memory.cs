@@ -50,9 +50,11 @@ public sealed unsafe partial class CudaDevice
                 return;
             }
 
-            _context.MakeCurrent();
-            CudaStatus status = _disposed || !_context.HasMemoryPools ? Driver.cuMemFree_v2(address) : Driver.cuMemFreeAsync(address, _stream);
-            if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Giving memory back to '{Name}'");
+            CudaStatus status = Driver.cuCtxSetCurrent(_context.Handle);
+            if (status == CudaStatus.Success)
+                status = _disposed || !_context.HasMemoryPools ? Driver.cuMemFree_v2(address) : Driver.cuMemFreeAsync(address, _stream);
+            // A context that was lost took its memory along; that has been reported by the call that found it.
+            if (status != CudaStatus.Success && !CudaErrors.IsFatal(status)) CudaErrors.Throw(status, $"Giving memory back to '{Name}'");
         }
     }
 

@@ -65,7 +65,15 @@ public sealed unsafe partial class CudaDevice : Device
 
         CudaContext context = CudaContext.Primary(name, ordinal, emulated);
         StreamHandle stream;
-        Driver.cuStreamCreate(&stream, Driver.StreamNonBlocking).Check("Creating a stream");
+        CudaStatus status = Driver.cuStreamCreate(&stream, Driver.StreamNonBlocking);
+        if (CudaErrors.IsFatal(status))
+        {
+            context.Abandon();
+            context = CudaContext.Primary(name, ordinal, emulated);
+            status = Driver.cuStreamCreate(&stream, Driver.StreamNonBlocking);
+        }
+
+        if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Creating a stream on '{name}'");
         return new CudaDevice(name, context, stream, ownsStream: true, precision);
     }
 

@@ -21,7 +21,12 @@ internal static unsafe class CudaErrors
 
     [DoesNotReturn]
     public static void Throw(CudaStatus status, string doing) =>
-        throw new CudaException($"{doing} failed: {Describe(status)}{Advice(status)}", (int)status);
+        throw new CudaException($"{doing} failed: {Describe(status)}{(Emulator.TakeFault() is { Length: > 0 } fault ? $" {fault}" : Advice(status))}", (int)status);
+
+    /// <summary>Whether the context is lost with all that is in it.</summary>
+    public static bool IsFatal(CudaStatus status) => status is CudaStatus.IllegalAddress or CudaStatus.LaunchTimeout or CudaStatus.Assert
+        or CudaStatus.HardwareStackError or CudaStatus.IllegalInstruction or CudaStatus.MisalignedAddress or CudaStatus.InvalidAddressSpace
+        or CudaStatus.InvalidProgramCounter or CudaStatus.LaunchFailed or CudaStatus.ContextIsDestroyed;
 
     [DoesNotReturn]
     private static void Throw(CuBlasStatus status, string doing) =>
@@ -46,9 +51,7 @@ internal static unsafe class CudaErrors
         CudaStatus.DeviceUnavailable => " Another process has the GPU for itself, or its compute mode forbids more than one.",
         CudaStatus.SystemDriverMismatch => " The driver's library and its kernel module differ in version: reboot, or use the host's library in the container.",
         CudaStatus.NoBinaryForGpu => " The kernels are built for compute capability 8.0 and newer.",
-        CudaStatus.IllegalAddress or CudaStatus.LaunchTimeout or CudaStatus.Assert or CudaStatus.HardwareStackError or CudaStatus.IllegalInstruction
-            or CudaStatus.MisalignedAddress or CudaStatus.InvalidAddressSpace or CudaStatus.InvalidProgramCounter or CudaStatus.LaunchFailed =>
-            " An earlier kernel may be the cause; the device cannot be used any more in this process.",
+        _ when IsFatal(status) => " An earlier kernel may be the cause. What is on the device is lost: dispose it and open it again, in a new process if that fails too.",
         _ => "",
     };
 

@@ -22,6 +22,7 @@ internal enum CudaStatus
     IllegalAddress = 700,
     LaunchOutOfResources = 701,
     LaunchTimeout = 702,
+    ContextIsDestroyed = 709,
     Assert = 710,
     HardwareStackError = 714,
     IllegalInstruction = 715,
