@@ -1,52 +1,44 @@
 // target += parts[0] + parts[1] + ..., in that order: the second pass of a sum whose first pass left one total a part.
 //
-//   parts [count][rows][part row stride], rows and parts at multiples of 16 bytes; target [rows, columns] with a row stride.
-//   Launch: one thread for four columns of a row.
-//
-// Bound by memory: 4 * (count + 2) bytes an element.
+//   parts [count][rows][columns], target [rows, columns], with row strides. Launch: RowTile.
+//   Bytes: 4 * (count + 2) an element.
 #pragma once
-#include "platform.cuh"
+#include "rows.cuh"
 
 struct AddPartsArguments
 {
-    float* target;
-    const float* parts;
-    int64_t target_stride;
-    int64_t part_row_stride; // a multiple of 4
-    int64_t part_stride;     // elements from one part to the next, a multiple of 4
-    int64_t rows;
-    int32_t columns;
-    int32_t count;           // parts, at least one
+    Rows target;
+    Rows parts;          // the first of them
+    int64_t part_stride; // elements from one part to the next
+    int32_t rows, columns;
+    int32_t count;       // parts, at least one
+    int32_t lanes_log2;
 };
 
-constexpr int ADD_PARTS_THREADS = 256;
-
-// Four columns, or as many as there are.
-DEVICE Vector4 load_part(const float* p, int count)
+template <bool PACKED> DEVICE void add_parts_to(const AddPartsArguments& a)
 {
-    if (count >= 4) return load4(p);
-    return { p[0], count > 1 ? p[1] : 0, count > 2 ? p[2] : 0, 0 };
+    const RowTile tile(a.lanes_log2);
+    if (tile.row >= a.rows) return;
+    const uint32_t width = (uint32_t)a.columns;
+    for (uint32_t column = tile.column; column < width; column += tile.step)
+    {
+        const float* part = a.parts[tile.row];
+        Quad sum = load_quad<PACKED>(part, column, width);
+        for (int i = 1; i < a.count; i++)
+        {
+            part += a.part_stride;
+            const Quad next = load_quad<PACKED>(part, column, width);
+#pragma unroll
+            for (int k = 0; k < 4; k++) sum.at[k] += next.at[k];
+        }
+
+        add_quad<PACKED>(a.target[tile.row], column, width, sum);
+    }
 }
 
-KERNEL(add_parts, ADD_PARTS_THREADS, AddPartsArguments)
+// Parts lie at multiples of 16 bytes with the first of them.
+KERNEL(add_parts, ROW_THREADS, AddPartsArguments)
 {
-    const int64_t packs = ((int64_t)arguments.columns + 3) / 4, index = (int64_t)blockIdx.x * ADD_PARTS_THREADS + threadIdx.x;
-    const int64_t row = index / packs;
-    const int column = 4 * (int)(index - row * packs);
-    if (row >= arguments.rows) return;
-    const int count = arguments.columns - column;
-    const float* part = arguments.parts + row * arguments.part_row_stride + column;
-    Vector4 sum = load_part(part, count);
-    for (int i = 1; i < arguments.count; i++)
-    {
-        part += arguments.part_stride;
-        const Vector4 v = load_part(part, count);
-        sum = { sum.x + v.x, sum.y + v.y, sum.z + v.z, sum.w + v.w };
-    }
-
-    float* const target = arguments.target + row * arguments.target_stride + column;
-    target[0] += sum.x;
-    if (count > 1) target[1] += sum.y;
-    if (count > 2) target[2] += sum.z;
-    if (count > 3) target[3] += sum.w;
+    if (arguments.target.packed(arguments.columns) && arguments.parts.packed(arguments.columns)) add_parts_to<true>(arguments);
+    else add_parts_to<false>(arguments);
 }

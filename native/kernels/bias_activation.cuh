@@ -4,155 +4,107 @@
 //       pre_activation may be the product's own memory.
 //   activation_derivative_product: gradient = product * act'(pre_activation), or gradient += it. The product may be the gradient's own memory.
 //
-//   All matrices [rows, columns] with row strides; matrices without gaps come as one long row where there is no bias.
-//   Launch: one thread for four columns of a row.
-//
-// Bound by memory: 4 bytes an element for every matrix that is read or written; the activations cost 10 to 40 operations an element.
+//   All matrices [rows, columns]. Launch: RowTile. Bytes: 4 an element of every matrix that is read or written; an activation costs 10 to 60
+//   instructions an element, within what a card has to spare beside memory (activation.cuh).
 #pragma once
 #include "gelu.cuh"
+#include "rows.cuh"
 
 struct BiasActivationArguments
 {
-    float* output;
-    float* pre_activation; // or null
-    const float* product;
-    const float* bias;     // or null
-    int64_t output_stride;
-    int64_t pre_activation_stride;
-    int64_t product_stride;
-    int64_t rows;
-    int64_t columns;
-    int32_t activation;    // ActivationKind
-    int32_t packed;        // all four can be accessed 16 bytes at a time
+    Rows output;
+    Rows pre_activation; // or none
+    Rows product;
+    const float* bias;   // or null
+    int32_t rows, columns;
+    int32_t activation;  // ActivationKind
+    int32_t lanes_log2;
 };
 
 struct ActivationDerivativeArguments
 {
-    float* gradient;
-    const float* product;
-    const float* pre_activation;
-    int64_t gradient_stride;
-    int64_t product_stride;
-    int64_t pre_activation_stride;
-    int64_t rows;
-    int64_t columns;
-    int32_t activation;
+    Rows gradient;
+    Rows product;
+    Rows pre_activation;
+    int32_t rows, columns;
+    int32_t activation;  // ActivationKind
     int32_t accumulate;
-    int32_t packed;
+    int32_t lanes_log2;
     int32_t unused;
 };
 
-constexpr int BIAS_ACTIVATION_THREADS = 256;
-
-namespace bias_activation_of {
-
-// Where a thread's four columns are; 32-bit division where it is enough.
-struct Place
+template <int KIND, bool PACKED> DEVICE void add_bias_and_activate(const BiasActivationArguments& a)
 {
-    int64_t row, column;
-
-    DEVICE explicit Place(int64_t columns)
+    const RowTile tile(a.lanes_log2);
+    if (tile.row >= a.rows) return;
+    const uint32_t width = (uint32_t)a.columns;
+    for (uint32_t column = tile.column; column < width; column += tile.step)
     {
-        const uint64_t index = (uint64_t)blockIdx.x * BIAS_ACTIVATION_THREADS + threadIdx.x, packs = ((uint64_t)columns + 3) / 4;
-        row = ((index | packs) >> 32) == 0 ? (int64_t)((uint32_t)index / (uint32_t)packs) : (int64_t)(index / packs);
-        column = 4 * ((int64_t)index - row * (int64_t)packs);
-    }
-};
+        Quad z = load_quad<PACKED>(a.product[tile.row], column, width);
+        if (a.bias != nullptr)
+        {
+            const Quad bias = load_quad<PACKED>(a.bias, column, width);
+#pragma unroll
+            for (int k = 0; k < 4; k++) z.at[k] += bias.at[k];
+        }
 
-DEVICE Vector4 load(const float* p, int count, bool packed)
-{
-    if (packed && count == 4) return load4(p);
-    Vector4 v = { p[0], 0, 0, 0 };
-    if (count > 1) v.y = p[1];
-    if (count > 2) v.z = p[2];
-    if (count > 3) v.w = p[3];
-    return v;
-}
-
-DEVICE void store(float* p, Vector4 v, int count, bool packed)
-{
-    if (packed && count == 4)
-    {
-        store4(p, v);
-        return;
-    }
-
-    p[0] = v.x;
-    if (count > 1) p[1] = v.y;
-    if (count > 2) p[2] = v.z;
-    if (count > 3) p[3] = v.w;
-}
-
-template <int KIND> DEVICE Vector4 values(Vector4 z)
-{
-    return { activation_value<KIND>(z.x), activation_value<KIND>(z.y), activation_value<KIND>(z.z), activation_value<KIND>(z.w) };
-}
-
-template <int KIND> DEVICE Vector4 derivatives(Vector4 z)
-{
-    return { activation_derivative<KIND>(z.x), activation_derivative<KIND>(z.y), activation_derivative<KIND>(z.z), activation_derivative<KIND>(z.w) };
-}
-
-DEVICE Vector4 values(int32_t kind, Vector4 z)
-{
-    switch (kind)
-    {
-        case ACTIVATION_GELU_ERF: return values<ACTIVATION_GELU_ERF>(z);
-        case ACTIVATION_GELU_TANH: return values<ACTIVATION_GELU_TANH>(z);
-        case ACTIVATION_GELU_QUICK: return values<ACTIVATION_GELU_QUICK>(z);
-        case ACTIVATION_TANH: return values<ACTIVATION_TANH>(z);
-        default: return z;
+        if (a.pre_activation.data != nullptr) store_quad<PACKED>(a.pre_activation[tile.row], column, width, z);
+#pragma unroll
+        for (int k = 0; k < 4; k++) z.at[k] = activation_value<KIND>(z.at[k]);
+        store_quad<PACKED>(a.output[tile.row], column, width, z);
     }
 }
 
-DEVICE Vector4 derivatives(int32_t kind, Vector4 z)
+template <int KIND, bool PACKED> DEVICE void multiply_by_derivative(const ActivationDerivativeArguments& a)
 {
-    switch (kind)
+    const RowTile tile(a.lanes_log2);
+    if (tile.row >= a.rows) return;
+    const uint32_t width = (uint32_t)a.columns;
+    for (uint32_t column = tile.column; column < width; column += tile.step)
     {
-        case ACTIVATION_GELU_ERF: return derivatives<ACTIVATION_GELU_ERF>(z);
-        case ACTIVATION_GELU_TANH: return derivatives<ACTIVATION_GELU_TANH>(z);
-        case ACTIVATION_GELU_QUICK: return derivatives<ACTIVATION_GELU_QUICK>(z);
-        case ACTIVATION_TANH: return derivatives<ACTIVATION_TANH>(z);
-        default: return { 1, 1, 1, 1 };
+        const Quad product = load_quad<PACKED>(a.product[tile.row], column, width);
+        Quad z = load_quad<PACKED>(a.pre_activation[tile.row], column, width);
+#pragma unroll
+        for (int k = 0; k < 4; k++) z.at[k] = product.at[k] * activation_derivative<KIND>(z.at[k]);
+        float* const gradient = a.gradient[tile.row];
+        if (a.accumulate) add_quad<PACKED>(gradient, column, width, z);
+        else store_quad<PACKED>(gradient, column, width, z);
     }
 }
 
-} // namespace bias_activation_of
-
-KERNEL(bias_activation, BIAS_ACTIVATION_THREADS, BiasActivationArguments)
+template <int KIND> DEVICE void add_bias_and_activate(const BiasActivationArguments& a)
 {
-    using namespace bias_activation_of;
-    const Place place(arguments.columns);
-    if (place.row >= arguments.rows) return;
-    const int count = arguments.columns - place.column < 4 ? (int)(arguments.columns - place.column) : 4;
-    Vector4 z = load(arguments.product + place.row * arguments.product_stride + place.column, count, arguments.packed);
-    if (arguments.bias)
-    {
-        const Vector4 b = load(arguments.bias + place.column, count, arguments.packed);
-        z = { z.x + b.x, z.y + b.y, z.z + b.z, z.w + b.w };
-    }
-
-    if (arguments.pre_activation)
-        store(arguments.pre_activation + place.row * arguments.pre_activation_stride + place.column, z, count, arguments.packed);
-    store(arguments.output + place.row * arguments.output_stride + place.column, values(arguments.activation, z), count, arguments.packed);
+    const bool kept = a.pre_activation.data == nullptr || a.pre_activation.packed(a.columns);
+    if (kept && a.output.packed(a.columns) && a.product.packed(a.columns) && is_packed(a.bias)) add_bias_and_activate<KIND, true>(a);
+    else add_bias_and_activate<KIND, false>(a);
 }
 
-KERNEL(activation_derivative_product, BIAS_ACTIVATION_THREADS, ActivationDerivativeArguments)
+template <int KIND> DEVICE void multiply_by_derivative(const ActivationDerivativeArguments& a)
 {
-    using namespace bias_activation_of;
-    const Place place(arguments.columns);
-    if (place.row >= arguments.rows) return;
-    const int count = arguments.columns - place.column < 4 ? (int)(arguments.columns - place.column) : 4;
-    const Vector4 product = load(arguments.product + place.row * arguments.product_stride + place.column, count, arguments.packed);
-    const Vector4 z = load(arguments.pre_activation + place.row * arguments.pre_activation_stride + place.column, count, arguments.packed);
-    const Vector4 d = derivatives(arguments.activation, z);
-    Vector4 gradient = { product.x * d.x, product.y * d.y, product.z * d.z, product.w * d.w };
-    float* const to = arguments.gradient + place.row * arguments.gradient_stride + place.column;
-    if (arguments.accumulate)
-    {
-        const Vector4 old = load(to, count, arguments.packed);
-        gradient = { old.x + gradient.x, old.y + gradient.y, old.z + gradient.z, old.w + gradient.w };
-    }
+    if (a.gradient.packed(a.columns) && a.product.packed(a.columns) && a.pre_activation.packed(a.columns)) multiply_by_derivative<KIND, true>(a);
+    else multiply_by_derivative<KIND, false>(a);
+}
 
-    store(to, gradient, count, arguments.packed);
+KERNEL(bias_activation, ROW_THREADS, BiasActivationArguments)
+{
+    switch (arguments.activation)
+    {
+    case ACTIVATION_GELU_ERF: return add_bias_and_activate<ACTIVATION_GELU_ERF>(arguments);
+    case ACTIVATION_GELU_TANH: return add_bias_and_activate<ACTIVATION_GELU_TANH>(arguments);
+    case ACTIVATION_GELU_QUICK: return add_bias_and_activate<ACTIVATION_GELU_QUICK>(arguments);
+    case ACTIVATION_TANH: return add_bias_and_activate<ACTIVATION_TANH>(arguments);
+    default: return add_bias_and_activate<ACTIVATION_NONE>(arguments);
+    }
+}
+
+KERNEL(activation_derivative_product, ROW_THREADS, ActivationDerivativeArguments)
+{
+    switch (arguments.activation)
+    {
+    case ACTIVATION_GELU_ERF: return multiply_by_derivative<ACTIVATION_GELU_ERF>(arguments);
+    case ACTIVATION_GELU_TANH: return multiply_by_derivative<ACTIVATION_GELU_TANH>(arguments);
+    case ACTIVATION_GELU_QUICK: return multiply_by_derivative<ACTIVATION_GELU_QUICK>(arguments);
+    case ACTIVATION_TANH: return multiply_by_derivative<ACTIVATION_TANH>(arguments);
+    default: return multiply_by_derivative<ACTIVATION_NONE>(arguments);
+    }
 }

@@ -39,8 +39,7 @@ struct Tf32
 struct Bf16
 {
     static constexpr int ROWS = 2;
-    // Not pack_bf16: a NaN stays one, but need not keep its payload.
-    static DEVICE uint32_t word(float low, float high) { return (uint32_t)round_to_bf16(low) | (uint32_t)round_to_bf16(high) << 16; }
+    static DEVICE uint32_t word(float low, float high) { return to_bf16_pair(low, high); }
     static DEVICE void multiply(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) { mma_bf16_16x8x16(d, a, b); }
 };
 

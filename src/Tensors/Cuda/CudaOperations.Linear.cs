@@ -76,44 +76,36 @@ internal sealed partial class CudaOperations
     /// <summary>output = act(product + bias), and the sum itself is kept if that is wanted.</summary>
     private void FinishForward(Matrix output, Matrix product, DeviceSpan<float> bias, Activation activation, Matrix kept)
     {
-        bool oneRow = bias.IsNone && output.IsContiguous && product.IsContiguous && kept.IsContiguous;
-        long elements = (long)output.Rows * output.Columns, columns = oneRow ? elements : output.Columns, rows = oneRow ? 1 : output.Rows;
+        Grid grid = RowLaunch.Elements(output.Rows, output.Columns, out int lanesLog2);
         var arguments = new BiasActivationArguments
         {
-            Output = output.Data.Address,
-            PreActivation = kept.Data.Address,
-            Product = product.Data.Address,
+            Output = output,
+            PreActivation = kept,
+            Product = product,
             Bias = bias.Address,
-            OutputStride = output.Stride,
-            PreActivationStride = kept.Stride,
-            ProductStride = product.Stride,
-            Rows = rows,
-            Columns = columns,
+            Rows = output.Rows,
+            Columns = output.Columns,
             Activation = (int)activation,
-            Packed = Packed(IsPacked(output) && IsPacked(product) && IsPacked(kept) && bias.Address % 16 == 0),
+            LanesLog2 = lanesLog2,
         };
-        Launch(LinearKernels.BiasActivation, Grid.Over(rows * ((columns + 3) / 4), LinearKernels.BiasActivation.Threads), arguments);
+        Launch(LinearKernels.BiasActivation, grid, arguments);
     }
 
     /// <summary>gradient = product ⊙ act′(pre-activation), or gradient += it.</summary>
     private void FinishBackward(Matrix gradient, ProductOperand product, Activation activation, Matrix preActivation, bool accumulate)
     {
-        bool oneRow = gradient.IsContiguous && preActivation.IsContiguous && (product.Stride == product.Columns || product.Rows == 1);
-        long elements = (long)gradient.Rows * gradient.Columns, columns = oneRow ? elements : gradient.Columns, rows = oneRow ? 1 : gradient.Rows;
+        Grid grid = RowLaunch.Elements(gradient.Rows, gradient.Columns, out int lanesLog2);
         var arguments = new ActivationDerivativeArguments
         {
-            Gradient = gradient.Data.Address,
-            Product = product.Address,
-            PreActivation = preActivation.Data.Address,
-            GradientStride = gradient.Stride,
-            ProductStride = product.Stride,
-            PreActivationStride = preActivation.Stride,
-            Rows = rows,
-            Columns = columns,
+            Gradient = gradient,
+            Product = new(product.Address, product.Stride),
+            PreActivation = preActivation,
+            Rows = gradient.Rows,
+            Columns = gradient.Columns,
             Activation = (int)activation,
             Accumulate = accumulate ? 1 : 0,
-            Packed = Packed(IsPacked(gradient) && IsPacked(preActivation) && product.Address % 16 == 0 && product.Stride % 4 == 0),
+            LanesLog2 = lanesLog2,
         };
-        Launch(LinearKernels.ActivationDerivativeProduct, Grid.Over(rows * ((columns + 3) / 4), LinearKernels.ActivationDerivativeProduct.Threads), arguments);
+        Launch(LinearKernels.ActivationDerivativeProduct, grid, arguments);
     }
 }

@@ -41,8 +41,8 @@ internal sealed partial class CudaOperations
             _device.Precision == Precision.TF32 ? CuBlasComputeType.Float32FastTF32 : CuBlasComputeType.Float32,
             epilogue, (epilogue & ProductEpilogue.Auxiliary) != 0 ? auxiliary.Stride : 0,
             a.Alignment, b.Alignment, Math.Min(c.Alignment, ProductOperand.AlignmentOf(bias)));
-        ProductPlan plan = _device.Products.Plan(key);
         var operands = new ProductOperands { A = a.Address, B = b.Address, C = c.Address, Bias = bias, Auxiliary = auxiliary.Data.Address, Alpha = alpha, Beta = beta };
+        ProductPlan plan = _device.Products.Plan(key, operands);
         _device.Launch(plan, operands);
         return plan.Key.Epilogue;
     }

@@ -44,7 +44,7 @@ internal sealed partial class CudaOperations
     private void AddAbsoluteWeightGradients(Matrix weightGradient, Matrix outputGradient, Matrix input, int rowsPerSample)
     {
         int outputs = weightGradient.Rows, inputs = weightGradient.Columns;
-        Grid tiles = new(Tiles(inputs, LinearKernels.PerSampleTile), Tiles(outputs, LinearKernels.PerSampleTile));
+        Grid tiles = new(RowLaunch.Divided(inputs, LinearKernels.PerSampleTile), RowLaunch.Divided(outputs, LinearKernels.PerSampleTile));
         SampleParts parts = SampleParts.OfProduct(input.Rows, rowsPerSample, (long)tiles.X * tiles.Y);
         bool direct = parts.Count == 1;
         long stride = direct ? weightGradient.Stride : (inputs + 3) & ~3, partStride = direct ? 0 : outputs * stride;
@@ -70,53 +70,35 @@ internal sealed partial class CudaOperations
             Accumulate = direct ? 1 : 0,
         };
         Launch(PerSampleKernel, tiles with { Z = parts.Count }, arguments);
-        if (!direct) AddParts(weightGradient.Data.Address, weightGradient.Stride, target, stride, partStride, outputs, inputs, parts.Count);
+        if (!direct) AddParts(weightGradient, target, stride, partStride, parts.Count);
     }
 
     /// <summary>db += Σ rows of dY, or Σ_s |Σ rows of dY_s|.</summary>
     private void AddBiasGradient(DeviceSpan<float> biasGradient, Matrix outputGradient, GradientReduction reduction, int rowsPerSample)
     {
-        int rows = outputGradient.Rows, columns = outputGradient.Columns;
-        bool sum = reduction == GradientReduction.Sum, plain = !sum && rowsPerSample == 1;
-        SampleParts parts = SampleParts.OfColumns(rows, sum ? 1 : rowsPerSample);
-        bool direct = parts.Count == 1;
-        long partStride = direct ? 0 : (columns + 3) & ~3;
-        nint target = direct ? biasGradient.Address : Scratch(parts.Count * partStride * sizeof(float));
-        var arguments = new BiasGradientArguments
-        {
-            Values = outputGradient.Data.Address,
-            Target = target,
-            Stride = outputGradient.Stride,
-            PartStride = partStride,
-            Rows = rows,
-            RowsPerSegment = sum || plain ? parts.RowsPerPart : rowsPerSample,
-            RowsPerPart = parts.RowsPerPart,
-            Columns = columns,
-            Packed = Packed(IsPacked(outputGradient)),
-            AbsoluteValues = plain ? 1 : 0,
-            AbsoluteSums = sum ? 0 : 1,
-            Accumulate = direct ? 1 : 0,
-        };
-        Launch(LinearKernels.BiasGradient, new Grid(Tiles(columns, LinearKernels.BiasGradientWidth), parts.Count), arguments);
-        if (!direct) AddParts(biasGradient.Address, columns, target, partStride, partStride, 1, columns, parts.Count);
+        bool plain = reduction == GradientReduction.AbsolutePerSample && rowsPerSample == 1;
+        if (plain) reduction = GradientReduction.Sum;
+        var sections = new ColumnSections(outputGradient.Rows, outputGradient.Columns, reduction, rowsPerSample);
+        sections.Partials = Scratch(sections.Bytes(1));
+        var arguments = new BiasGradientArguments { Sections = sections, OutputGradient = outputGradient, Absolute = plain ? 1 : 0 };
+        Launch(LinearKernels.BiasGradient, sections.Grid, arguments);
+        AddSections(sections, reduction, 1, biasGradient, default);
     }
 
     /// <summary>target += the parts, in order.</summary>
-    private void AddParts(nint target, long targetStride, nint parts, long partRowStride, long partStride, int rows, int columns, int count)
+    private void AddParts(Matrix target, nint parts, long partRowStride, long partStride, int count)
     {
+        Grid grid = RowLaunch.Elements(target.Rows, target.Columns, out int lanesLog2);
         var arguments = new AddPartsArguments
         {
             Target = target,
-            Parts = parts,
-            TargetStride = targetStride,
-            PartRowStride = partRowStride,
+            Parts = new(parts, partRowStride),
             PartStride = partStride,
-            Rows = rows,
-            Columns = columns,
+            Rows = target.Rows,
+            Columns = target.Columns,
             Count = count,
+            LanesLog2 = lanesLog2,
         };
-        Launch(LinearKernels.AddParts, Grid.Over(rows * (((long)columns + 3) / 4), LinearKernels.AddParts.Threads), arguments);
+        Launch(LinearKernels.AddParts, grid, arguments);
     }
-
-    private static int Tiles(int count, int size) => (count + size - 1) / size;
 }

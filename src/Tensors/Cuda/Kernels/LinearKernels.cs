@@ -6,16 +6,13 @@ internal static class LinearKernels
     /// <summary>Columns and rows of the tile of dW that a block of the per-sample products owns.</summary>
     public const int PerSampleTile = 128;
 
-    /// <summary>Columns that a block of <see cref="BiasGradient"/> sums.</summary>
-    public const int BiasGradientWidth = 128;
-
     public static readonly Kernel<PerSampleProductArguments> PerSampleProduct = new("per_sample_product", 256);
     public static readonly Kernel<PerSampleProductArguments> PerSampleProductTF32 = new("per_sample_product_tf32", 256);
     public static readonly Kernel<PerSampleProductArguments> PerSampleProductBF16 = new("per_sample_product_bf16", 256);
-    public static readonly Kernel<AddPartsArguments> AddParts = new("add_parts", 256);
-    public static readonly Kernel<BiasGradientArguments> BiasGradient = new("bias_gradient", 256);
-    public static readonly Kernel<BiasActivationArguments> BiasActivation = new("bias_activation", 256);
-    public static readonly Kernel<ActivationDerivativeArguments> ActivationDerivativeProduct = new("activation_derivative_product", 256);
+    public static readonly Kernel<AddPartsArguments> AddParts = new("add_parts", RowLaunch.Threads);
+    public static readonly Kernel<BiasGradientArguments> BiasGradient = new("bias_gradient", RowLaunch.ColumnThreads);
+    public static readonly Kernel<BiasActivationArguments> BiasActivation = new("bias_activation", RowLaunch.Threads);
+    public static readonly Kernel<ActivationDerivativeArguments> ActivationDerivativeProduct = new("activation_derivative_product", RowLaunch.Threads);
     public static readonly Kernel<RoundInputsArguments> RoundInputsBF16 = new("round_inputs_bf16", 256);
     public static readonly Kernel<ScaleMatrixArguments> ScaleMatrix = new("scale_matrix", 256);
 }
@@ -43,63 +40,47 @@ internal struct PerSampleProductArguments
 /// <summary>As in native/kernels/add_parts.cuh.</summary>
 internal struct AddPartsArguments
 {
-    public nint Target;
-    public nint Parts;
-    public long TargetStride;
-    public long PartRowStride;
+    public RowsArgument Target;
+    public RowsArgument Parts;
     public long PartStride;
-    public long Rows;
+    public int Rows;
     public int Columns;
     public int Count;
+    public int LanesLog2;
 }
 
 /// <summary>As in native/kernels/bias_gradient.cuh.</summary>
 internal struct BiasGradientArguments
 {
-    public nint Values;
-    public nint Target;
-    public long Stride;
-    public long PartStride;
-    public int Rows;
-    public int RowsPerSegment;
-    public int RowsPerPart;
-    public int Columns;
-    public int Packed;
-    public int AbsoluteValues;
-    public int AbsoluteSums;
-    public int Accumulate;
+    public ColumnSections Sections;
+    public RowsArgument OutputGradient;
+    public long Absolute;
 }
 
 /// <summary>As in native/kernels/bias_activation.cuh.</summary>
 internal struct BiasActivationArguments
 {
-    public nint Output;
-    public nint PreActivation;
-    public nint Product;
+    public RowsArgument Output;
+    public RowsArgument PreActivation;
+    public RowsArgument Product;
     public nint Bias;
-    public long OutputStride;
-    public long PreActivationStride;
-    public long ProductStride;
-    public long Rows;
-    public long Columns;
+    public int Rows;
+    public int Columns;
     public int Activation;
-    public int Packed;
+    public int LanesLog2;
 }
 
 /// <summary>As in native/kernels/bias_activation.cuh.</summary>
 internal struct ActivationDerivativeArguments
 {
-    public nint Gradient;
-    public nint Product;
-    public nint PreActivation;
-    public long GradientStride;
-    public long ProductStride;
-    public long PreActivationStride;
-    public long Rows;
-    public long Columns;
+    public RowsArgument Gradient;
+    public RowsArgument Product;
+    public RowsArgument PreActivation;
+    public int Rows;
+    public int Columns;
     public int Activation;
     public int Accumulate;
-    public int Packed;
+    public int LanesLog2;
     public int Unused;
 }
 

@@ -58,11 +58,11 @@ internal sealed unsafe class MatrixProducts : IDisposable
     /// <summary>
     /// The plan of a product. Where cuBLASLt cannot fuse the epilogue it is that of the same product without one, and the caller does the rest.
     /// </summary>
-    public ProductPlan Plan(in ProductKey key)
+    public ProductPlan Plan(in ProductKey key, in ProductOperands operands)
     {
-        if (!_plans.TryGetValue(key, out ProductPlan? plan)) plan = Make(key);
+        if (!_plans.TryGetValue(key, out ProductPlan? plan)) plan = Make(key, operands);
         if ((plan.HasAlgorithm && !AvoidsLight) || key.Epilogue == ProductEpilogue.None) return plan;
-        return Plan(key with { Epilogue = ProductEpilogue.None, StrideAuxiliary = 0 });
+        return Plan(key with { Epilogue = ProductEpilogue.None, StrideAuxiliary = 0 }, operands);
     }
 
     /// <summary>Puts a planned product on the stream: C = epilogue(α·op(A)·op(B) + β·C); with β = 0 the old content of C is not read.</summary>
@@ -93,7 +93,7 @@ internal sealed unsafe class MatrixProducts : IDisposable
             &beta, operands.C, CudaDataType.Float32, key.StrideC, key.Compute, DefaultAlgorithm);
     }
 
-    private ProductPlan Make(in ProductKey key)
+    private ProductPlan Make(in ProductKey key, in ProductOperands operands)
     {
         if (_plans.Count >= MaxPlans)
         {
@@ -101,7 +101,7 @@ internal sealed unsafe class MatrixProducts : IDisposable
             _plans.Clear();
         }
 
-        var plan = new ProductPlan(_light, key, _made++, WorkspaceBytes);
+        var plan = new ProductPlan(_light, key, _made++, operands, WorkspaceBytes);
         _plans.Add(key, plan);
         return plan;
     }

@@ -18,13 +18,19 @@ internal sealed unsafe class ProductPlan : IDisposable
     private MatrixLayout _layoutC;
     private MatmulAlgorithm _algorithm;
 
-    public ProductPlan(CuBlasLtHandle library, in ProductKey key, int index, long workspaceBytes)
+    /// <param name="library">cuBLASLt.</param>
+    /// <param name="key">The product.</param>
+    /// <param name="index">Number of the plan.</param>
+    /// <param name="operands">Those of the first call: the heuristic wants to see that an epilogue has its pointers.</param>
+    /// <param name="workspaceBytes">Working memory that the algorithm may take.</param>
+    public ProductPlan(CuBlasLtHandle library, in ProductKey key, int index, in ProductOperands operands, long workspaceBytes)
     {
         Key = key;
         Index = index;
         try
         {
             Describe(key);
+            SetEpilogue(operands);
             HasAlgorithm = Choose(library, key, workspaceBytes);
         }
         catch
@@ -45,8 +51,7 @@ internal sealed unsafe class ProductPlan : IDisposable
     /// <summary>Puts the product on the stream.</summary>
     public CuBlasStatus Launch(CuBlasLtHandle library, in ProductOperands operands, nint workspace, long workspaceBytes, StreamHandle stream)
     {
-        if ((Key.Epilogue & ProductEpilogue.Bias) != 0) Set(MatmulDescriptorAttribute.BiasPointer, operands.Bias);
-        if ((Key.Epilogue & ProductEpilogue.Auxiliary) != 0) Set(MatmulDescriptorAttribute.EpilogueAuxiliaryPointer, operands.Auxiliary);
+        SetEpilogue(operands);
         float alpha = operands.Alpha, beta = operands.Beta;
         fixed (MatmulAlgorithm* algorithm = &_algorithm)
         {
@@ -79,6 +84,12 @@ internal sealed unsafe class ProductPlan : IDisposable
         _layoutA = Layout(key.Inputs, key.TransposeA ? key.Depth : key.Rows, key.TransposeA ? key.Rows : key.Depth, key.StrideA);
         _layoutB = Layout(key.Inputs, key.TransposeB ? key.Columns : key.Depth, key.TransposeB ? key.Depth : key.Columns, key.StrideB);
         _layoutC = Layout(CudaDataType.Float32, key.Rows, key.Columns, key.StrideC);
+    }
+
+    private void SetEpilogue(in ProductOperands operands)
+    {
+        if ((Key.Epilogue & ProductEpilogue.Bias) != 0) Set(MatmulDescriptorAttribute.BiasPointer, operands.Bias);
+        if ((Key.Epilogue & ProductEpilogue.Auxiliary) != 0) Set(MatmulDescriptorAttribute.EpilogueAuxiliaryPointer, operands.Auxiliary);
     }
 
     private bool Choose(CuBlasLtHandle library, in ProductKey key, long workspaceBytes)
