@@ -90,6 +90,14 @@ TEST(bit_functions_do_what_their_names_say)
     CHECK(multiply_high(0x80000000u, 6) == 3 && multiply_high(~0u, ~0u) == 0xfffffffeu);
     CHECK(fused(0x1.000002p0f, 0x1.000002p0f, -0x1.000004p0f) == 0x1p-46f);
     CHECK(fused(0x1.0000000000001p0, 0x1.0000000000001p0, -0x1.0000000000002p0) == 0x1p-104);
+    for_patterns([](uint32_t bits) {
+        const float a = bits_float(bits), b = bits_float(bits * 2654435761u), c = bits_float(bits ^ 0x83000001u);
+        const double u = a * 1.0000001, v = b * 1.0000002, w = c;
+        const float narrow = __builtin_fmaf(a, b, c);
+        const double wide = __builtin_fma(u, v, w);
+        CHECK(narrow != narrow ? fused(a, b, c) != fused(a, b, c) : float_bits(fused(a, b, c)) == float_bits(narrow));
+        CHECK(wide != wide ? fused(u, v, w) != fused(u, v, w) : double_bits(fused(u, v, w)) == double_bits(wide));
+    });
     CHECK(divide(1.0f, 3.0f) == 0x1.555556p-2f && square_root(2.0f) == 0x1.6a09e6p0f);
 }
 
