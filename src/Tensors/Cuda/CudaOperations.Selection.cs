@@ -39,9 +39,10 @@ internal sealed partial class CudaOperations
                 WriteTable<CrossInput>(arguments.Table, list);
             }
 
+            // A kernel that names dynamic shared memory is given some, even where it keeps nothing there.
             Launch(
                 arguments.Table == 0 ? SelectionKernels.CrossMagnitude : SelectionKernels.CrossMagnitudeOfMany,
-                phase.Grid(keys.Length, SelectionKernels.MeanBlock), arguments, arguments.Staged * SelectionKernels.StagedBytes);
+                phase.Grid(keys.Length, SelectionKernels.MeanBlock), arguments, Math.Max(16, arguments.Staged * SelectionKernels.StagedBytes));
         }
     }
 

@@ -22,12 +22,27 @@ public sealed class VectorArithmeticTests
         AddWeightedSum(4, masked: true, inPlace: true), AddWeightedSum(4, masked: false, inPlace: true),
     }.ToDictionary(c => c.Name);
 
+    /// <summary>Lists that are too long for the arguments of a launch on a GPU, where 64 vectors go; more than 224 take two launches to write down.</summary>
+    private static readonly Dictionary<string, VectorCase> s_longLists =
+        new[] { WeightedSum(65), WeightedSum(230), WeightedSum(70, into: 69), AddWeightedSum(66, masked: true) }.ToDictionary(c => c.Name);
+
     public static TheoryData<string, string> OnDevices() => VectorCase.OnDevices(s_cases.Values);
+
+    public static TheoryData<string, string> LongListsOnDevices() => VectorCase.OnDevices(s_longLists.Values);
 
     [Theory]
     [MemberData(nameof(OnDevices))]
     public void An_operation_gives_the_bits_of_the_reference(string name, string device) =>
         s_cases[name].GivesTheBitsOfTheReference(device);
+
+    [Theory]
+    [MemberData(nameof(OnDevices))]
+    public void An_operation_does_not_depend_on_where_its_vectors_start(string name, string device) =>
+        s_cases[name].DoesNotDependOnAlignment(device);
+
+    [Theory]
+    [MemberData(nameof(LongListsOnDevices))]
+    public void A_list_of_vectors_may_be_of_any_length(string name, string device) => s_longLists[name].DoesNotDependOnAlignment(device);
 
     [Theory]
     [MemberData(nameof(OnDevices))]

@@ -18,15 +18,22 @@ public sealed record VectorCase(string Name, Func<VectorRun, Action> Prepare)
     public void GivesTheBitsOfTheReference(string deviceName)
     {
         using Device device = DeviceCases.Open(deviceName);
-        foreach (int length in VectorInputs.Lengths)
+        foreach (int length in VectorInputs.Lengths) Compare(device, length, null, "");
+        Assert.Equal(0, device.AllocatedBytes);
+    }
+
+    /// <summary>
+    /// The same bits wherever the vectors start: on cache lines, all at one odd phase, and each at another. Lengths around the blocks of both
+    /// devices' passes, so that their first and last pieces are met with and without whole blocks between them.
+    /// </summary>
+    public void DoesNotDependOnAlignment(string deviceName)
+    {
+        using Device device = DeviceCases.Open(deviceName);
+        foreach (int length in (int[])[0, 1, 3, 4, 5, 1023, 1025, 2050, 4097, 8203])
         {
-            var expected = _expected.GetOrAdd(length, n => Run(s_reference, n));
-            var found = Run(device, length);
-            foreach (var ((name, e), (_, f)) in expected.Zip(found))
-            {
-                int at = e.AsSpan().CommonPrefixLength(f);
-                Assert.True(e.Length == f.Length && at == e.Length, $"{Name}, {length} elements, {name}: element {at} is {(at < f.Length ? f[at] : 0):x}, expected {(at < e.Length ? e[at] : 0):x}.");
-            }
+            Compare(device, length, static _ => 0, " on cache lines");
+            Compare(device, length, static _ => 1, " one element behind a cache line");
+            Compare(device, length, static k => (k * 3) % 5, " at different phases");
         }
 
         Assert.Equal(0, device.AllocatedBytes);
@@ -47,9 +54,20 @@ public sealed record VectorCase(string Name, Func<VectorRun, Action> Prepare)
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
-    private IReadOnlyList<(string Name, ulong[] Bits)> Run(Device device, int length)
+    private void Compare(Device device, int length, Func<int, int>? place, string where)
     {
-        using var run = new VectorRun(device, length);
+        var expected = _expected.GetOrAdd(length, n => Run(s_reference, n, null));
+        var found = Run(device, length, place);
+        foreach (var ((name, e), (_, f)) in expected.Zip(found))
+        {
+            int at = e.AsSpan().CommonPrefixLength(f);
+            Assert.True(e.Length == f.Length && at == e.Length, $"{Name}, {length} elements{where}, {name}: element {at} is {(at < f.Length ? f[at] : 0):x}, expected {(at < e.Length ? e[at] : 0):x}.");
+        }
+    }
+
+    private IReadOnlyList<(string Name, ulong[] Bits)> Run(Device device, int length, Func<int, int>? place)
+    {
+        using var run = new VectorRun(device, length, place);
         Prepare(run)();
         var results = run.Read();
         Assert.NotEmpty(results);

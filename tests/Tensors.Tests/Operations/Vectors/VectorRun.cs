@@ -8,18 +8,21 @@ namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 /// Memory of one case on one device: the same inputs on every device, results as bits. Every buffer ends in guard bytes that are checked
 /// when the results are read.
 /// </summary>
-public sealed class VectorRun(Device device, int length) : IDisposable
+/// <param name="device">Where.</param>
+/// <param name="length">Elements of a vector.</param>
+/// <param name="place">Elements before the k-th vector in its buffer; without it a vector starts at an address that no vector register is aligned to.</param>
+public sealed class VectorRun(Device device, int length, Func<int, int>? place = null) : IDisposable
 {
     private const int GuardBytes = 72;
     private const byte Guard = 0xA5;
-    private readonly List<DeviceBuffer> _buffers = [];
+    private readonly List<(DeviceBuffer Buffer, int Before)> _buffers = [];
     private readonly List<(string Name, Func<ulong[]> Read)> _results = [];
 
     public int Length { get; } = length;
 
     public OperationSet Operations => device.Operations;
 
-    /// <summary>Vector <paramref name="k"/> of the test inputs, starting at an address that no vector register is aligned to.</summary>
+    /// <summary>Vector <paramref name="k"/> of the test inputs.</summary>
     public DeviceSpan<float> Input(int k) => Upload<float>(VectorInputs.Floats(k, Length));
 
     public DeviceSpan<float>[] Inputs(int count) => [.. Enumerable.Range(0, count).Select(Input)];
@@ -52,11 +55,11 @@ public sealed class VectorRun(Device device, int length) : IDisposable
 
     public IReadOnlyList<(string Name, ulong[] Bits)> Read()
     {
-        foreach (DeviceBuffer buffer in _buffers)
+        foreach ((DeviceBuffer buffer, int before) in _buffers)
         {
             ReadOnlySpan<byte> bytes = buffer.AsSpan<byte>().ToHost();
             Assert.True(bytes[^GuardBytes..].IndexOfAnyExcept(Guard) < 0, $"Memory behind a vector of {Length} elements was written.");
-            Assert.True(bytes[..4].IndexOfAnyExcept(Guard) < 0, $"Memory before a vector of {Length} elements was written.");
+            Assert.True(bytes[..before].IndexOfAnyExcept(Guard) < 0, $"Memory before a vector of {Length} elements was written.");
         }
 
         return [.. _results.Select(r => (r.Name, r.Read()))];
@@ -65,19 +68,19 @@ public sealed class VectorRun(Device device, int length) : IDisposable
     public DeviceSpan<T> Upload<T>(ReadOnlySpan<T> values)
         where T : unmanaged
     {
-        int bytes = values.Length * Marshal.SizeOf<T>(), offset = Marshal.SizeOf<T>() < 4 ? 4 : Marshal.SizeOf<T>();
+        int size = Marshal.SizeOf<T>(), bytes = values.Length * size, offset = place is null ? Math.Max(size, 4) : place(_buffers.Count) * size;
         DeviceBuffer buffer = device.Allocate(offset + bytes + GuardBytes);
-        _buffers.Add(buffer);
+        _buffers.Add((buffer, offset));
         var guards = new byte[buffer.ByteLength];
         guards.AsSpan().Fill(Guard);
         device.Upload<byte>(guards, buffer.AsSpan<byte>());
-        DeviceSpan<T> span = buffer.AsSpan<T>().Slice(offset / Marshal.SizeOf<T>(), values.Length);
+        DeviceSpan<T> span = buffer.AsSpan<T>().Slice(offset / size, values.Length);
         device.Upload(values, span);
         return span;
     }
 
     public void Dispose()
     {
-        foreach (DeviceBuffer buffer in _buffers) buffer.Dispose();
+        foreach ((DeviceBuffer buffer, _) in _buffers) buffer.Dispose();
     }
 }

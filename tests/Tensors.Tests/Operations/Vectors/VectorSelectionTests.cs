@@ -30,12 +30,29 @@ public sealed class VectorSelectionTests
         return () => run.Operations.DropMask(mask, keys, t with { Threshold = t.Threshold * 4 }, 7);
     }))).ToDictionary(c => c.Name);
 
+    /// <summary>Lists that are too long for the arguments of a launch on a GPU, where 64 vectors go.</summary>
+    private static readonly Dictionary<string, VectorCase> s_longLists = new[]
+    {
+        CrossMagnitude(66, own: true), CrossMagnitude(67, own: false), DisjointMean(65, -1), DisjointMean(160, 1), SignBalance(66),
+    }.ToDictionary(c => c.Name);
+
     public static TheoryData<string, string> OnDevices() => VectorCase.OnDevices(s_cases.Values);
+
+    public static TheoryData<string, string> LongListsOnDevices() => VectorCase.OnDevices(s_longLists.Values);
 
     [Theory]
     [MemberData(nameof(OnDevices))]
     public void An_operation_gives_the_bits_of_the_reference(string name, string device) =>
         s_cases[name].GivesTheBitsOfTheReference(device);
+
+    [Theory]
+    [MemberData(nameof(OnDevices))]
+    public void An_operation_does_not_depend_on_where_its_vectors_start(string name, string device) =>
+        s_cases[name].DoesNotDependOnAlignment(device);
+
+    [Theory]
+    [MemberData(nameof(LongListsOnDevices))]
+    public void A_list_of_vectors_may_be_of_any_length(string name, string device) => s_longLists[name].DoesNotDependOnAlignment(device);
 
     [Theory]
     [MemberData(nameof(OnDevices))]
