@@ -31,8 +31,13 @@ internal sealed partial class CudaOperations
         phase.Add(mask.Address, sizeof(byte));
         var arguments = new StoredSumArguments
         {
-            Output = output.Bytes.Address, Origin = origin.Bytes.Address, Mask = mask.Address, Length = output.Length, Count = inputs.Length,
-            OutputDType = Code(output.DType), OriginDType = origin.IsNone ? 0 : Code(origin.DType),
+            Output = output.Bytes.Address,
+            Origin = origin.Bytes.Address,
+            Mask = mask.Address,
+            Length = output.Length,
+            Count = inputs.Length,
+            OutputDType = Code(output.DType),
+            OriginDType = origin.IsNone ? 0 : Code(origin.DType),
         };
         lock (_device.Gate)
         {

@@ -20,7 +20,11 @@ internal sealed partial class CudaOperations
         phase.Add(keys.Address, sizeof(double));
         var arguments = new CrossMagnitudeArguments
         {
-            Keys = keys.Address, Length = keys.Length, Count = vectors.Length, Own = own ? 1 : 0, Staged = own ? 0 : Math.Min(vectors.Length, MostStaged),
+            Keys = keys.Address,
+            Length = keys.Length,
+            Count = vectors.Length,
+            Own = own ? 1 : 0,
+            Staged = own ? 0 : Math.Min(vectors.Length, MostStaged),
         };
         lock (_device.Gate)
         {
@@ -55,8 +59,13 @@ internal sealed partial class CudaOperations
         phase.Add(keys.Address, sizeof(double));
         var arguments = new DropMaskArguments
         {
-            Mask = mask.Address, Keys = keys.Address, Length = keys.Length, Head = phase.Head,
-            Boundary = limit.Boundary, Below = limit.KeyLimit(-1), From = limit.KeyLimit(AfterBoundary),
+            Mask = mask.Address,
+            Keys = keys.Address,
+            Length = keys.Length,
+            Head = phase.Head,
+            Boundary = limit.Boundary,
+            Below = limit.KeyLimit(-1),
+            From = limit.KeyLimit(AfterBoundary),
         };
         lock (_device.Gate) Launch(SelectionKernels.DropMask, phase.Grid(keys.Length, SelectionKernels.MaskBlock), arguments);
     }
@@ -70,8 +79,13 @@ internal sealed partial class CudaOperations
         phase.Add(values.Address, sizeof(float));
         var arguments = new KeepMaskArguments
         {
-            Mask = mask.Address, Values = values.Address, Length = values.Length, Head = phase.Head,
-            Boundary = limit.Boundary, Below = limit.MagnitudeLimit(-1), From = limit.MagnitudeLimit(AfterBoundary),
+            Mask = mask.Address,
+            Values = values.Address,
+            Length = values.Length,
+            Head = phase.Head,
+            Boundary = limit.Boundary,
+            Below = limit.MagnitudeLimit(-1),
+            From = limit.MagnitudeLimit(AfterBoundary),
         };
         lock (_device.Gate) Launch(SelectionKernels.KeepMask, phase.Grid(values.Length, SelectionKernels.MaskBlock), arguments);
     }
@@ -83,8 +97,13 @@ internal sealed partial class CudaOperations
         int head = (int)(-mask.Address & 15);
         var arguments = new RandomMaskArguments
         {
-            Mask = mask.Address, Length = mask.Length, First = (ulong)firstIndex, Key = key,
-            Last = (uint)(Math.Max(limit, 1) - 1), None = limit == 0 ? 1 : 0, Head = head,
+            Mask = mask.Address,
+            Length = mask.Length,
+            First = (ulong)firstIndex,
+            Key = key,
+            Last = (uint)(Math.Max(limit, 1) - 1),
+            None = limit == 0 ? 1 : 0,
+            Head = head,
         };
         long packed = Math.Max(mask.Length - head, 1);
         lock (_device.Gate) Launch(SelectionKernels.RandomMask, Grid.Over(packed, SelectionKernels.MaskBlock), arguments);
@@ -141,7 +160,10 @@ internal sealed partial class CudaOperations
             var limit = new StrictThreshold(kept[k], firstIndex);
             list[k] = new TrimmedInput
             {
-                Values = vectors[k].Address, Boundary = limit.Boundary, Below = limit.MagnitudeLimit(-1), From = limit.MagnitudeLimit(AfterBoundary),
+                Values = vectors[k].Address,
+                Boundary = limit.Boundary,
+                Below = limit.MagnitudeLimit(-1),
+                From = limit.MagnitudeLimit(AfterBoundary),
             };
             phase.Add(list[k].Values, sizeof(float));
         }

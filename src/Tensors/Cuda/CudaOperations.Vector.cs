@@ -35,7 +35,11 @@ internal sealed partial class CudaOperations
         phase.Add(mask.Address, sizeof(byte));
         var arguments = new WeightedSumArguments
         {
-            Output = output.Address, Origin = origin.Address, Mask = mask.Address, Length = output.Length, Count = inputs.Length,
+            Output = output.Address,
+            Origin = origin.Address,
+            Mask = mask.Address,
+            Length = output.Length,
+            Count = inputs.Length,
         };
         lock (_device.Gate)
         {
