@@ -1,0 +1,26 @@
+using System.Runtime.InteropServices;
+using MergeEngine.Tensors.Cuda.Interop;
+
+namespace MergeEngine.Tensors.Tests.Support;
+
+/// <summary>
+/// What tests ask of the emulated device beyond the driver API (native/emulator/control.h). Orders and counts are the whole process's, so tests that
+/// use them run alone.
+/// </summary>
+internal static unsafe class EmulatorOrders
+{
+    private const int StatisticsFields = 26;
+
+    /// <summary>The n-th matrix product from now on fails; 0 takes the order back.</summary>
+    public static void FailProduct(long n) => ((delegate* unmanaged<long, void>)Export("emulatorFailCublas"))(n);
+
+    /// <summary>Live cuBLAS and cuBLASLt handles, and live descriptors, layouts and preferences.</summary>
+    public static (long Handles, long LightHandles, long Descriptors) LiveProductObjects()
+    {
+        long* fields = stackalloc long[StatisticsFields];
+        ((delegate* unmanaged<long*, nuint, void>)Export("emulatorStatistics"))(fields, StatisticsFields * sizeof(long));
+        return (fields[12], fields[13], fields[14]);
+    }
+
+    private static nint Export(string name) => NativeLibrary.GetExport(NativeLibraries.Require(NativeLibraries.Driver), name);
+}
