@@ -99,6 +99,7 @@ public:
 
 private:
     bool ready(const Stream& stream) const;
+    bool run_any(); // runs one operation of a random stream that has a ready one; false: there is none
     void run_head(Stream& stream);
     Outcome execute(const Item& item);
 
