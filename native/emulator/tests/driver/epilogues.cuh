@@ -1,5 +1,6 @@
 // cublasLtMatmul: layouts, epilogues against float64, the heuristic's promises.
-#include "device.h"
+#pragma once
+#include "device.cuh"
 
 #include <cmath>
 
@@ -35,9 +36,6 @@ void set(cublasLtMatmulDesc_t descriptor, cublasLtMatmulDescAttributes_t attribu
 {
     CHECK_OK(cublasLtMatmulDescSetAttribute(descriptor, attribute, &value, sizeof value));
 }
-
-const void* at(CUdeviceptr pointer) { return reinterpret_cast<const void*>(pointer); }
-void* out(CUdeviceptr pointer) { return reinterpret_cast<void*>(pointer); }
 
 double gelu(double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }
 double gelu_derivative(double x) { return (gelu(x + 1e-5) - gelu(x - 1e-5)) / 2e-5; }

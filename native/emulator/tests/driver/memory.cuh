@@ -1,5 +1,6 @@
 // Contexts, device and pinned memory, copies and fills: what the driver answers, and which misuse it finds.
-#include "device.h"
+#pragma once
+#include "device.cuh"
 
 #include <cmath>
 #include <thread>

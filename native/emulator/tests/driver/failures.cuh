@@ -1,5 +1,6 @@
 // Modules and launches, their errors, and failures that tests order.
-#include "device.h"
+#pragma once
+#include "device.cuh"
 
 using namespace device_tests;
 

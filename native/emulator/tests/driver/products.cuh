@@ -1,5 +1,6 @@
 // cuBLAS products against a float64 reference: shapes, transposes, types, rounding, batches, and what is refused.
-#include "device.h"
+#pragma once
+#include "device.cuh"
 
 #include <algorithm>
 #include <cmath>
@@ -50,9 +51,6 @@ cublasHandle_t create_handle()
     CHECK_OK(cublasCreate_v2(&handle));
     return handle;
 }
-
-const void* at(CUdeviceptr pointer) { return reinterpret_cast<const void*>(pointer); }
-void* out(CUdeviceptr pointer) { return reinterpret_cast<void*>(pointer); }
 
 struct Case {
     int m, n, k;

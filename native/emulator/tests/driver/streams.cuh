@@ -1,5 +1,6 @@
 // Streams and events: order, and the synchronisation that real programs must not forget.
-#include "device.h"
+#pragma once
+#include "device.cuh"
 
 #include <cmath>
 

@@ -1,5 +1,6 @@
 // Capture and replay: what is recorded, what ends a capture, and graphs that outlive their memory.
-#include "device.h"
+#pragma once
+#include "device.cuh"
 
 #include <thread>
 

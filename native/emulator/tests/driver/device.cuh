@@ -1,9 +1,9 @@
 // What the tests of the emulated driver share: a fresh device, memory that gives itself back, and two kernels.
 #pragma once
 
-#include "../api_cublas.h"
-#include "../control.h"
-#include "check.h"
+#include "../../api_cublas.h"
+#include "../../control.h"
+#include "../core/check.h"
 
 #include <cstring>
 #include <string>
@@ -56,6 +56,9 @@ public:
 
     CUcontext context = nullptr;
 };
+
+inline const void* at(CUdeviceptr pointer) { return reinterpret_cast<const void*>(pointer); }
+inline void* out(CUdeviceptr pointer) { return reinterpret_cast<void*>(pointer); }
 
 inline CUdeviceptr allocate(size_t bytes)
 {
