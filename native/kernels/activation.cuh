@@ -26,48 +26,40 @@ struct ActivationBackward
 
 constexpr int ACTIVATION_THREADS = 256;
 
-// The four elements that the calling thread owns, or fewer at the end of a vector: `width` of them from `start` on.
-struct FlatQuad
-{
-    int64_t start;
-    uint32_t width;
-
-    DEVICE explicit FlatQuad(int64_t length)
-    {
-        start = ((int64_t)blockIdx.x * ACTIVATION_THREADS + threadIdx.x) * 4;
-        const int64_t left = length - start;
-        width = left >= 4 ? 4u : left > 0 ? (uint32_t)left : 0u;
-    }
-
-    DEVICE Quad load(const float* vector) const
-    {
-        return width == 4 && is_packed(vector) ? load_quad<true>(vector + start, 0, 4) : load_quad<false>(vector + start, 0, width);
-    }
-
-    DEVICE void store(float* vector, const Quad& values) const
-    {
-        if (width == 4 && is_packed(vector)) store_quad<true>(vector + start, 0, 4, values);
-        else store_quad<false>(vector + start, 0, width, values);
-    }
-};
+// The first of the four elements that the calling thread owns.
+DEVICE int64_t first_element() { return ((int64_t)blockIdx.x * ACTIVATION_THREADS + threadIdx.x) * 4; }
 
 template <int KIND> DEVICE void activate(const ActivationForward& a)
 {
-    const FlatQuad own(a.length);
-    Quad x = own.load(a.input);
+    const int64_t first = first_element();
+    if (is_packed(a.output) && is_packed(a.input) && first + 4 <= a.length)
+    {
+        Quad x = load_quad<true>(a.input + first, 0, 4);
 #pragma unroll
-    for (int k = 0; k < 4; k++) x.at[k] = activation_value<KIND>(x.at[k]);
-    own.store(a.output, x);
+        for (int k = 0; k < 4; k++) x.at[k] = activation_value<KIND>(x.at[k]);
+        store_quad<true>(a.output + first, 0, 4, x);
+        return;
+    }
+
+#pragma unroll 1
+    for (int64_t i = first; i < first + 4 && i < a.length; i++) a.output[i] = activation_value<KIND>(a.input[i]);
 }
 
 template <int KIND> DEVICE void differentiate(const ActivationBackward& a)
 {
-    const FlatQuad own(a.length);
-    Quad x = own.load(a.input);
-    const Quad dy = own.load(a.output_gradient);
+    const int64_t first = first_element();
+    if (is_packed(a.input_gradient) && is_packed(a.output_gradient) && is_packed(a.input) && first + 4 <= a.length)
+    {
+        Quad x = load_quad<true>(a.input + first, 0, 4);
+        const Quad dy = load_quad<true>(a.output_gradient + first, 0, 4);
 #pragma unroll
-    for (int k = 0; k < 4; k++) x.at[k] = dy.at[k] * activation_derivative<KIND>(x.at[k]);
-    own.store(a.input_gradient, x);
+        for (int k = 0; k < 4; k++) x.at[k] = dy.at[k] * activation_derivative<KIND>(x.at[k]);
+        store_quad<true>(a.input_gradient + first, 0, 4, x);
+        return;
+    }
+
+#pragma unroll 1
+    for (int64_t i = first; i < first + 4 && i < a.length; i++) a.input_gradient[i] = a.output_gradient[i] * activation_derivative<KIND>(a.input[i]);
 }
 
 KERNEL(activation_forward, ACTIVATION_THREADS, ActivationForward)

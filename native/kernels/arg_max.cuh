@@ -10,10 +10,16 @@ struct ArgMax
     int32_t rows, classes;
 };
 
-KERNEL(arg_max, LOGITS_THREADS, ArgMax)
+template <bool PACKED> DEVICE void find_largest(const ArgMax& arguments)
 {
     const int64_t row = (int64_t)blockIdx.x * LOGITS_WARPS + warp_id();
     if (row >= arguments.rows) return;
-    const Largest largest(arguments.logits[row], (uint32_t)arguments.classes, arguments.logits.packed(arguments.classes));
+    const Largest<PACKED> largest(arguments.logits[row], (uint32_t)arguments.classes);
     if (lane_id() == 0) arguments.best[row] = largest.index;
+}
+
+KERNEL(arg_max, LOGITS_THREADS, ArgMax)
+{
+    if (arguments.logits.packed(arguments.classes)) find_largest<true>(arguments);
+    else find_largest<false>(arguments);
 }

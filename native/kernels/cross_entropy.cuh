@@ -17,29 +17,33 @@ struct CrossEntropy
     int32_t unused;
 };
 
-KERNEL(cross_entropy, LOGITS_THREADS, CrossEntropy)
+template <bool PACKED> DEVICE void score_rows(const CrossEntropy& arguments)
 {
     const int64_t row = (int64_t)blockIdx.x * LOGITS_WARPS + warp_id();
     if (row >= arguments.rows) return;
     const uint32_t classes = (uint32_t)arguments.classes, label = (uint32_t)arguments.labels[row];
     const float* x = arguments.logits[row];
-    const bool packed = arguments.logits.packed(arguments.classes);
     const float own = x[label];
-    const float top = Largest(x, classes, packed).value;
-    const double others = Exponentials(x, classes, packed, top, label).sum;
+    const float top = Largest<PACKED>(x, classes).value;
+    const double others = Exponentials<PACKED>(x, classes, top, label).sum;
     const double total = others + (double)exponential(own - top);
     if (lane_id() == 0)
         arguments.losses[row] = (float)(own == top ? logarithm_of_one_plus(others) : logarithm(total) + ((double)top - own));
     if (arguments.gradient.data == nullptr) return;
     sync_warp(); // The gradient may overwrite the logits, the label's among them.
     float* gradient = arguments.gradient[row];
-    const bool gradient_packed = arguments.gradient.packed(arguments.classes);
     const float factor = (float)divide((double)arguments.gradient_scale, total), at_label = (float)(-arguments.gradient_scale * divide(others, total));
     for (uint32_t column = lane_id() * 4; column < classes; column += 128)
     {
-        Quad e = load_logits(x, column, classes, packed);
+        Quad e = load_quad<PACKED>(x, column, classes);
 #pragma unroll
         for (uint32_t k = 0; k < 4; k++) e.at[k] = column + k == label ? at_label : exponential(e.at[k] - top) * factor;
-        store_logits(gradient, column, classes, gradient_packed, e);
+        store_quad<PACKED>(gradient, column, classes, e);
     }
+}
+
+KERNEL(cross_entropy, LOGITS_THREADS, CrossEntropy)
+{
+    if (arguments.logits.packed(arguments.classes) && arguments.gradient.packed(arguments.classes)) score_rows<true>(arguments);
+    else score_rows<false>(arguments);
 }

@@ -15,27 +15,25 @@ struct Entropy
     int32_t unused;
 };
 
-KERNEL(entropy, LOGITS_THREADS, Entropy)
+template <bool PACKED> DEVICE void measure_rows(const Entropy& arguments)
 {
     const int64_t row = (int64_t)blockIdx.x * LOGITS_WARPS + warp_id();
     if (row >= arguments.rows) return;
     const uint32_t classes = (uint32_t)arguments.classes;
     const float* x = arguments.logits[row];
-    const bool packed = arguments.logits.packed(arguments.classes);
-    const Largest largest(x, classes, packed);
+    const Largest<PACKED> largest(x, classes);
     const float top = largest.value;
     const double own = classes == 0 ? 0.0 : (double)(x[largest.index] - top); // 0, or NaN where every logit is NaN or minus infinity
-    const Exponentials others(x, classes, packed, top, (uint32_t)largest.index);
+    const Exponentials<PACKED> others(x, classes, top, (uint32_t)largest.index);
     const double total = 1.0 + others.sum + own, mean = divide(others.weighted, total);
     if (lane_id() == 0) arguments.entropies[row] = (float)(logarithm_of_one_plus(others.sum) + mean + own);
     if (arguments.gradient.data == nullptr) return;
     sync_warp(); // The gradient may overwrite the logits.
     float* gradient = arguments.gradient[row];
-    const bool gradient_packed = arguments.gradient.packed(arguments.classes);
     const float offset = (float)mean, factor = (float)divide(-(double)arguments.gradient_scale, total);
     for (uint32_t column = lane_id() * 4; column < classes; column += 128)
     {
-        Quad y = load_logits(x, column, classes, packed);
+        Quad y = load_quad<PACKED>(x, column, classes);
 #pragma unroll
         for (int k = 0; k < 4; k++)
         {
@@ -43,6 +41,12 @@ KERNEL(entropy, LOGITS_THREADS, Entropy)
             y.at[k] = exponential(below) * factor * (below + offset);
         }
 
-        store_logits(gradient, column, classes, gradient_packed, y);
+        store_quad<PACKED>(gradient, column, classes, y);
     }
+}
+
+KERNEL(entropy, LOGITS_THREADS, Entropy)
+{
+    if (arguments.logits.packed(arguments.classes) && arguments.gradient.packed(arguments.classes)) measure_rows<true>(arguments);
+    else measure_rows<false>(arguments);
 }

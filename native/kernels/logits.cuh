@@ -7,31 +7,19 @@
 constexpr int LOGITS_WARPS = 4;
 constexpr int LOGITS_THREADS = 32 * LOGITS_WARPS;
 
-// Losses ask at every packet whether it can be one access: rows are short, and there is little to gain from two instances of a body.
-DEVICE Quad load_logits(const float* row, uint32_t column, uint32_t classes, bool packed)
-{
-    return packed ? load_quad<true>(row, column, classes) : load_quad<false>(row, column, classes);
-}
-
-DEVICE void store_logits(float* row, uint32_t column, uint32_t classes, bool packed, const Quad& values)
-{
-    if (packed) store_quad<true>(row, column, classes, values);
-    else store_quad<false>(row, column, classes, values);
-}
-
 DEVICE float minus_infinity() { return bits_float(0xff800000u); }
 
 // The largest logit and the lowest index that has it; NaN is passed over. Without a number above minus infinity: that, and index 0.
-struct Largest
+template <bool PACKED> struct Largest
 {
     float value;
     int32_t index;
 
-    DEVICE Largest(const float* row, uint32_t classes, bool packed) : value(minus_infinity()), index(0x7fffffff)
+    DEVICE Largest(const float* row, uint32_t classes) : value(minus_infinity()), index(0x7fffffff)
     {
         for (uint32_t column = lane_id() * 4; column < classes; column += 128)
         {
-            const Quad x = load_logits(row, column, classes, packed);
+            const Quad x = load_quad<PACKED>(row, column, classes);
 #pragma unroll
             for (uint32_t k = 0; k < 4; k++)
             {
@@ -60,16 +48,16 @@ struct Largest
 };
 
 // Sums of exp(x - top) and of exp(x - top) (top - x) over all classes but one; no term is negative.
-struct Exponentials
+template <bool PACKED> struct Exponentials
 {
     double sum, weighted;
 
-    DEVICE Exponentials(const float* row, uint32_t classes, bool packed, float top, uint32_t without)
+    DEVICE Exponentials(const float* row, uint32_t classes, float top, uint32_t without)
     {
         float own_sum = 0.0f, own_weighted = 0.0f;
         for (uint32_t column = lane_id() * 4; column < classes; column += 128)
         {
-            const Quad x = load_logits(row, column, classes, packed);
+            const Quad x = load_quad<PACKED>(row, column, classes);
 #pragma unroll
             for (uint32_t k = 0; k < 4; k++)
             {
