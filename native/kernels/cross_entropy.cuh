@@ -37,7 +37,12 @@ template <bool PACKED> DEVICE void score_rows(const CrossEntropy& arguments)
     {
         Quad e = load_quad<PACKED>(x, column, classes);
 #pragma unroll
-        for (uint32_t k = 0; k < 4; k++) e.at[k] = column + k == label ? at_label : exponential(e.at[k] - top) * factor;
+        for (uint32_t k = 0; k < 4; k++)
+        {
+            const float other = exponential(e.at[k] - top) * factor;
+            e.at[k] = column + k == label ? at_label : other;
+        }
+
         store_quad<PACKED>(gradient, column, classes, e);
     }
 }

@@ -104,7 +104,7 @@ template <bool PACKED> DEVICE void normalize_in_registers(const LayerNormForward
     for (int i = 0; i < LAYER_NORM_QUADS; i++)
     {
 #pragma unroll
-        for (uint32_t k = 0; k < 4; k++) sum += layer_norm_column(i) + k < width ? x[i].at[k] - origin : 0.0f;
+        for (uint32_t k = 0; k < 4; k++) sum += layer_norm_column(i) + (PACKED ? 0 : k) < width ? x[i].at[k] - origin : 0.0f;
     }
 
     const float near = (float)(origin + warp_sum((double)sum) * a.inverse_width);
@@ -116,7 +116,7 @@ template <bool PACKED> DEVICE void normalize_in_registers(const LayerNormForward
 #pragma unroll
         for (uint32_t k = 0; k < 4; k++)
         {
-            const float difference = layer_norm_column(i) + k < width ? x[i].at[k] - near : 0.0f;
+            const float difference = layer_norm_column(i) + (PACKED ? 0 : k) < width ? x[i].at[k] - near : 0.0f;
             sum += difference;
             squares = fused(difference, difference, squares);
         }
@@ -160,7 +160,7 @@ template <bool PACKED> DEVICE void normalize_from_cache(const LayerNormForward& 
     {
         const Quad quad = load_quad<PACKED>(x, column, width);
 #pragma unroll
-        for (uint32_t k = 0; k < 4; k++) sum += column + k < width ? quad.at[k] - origin : 0.0f;
+        for (uint32_t k = 0; k < 4; k++) sum += PACKED || column + k < width ? quad.at[k] - origin : 0.0f;
     }
 
     const float near = (float)(origin + block_sum<LAYER_NORM_WIDE_THREADS>((double)sum) * a.inverse_width);
@@ -172,7 +172,7 @@ template <bool PACKED> DEVICE void normalize_from_cache(const LayerNormForward& 
 #pragma unroll
         for (uint32_t k = 0; k < 4; k++)
         {
-            const float difference = column + k < width ? quad.at[k] - near : 0.0f;
+            const float difference = PACKED || column + k < width ? quad.at[k] - near : 0.0f;
             sum += difference;
             squares = fused(difference, difference, squares);
         }

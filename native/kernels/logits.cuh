@@ -23,7 +23,7 @@ template <bool PACKED> struct Largest
 #pragma unroll
             for (uint32_t k = 0; k < 4; k++)
             {
-                if (column + k < classes && x.at[k] > value)
+                if ((PACKED || column + k < classes) && x.at[k] > value)
                 {
                     value = x.at[k];
                     index = (int32_t)(column + k);
@@ -61,10 +61,11 @@ template <bool PACKED> struct Exponentials
 #pragma unroll
             for (uint32_t k = 0; k < 4; k++)
             {
-                if (column + k >= classes || column + k == without) continue;
-                const float below = top - x.at[k], e = exponential(-below);
-                own_sum += e;
-                own_weighted = fused(e, below, own_weighted);
+                // Computed for all and chosen after: a branch here would take the packet's access apart.
+                const float below = top - x.at[k], e = exponential(-below), product = fused(e, below, own_weighted);
+                const bool counts = (PACKED || column + k < classes) && column + k != without;
+                own_sum += counts ? e : 0.0f;
+                own_weighted = counts ? product : own_weighted;
             }
         }
 

@@ -31,6 +31,16 @@ internal static class ActivationCases
                 });
             }
 
+            yield return new($"ActivationForward {activation} between vectors that start at odd elements", 4e-7, run =>
+            {
+                DeviceSpan<float> input = run.Normal(1003, 3).Slice(1), output = run.Output("output", 1004).Slice(2);
+                return () => run.Operations.ActivationForward(output, input, activation);
+            });
+            yield return new($"ActivationBackward {activation} between vectors that start at odd elements", 4e-7, run =>
+            {
+                DeviceSpan<float> input = run.Normal(1003, 3).Slice(1), gradient = run.Normal(1005).Slice(3), output = run.Output("inputGradient", 1002);
+                return () => run.Operations.ActivationBackward(output, gradient, input, activation);
+            });
             yield return new($"ActivationForward {activation} in place over the whole range", 4e-7, run =>
             {
                 DeviceSpan<float> x = run.Values([-300, -100, -20, -9, -5, -1, -1e-20f, -0f, 0, 1e-30f, 0.1f, 3, 9, 20, 100, 300]);
@@ -48,17 +58,17 @@ internal static class ActivationCases
 
     private static IEnumerable<OperationCase> Scales()
     {
-        foreach (var (rows, width) in new[] { (1, 1), (5, 7), (3, 16), (34, 33), (200, 96), (60, 768) })
+        foreach (var (rows, width, gap) in new[] { (1, 1, 1), (5, 7, 1), (3, 16, 1), (34, 33, 1), (200, 96, 1), (60, 768, 1), (130, 132, 4), (1, 5000, 4) })
         {
             yield return new($"ScaleColumnsForward [{rows}, {width}]", 1.5e-7, run =>
             {
-                Matrix input = run.NormalMatrix(rows, width, gap: 1), output = run.OutputMatrix("output", rows, width, gap: 2);
+                Matrix input = run.NormalMatrix(rows, width, gap), output = run.OutputMatrix("output", rows, width, 2 * gap);
                 DeviceSpan<float> scale = run.Normal(width);
                 return () => run.Operations.ScaleColumnsForward(output, input, scale);
             });
             yield return new($"ScaleColumnsForward onto the residual [{rows}, {width}]", 1.5e-7, run =>
             {
-                Matrix input = run.NormalMatrix(rows, width, gap: 1), residual = run.NormalMatrix(rows, width, gap: 2);
+                Matrix input = run.NormalMatrix(rows, width, gap), residual = run.NormalMatrix(rows, width, 2 * gap);
                 DeviceSpan<float> scale = run.Normal(width);
                 run.Result("output", residual);
                 return () => run.Operations.ScaleColumnsForward(residual, input, scale, residual);
@@ -69,7 +79,7 @@ internal static class ActivationCases
                 {
                     yield return new($"ScaleColumnsBackward [{rows}, {width}] by {rowsPerSample} {reduction}", 5e-7, run =>
                     {
-                        Matrix input = run.NormalMatrix(rows, width, gap: 1), gradient = run.NormalMatrix(rows, width), output = run.OutputMatrix("inputGradient", rows, width, gap: 2);
+                        Matrix input = run.NormalMatrix(rows, width, gap), gradient = run.NormalMatrix(rows, width), output = run.OutputMatrix("inputGradient", rows, width, 2 * gap);
                         DeviceSpan<float> scale = run.Normal(width), scaleGradient = run.Normal(width);
                         run.Result("scaleGradient", scaleGradient);
                         return () => run.Operations.ScaleColumnsBackward(output, scaleGradient, gradient, input, scale, reduction, rowsPerSample);
@@ -99,6 +109,21 @@ internal static class ActivationCases
             yield return new($"CopyMatrix accumulating [{rows}, {width}] with a gap of {gap}", 0, run =>
             {
                 Matrix source = run.NormalMatrix(rows, width), output = run.NormalMatrix(rows, width, gap);
+                run.Result("output", output);
+                return () => run.Operations.CopyMatrix(output, source, accumulate: true);
+            });
+        }
+
+        foreach (var (rows, width) in new[] { (300, 256), (5, 1028), (1, 100_000), (3, 70_001) })
+        {
+            yield return new($"CopyMatrix [{rows}, {width}] in packets", 0, run =>
+            {
+                Matrix source = run.NormalMatrix(rows, width, 8), output = run.OutputMatrix("output", rows, width, 4);
+                return () => run.Operations.CopyMatrix(output, source);
+            });
+            yield return new($"CopyMatrix accumulating [{rows}, {width}] in packets", 0, run =>
+            {
+                Matrix source = run.NormalMatrix(rows, width, 4), output = run.NormalMatrix(rows, width);
                 run.Result("output", output);
                 return () => run.Operations.CopyMatrix(output, source, accumulate: true);
             });

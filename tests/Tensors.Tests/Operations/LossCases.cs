@@ -5,7 +5,7 @@ namespace MergeEngine.Tensors.Tests.Operations;
 /// <summary>Losses: exponentials within 1.2e-7 of themselves, sums of at most a thousand of them, one logarithm in float64: 5e-7. Indices are exact.</summary>
 internal static class LossCases
 {
-    private static readonly (int Rows, int Classes)[] s_sizes = [(1, 1), (1, 2), (5, 10), (64, 10), (33, 16), (7, 17), (200, 47), (3, 1000)];
+    private static readonly (int Rows, int Classes)[] s_sizes = [(1, 1), (1, 2), (5, 10), (64, 10), (33, 16), (7, 17), (200, 47), (5, 31), (5, 32), (3, 257), (3, 1000)];
 
     public static IEnumerable<OperationCase> All
     {
@@ -14,6 +14,9 @@ internal static class LossCases
             foreach (var (rows, classes) in s_sizes)
             {
                 string size = $"[{rows}, {classes}]";
+                // In packets of four where the width allows it: no gaps.
+                yield return new($"CrossEntropy without gaps {size}", 5e-7, run => CrossEntropy(run, run.NormalMatrix(rows, classes, scale: 3), 1, gap: 0));
+                yield return new($"Entropy without gaps {size}", 5e-7, run => Entropy(run, run.NormalMatrix(rows, classes, scale: 2), 1, gap: 0));
                 yield return new($"CrossEntropy {size}", 5e-7, run => CrossEntropy(run, run.NormalMatrix(rows, classes, gap: 1, scale: 3), 1f / rows));
                 yield return new($"CrossEntropy with large logits {size}", 5e-7, run => CrossEntropy(run, run.NormalMatrix(rows, classes, scale: 2000, mean: 1e5), 1));
                 yield return new($"Entropy {size}", 5e-7, run => Entropy(run, run.NormalMatrix(rows, classes, gap: 1, scale: 2), 1f / rows));
@@ -71,17 +74,17 @@ internal static class LossCases
         }
     }
 
-    private static Action CrossEntropy(OperationRun run, Matrix logits, float scale, int[]? chosen = null)
+    private static Action CrossEntropy(OperationRun run, Matrix logits, float scale, int[]? chosen = null, int gap = 3)
     {
         DeviceSpan<int> labels = run.Upload<int>(chosen ?? [.. Enumerable.Range(0, logits.Rows).Select(_ => run.Random.Next(logits.Columns))]);
-        Matrix gradient = run.OutputMatrix("gradient", logits.Rows, logits.Columns, gap: 3);
+        Matrix gradient = run.OutputMatrix("gradient", logits.Rows, logits.Columns, gap);
         DeviceSpan<float> losses = run.Output("losses", logits.Rows);
         return () => run.Operations.CrossEntropy(losses, gradient, logits, labels, scale);
     }
 
-    private static Action Entropy(OperationRun run, Matrix logits, float scale)
+    private static Action Entropy(OperationRun run, Matrix logits, float scale, int gap = 3)
     {
-        Matrix gradient = run.OutputMatrix("gradient", logits.Rows, logits.Columns, gap: 3);
+        Matrix gradient = run.OutputMatrix("gradient", logits.Rows, logits.Columns, gap);
         DeviceSpan<float> entropies = run.Output("entropies", logits.Rows);
         return () => run.Operations.Entropy(entropies, gradient, logits, scale);
     }

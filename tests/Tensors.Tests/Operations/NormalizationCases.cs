@@ -10,38 +10,41 @@ namespace MergeEngine.Tensors.Tests.Operations;
 internal static class NormalizationCases
 {
     private static readonly (int Rows, int Width)[] s_sizes =
-        [(1, 1), (3, 2), (5, 7), (4, 15), (4, 16), (6, 17), (7, 31), (5, 33), (9, 96), (3, 100), (50, 768), (3, 1021), (2, 4096)];
+        [(1, 1), (3, 2), (5, 7), (4, 15), (4, 16), (6, 17), (7, 31), (5, 32), (5, 33), (9, 96), (3, 100), (3, 257), (50, 768), (3, 1000), (3, 1021), (2, 4096)];
+
+    /// <summary>Where every row starts at a multiple of 16 bytes, which kernels of a GPU read in packets of four; up to 1024 columns a warp holds a row.</summary>
+    private static readonly (int Rows, int Width)[] s_packedSizes = [(1, 4), (5, 32), (9, 96), (5, 768), (3, 1024), (3, 1028), (2, 8192)];
 
     public static IEnumerable<OperationCase> All =>
-        s_sizes.SelectMany(s => Sized(s.Rows, s.Width)).Concat(Special());
+        s_sizes.SelectMany(s => Sized(s.Rows, s.Width, $"[{s.Rows}, {s.Width}]", 1))
+            .Concat(s_packedSizes.SelectMany(s => Sized(s.Rows, s.Width, $"[{s.Rows}, {s.Width}] in packets", 4))).Concat(Special());
 
-    private static IEnumerable<OperationCase> Sized(int rows, int width)
+    private static IEnumerable<OperationCase> Sized(int rows, int width, string size, int gap)
     {
-        string size = $"[{rows}, {width}]";
-        yield return new($"LayerNormForward {size}", 4e-7, run => Forward(run, run.NormalMatrix(rows, width, gap: 3, mean: 0.5), 1e-12f));
+        yield return new($"LayerNormForward {size}", 4e-7, run => Forward(run, run.NormalMatrix(rows, width, 3 * gap, mean: 0.5), 1e-12f, gap));
         yield return new($"AddLayerNormForward {size}", 4e-7, run =>
         {
-            Matrix input = run.NormalMatrix(rows, width), residual = run.NormalMatrix(rows, width, gap: 1, mean: 0.5);
-            Matrix sum = run.OutputMatrix("sum", rows, width, gap: 2), output = run.OutputMatrix("output", rows, width, gap: 4);
+            Matrix input = run.NormalMatrix(rows, width), residual = run.NormalMatrix(rows, width, gap, mean: 0.5);
+            Matrix sum = run.OutputMatrix("sum", rows, width, 2 * gap), output = run.OutputMatrix("output", rows, width, 4 * gap);
             DeviceSpan<float> mean = run.Output("mean", rows), inverse = run.Output("inverse", rows), weight = run.Normal(width), bias = run.Normal(width);
             return () => run.Operations.AddLayerNormForward(sum, output, mean, inverse, input, residual, weight, bias, 1e-6f);
         });
         foreach (GradientReduction reduction in new[] { GradientReduction.Sum, GradientReduction.AbsolutePerSample })
         {
-            yield return new($"LayerNormBackward {size} {reduction}", 5e-7, run => Backward(run, rows, width, reduction, 1, accumulate: false));
-            yield return new($"LayerNormBackward accumulating {size} {reduction}", 5e-7, run => Backward(run, rows, width, reduction, rows, accumulate: true));
+            yield return new($"LayerNormBackward {size} {reduction}", 5e-7, run => Backward(run, rows, width, reduction, 1, accumulate: false, gap));
+            yield return new($"LayerNormBackward accumulating {size} {reduction}", 5e-7, run => Backward(run, rows, width, reduction, rows, accumulate: true, gap));
         }
 
         yield return new($"NormalizeRowsForward {size}", 3e-7, run =>
         {
-            Matrix input = run.NormalMatrix(rows, width, gap: 2), output = run.OutputMatrix("output", rows, width, gap: 1);
+            Matrix input = run.NormalMatrix(rows, width, 2 * gap), output = run.OutputMatrix("output", rows, width, gap);
             DeviceSpan<float> norms = run.Output("norms", rows);
             return () => run.Operations.NormalizeRowsForward(output, norms, input);
         });
         yield return new($"NormalizeRowsBackward {size}", width == 1 ? 1e-6 : 4e-7, run =>
         {
-            Matrix gradient = run.NormalMatrix(rows, width, gap: 2, mean: 0.5), output = run.NormalMatrix(rows, width, gap: 1, scale: 1 / Math.Sqrt(width));
-            Matrix result = run.OutputMatrix("inputGradient", rows, width, gap: 3);
+            Matrix gradient = run.NormalMatrix(rows, width, 2 * gap, mean: 0.5), output = run.NormalMatrix(rows, width, gap, scale: 1 / Math.Sqrt(width));
+            Matrix result = run.OutputMatrix("inputGradient", rows, width, 3 * gap);
             DeviceSpan<float> norms = run.Values(Enumerable.Range(0, rows).Select(r => 0.5f + r).ToArray());
             return () => run.Operations.NormalizeRowsBackward(result, gradient, output, norms);
         });
@@ -79,6 +82,10 @@ internal static class NormalizationCases
                 yield return new($"LayerNormBackward [850, 96] by {rowsPerSample} {reduction}", 6e-7, run => Backward(run, 850, 96, reduction, rowsPerSample, accumulate: true));
         }
 
+        // Many samples, of one row each and of more rows than one block adds up.
+        foreach (int rowsPerSample in new[] { 1, 241 })
+            yield return new($"LayerNormBackward [4097, 12] by {rowsPerSample}", 6e-7, run => Backward(run, 4097, 12, GradientReduction.AbsolutePerSample, rowsPerSample, accumulate: false));
+
         yield return new("LayerNormBackward in place with frozen parameters", 5e-7, run =>
         {
             Matrix input = run.NormalMatrix(13, 40), gradient = run.NormalMatrix(13, 40);
@@ -103,18 +110,18 @@ internal static class NormalizationCases
         });
     }
 
-    private static Action Forward(OperationRun run, Matrix input, float epsilon)
+    private static Action Forward(OperationRun run, Matrix input, float epsilon, int gap = 1)
     {
-        Matrix output = run.OutputMatrix("output", input.Rows, input.Columns, gap: 5);
+        Matrix output = run.OutputMatrix("output", input.Rows, input.Columns, 5 * gap);
         DeviceSpan<float> mean = run.Output("mean", input.Rows), inverse = run.Output("inverse", input.Rows);
         DeviceSpan<float> weight = run.Normal(input.Columns), bias = run.Normal(input.Columns);
         return () => run.Operations.LayerNormForward(output, mean, inverse, input, weight, bias, epsilon);
     }
 
-    private static Action Backward(OperationRun run, int rows, int width, GradientReduction reduction, int rowsPerSample, bool accumulate)
+    private static Action Backward(OperationRun run, int rows, int width, GradientReduction reduction, int rowsPerSample, bool accumulate, int gap = 1)
     {
-        Matrix input = run.NormalMatrix(rows, width, gap: 1), outputGradient = run.NormalMatrix(rows, width, gap: 2);
-        Matrix inputGradient = accumulate ? run.NormalMatrix(rows, width, gap: 3) : run.OutputMatrix(null, rows, width, gap: 3);
+        Matrix input = run.NormalMatrix(rows, width, gap), outputGradient = run.NormalMatrix(rows, width, 2 * gap);
+        Matrix inputGradient = accumulate ? run.NormalMatrix(rows, width, 3 * gap) : run.OutputMatrix(null, rows, width, 3 * gap);
         DeviceSpan<float> mean = run.Normal(rows, 0.1), inverse = run.Normal(rows, 0.1, 1), weight = run.Normal(width);
         DeviceSpan<float> weightGradient = run.Normal(width), biasGradient = run.Normal(width);
         run.Result("inputGradient", inputGradient);
