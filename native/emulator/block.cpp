@@ -41,7 +41,7 @@ const bool names_threads = (__asan_set_error_report_callback(name_thread), true)
 
 } // namespace
 
-BlockRunner* BlockRunner::current() { return runner; }
+MERGE_ENGINE_UNCHECKED BlockRunner* BlockRunner::current() { return runner; }
 
 BlockRunner::~BlockRunner()
 {
@@ -60,7 +60,7 @@ uint64_t BlockRunner::draw()
 }
 
 // Lets every lane of the warp that can run do so once more.
-void BlockRunner::start_pass(Warp& warp)
+MERGE_ENGINE_UNCHECKED void BlockRunner::start_pass(Warp& warp)
 {
     warp.position = 0;
     if (schedule_.order == Schedule::forward) {
@@ -84,7 +84,7 @@ void BlockRunner::start_phase()
 }
 
 // The thread that runs next; -1 when all have returned.
-int BlockRunner::next()
+MERGE_ENGINE_UNCHECKED int BlockRunner::next()
 {
     for (;;) {
         Warp& warp = warps_[active_[cursor_]];
@@ -132,7 +132,7 @@ void BlockRunner::fiber_main()
 }
 
 // Runs threads that have not begun, one after another; where the next one is a waiting one, goes to its fiber.
-void BlockRunner::loop()
+MERGE_ENGINE_UNCHECKED void BlockRunner::loop()
 {
     for (;;) {
         int thread = pending_;
@@ -156,7 +156,7 @@ void BlockRunner::loop()
 }
 
 // Lets other threads run until next() chooses this one again.
-void BlockRunner::suspend()
+MERGE_ENGINE_UNCHECKED void BlockRunner::suspend()
 {
     const int self = thread_, thread = next();
     if (thread == self) return;
@@ -229,7 +229,7 @@ bool BlockRunner::run(const Kernel& kernel, const void* arguments, Dim3 grid, Di
 
 // --- Waiting ---------------------------------------------------------------------------------------------------------
 
-void BlockRunner::wait_block(Sync kind, Site site)
+MERGE_ENGINE_UNCHECKED void BlockRunner::wait_block(Sync kind, Site site)
 {
     if (waiting_++ == 0) {
         kind_ = kind;
@@ -246,7 +246,7 @@ void BlockRunner::wait_block(Sync kind, Site site)
     suspend();
 }
 
-Warp& BlockRunner::wait_warp(Sync kind, Site site)
+MERGE_ENGINE_UNCHECKED Warp& BlockRunner::wait_warp(Sync kind, Site site)
 {
     Warp& warp = warps_[thread_ / warp_lanes];
     if (warp.waiting++ == 0) {

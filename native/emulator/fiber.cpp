@@ -97,7 +97,7 @@ void destroy_fiber(Fiber* fiber)
     delete fiber;
 }
 
-void switch_fiber(Fiber& from, Fiber& to)
+MERGE_ENGINE_UNCHECKED void switch_fiber(Fiber& from, Fiber& to)
 {
 #if defined(MERGE_ENGINE_ASAN)
     switched_from = &from;

@@ -8,14 +8,14 @@ void* shared_array(const SharedArray& array) { return BlockRunner::current()->sh
 
 void* dynamic_shared() { return BlockRunner::current()->dynamic(); }
 
-void synchronize(Sync kind, Site site)
+MERGE_ENGINE_UNCHECKED void synchronize(Sync kind, Site site)
 {
     BlockRunner& runner = *BlockRunner::current();
     if (kind == Sync::warp) runner.wait_warp(kind, site);
     else runner.wait_block(kind, site);
 }
 
-bool any_thread(bool predicate, Site site)
+MERGE_ENGINE_UNCHECKED bool any_thread(bool predicate, Site site)
 {
     BlockRunner& runner = *BlockRunner::current();
     runner.vote = runner.vote || predicate;
@@ -23,7 +23,7 @@ bool any_thread(bool predicate, Site site)
     return runner.vote_result;
 }
 
-uint32_t ballot(bool predicate, Site site)
+MERGE_ENGINE_UNCHECKED uint32_t ballot(bool predicate, Site site)
 {
     BlockRunner& runner = *BlockRunner::current();
     Warp& warp = runner.warp();
@@ -34,7 +34,7 @@ uint32_t ballot(bool predicate, Site site)
     return warp.votes[half];
 }
 
-uint64_t exchange(Sync kind, uint64_t bits, unsigned operand, Site site)
+MERGE_ENGINE_UNCHECKED uint64_t exchange(Sync kind, uint64_t bits, unsigned operand, Site site)
 {
     BlockRunner& runner = *BlockRunner::current();
     if (operand >= warp_lanes) {
