@@ -17,6 +17,7 @@
 #include "kernels/histogram.cuh"
 #include "kernels/find.cuh"
 #include "kernels/optimizers.cuh"
+#include "kernels/probes.cuh"
 #include "kernels/per_sample_product.cuh"
 #include "kernels/per_sample_product_mma.cuh"
 #include "kernels/add_parts.cuh"

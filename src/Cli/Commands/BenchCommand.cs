@@ -5,8 +5,8 @@ using MergeEngine.Cli.Reports.Tables;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Models.Probes;
 using MergeEngine.Tensors;
-using MergeEngine.Tensors.Cpu;
-using MergeEngine.Tensors.Cpu.Probes;
+using MergeEngine.Tensors.Operations.Reference;
+using MergeEngine.Tensors.Probes;
 
 namespace MergeEngine.Cli.Commands;
 
@@ -29,7 +29,7 @@ internal static class BenchCommand
     {
         var command = new ExampleCommand(
             "bench", "Measure kernels beside the machine's ceilings: multiply-adds without memory, and a plain copy.",
-            "bench gemm", "bench elementwise --threads 1 --json", "bench step --model vit-b-32 --batch 32", "bench latency --rounds 1000")
+            "bench gemm", "bench elementwise --device cuda --json", "bench step --model vit-b-32 --batch 32", "bench latency --rounds 1000")
         {
             Kernels,
             Model,
@@ -52,10 +52,10 @@ internal static class BenchCommand
             return;
         }
 
-        using var device = new CpuDevice(context.Threads);
+        using Device device = context.OpenDevice();
+        if (device is ReferenceDevice) throw new UsageException("--device is 'reference', expected cpu, cuda, cuda:N or emulated: it is not made for speed.");
         IEnumerable<KernelRate> rates = context.Get(Kernels) == "gemm" ? KernelThroughput.Products(device, context.Stop) : KernelThroughput.Elementwise(device, context.Stop);
-        var report = new BenchReport(device.Threads, (int)device.Simd, [.. rates]);
-        context.Write(report, CliJson.Default.BenchReport, Print);
+        context.Write(new BenchReport(device.Name, device.Description, device.Precision.ToString(), [.. rates]), CliJson.Default.BenchReport, Print);
     }
 
     private static void RunEncoder(CommandContext context)
@@ -82,7 +82,7 @@ internal static class BenchCommand
 
     private static void Print(BenchReport report, TextWriter output)
     {
-        output.WriteLine($"{report.Threads} threads, {report.VectorBits}-bit vectors");
+        output.WriteLine($"{report.Device} ({report.Description}), {report.Precision}");
         TextTable table = new TextTable("kernel", "rate", "ceiling", "unit", "share (%)").AlignRight(1, 2, 4);
         foreach (KernelRate rate in report.Kernels)
             table.Add(rate.Name, Figures.Decimals(rate.Rate, 1), Figures.Decimals(rate.Ceiling, 1), rate.Unit, Figures.Percent(100 * rate.Share));

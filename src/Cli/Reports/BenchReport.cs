@@ -1,6 +1,6 @@
-using MergeEngine.Tensors.Cpu.Probes;
+using MergeEngine.Tensors.Probes;
 
 namespace MergeEngine.Cli.Reports;
 
-/// <summary>What <c>bench</c> measured.</summary>
-internal sealed record BenchReport(int Threads, int VectorBits, IReadOnlyList<KernelRate> Kernels);
+/// <summary>What <c>bench gemm</c> and <c>bench elementwise</c> measured.</summary>
+internal sealed record BenchReport(string Device, string Description, string Precision, IReadOnlyList<KernelRate> Kernels);

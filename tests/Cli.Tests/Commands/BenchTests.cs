@@ -5,18 +5,24 @@ namespace MergeEngine.Cli.Tests.Commands;
 
 public sealed class BenchTests
 {
-    [Fact]
-    public void Kernels_are_measured_beside_their_ceiling()
+    [Theory]
+    [InlineData("gemm", "cpu", 3)]
+    [InlineData("gemm", "emulated", 2)]
+    [InlineData("elementwise", "emulated", 11)]
+    public void Kernels_are_measured_beside_their_ceiling(string kernels, string device, int count)
     {
-        JsonElement report = MergeEngineProcess.Run("bench", "gemm", "--threads", "1", "--json").Succeeded().Json();
-        Assert.Equal(1, report.GetProperty("threads").GetInt32());
-        Assert.Equal(3, report.GetProperty("kernels").GetArrayLength());
+        JsonElement report = MergeEngineProcess.Run("bench", kernels, "--device", device, "--threads", "1", "--json").Succeeded().Json();
+        Assert.Equal(device, report.GetProperty("device").GetString());
+        Assert.Equal(count, report.GetProperty("kernels").GetArrayLength());
         Assert.All(report.GetProperty("kernels").EnumerateArray(), kernel =>
         {
             Assert.True(kernel.GetProperty("rate").GetDouble() > 0);
             Assert.Equal(kernel.GetProperty("rate").GetDouble() / kernel.GetProperty("ceiling").GetDouble(), kernel.GetProperty("share").GetDouble(), 1e-12);
         });
     }
+
+    [Fact]
+    public void The_reference_device_has_no_speed_to_measure() => MergeEngineProcess.Run("bench", "gemm", "--device", "reference").Refused(2, "reference");
 
     [Fact]
     public void Unknown_kernels_are_a_usage_error() => MergeEngineProcess.Run("bench", "everything").Refused(2, "everything");

@@ -42,13 +42,7 @@ public static unsafe class MachineProbe
             NativeMemory.Fill(source, bytes, 1);
             NativeMemory.Fill(target, bytes, 2);
             double best = 0;
-            for (int round = 0; round < 5; round++)
-            {
-                var job = new CopyJob { Source = source, Target = target, Bytes = bytes, Parts = pool.Threads * 8 };
-                long start = Stopwatch.GetTimestamp();
-                pool.Run(ref job, job.Parts);
-                best = Math.Max(best, 2.0 * bytes / Stopwatch.GetElapsedTime(start).TotalSeconds / 1e9);
-            }
+            for (int round = 0; round < 5; round++) best = Math.Max(best, 2.0 * bytes / CopySeconds(pool, source, target, bytes) / 1e9);
             return best;
         }
         finally
@@ -56,6 +50,15 @@ public static unsafe class MachineProbe
             NativeMemory.AlignedFree(source);
             NativeMemory.AlignedFree(target);
         }
+    }
+
+    /// <summary>Seconds that all threads of the pool need to copy memory.</summary>
+    internal static double CopySeconds(WorkerPool pool, byte* source, byte* target, nuint bytes)
+    {
+        var job = new CopyJob { Source = source, Target = target, Bytes = bytes, Parts = pool.Threads * 8 };
+        long start = Stopwatch.GetTimestamp();
+        pool.Run(ref job, job.Parts);
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
     private struct MultiplyAddJob : IParallelJob

@@ -1,0 +1,37 @@
+using System.Diagnostics;
+using MergeEngine.Tensors.Probes;
+
+namespace MergeEngine.Tensors.Cpu.Probes;
+
+/// <summary>The stopwatch and the ceilings of a CPU. Other programs share it, so the best round counts.</summary>
+internal sealed unsafe class CpuProbe(CpuDevice device) : DeviceProbe
+{
+    private const int Bytes = 256 << 20;
+
+    private readonly DeviceBuffer _source = device.Allocate(Bytes / 2), _target = device.Allocate(Bytes / 2);
+
+    public override long PassBytes => Bytes;
+
+    public override IReadOnlyList<int> ProductSizes => [512, 1024, 2048];
+
+    public override int Rounds => 7;
+
+    public override double Typical(double[] seconds) => seconds.Min();
+
+    public override double Time(Action work)
+    {
+        long start = Stopwatch.GetTimestamp();
+        work();
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    public override double TimeCopy() => MachineProbe.CopySeconds(device.Pool, (byte*)_source.Address, (byte*)_target.Address, Bytes / 2);
+
+    public override (double Seconds, double Operations) TimeArithmetic() => (1, 1e9 * MachineProbe.MultiplyAddPeak(device.Pool, device.Simd));
+
+    public override void Dispose()
+    {
+        _source.Dispose();
+        _target.Dispose();
+    }
+}
