@@ -133,7 +133,8 @@ native() {
     for what in "$@"; do
         case $what in
             kernels) has_cuda_compiler || try_install "the code for GPUs" clang-19 clang-16 clang || continue ;;
-            *) has_host_compiler || try_install "the emulated device" g++ || continue ;;
+            emulator) has_host_compiler || try_install "the emulated device" g++ || continue ;;
+            *) command -v g++ >/dev/null || try_install "the emulated device under AddressSanitizer" g++ || continue ;;
         esac
         parts+=("$what")
     done
@@ -165,29 +166,53 @@ summary() {
     printf '%d' "${number:-0}"
 }
 
+# The tests run the emulated device with AddressSanitizer where g++ is here. Its run time must be loaded before everything else, and leave alone
+# the signals that .NET handles itself.
+sanitize() {
+    local library=artifacts/native/emulator-sanitized/libmerge-engine-emulator.so runtime
+    command -v g++ >/dev/null && runtime=$(g++ -print-file-name=libasan.so) && [ -e "$runtime" ] && [ -e "$library" ] || return 0
+    sanitized=(env "LD_PRELOAD=$runtime" "MERGE_ENGINE_EMULATOR=$root/$library"
+        "ASAN_OPTIONS=detect_leaks=0:handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0:use_sigaltstack=0")
+}
+
 test_log=""
+passed=0 failed=0 skipped=0
+sanitized=()
+
+# run_suite NAME COMMAND...: a program that ends with the line "Total: N, Errors: N, Failed: N, Skipped: N"; its counts are added up.
+run_suite() {
+    local name=$1 status=0 total wrong errors left_out
+    shift
+    printf '\n== %s\n' "$name"
+    "$@" 2>&1 | tee "$test_log" || status=$?
+    total=$(summary Total) wrong=$(summary Failed) errors=$(summary Errors) left_out=$(summary Skipped)
+    passed=$((passed + total - wrong - left_out)) skipped=$((skipped + left_out)) wrong=$((wrong + errors))
+    # A suite that crashed, or ran nothing, has failed even where it counted no failure.
+    if [ "$wrong" = 0 ] && { [ "$status" != 0 ] || [ "$total" = "$left_out" ]; }; then
+        say "$name ended with exit code $status after $((total - left_out)) tests"
+        wrong=1
+    fi
+    failed=$((failed + wrong))
+}
+
 test_all() {
-    local passed=0 failed=0 skipped=0 suite name status total wrong errors left_out
+    local suite name
     build
+    native sanitized tests
     if ! check_format; then
         failed=1
         say "the code style check failed; ./build.sh format --fix corrects what can be corrected"
     fi
     test_log=$(mktemp)
     trap 'rm -f "$test_log"' EXIT
+    sanitize
+    for suite in native/emulator/tests/*.cpp; do
+        name=$(basename "$suite" .cpp)
+        [ ! -x "artifacts/native/tests/$name" ] || run_suite "the emulator's $name" "artifacts/native/tests/$name"
+    done
     for suite in tests/*/*.csproj; do
         name=$(basename "$suite" .csproj)
-        printf '\n== %s\n' "$name"
-        status=0
-        "artifacts/bin/$name/release/$name" -noLogo -noColor 2>&1 | tee "$test_log" || status=$?
-        total=$(summary Total) wrong=$(summary Failed) errors=$(summary Errors) left_out=$(summary Skipped)
-        passed=$((passed + total - wrong - left_out)) skipped=$((skipped + left_out)) wrong=$((wrong + errors))
-        # A suite that crashed, or ran nothing, has failed even where it counted no failure.
-        if [ "$wrong" = 0 ] && { [ "$status" != 0 ] || [ "$total" = "$left_out" ]; }; then
-            say "$name ended with exit code $status after $((total - left_out)) tests"
-            wrong=1
-        fi
-        failed=$((failed + wrong))
+        run_suite "$name" "${sanitized[@]}" "artifacts/bin/$name/release/$name" -noLogo -noColor
     done
     printf '\n'
     if [ "$skipped" -gt 0 ]; then printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
