@@ -38,6 +38,7 @@ DEVICE void key_value_gradients_tensor(const AttentionBackwardArguments& argumen
     const int tokens = arguments.tokens, size = arguments.size;
     const Block block = Block::of(tokens, arguments.heads, KEYS);
     const bool packets = arguments.packets != 0;
+    const float scale2 = arguments.scale * LOG2_E;
     const int g = (int)lane_id() / 4, t = (int)lane_id() % 4, first = 16 * (int)warp_id();
     const bool active = block.first + first < tokens;
     load_rounded<Format, KEYS, WIDTH, true, false>(
@@ -66,7 +67,7 @@ DEVICE void key_value_gradients_tensor(const AttentionBackwardArguments& argumen
         if ((int)threadIdx.x < QUERIES)
         {
             const int query = first_query + (int)threadIdx.x;
-            log_sums[threadIdx.x] = query < tokens ? finite_or_above(arguments.log_sum_exp[block.scores + query]) : infinity();
+            log_sums[threadIdx.x] = query < tokens ? finite_or_above(arguments.log_sum_exp[block.scores + query]) * LOG2_E : infinity();
             dots[threadIdx.x] = query < tokens ? arguments.output_dots[block.scores + query] : 0.0f;
         }
 
@@ -84,7 +85,7 @@ DEVICE void key_value_gradients_tensor(const AttentionBackwardArguments& argumen
             {
                 const int key = block.first + first + g + e / 2 * 8, query = 8 * j + 2 * t + e % 2;
                 const bool hidden = !seen[e / 2] || (arguments.causal && key > first_query + query);
-                p[j][e] = probability_again(p[j][e], arguments.scale, log_sums[query], hidden);
+                p[j][e] = fast_probability_again(p[j][e], scale2, log_sums[query], hidden);
             }
         }
 
@@ -126,6 +127,7 @@ DEVICE void query_gradients_tensor(const AttentionBackwardArguments& arguments, 
     const int tokens = arguments.tokens, size = arguments.size;
     const Block block = Block::of(tokens, arguments.heads, QUERIES);
     const bool packets = arguments.packets != 0;
+    const float scale2 = arguments.scale * LOG2_E;
     const int g = (int)lane_id() / 4, t = (int)lane_id() % 4, first = 16 * (int)warp_id();
     const bool active = block.first + first < tokens;
     load_rounded<Format, QUERIES, WIDTH, true, false>(
@@ -139,7 +141,7 @@ DEVICE void query_gradients_tensor(const AttentionBackwardArguments& arguments, 
     for (int half = 0; half < 2; half++)
     {
         const int query = block.first + first + g + 8 * half;
-        log_sums[half] = query < tokens ? finite_or_above(arguments.log_sum_exp[block.scores + query]) : infinity();
+        log_sums[half] = query < tokens ? finite_or_above(arguments.log_sum_exp[block.scores + query]) * LOG2_E : infinity();
         dots[half] = query < tokens ? arguments.output_dots[block.scores + query] : 0.0f;
     }
 
@@ -171,7 +173,7 @@ DEVICE void query_gradients_tensor(const AttentionBackwardArguments& arguments, 
             {
                 const int query = block.first + first + g + e / 2 * 8, key = 8 * j + 2 * t + e % 2;
                 const bool hidden = !seen[key] || (arguments.causal && first_key + key > query);
-                ds[j][e] = probability_again(p[j][e], arguments.scale, log_sums[e / 2], hidden) * (ds[j][e] - dots[e / 2]);
+                ds[j][e] = fast_probability_again(p[j][e], scale2, log_sums[e / 2], hidden) * (ds[j][e] - dots[e / 2]);
             }
         }
 

@@ -33,6 +33,7 @@ DEVICE void forward_tensor(const AttentionForwardArguments& arguments, uint32_t*
     const int tokens = arguments.tokens, size = arguments.size;
     const Block block = Block::of(tokens, arguments.heads, QUERIES);
     const bool packets = arguments.packets != 0;
+    const float scale2 = arguments.scale * LOG2_E;
     const int g = (int)lane_id() / 4, t = (int)lane_id() % 4, first = 16 * (int)warp_id();
     const bool active = block.first + first < tokens;
 
@@ -86,14 +87,14 @@ DEVICE void forward_tensor(const AttentionForwardArguments& arguments, uint32_t*
                     const int key = 8 * j + 2 * t + e;
                     const bool hidden = !seen[key] || (arguments.causal && first_key + key > query);
                     float& x = s[j][2 * half + e];
-                    x = hidden ? -infinity() : x * arguments.scale;
+                    x = hidden ? -infinity() : x;
                     top = larger(top, x);
                 }
             }
 
             top = larger(top, shuffle_xor(top, 1u));
             top = larger(top, shuffle_xor(top, 2u));
-            const float base = top == -infinity() ? 0.0f : top, correction = exponential(largest[half] - base);
+            const float base = top == -infinity() ? 0.0f : top * scale2, correction = fast_power_of_2(fused(largest[half], scale2, -base));
             largest[half] = top;
             sums[half] *= correction;
 #pragma unroll
@@ -103,7 +104,7 @@ DEVICE void forward_tensor(const AttentionForwardArguments& arguments, uint32_t*
                 for (int e = 0; e < 2; e++)
                 {
                     float& x = s[j][2 * half + e];
-                    x = exponential(x - base);
+                    x = fast_power_of_2(fused(x, scale2, -base));
                     sums[half] += x;
                 }
             }
@@ -131,7 +132,7 @@ DEVICE void forward_tensor(const AttentionForwardArguments& arguments, uint32_t*
         inverse[half] = sum == 0 ? 0.0f : divide(1.0f, sum); // 0: every key is hidden
         const int query = block.first + first + g + 8 * half;
         if (arguments.log_sum_exp != nullptr && t == 0 && query < tokens)
-            arguments.log_sum_exp[block.scores + query] = sum == 0 ? -infinity() : largest[half] + logarithm(sum);
+            arguments.log_sum_exp[block.scores + query] = sum == 0 ? -infinity() : fused(largest[half], arguments.scale, logarithm(sum));
     }
 
     float* const staging = reinterpret_cast<float*>(shared) + first * tile_stride<WIDTH>();

@@ -158,10 +158,11 @@ DEVICE void load_rounded(uint32_t* by_rows, uint32_t* by_columns, const float* s
 {
     constexpr int ACROSS = WIDTH / 4;
     static_assert(ROWS / 2 * ACROSS % ATTENTION_THREADS == 0, "every thread takes part in every round");
+    const int thread = (int)recomputed(threadIdx.x);
 #pragma unroll 4
     for (int round = 0; round < ROWS / 2 * ACROSS / ATTENTION_THREADS; round++)
     {
-        const int i = round * ATTENTION_THREADS + (int)threadIdx.x, row = i / ACROSS * 2, column = i % ACROSS * 4;
+        const int i = round * ATTENTION_THREADS + thread, row = i / ACROSS * 2, column = i % ACROSS * 4;
         const float* const p = source + (int64_t)row * stride;
         const Vector4 even = load_four(p, column, size, row < rows, packets), odd = load_four(p + stride, column, size, row + 1 < rows, packets);
         if (BY_ROWS)
@@ -225,6 +226,16 @@ DEVICE void add_product(float (&o)[WIDTH / 8][4], const float (&weights)[N][4], 
             }
         }
     }
+}
+
+// Softmax here works with powers of 2: exp(scale * score - m) = 2^(score * scale * log2 e - m'), of which the special function unit gives 22 bits in one
+// instruction. Operands keep 8 or 11 of them, and the polynomial of float32 would take longer than the matrix products.
+constexpr float LOG2_E = 1.44269504f, LN_2 = 0.693147181f;
+
+// exp(scale * score - logSumExp): a probability of the forward pass again; 0 for hidden pairs.
+DEVICE float fast_probability_again(float dot, float scale2, float log2_sum, bool hidden)
+{
+    return hidden ? 0.0f : fast_power_of_2(fused(dot, scale2, -log2_sum));
 }
 
 // Writes a warp's 16 rows of sums, rows g and g + 8 of a lane multiplied by its factors, by way of `staging` (16 rows of WIDTH + 4 floats of the

@@ -13,6 +13,7 @@ template <int WIDTH> constexpr int tile_stride() { return WIDTH + 4; }
 template <int ROWS, int WIDTH>
 DEVICE void load_tile(float* tile, const float* source, int stride, int rows, int size, bool packets)
 {
+    const int thread = (int)recomputed(threadIdx.x);
     if (packets)
     {
         constexpr int ACROSS = WIDTH / 4;
@@ -20,7 +21,7 @@ DEVICE void load_tile(float* tile, const float* source, int stride, int rows, in
 #pragma unroll 4
         for (int round = 0; round < ROWS * ACROSS / ATTENTION_THREADS; round++)
         {
-            const int i = round * ATTENTION_THREADS + (int)threadIdx.x, row = i / ACROSS, column = i % ACROSS * 4;
+            const int i = round * ATTENTION_THREADS + thread, row = i / ACROSS, column = i % ACROSS * 4;
             Vector4 v = { 0, 0, 0, 0 };
             if (row < rows && column < size) v = load4(source + (int64_t)row * stride + column);
             store4(tile + row * tile_stride<WIDTH>() + column, v);
@@ -31,7 +32,7 @@ DEVICE void load_tile(float* tile, const float* source, int stride, int rows, in
 #pragma unroll 4
         for (int round = 0; round < ROWS * WIDTH / ATTENTION_THREADS; round++)
         {
-            const int i = round * ATTENTION_THREADS + (int)threadIdx.x, row = i / WIDTH, column = i % WIDTH;
+            const int i = round * ATTENTION_THREADS + thread, row = i / WIDTH, column = i % WIDTH;
             const float x = row < rows && column < size ? source[(int64_t)row * stride + column] : 0.0f;
             tile[row * tile_stride<WIDTH>() + column] = x;
         }

@@ -136,6 +136,22 @@ MERGE_ENGINE_PTX_1(square_root, double, "sqrt.rn.f64", "d")
 #undef MERGE_ENGINE_PTX_2
 #undef MERGE_ENGINE_PTX_3
 
+// 2^x by the special function unit: relative error below 2^-22, 0 below 2^-126. For numbers that are rounded to fewer bits anyway.
+DEVICE float fast_power_of_2(float x)
+{
+    float r;
+    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(x));
+    return r;
+}
+
+// The value itself, which the compiler takes for a new one: what a loop computes from it is computed in the loop and does not occupy registers
+// across it. For addresses that are cheap to make again.
+DEVICE uint32_t recomputed(uint32_t value)
+{
+    asm volatile("mov.b32 %0, %0;" : "+r"(value));
+    return value;
+}
+
 // --- Integer atomics (each gives the value before) -------------------------------------------------------------------
 
 #if defined(__clang__)
