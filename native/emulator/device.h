@@ -123,6 +123,7 @@ DEVICE float fast_power_of_2(float x)
     return r < 0x1p-126f ? 0.0f : r;
 }
 DEVICE uint32_t recomputed(uint32_t value) { return value; }
+DEVICE float maximum(float a, float b) { return b > a || a != a ? b : a; }
 DEVICE float divide(float a, float b) { return a / b; }
 DEVICE double divide(double a, double b) { return a / b; }
 DEVICE float square_root(float a) { return __builtin_sqrtf(a); }

@@ -90,13 +90,16 @@ DEVICE bool key_is_seen(const int32_t* key_mask, const Block& block, int token, 
     return token < tokens && (key_mask == nullptr || key_mask[block.row + token] != 0);
 }
 
-// The larger of two values; the first if the second is NaN (a NaN reaches the results through the sums of exponentials).
-DEVICE float larger(float a, float b) { return b > a ? b : a; }
-
-// exp(scale * score - logSumExp): a probability of the forward pass again; 0 for hidden pairs.
-DEVICE float probability_again(float dot, float scale, float log_sum_exp, bool hidden)
+// Whether a tile of keys may hold one that is not seen: most tiles hold none, and their scores need no look at `seen`.
+template <class Arguments> DEVICE bool may_hide(const Arguments& arguments, int first_key, int keys)
 {
-    return hidden ? 0.0f : exponential(dot * scale - log_sum_exp);
+    return arguments.key_mask != nullptr || first_key + keys > arguments.tokens;
+}
+
+// Whether a causal query sees less than all of a tile of keys.
+template <class Arguments> DEVICE bool crosses_diagonal(const Arguments& arguments, int first_query, int first_key, int keys)
+{
+    return arguments.causal && first_key + keys > first_query + 1;
 }
 
 } // namespace attention

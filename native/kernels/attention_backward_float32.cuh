@@ -5,14 +5,15 @@
 // transposed; the second owns 8R queries and walks over the keys. Both are the same two products (attention_products_float32.cuh)
 // with the roles of queries and keys exchanged. Grid = batch * heads * ceil(tokens / 8R).
 //
-//   width  R  C   tiles    shared memory of dK, dV / dQ: four tiles and one or two of weights
-//     32   8  2  64 x 32       46.6 / 37.2 KB
-//     64   4  2  32 x 32       44.5 / 39.6 KB
-//    128   4  2  32 x 32       77.3 / 72.3 KB
-//    256   2  1  16 x 16       69.3 / 67.9 KB
+//   width  R  C   tiles    shared memory dK, dV / dQ   live registers dK, dV / dQ
+//     32   8  2  64 x 32       45.2 / 36.1 KB              134 / 130
+//     64   4  2  32 x 32       43.2 / 38.6 KB              114 / 102
+//    128   4  2  32 x 32       75.2 / 70.6 KB              145 / 118
+//    256   2  1  16 x 16       67.6 / 66.3 KB              125 / 96
 //
-// 8 + 6 = 14 * tokens^2 * size FLOPs a head (10 are needed; scores and dP are made twice, the price of having no atomics). Nearly as
-// many wavefronts of shared memory as multiply-add cycles: expected 40 to 50 % of the float32 peak.
+// (Registers: the most that are alive at once in clang's PTX, which spills none.) 8 + 6 = 14 * tokens^2 * size FLOPs a head (10 are needed; scores and dP
+// are made twice, the price of having no atomics). Nearly as many wavefronts of shared memory as multiply-add cycles: expect 40 to 50 % of the
+// float32 peak.
 #pragma once
 
 #include "attention_products_float32.cuh"
@@ -70,16 +71,15 @@ DEVICE void key_value_gradients_float32(const AttentionBackwardArguments& argume
         float p[R][C], ds[R][C];
         row_dots<R, C, WIDTH>(p, keys, queries, size);
         row_dots<R, C, WIDTH>(ds, values, gradients, size);
+        if (crosses_diagonal(arguments, first_query, block.first, KEYS)) hide_beside_diagonal<-1, R, C>(p, first_query - block.first);
 #pragma unroll
         for (int i = 0; i < R; i++)
         {
-            const int key = block.first + vertical_place() + 8 * i;
 #pragma unroll
             for (int j = 0; j < C; j++)
             {
                 const int query = horizontal_place() + 16 * j;
-                const bool hidden = !seen[i] || (arguments.causal && key > first_query + query);
-                p[i][j] = probability_again(p[i][j], arguments.scale, log_sums[query], hidden);
+                p[i][j] = seen[i] ? exponential(p[i][j] * arguments.scale - log_sums[query]) : 0.0f;
                 ds[i][j] = p[i][j] * (ds[i][j] - dots[query]);
             }
         }
@@ -145,17 +145,13 @@ DEVICE void query_gradients_float32(const AttentionBackwardArguments& arguments,
         float p[R][C], ds[R][C];
         row_dots<R, C, WIDTH>(p, queries, keys, size);
         row_dots<R, C, WIDTH>(ds, gradients, values, size);
+        if (may_hide(arguments, first_key, KEYS)) hide_keys<R, C>(p, seen);
+        if (crosses_diagonal(arguments, block.first, first_key, KEYS)) hide_beside_diagonal<1, R, C>(p, first_key - block.first);
 #pragma unroll
         for (int i = 0; i < R; i++)
         {
-            const int query = block.first + vertical_place() + 8 * i;
 #pragma unroll
-            for (int j = 0; j < C; j++)
-            {
-                const int key = horizontal_place() + 16 * j;
-                const bool hidden = !seen[key] || (arguments.causal && first_key + key > query);
-                ds[i][j] = probability_again(p[i][j], arguments.scale, log_sums[i], hidden) * (ds[i][j] - dots[i]);
-            }
+            for (int j = 0; j < C; j++) ds[i][j] = exponential(p[i][j] * arguments.scale - log_sums[i]) * (ds[i][j] - dots[i]);
         }
 
         keep_weights<R, C>(score_gradients, ds);

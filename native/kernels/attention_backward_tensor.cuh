@@ -5,16 +5,18 @@
 //   dK, dV: keys and values stay in shared memory as left operands; a tile of queries and dO is used by rows (scores, dP) and by columns (dK, dV).
 //   dQ:     queries and dO stay; a tile of keys is used by rows and by columns, values by rows.
 //
-//   kernel       tile    shared memory dK, dV / dQ    accumulators of a lane dK, dV / dQ
-//   ..._tf32_32    32        27.3 / 27.1 KB                  64 / 48
-//   ..._tf32_64    32        51.3 / 51.1 KB                  96 / 64
-//   ..._tf32_128   16        82.6 / 82.6 KB                 144 / 80
-//   ..._bf16_32    32        20.3 / 17.6 KB                  64 / 48
-//   ..._bf16_64    32        36.3 / 31.6 KB                  96 / 64
-//   ..._bf16_128   32        68.3 / 59.6 KB                 160 / 96
+//   kernel       tile    shared memory dK, dV / dQ    live registers dK, dV / dQ
+//   ..._tf32_32    32        27.2 / 27.1 KB                 121 / 103
+//   ..._tf32_64    32        51.2 / 51.1 KB                 153 / 119
+//   ..._tf32_128   16        82.6 / 82.6 KB                 198 / 135
+//   ..._bf16_32    32        20.2 / 17.6 KB                 113 / 102
+//   ..._bf16_64    32        36.2 / 31.6 KB                 145 / 118
+//   ..._bf16_128   32        68.2 / 59.6 KB                 210 / 150
 //
-// 14 * tokens^2 * size FLOPs a head (10 are needed; the two kernels make scores and dP each). Per warp and 16 x 32 scores of a bfloat16 head of 64:
-// 64 + 48 instructions, 300 fragment loads, 32 exponentials a lane. Shared memory is the limit: expect 25 to 35 % of the tensor peak on sm_80.
+// (Registers: the most that are alive at once in clang's PTX, which spills none.) 14 * tokens^2 * size FLOPs a head (10 are needed; the two kernels
+// make scores and dP each). Per warp and 16 x 32 scores of a bfloat16 head of 64: 32 + 32 instructions of dK, dV and 32 + 16 of dQ, 2 to 2.5 fragment
+// loads for each, 16 powers a lane. Shared memory is the limit: expect 30 to 40 % of the tensor peak on sm_80, less of it on sm_90, for
+// 512 tokens. At 50 to 200 tokens device memory is: 16 bytes an element read (20 with outputDots) and 12 written.
 #pragma once
 
 #include "attention_fragments.cuh"
@@ -77,15 +79,15 @@ DEVICE void key_value_gradients_tensor(const AttentionBackwardArguments& argumen
         // Elements 0 and 1 are of key g, elements 2 and 3 of key g + 8; queries 2t and 2t + 1 of eight.
         float p[QUERIES / 8][4], ds[QUERIES / 8][4];
         row_dots<Format, QUERIES / 8, WIDTH>(p, keys, first, queries, size);
+        if (crosses_diagonal(arguments, first_query, block.first + first, 16)) hide_beside_diagonal<-1>(p, first_query - block.first - first);
 #pragma unroll
         for (int j = 0; j < QUERIES / 8; j++)
         {
 #pragma unroll
             for (int e = 0; e < 4; e++)
             {
-                const int key = block.first + first + g + e / 2 * 8, query = 8 * j + 2 * t + e % 2;
-                const bool hidden = !seen[e / 2] || (arguments.causal && key > first_query + query);
-                p[j][e] = fast_probability_again(p[j][e], scale2, log_sums[query], hidden);
+                const float power = fast_power_of_2(fused(p[j][e], scale2, -log_sums[8 * j + 2 * t + e % 2]));
+                p[j][e] = seen[e / 2] ? power : 0.0f;
             }
         }
 
@@ -128,7 +130,7 @@ DEVICE void query_gradients_tensor(const AttentionBackwardArguments& arguments, 
     const Block block = Block::of(tokens, arguments.heads, QUERIES);
     const bool packets = arguments.packets != 0;
     const float scale2 = arguments.scale * LOG2_E;
-    const int g = (int)lane_id() / 4, t = (int)lane_id() % 4, first = 16 * (int)warp_id();
+    const int g = (int)lane_id() / 4, first = 16 * (int)warp_id();
     const bool active = block.first + first < tokens;
     load_rounded<Format, QUERIES, WIDTH, true, false>(
         queries, nullptr, block.at(arguments.query, arguments.query_stride, block.first, size), arguments.query_stride, tokens - block.first, size, packets);
@@ -165,16 +167,13 @@ DEVICE void query_gradients_tensor(const AttentionBackwardArguments& arguments, 
         float p[KEYS / 8][4], ds[KEYS / 8][4];
         row_dots<Format, KEYS / 8, WIDTH>(p, queries, first, keys, size);
         row_dots<Format, KEYS / 8, WIDTH>(ds, gradients, first, values, size);
+        if (may_hide(arguments, first_key, KEYS)) hide_keys(p, seen);
+        if (crosses_diagonal(arguments, block.first + first, first_key, KEYS)) hide_beside_diagonal<1>(p, first_key - block.first - first);
 #pragma unroll
         for (int j = 0; j < KEYS / 8; j++)
         {
 #pragma unroll
-            for (int e = 0; e < 4; e++)
-            {
-                const int query = block.first + first + g + e / 2 * 8, key = 8 * j + 2 * t + e % 2;
-                const bool hidden = !seen[key] || (arguments.causal && first_key + key > query);
-                ds[j][e] = fast_probability_again(p[j][e], scale2, log_sums[e / 2], hidden) * (ds[j][e] - dots[e / 2]);
-            }
+            for (int e = 0; e < 4; e++) ds[j][e] = fast_power_of_2(fused(p[j][e], scale2, -log_sums[e / 2])) * (ds[j][e] - dots[e / 2]);
         }
 
         add_product<Format, KEYS / 8, WIDTH>(dq, ds, key_columns, size);

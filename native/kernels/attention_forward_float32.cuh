@@ -3,16 +3,16 @@
 // A block owns 8R queries of one head and walks over the keys in tiles of 16C with a running maximum m and sum l of each row
 // (online softmax): when a tile raises m, what is there already is scaled by exp(old m - m). Grid = batch * heads * ceil(tokens / 8R).
 //
-//   kernel   R  C   tile of queries x keys   shared memory   blocks of an SM with 164 KB (sm_80) / 228 KB (sm_90)
-//   ..._32   8  2          64 x 32              27.8 KB         5 / 8
-//   ..._64   8  2          64 x 32              44.2 KB         3 / 5
-//   ..._128  8  2          64 x 32              77.0 KB         2 / 2
-//   ..._256  4  1          32 x 16              69.2 KB         2 / 3
+//   kernel   R  C   tile of queries x keys   shared memory   live registers   blocks of an SM with 164 KB (sm_80) / 228 KB (sm_90)
+//   ..._32   8  2          64 x 32              27.1 KB          125            4 / 4
+//   ..._64   8  2          64 x 32              43.1 KB          141            3 / 3
+//   ..._128  8  2          64 x 32              75.1 KB          173            2 / 2
+//   ..._256  4  1          32 x 16              67.6 KB          145            2 / 3
 //
-// 4 * tokens^2 * size FLOPs a head (half of that where causal) and about 20 instructions a score for the softmax. A step of
-// 4 columns costs 12 wavefronts of shared memory for 64 warp-wide multiply-adds (16 cycles), so multiply-adds are the limit:
-// expected 60 to 70 % of the float32 peak for heads of 64. Device memory: 16 bytes an element of Q, K, V, O together; keys and values
-// are read again for every 64 queries, out of the L2 cache.
+// (Registers: the most that are alive at once in clang's PTX, which spills none.) 4 * tokens^2 * size FLOPs a head (half of that where causal) and about
+// 25 instructions a score for the softmax. A step of 4 columns costs 12 wavefronts of shared memory for 64 warp-wide multiply-adds (16 cycles), so
+// multiply-adds are the limit: expect 60 to 70 % of the float32 peak for heads of 64. Device memory: 16 bytes an element of Q, K, V, O together; keys
+// and values are read again for every 64 queries, out of the L2 cache.
 #pragma once
 
 #include "attention_products_float32.cuh"
@@ -60,22 +60,16 @@ DEVICE void forward_float32(const AttentionForwardArguments& arguments, float* s
 
         float s[R][C];
         row_dots<R, C, WIDTH>(s, queries, keys, size);
+        if (may_hide(arguments, first_key, KEYS)) hide_keys<R, C>(s, seen);
+        if (crosses_diagonal(arguments, block.first, first_key, KEYS)) hide_beside_diagonal<1, R, C>(s, first_key - block.first);
 #pragma unroll
         for (int i = 0; i < R; i++)
         {
-            const int query = block.first + vertical_place() + 8 * i;
-            float top = largest[i];
+            float top = largest[i]; // a NaN passes by here and reaches the results through the exponentials
 #pragma unroll
-            for (int j = 0; j < C; j++)
-            {
-                const int key = horizontal_place() + 16 * j;
-                const bool hidden = !seen[key] || (arguments.causal && first_key + key > query);
-                s[i][j] = hidden ? -infinity() : s[i][j] * arguments.scale;
-                top = larger(top, s[i][j]);
-            }
-
+            for (int j = 0; j < C; j++) top = maximum(top, s[i][j] *= arguments.scale);
 #pragma unroll
-            for (unsigned mask = 8; mask > 0; mask /= 2) top = larger(top, shuffle_xor(top, mask));
+            for (unsigned mask = 8; mask > 0; mask /= 2) top = maximum(top, shuffle_xor(top, mask));
             const float base = top == -infinity() ? 0.0f : top, correction = exponential(largest[i] - base);
             largest[i] = top;
             sums[i] *= correction;

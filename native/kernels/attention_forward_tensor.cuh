@@ -5,17 +5,19 @@
 // KEYS; scores and probabilities never leave registers (see attention_fragments.cuh), so a tile of keys costs two barriers.
 // Grid = batch * heads * ceil(tokens / 64). Warps whose queries lie behind the last token only help to load.
 //
-//   kernel           KEYS   shared memory   accumulators and query fragments of a lane
-//   ..._tf32_32       64      18.3 KB          48 + 16
-//   ..._tf32_64       64      34.3 KB          64 + 32
-//   ..._tf32_128      32      33.4 KB          80 + 64
-//   ..._bf16_32       64      10.3 KB          48 + 8
-//   ..._bf16_64       64      18.3 KB          64 + 16
-//   ..._bf16_128      64      34.3 KB          96 + 32
+//   kernel           KEYS   shared memory   live registers   blocks of an SM with 164 KB (sm_80)
+//   ..._tf32_32       64      18.2 KB           120            4
+//   ..._tf32_64       64      34.2 KB           152            3
+//   ..._tf32_128      32      33.1 KB           201            2
+//   ..._bf16_32       64      10.2 KB           110            4
+//   ..._bf16_64       64      18.2 KB           136            3
+//   ..._bf16_128      64      34.2 KB           184            2
 //
-// 4 * tokens^2 * size FLOPs a head. A tile of 64 keys of a bfloat16 head of 64 takes a warp 64 instructions, 128 + 16 fragment loads and 32 exponentials
-// a lane (about 600 instructions): arithmetic of the softmax, shared memory and tensor cores take about as long as each other on sm_80, so expect
-// 30 to 40 % of the tensor peak at 512 tokens. Short sequences (50, 77 tokens) are bound by device memory: 16 bytes an element of Q, K, V, O.
+// (Registers: the most that are alive at once in clang's PTX, which spills none.) 4 * tokens^2 * size FLOPs a head. A tile of 64 keys of a bfloat16 head
+// of 64 takes a warp 64 instructions of the tensor cores (512 cycles of a multiprocessor for its four warps on sm_80), 144 fragment loads (576
+// cycles) and about 250 other instructions (250 cycles of each scheduler): shared memory is the limit. Expect 40 to 50 % of the tensor peak at 512
+// tokens on sm_80, half of that on sm_90, whose peak needs wgmma. Short sequences (50, 77 tokens) are bound by device memory: 16 bytes an
+// element of Q, K, V and O.
 #pragma once
 
 #include "attention_fragments.cuh"
@@ -72,28 +74,18 @@ DEVICE void forward_tensor(const AttentionForwardArguments& arguments, uint32_t*
             if (step * Format::DEPTH < size) add_row_dots<Format, KEYS / 8, WIDTH>(s, q[step], keys, step);
         }
 
+        if (may_hide(arguments, first_key, KEYS)) hide_keys(s, seen);
+        if (crosses_diagonal(arguments, block.first + first, first_key, KEYS)) hide_beside_diagonal<1>(s, first_key - block.first - first);
+
         // Elements 0 and 1 are of query g, elements 2 and 3 of query g + 8.
 #pragma unroll
         for (int half = 0; half < 2; half++)
         {
-            const int query = block.first + first + g + 8 * half;
-            float top = largest[half];
+            float top = largest[half]; // a NaN passes by here and reaches the results through the powers
 #pragma unroll
-            for (int j = 0; j < KEYS / 8; j++)
-            {
-#pragma unroll
-                for (int e = 0; e < 2; e++)
-                {
-                    const int key = 8 * j + 2 * t + e;
-                    const bool hidden = !seen[key] || (arguments.causal && first_key + key > query);
-                    float& x = s[j][2 * half + e];
-                    x = hidden ? -infinity() : x;
-                    top = larger(top, x);
-                }
-            }
-
-            top = larger(top, shuffle_xor(top, 1u));
-            top = larger(top, shuffle_xor(top, 2u));
+            for (int j = 0; j < KEYS / 8; j++) top = maximum(top, maximum(s[j][2 * half], s[j][2 * half + 1]));
+            top = maximum(top, shuffle_xor(top, 1u));
+            top = maximum(top, shuffle_xor(top, 2u));
             const float base = top == -infinity() ? 0.0f : top * scale2, correction = fast_power_of_2(fused(largest[half], scale2, -base));
             largest[half] = top;
             sums[half] *= correction;

@@ -232,10 +232,35 @@ DEVICE void add_product(float (&o)[WIDTH / 8][4], const float (&weights)[N][4], 
 // instruction. Operands keep 8 or 11 of them, and the polynomial of float32 would take longer than the matrix products.
 constexpr float LOG2_E = 1.44269504f, LN_2 = 0.693147181f;
 
-// exp(scale * score - logSumExp): a probability of the forward pass again; 0 for hidden pairs.
-DEVICE float fast_probability_again(float dot, float scale2, float log2_sum, bool hidden)
+// Scores of queries (rows) and keys (columns) become -infinity where a key is not seen.
+template <int N>
+DEVICE void hide_keys(float (&s)[N][4], const int32_t* seen)
 {
-    return hidden ? 0.0f : fast_power_of_2(fused(dot, scale2, -log2_sum));
+#pragma unroll
+    for (int j = 0; j < N; j++)
+    {
+#pragma unroll
+        for (int e = 0; e < 2; e++)
+        {
+            if (!seen[8 * j + (int)lane_id() % 4 * 2 + e]) s[j][e] = s[j][e + 2] = -infinity();
+        }
+    }
+}
+
+// The same where the position of the column less that of the row, `offset` in the warp's corner, has the given sign (1 or -1).
+template <int SIGN, int N>
+DEVICE void hide_beside_diagonal(float (&s)[N][4], int offset)
+{
+#pragma unroll
+    for (int j = 0; j < N; j++)
+    {
+#pragma unroll
+        for (int e = 0; e < 4; e++)
+        {
+            const int difference = offset + 8 * j + (int)lane_id() % 4 * 2 + e % 2 - (int)lane_id() / 4 - e / 2 * 8;
+            if (SIGN * difference > 0) s[j][e] = -infinity();
+        }
+    }
 }
 
 // Writes a warp's 16 rows of sums, rows g and g + 8 of a lane multiplied by its factors, by way of `staging` (16 rows of WIDTH + 4 floats of the

@@ -68,6 +68,35 @@ DEVICE void add_product(float (&o)[R][N], const float* weights, const float* rig
     }
 }
 
+// Scores of queries (rows) and keys (columns) become -infinity where a key is not seen.
+template <int R, int C>
+DEVICE void hide_keys(float (&s)[R][C], const int32_t* seen)
+{
+#pragma unroll
+    for (int j = 0; j < C; j++)
+    {
+        if (seen[horizontal_place() + 16 * j]) continue;
+#pragma unroll
+        for (int i = 0; i < R; i++) s[i][j] = -infinity();
+    }
+}
+
+// The same where the position of the column less that of the row, `offset` in the tile's corner, has the given sign (1 or -1).
+template <int SIGN, int R, int C>
+DEVICE void hide_beside_diagonal(float (&s)[R][C], int offset)
+{
+#pragma unroll
+    for (int i = 0; i < R; i++)
+    {
+#pragma unroll
+        for (int j = 0; j < C; j++)
+        {
+            const int difference = offset + horizontal_place() + 16 * j - vertical_place() - 8 * i;
+            if (SIGN * difference > 0) s[i][j] = -infinity();
+        }
+    }
+}
+
 // Puts a tile of weights where add_product reads it. A half warp writes and reads the same rows: sync_warp is enough between the two.
 template <int R, int C>
 DEVICE void keep_weights(float* weights, const float (&p)[R][C])

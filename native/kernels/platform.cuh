@@ -126,6 +126,7 @@ DEVICE uint32_t multiply_high(uint32_t a, uint32_t b) { return (uint32_t)(((uint
 #define MERGE_ENGINE_PTX_3(name, type, code, letter) \
     DEVICE type name(type a, type b, type c) \
     { type r; asm(code " %0, %1, %2, %3;" : "=" letter(r) : letter(a), letter(b), letter(c)); return r; }
+MERGE_ENGINE_PTX_2(maximum, float, "max.f32", "f") // the other one where one is NaN
 MERGE_ENGINE_PTX_3(fused, float, "fma.rn.f32", "f")
 MERGE_ENGINE_PTX_3(fused, double, "fma.rn.f64", "d")
 MERGE_ENGINE_PTX_2(divide, float, "div.rn.f32", "f")
