@@ -7,7 +7,8 @@
 #include <algorithm>
 #include <thread>
 #include "../../kernels/gelu.cuh"
-#include "check.h"
+#include "core/check.h"
+#include "core/program.cuh"
 
 namespace {
 
