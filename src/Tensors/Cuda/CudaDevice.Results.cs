@@ -7,10 +7,9 @@ namespace MergeEngine.Tensors.Cuda;
 /// <content>What operations return to the host, by way of page-locked memory.</content>
 public sealed unsafe partial class CudaDevice
 {
-    private const long SmallestResults = 64 << 10;
+    private const int SmallestResults = 64 << 10;
 
-    private void* _results;
-    private long _resultsBytes;
+    private PinnedBuffer? _results;
 
     /// <summary>
     /// Waits for the stream and gives <paramref name="count"/> values of device memory, which are good until the next call. The caller holds
@@ -21,12 +20,17 @@ public sealed unsafe partial class CudaDevice
     {
         Enter();
         RequireNotRecording("An operation that returns a value");
-        long bytes = (long)count * Unsafe.SizeOf<T>();
-        if (_resultsBytes < bytes) GrowResults(bytes);
-        CudaStatus status = Driver.cuMemcpyDtoHAsync_v2(_results, address, (nuint)bytes, _stream);
+        int bytes = checked(count * Unsafe.SizeOf<T>());
+        if (_results is not { } results || results.Length < bytes)
+        {
+            FreeResults();
+            _results = results = new PinnedBuffer(Name, Math.Max(bytes, SmallestResults));
+        }
+
+        CudaStatus status = Driver.cuMemcpyDtoHAsync_v2(results.Memory, address, (nuint)bytes, _stream);
         if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Copying {Bytes.Describe(bytes)} from '{Name}'");
         WaitForStream();
-        return new ReadOnlySpan<T>(_results, count);
+        return new ReadOnlySpan<T>(results.Memory, count);
     }
 
     /// <summary>Sets device memory to zero, in the order of the stream. The caller holds the gate.</summary>
@@ -38,21 +42,9 @@ public sealed unsafe partial class CudaDevice
         if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Clearing {Bytes.Describe(bytes)} on '{Name}'");
     }
 
-    private void GrowResults(long bytes)
-    {
-        FreeResults();
-        bytes = Math.Max(bytes, SmallestResults);
-        void* memory;
-        CudaStatus status = Driver.cuMemHostAlloc(&memory, (nuint)bytes, 0);
-        if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Allocating {Bytes.Describe(bytes)} of page-locked memory for '{Name}'");
-        _results = memory;
-        _resultsBytes = bytes;
-    }
-
     private void FreeResults()
     {
-        if (_results != null) _ = Driver.cuMemFreeHost(_results);
+        _results?.Free();
         _results = null;
-        _resultsBytes = 0;
     }
 }
