@@ -2,6 +2,7 @@
 
 #include "cublas_handle.h"
 #include "control.h"
+#include "executor.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -18,6 +19,7 @@ Driver& Driver::instance()
 
 Driver::Driver()
 {
+    first_schedule_ = get_schedule();
     load_settings();
 }
 
@@ -102,6 +104,7 @@ void Driver::reset()
     memory.clear();
     counters = Counters{};
     faults.clear();
+    set_schedule(first_schedule_);
     load_settings();
 }
 

@@ -1,6 +1,7 @@
 // The one emulated driver of a process: contexts, handles, settings, counters, and the checks that every entry point begins with.
 #pragma once
 
+#include "executor.h"
 #include "failure.h"
 #include "graph.h"
 #include "memory.h"
@@ -14,18 +15,19 @@
 
 namespace emulator {
 
-struct Kernel;
-
 struct Context {
     CUresult poison = CUDA_SUCCESS; // the error that a failed operation left, given by every later call
     bool destroyed = false;
 };
 
-struct Module {};
+struct Module {
+    std::map<std::string, void*> functions; // handles given so far, by name
+};
 
 struct Function {
     const Kernel* kernel = nullptr;
     uint64_t module = 0;
+    size_t dynamic_limit = 0; // dynamic shared memory beyond the default that cuFuncSetAttribute allowed
 };
 
 // Live objects by handle. A handle is a number that is never given again, so a destroyed one is always recognised.
@@ -116,6 +118,7 @@ public:
 
 private:
     Driver();
+    Schedule first_schedule_; // as the environment said
     std::shared_ptr<Stream> legacy_;
     std::map<std::thread::id, std::shared_ptr<Stream>> thread_streams_;
 };

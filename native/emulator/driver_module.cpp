@@ -104,8 +104,9 @@ CUresult find_arguments(Call& call, const Kernel& kernel, void** parameters, voi
 }
 
 // Limits that the driver checks at the call.
-CUresult check_shape(Call& call, const Kernel& kernel, const Dim3& grid, const Dim3& block, size_t dynamic_shared)
+CUresult check_shape(Call& call, const Function& function, const Dim3& grid, const Dim3& block, size_t dynamic_shared)
 {
+    const Kernel& kernel = *function.kernel;
     if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x > 2147483647u || grid.y > 65535u || grid.z > 65535u)
         return call.fault(CUDA_ERROR_INVALID_VALUE, text("%s: a grid of %u x %u x %u blocks is empty or too large", kernel.name, grid.x,
                                                          grid.y, grid.z));
@@ -116,7 +117,7 @@ CUresult check_shape(Call& call, const Kernel& kernel, const Dim3& grid, const D
     if (threads > static_cast<uint64_t>(kernel.threads))
         return call.fault(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, text("%s was compiled for blocks of %d threads, not %llu", kernel.name,
                                                                    kernel.threads, static_cast<unsigned long long>(threads)));
-    if (dynamic_shared > std::max(default_shared_limit, kernel.dynamic_limit))
+    if (dynamic_shared > std::max(default_shared_limit, function.dynamic_limit))
         return call.fault(CUDA_ERROR_INVALID_VALUE,
                           text("%s: %zu bytes of dynamic shared memory are more than cuFuncSetAttribute allowed", kernel.name,
                                dynamic_shared));
@@ -155,15 +156,20 @@ CUresult cuModuleGetFunction(CUfunction* handle, CUmodule module, const char* na
     EMULATOR_CHECK(call.enter());
     if (handle == nullptr || name == nullptr)
         return CUDA_ERROR_INVALID_VALUE;
-    if (call.driver.modules.find(module) == nullptr)
+    const auto loaded = call.driver.modules.find(module);
+    if (loaded == nullptr)
         return call.fault(CUDA_ERROR_INVALID_HANDLE, "the module was never loaded or is unloaded");
     const Kernel* kernel = find_kernel(name);
     if (kernel == nullptr)
         return CUDA_ERROR_NOT_FOUND;
-    auto function = std::make_shared<Function>();
-    function->kernel = kernel;
-    function->module = reinterpret_cast<uint64_t>(module);
-    *handle = static_cast<CUfunction>(call.driver.functions.add(std::move(function)));
+    void*& known = loaded->functions[name];
+    if (known == nullptr) {
+        auto function = std::make_shared<Function>();
+        function->kernel = kernel;
+        function->module = reinterpret_cast<uint64_t>(module);
+        known = call.driver.functions.add(std::move(function));
+    }
+    *handle = static_cast<CUfunction>(known);
     return CUDA_SUCCESS;
 }
 
@@ -176,8 +182,9 @@ CUresult cuFuncSetAttribute(CUfunction handle, CUfunction_attribute attribute, i
     if (attribute == CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT)
         return CUDA_SUCCESS;
     if (attribute != CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES || value < 0
-        || !allow_dynamic_shared(*function->kernel, static_cast<size_t>(value)))
+        || static_cast<size_t>(value) > largest_shared_limit)
         return CUDA_ERROR_INVALID_VALUE;
+    function->dynamic_limit = static_cast<size_t>(value);
     return CUDA_SUCCESS;
 }
 
@@ -195,7 +202,7 @@ CUresult cuFuncGetAttribute(int* value, CUfunction_attribute attribute, CUfuncti
     case CU_FUNC_ATTRIBUTE_PTX_VERSION:
     case CU_FUNC_ATTRIBUTE_BINARY_VERSION: *value = 80; break;
     case CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES:
-        *value = static_cast<int>(std::max(default_shared_limit, function->kernel->dynamic_limit));
+        *value = static_cast<int>(std::max(default_shared_limit, function->dynamic_limit));
         break;
     default: *value = 0; break;
     }
@@ -241,7 +248,7 @@ CUresult cuLaunchKernel(CUfunction handle, unsigned grid_x, unsigned grid_y, uns
     EMULATOR_CHECK(call.find_stream(stream_handle, stream));
     const Kernel& kernel = *function->kernel;
     const Dim3 grid{grid_x, grid_y, grid_z}, block{block_x, block_y, block_z};
-    EMULATOR_CHECK(check_shape(call, kernel, grid, block, dynamic_shared));
+    EMULATOR_CHECK(check_shape(call, *function, grid, block, dynamic_shared));
     const void* source;
     EMULATOR_CHECK(find_arguments(call, kernel, parameters, extra, source));
 
@@ -262,9 +269,11 @@ CUresult cuLaunchKernel(CUfunction handle, unsigned grid_x, unsigned grid_y, uns
     operation->run = [&driver = call.driver, &kernel, grid, block, dynamic_shared, arguments = std::move(arguments)] {
         ++driver.counters.launches;
         if (driver.injections.launch.strikes())
-            return Outcome{CUDA_ERROR_LAUNCH_FAILED, "an injected failure"};
+            return Outcome{CUDA_ERROR_LAUNCH_FAILED, "an injected failure", true};
+        allow_dynamic_shared(kernel, dynamic_shared); // this function may have it; others of the same kernel are not concerned
         std::string error;
-        return execute(kernel, grid, block, dynamic_shared, arguments.data(), error) ? Outcome{} : Outcome{CUDA_ERROR_LAUNCH_FAILED, error};
+        return execute(kernel, grid, block, dynamic_shared, arguments.data(), error) ? Outcome{}
+                                                                                              : Outcome{CUDA_ERROR_LAUNCH_FAILED, error, false};
     };
     return call.submit(stream, std::move(operation));
 }

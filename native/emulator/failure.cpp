@@ -19,11 +19,11 @@ std::string text(const char* format, ...)
     return result;
 }
 
-void Faults::report(const std::string& sentence)
+void Faults::report(const std::string& sentence, bool loud)
 {
     last_ = sentence;
     ++count_;
-    if (verbose_)
+    if (verbose_ || loud)
         std::fprintf(stderr, "emulated device: %s\n", sentence.c_str());
 }
 

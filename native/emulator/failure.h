@@ -13,7 +13,8 @@ namespace emulator {
 // was freed, a kernel that failed), never an ordinary answer such as "out of memory".
 class Faults {
 public:
-    void report(const std::string& sentence);
+    // Goes to standard error when the process asked for it (MERGE_ENGINE_EMULATOR_VERBOSE), or always where `loud`.
+    void report(const std::string& sentence, bool loud = false);
     void clear();
     const std::string& last() const { return last_; }
     int64_t count() const { return count_; }

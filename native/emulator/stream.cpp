@@ -158,7 +158,7 @@ void Scheduler::run_head(Stream& stream)
         const Outcome outcome = execute(item);
         if (outcome.status != CUDA_SUCCESS) {
             item.context->poison = outcome.status;
-            faults_.report(item.operation->name + ": " + outcome.sentence);
+            faults_.report(item.operation->name + ": " + outcome.sentence, !outcome.ordered);
         }
     }
     item.marker->milliseconds = now_milliseconds();

@@ -23,6 +23,7 @@ class Faults;
 struct Outcome {
     CUresult status = CUDA_SUCCESS;
     std::string sentence;
+    bool ordered = false; // a test wanted it
 };
 
 // A piece of device work that can be run, and in a graph run again.

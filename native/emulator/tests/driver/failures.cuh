@@ -55,6 +55,19 @@ TEST(functions_tell_their_sizes)
     CHECK_OK(cuFuncSetAttribute(function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 0));
 }
 
+TEST(dynamic_shared_memory_beyond_the_default_is_a_right_of_one_function)
+{
+    Device device;
+    const CUfunction function = find_function("device_test_affine"), other = find_function("device_test_affine");
+    CHECK(function != other); // of another module
+    CHECK_OK(cuFuncSetAttribute(function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 100 << 10));
+    Affine arguments{};
+    void* parameters[] = {&arguments};
+    CHECK_OK(cuLaunchKernel(function, 1, 1, 1, 64, 1, 1, 100 << 10, nullptr, parameters, nullptr));
+    CHECK_STATUS(CUDA_ERROR_INVALID_VALUE, cuLaunchKernel(other, 1, 1, 1, 64, 1, 1, 100 << 10, nullptr, parameters, nullptr));
+    CHECK_STATUS(CUDA_ERROR_INVALID_VALUE, cuLaunchKernel(function, 1, 1, 1, 64, 1, 1, (100 << 10) + 1, nullptr, parameters, nullptr));
+}
+
 TEST(launches_of_a_wrong_shape_are_refused_at_the_call)
 {
     Device device;
