@@ -61,7 +61,7 @@ internal static class NativeLibraries
                     : "The device 'cuda' cannot be opened in a process that has opened 'emulated': a process has one CUDA driver, start another process.");
             }
 
-            nint driver = Load(platform, Driver);
+            nint driver = Load(platform, Driver, Environment.GetEnvironmentVariable);
             if (!s_resolves) NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, Resolve);
             s_resolves = true;
             s_loaded[Driver] = driver;
@@ -76,17 +76,23 @@ internal static class NativeLibraries
         lock (s_lock)
         {
             if (s_platform == CudaPlatform.None) throw new CudaException("No CUDA device has been opened in this process.");
-            if (!s_loaded.TryGetValue(library, out nint handle)) s_loaded[library] = handle = Load(s_platform, library);
+            if (!s_loaded.TryGetValue(library, out nint handle)) s_loaded[library] = handle = Load(s_platform, library, Environment.GetEnvironmentVariable);
             return handle;
         }
     }
 
     /// <summary>Everything that is tried for a library, in order.</summary>
-    public static IReadOnlyList<string> Candidates(CudaPlatform platform, string library)
+    public static IReadOnlyList<string> Candidates(CudaPlatform platform, string library) => Candidates(platform, library, Environment.GetEnvironmentVariable);
+
+    /// <inheritdoc cref="Candidates(CudaPlatform, string)"/>
+    /// <param name="platform">Whose library.</param>
+    /// <param name="library">Logical name.</param>
+    /// <param name="environment">Values of the environment's variables.</param>
+    public static IReadOnlyList<string> Candidates(CudaPlatform platform, string library, Func<string, string?> environment)
     {
         var candidates = new List<string>();
         string variable = Variable(platform, library);
-        if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } given) return [given];
+        if (environment(variable) is { Length: > 0 } given) return [given];
         if (platform == CudaPlatform.Emulated) return [Path.Combine(AppContext.BaseDirectory, EmulatorFile)];
         if (library == Driver) return ["libcuda.so.1", "libcuda.so"];
         string[] names = [$"lib{library}.so.13", $"lib{library}.so.12", $"lib{library}.so.11", $"lib{library}.so"];
@@ -105,9 +111,11 @@ internal static class NativeLibraries
     private static nint Resolve(string library, Assembly assembly, DllImportSearchPath? path) =>
         library is Driver or CuBlas or CuBlasLt ? Require(library) : 0;
 
-    private static nint Load(CudaPlatform platform, string library)
+    /// <summary>Loads the first library of the candidates that can be.</summary>
+    /// <exception cref="CudaException">None can be; lists them all, with the reasons.</exception>
+    public static nint Load(CudaPlatform platform, string library, Func<string, string?> environment)
     {
-        IReadOnlyList<string> candidates = Candidates(platform, library);
+        IReadOnlyList<string> candidates = Candidates(platform, library, environment);
         var reasons = new List<string>();
         foreach (string candidate in candidates)
         {
@@ -122,7 +130,7 @@ internal static class NativeLibraries
             CuBlas => "NVIDIA's cuBLAS library",
             _ => "NVIDIA's cuBLASLt library",
         };
-        string help = Environment.GetEnvironmentVariable(variable) is { Length: > 0 } ? $"{variable} names it"
+        string help = environment(variable) is { Length: > 0 } ? $"{variable} names it"
             : platform == CudaPlatform.Emulated ? $"build it with ./build.sh kernels, or name its path in {variable}"
             : library == Driver ? $"install NVIDIA's driver, or name the library's path in {variable}"
             : $"install the CUDA toolkit's libraries, or name the path in {variable}";

@@ -1,0 +1,117 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using MergeEngine.Tensors.Cuda;
+using MergeEngine.Tensors.Cuda.Interop;
+using MergeEngine.Tensors.Tests.Support;
+
+namespace MergeEngine.Tensors.Tests.Cuda;
+
+/// <summary>The bindings against the library that is here, and what is said where one is not.</summary>
+public sealed class InteropTests
+{
+    public static TheoryData<Type, string> Imports
+    {
+        get
+        {
+            var imports = new TheoryData<Type, string>();
+            foreach (Type type in new[] { typeof(Driver), typeof(CuBlas), typeof(CuBlasLt) })
+            {
+                foreach (MethodInfo method in type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+                {
+                    if (method.Attributes.HasFlag(MethodAttributes.PinvokeImpl)) imports.Add(type, method.GetCustomAttribute<DllImportAttribute>()!.EntryPoint!);
+                }
+            }
+
+            return imports;
+        }
+    }
+
+    [Fact]
+    public void The_imports_are_found()
+    {
+        Assert.InRange(Imports.Count, 60, 200);
+        Assert.Contains(Imports, row => row.Data.Item2 == "cuMemAlloc_v2");
+    }
+
+    [Theory]
+    [MemberData(nameof(Imports))]
+    public void Every_declared_function_is_exported_by_the_library(Type group, string name)
+    {
+        CudaCases.Require();
+        string library = group == typeof(Driver) ? NativeLibraries.Driver : group == typeof(CuBlas) ? NativeLibraries.CuBlas : NativeLibraries.CuBlasLt;
+        Assert.True(NativeLibrary.TryGetExport(NativeLibraries.Require(library), name, out _), $"{name} is not exported by {library}.");
+    }
+
+    [Fact]
+    public void A_second_driver_in_one_process_is_refused()
+    {
+        CudaCases.Open().Dispose();
+        string other = CudaCases.IsEmulated ? "cuda" : "emulated";
+        string message = Assert.Throws<CudaException>(() => Device.Open(other)).Message;
+        Assert.Equal($"The device '{other}' cannot be opened in a process that has opened '{(CudaCases.IsEmulated ? "emulated" : "cuda")}': a process has one CUDA driver, start another process.", message);
+    }
+
+    [Fact]
+    public void What_is_tried_for_a_library_goes_from_the_newest_name_to_the_toolkit_folder()
+    {
+        Assert.Equal(["libcuda.so.1", "libcuda.so"], NativeLibraries.Candidates(CudaPlatform.Nvidia, NativeLibraries.Driver, _ => null));
+        Assert.Equal(
+            [
+                "libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so.11", "libcublasLt.so", "/usr/local/cuda/lib64/libcublasLt.so.13",
+                "/usr/local/cuda/lib64/libcublasLt.so.12", "/usr/local/cuda/lib64/libcublasLt.so.11", "/usr/local/cuda/lib64/libcublasLt.so",
+            ],
+            NativeLibraries.Candidates(CudaPlatform.Nvidia, NativeLibraries.CuBlasLt, _ => null));
+        Assert.Equal(["/opt/x.so"], NativeLibraries.Candidates(CudaPlatform.Nvidia, NativeLibraries.CuBlas, name => name == "MERGE_ENGINE_CUBLAS" ? "/opt/x.so" : null));
+        Assert.Equal(["/opt/d.so"], NativeLibraries.Candidates(CudaPlatform.Nvidia, NativeLibraries.Driver, name => name == "MERGE_ENGINE_CUDA_DRIVER" ? "/opt/d.so" : null));
+        Assert.Equal(["/opt/e.so"], NativeLibraries.Candidates(CudaPlatform.Emulated, NativeLibraries.CuBlas, name => name == "MERGE_ENGINE_EMULATOR" ? "/opt/e.so" : null));
+    }
+
+    [Fact]
+    public void A_missing_library_is_reported_with_everything_that_was_tried()
+    {
+        string message = Assert.Throws<CudaException>(() => NativeLibraries.Load(CudaPlatform.Nvidia, NativeLibraries.Driver, name => "/nowhere/libcuda.so.1")).Message;
+        Assert.Equal("NVIDIA's driver library could not be loaded; tried /nowhere/libcuda.so.1 (no such file); MERGE_ENGINE_CUDA_DRIVER names it.", message);
+
+        string file = Path.GetTempFileName();
+        message = Assert.Throws<CudaException>(() => NativeLibraries.Load(CudaPlatform.Emulated, NativeLibraries.Driver, name => file)).Message;
+        File.Delete(file);
+        Assert.StartsWith($"The emulated device's library could not be loaded; tried {file} (file too short)", message, StringComparison.Ordinal);
+
+        Assert.SkipWhen(NativeLibrary.TryLoad("libcublas.so.12", out _) || NativeLibrary.TryLoad("libcublas.so.13", out _), "cuBLAS is here.");
+        message = Assert.Throws<CudaException>(() => NativeLibraries.Load(CudaPlatform.Nvidia, NativeLibraries.CuBlas, _ => null)).Message;
+        foreach (string tried in NativeLibraries.Candidates(CudaPlatform.Nvidia, NativeLibraries.CuBlas, _ => null)) Assert.Contains(tried, message, StringComparison.Ordinal);
+        Assert.EndsWith("install the CUDA toolkit's libraries, or name the path in MERGE_ENGINE_CUBLAS.", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("cuda:")]
+    [InlineData("cuda:x")]
+    [InlineData("cuda:-1")]
+    public void A_malformed_gpu_number_is_refused(string name) =>
+        Assert.Contains("expected cuda, or cuda:n", Assert.Throws<ArgumentException>(() => Device.Open(name)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Host_devices_refuse_another_precision()
+    {
+        Assert.Contains("computes in float32; TF32 products are for cuda", Assert.Throws<ArgumentException>(() => Device.Open("cpu", 1, Precision.TF32)).Message, StringComparison.Ordinal);
+        Assert.Contains("computes in float32", Assert.Throws<ArgumentException>(() => Device.Open("reference", 1, Precision.BF16)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(80, 12000)]
+    [InlineData(78, 11080)]
+    [InlineData(85, 12050)]
+    [InlineData(86, 12070)]
+    [InlineData(87, 12080)]
+    [InlineData(88, 12090)]
+    [InlineData(90, 13000)]
+    public void The_driver_that_a_ptx_version_needs_is_that_of_the_release_table(int ptx, int cuda) => Assert.Equal(cuda, PtxVersion.Needs(ptx));
+
+    [Fact]
+    public void The_version_of_a_ptx_text_is_read()
+    {
+        Assert.Equal(80, PtxVersion.Of("//\n.version 8.0\n.target sm_80\0"u8));
+        Assert.Equal(0, PtxVersion.Of("\0"u8));
+        Assert.Equal("12.4", PtxVersion.Cuda(12040));
+    }
+}
