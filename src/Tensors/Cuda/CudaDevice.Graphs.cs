@@ -37,6 +37,7 @@ public sealed unsafe partial class CudaDevice
         finally
         {
             _log = null;
+            Entries++; // what was written down was not done
         }
     }
 

@@ -49,6 +49,9 @@ public sealed unsafe partial class CudaDevice : Device
 
     internal StreamHandle StreamHandle => _stream;
 
+    /// <summary>Calls so far that gave the device something to do, or might have: equal numbers mean that nothing came in between.</summary>
+    internal long Entries { get; private set; }
+
     /// <param name="name"><c>cuda</c>, <c>cuda:n</c> or <c>emulated</c>.</param>
     /// <param name="precision">What products round their inputs to.</param>
     /// <exception cref="CudaException">The driver or the GPU is missing, or too old.</exception>
@@ -134,6 +137,7 @@ public sealed unsafe partial class CudaDevice : Device
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         _context.MakeCurrent();
+        Entries++;
     }
 
     private void WaitForStream()

@@ -16,10 +16,9 @@ internal sealed partial class CudaOperations
     {
         lock (_device.Gate)
         {
-            var layout = default(ScratchLayout);
-            long atA = layout.Take(RoundedBytes(a)), atB = layout.Take(RoundedBytes(b));
-            nint scratch = ScratchOf(layout);
-            Multiply(new(c), Rounded(a, scratch, atA), Rounded(b, scratch, atB), transposeA, transposeB, alpha, beta);
+            ProductInputs inputs = BeginProduct(a, b);
+            Multiply(new(c), inputs.A, inputs.B, transposeA, transposeB, alpha, beta);
+            EndProduct(inputs);
         }
     }
 
@@ -28,20 +27,18 @@ internal sealed partial class CudaOperations
         if (weight.Rows == 0) return;
         lock (_device.Gate)
         {
-            var layout = default(ScratchLayout);
-            long atInput = layout.Take(RoundedBytes(input)), atWeight = layout.Take(RoundedBytes(weight));
-            nint scratch = ScratchOf(layout);
+            ProductInputs inputs = BeginProduct(input, weight);
             bool keeps = !preActivation.IsNone, fuses = FusesGelu(activation, preActivation);
             Matrix target = keeps && !fuses ? preActivation : output;
             ProductEpilogue wanted = !fuses
                 ? bias.IsNone ? ProductEpilogue.None : ProductEpilogue.Bias
                 : ProductEpilogue.Gelu | (keeps ? ProductEpilogue.Auxiliary : 0) | (bias.IsNone ? 0 : ProductEpilogue.Bias);
             ProductEpilogue fused = Multiply(
-                new(target), Rounded(input, scratch, atInput), Rounded(weight, scratch, atWeight), transposeA: false, transposeB: true,
-                alpha: 1, beta: 0, wanted, bias.Address, preActivation);
+                new(target), inputs.A, inputs.B, transposeA: false, transposeB: true, alpha: 1, beta: 0, wanted, bias.Address, preActivation);
             bool activated = fuses && fused == wanted, biased = bias.IsNone || (fused & ProductEpilogue.Bias) != 0;
-            if (activated || (biased && activation == Activation.None && !keeps)) return;
-            FinishForward(output, target, biased ? default : bias, activation, keeps && (fuses || !biased) ? preActivation : default);
+            bool done = activated || (biased && activation == Activation.None && !keeps);
+            if (!done) FinishForward(output, target, biased ? default : bias, activation, keeps && (fuses || !biased) ? preActivation : default);
+            EndProduct(inputs);
         }
     }
 
@@ -53,18 +50,16 @@ internal sealed partial class CudaOperations
         {
             // With an activation only its derivative times the product may be added: the product alone needs a place of its own.
             bool apart = accumulate && activation != Activation.None;
-            var layout = default(ScratchLayout);
-            long atGradient = layout.Take(RoundedBytes(outputGradient)), atWeight = layout.Take(RoundedBytes(weight));
             int stride = (inputGradient.Columns + 3) & ~3;
-            long atProduct = layout.Take(apart ? (long)inputGradient.Rows * stride * sizeof(float) : 0);
-            nint scratch = ScratchOf(layout);
-            ProductOperand product = apart ? new(scratch + (nint)atProduct, inputGradient.Rows, inputGradient.Columns, stride) : new(inputGradient);
+            ProductInputs inputs = BeginProduct(outputGradient, weight, apart ? (long)inputGradient.Rows * stride * sizeof(float) : 0);
+            ProductOperand product = apart ? new(inputs.More, inputGradient.Rows, inputGradient.Columns, stride) : new(inputGradient);
             bool fuses = !accumulate && FusesGelu(activation, preActivation);
             ProductEpilogue fused = Multiply(
-                product, Rounded(outputGradient, scratch, atGradient), Rounded(weight, scratch, atWeight), transposeA: false, transposeB: false,
-                alpha: 1, beta: accumulate && !apart ? 1 : 0, fuses ? ProductEpilogue.GeluDerivative : ProductEpilogue.None, 0, preActivation);
+                product, inputs.A, inputs.B, transposeA: false, transposeB: false, alpha: 1,
+                beta: accumulate && !apart ? 1 : 0, fuses ? ProductEpilogue.GeluDerivative : ProductEpilogue.None, 0, preActivation);
             if (activation != Activation.None && fused != ProductEpilogue.GeluDerivative)
                 FinishBackward(inputGradient, product, activation, preActivation, accumulate);
+            EndProduct(inputs);
         }
     }
 

@@ -9,19 +9,25 @@ namespace MergeEngine.Tensors.Cuda;
 /// <list type="bullet">
 /// <item>Float32: operands as they are, CUBLAS_COMPUTE_32F; never TF32.</item>
 /// <item>TF32: operands as they are, CUBLAS_COMPUTE_32F_FAST_TF32: the tensor cores look at 10 bits of the fraction.</item>
-/// <item>BF16: both operands are rounded to bfloat16 in working memory, to nearest even, once for each product that takes them (6 bytes an
-/// element, half of what reading them as float32 would cost a product twice); sums and results are float32. Per-sample products round on the way
-/// to shared memory instead, and write no copy.</item>
+/// <item>BF16: both operands are rounded to bfloat16 in working memory, to nearest even (6 bytes an element); sums and results are float32.
+/// Per-sample products round on the way to shared memory instead, and write no copy.</item>
 /// </list>
+/// Each product rounds both of its operands: weights once a pass, dY once for each of the two backward products. Inside recorded work, where nothing can
+/// change memory between two operations, a copy that the operation just before left in the same place is used again: dY of the weight's gradient for
+/// the input's, and the common input of a layer's parts.
 /// </remarks>
 internal sealed partial class CudaOperations
 {
     private const int RoundedPack = 8;
 
+    /// <summary>What the last product took, and when.</summary>
+    private ProductInputs _rounded;
+    private long _roundedAt = -1;
+
     private bool RoundsInputs => _device.Precision == Precision.BF16;
 
     /// <summary>
-    /// C = epilogue(α·op(A)·op(B) + β·C) with operands as <see cref="Rounded"/> gave them; the caller holds the gate. Returns what was fused:
+    /// C = epilogue(α·op(A)·op(B) + β·C) with operands as <see cref="BeginProduct"/> gave them; the caller holds the gate. Returns what was fused:
     /// the epilogue that was asked for, or none.
     /// </summary>
     private ProductEpilogue Multiply(
@@ -55,34 +61,51 @@ internal sealed partial class CudaOperations
         Launch(LinearKernels.ScaleMatrix, Grid.Over((long)c.Rows * c.Columns, LinearKernels.ScaleMatrix.Threads), arguments);
     }
 
-    /// <summary>Working memory that <see cref="Rounded"/> needs for a matrix.</summary>
-    private long RoundedBytes(Matrix matrix) => RoundsInputs ? (long)matrix.Rows * RoundedStride(matrix) * sizeof(ushort) : 0;
-
-    /// <summary>The matrix as products of this device's precision take it: itself, or its bfloat16 copy in working memory.</summary>
-    private ProductOperand Rounded(Matrix matrix, nint scratch, long offset)
+    /// <summary>
+    /// Both matrices as products of this device's precision take them, and more working memory beside them; the caller holds the gate, and
+    /// says <see cref="EndProduct"/> when its launches are made.
+    /// </summary>
+    private ProductInputs BeginProduct(Matrix a, Matrix b, long moreBytes = 0)
     {
-        if (!RoundsInputs || matrix.Rows == 0 || matrix.Columns == 0) return new(matrix);
-        int stride = RoundedStride(matrix);
-        var arguments = new RoundInputsArguments
-        {
-            Output = scratch + (nint)offset,
-            Values = matrix.Data.Address,
-            Stride = matrix.Stride,
-            OutputStride = stride,
-            Rows = matrix.Rows,
-            Columns = matrix.Columns,
-            Packed = Packed(IsPacked(matrix)),
-        };
-        Launch(LinearKernels.RoundInputsBF16, Grid.Over((long)matrix.Rows * (stride / RoundedPack), LinearKernels.RoundInputsBF16.Threads), arguments);
-        return new(arguments.Output, matrix.Rows, matrix.Columns, stride);
+        // Only where nothing was given to the device since, and nothing could be that it does not see.
+        bool lasts = _device.IsRecording && _device.Entries == _roundedAt;
+        ProductInputs before = lasts ? _rounded : default;
+        var layout = default(ScratchLayout);
+        long atA = layout.Take(RoundedBytes(a)), atB = layout.Take(RoundedBytes(b)), atMore = layout.Take(moreBytes);
+        nint scratch = layout.Bytes == 0 ? 0 : Scratch(layout.Bytes);
+        ProductOperand sourceA = new(a), sourceB = new(b);
+        return new ProductInputs(
+            sourceA, sourceB, Rounded(sourceA, scratch + (nint)atA, before.SourceA, before.A), Rounded(sourceB, scratch + (nint)atB, before.SourceB, before.B),
+            scratch + (nint)atMore);
     }
 
-    private nint ScratchOf(in ScratchLayout layout) => layout.Bytes == 0 ? 0 : Scratch(layout.Bytes);
+    private void EndProduct(in ProductInputs inputs)
+    {
+        _rounded = inputs;
+        _roundedAt = _device.Entries;
+    }
 
-    private static int RoundedStride(Matrix matrix) => (matrix.Columns + RoundedPack - 1) & ~(RoundedPack - 1);
+    /// <summary>The matrix itself, or its bfloat16 copy at an address; the copy is made unless it is there already.</summary>
+    private ProductOperand Rounded(ProductOperand source, nint address, ProductOperand knownSource, ProductOperand known)
+    {
+        if (!RoundsInputs || source.Rows == 0 || source.Columns == 0) return source;
+        ProductOperand copy = source with { Address = address, Stride = RoundedStride(source.Columns) };
+        if (source == knownSource && copy == known) return copy;
+        var arguments = new RoundInputsArguments
+        {
+            Output = copy.Address,
+            Values = source.Address,
+            Stride = source.Stride,
+            OutputStride = copy.Stride,
+            Rows = source.Rows,
+            Columns = source.Columns,
+            Packed = source.IsPacked ? 1 : 0,
+        };
+        Launch(LinearKernels.RoundInputsBF16, Grid.Over((long)copy.Rows * (copy.Stride / RoundedPack), LinearKernels.RoundInputsBF16.Threads), arguments);
+        return copy;
+    }
 
-    /// <summary>Whether every row starts at a multiple of 16 bytes; so does a matrix that is not there.</summary>
-    private static bool IsPacked(Matrix matrix) => matrix.Data.Address % 16 == 0 && (matrix.Stride % 4 == 0 || matrix.Rows <= 1);
+    private long RoundedBytes(Matrix matrix) => RoundsInputs ? (long)matrix.Rows * RoundedStride(matrix.Columns) * sizeof(ushort) : 0;
 
-    private static int Packed(bool packed) => packed ? 1 : 0;
+    private static int RoundedStride(int columns) => (columns + RoundedPack - 1) & ~(RoundedPack - 1);
 }

@@ -17,27 +17,32 @@ internal sealed partial class CudaOperations
     protected override void LinearBackwardWeightCore(
         Matrix weightGradient, DeviceSpan<float> biasGradient, Matrix outputGradient, Matrix input, GradientReduction reduction, int rowsPerSample)
     {
+        bool hasWeight = !weightGradient.IsNone && weightGradient.Rows > 0 && weightGradient.Columns > 0;
+        bool hasBias = !biasGradient.IsNone && outputGradient.Columns > 0, sum = reduction == GradientReduction.Sum;
+        // Samples of one row: the absolute value of their sum is the sum of absolute values.
+        bool plain = !sum && rowsPerSample == 1;
+        var sections = hasBias ? new ColumnSections(outputGradient.Rows, outputGradient.Columns, plain ? GradientReduction.Sum : reduction, rowsPerSample) : default;
+        long sectionBytes = hasBias ? sections.Bytes(1) : 0;
         lock (_device.Gate)
         {
-            if (!weightGradient.IsNone && weightGradient.Rows > 0 && weightGradient.Columns > 0)
+            if (!hasWeight)
             {
-                if (reduction == GradientReduction.Sum) AddWeightGradient(weightGradient, outputGradient, input);
-                else AddAbsoluteWeightGradients(weightGradient, outputGradient, input, rowsPerSample);
+                if (hasBias) AddBiasGradient(biasGradient, outputGradient, sections, Scratch(sectionBytes), reduction, plain);
+                return;
             }
 
-            if (!biasGradient.IsNone && outputGradient.Columns > 0) AddBiasGradient(biasGradient, outputGradient, reduction, rowsPerSample);
-        }
-    }
+            if (!sum)
+            {
+                AddAbsoluteWeightGradients(weightGradient, outputGradient, input, rowsPerSample);
+                if (hasBias) AddBiasGradient(biasGradient, outputGradient, sections, Scratch(sectionBytes), reduction, plain);
+                return;
+            }
 
-    /// <summary>dW += dYᵀ·X.</summary>
-    private void AddWeightGradient(Matrix weightGradient, Matrix outputGradient, Matrix input)
-    {
-        var layout = default(ScratchLayout);
-        long atGradient = layout.Take(RoundedBytes(outputGradient)), atInput = layout.Take(RoundedBytes(input));
-        nint scratch = ScratchOf(layout);
-        Multiply(
-            new(weightGradient), Rounded(outputGradient, scratch, atGradient), Rounded(input, scratch, atInput), transposeA: true, transposeB: false,
-            alpha: 1, beta: 1);
+            ProductInputs inputs = BeginProduct(outputGradient, input, sectionBytes);
+            Multiply(new(weightGradient), inputs.A, inputs.B, transposeA: true, transposeB: false, alpha: 1, beta: 1);
+            if (hasBias) AddBiasGradient(biasGradient, outputGradient, sections, inputs.More, reduction, plain);
+            EndProduct(inputs);
+        }
     }
 
     /// <summary>dW += Σ_s |dY_sᵀ·X_s|.</summary>
@@ -65,7 +70,7 @@ internal sealed partial class CudaOperations
             RowsPerPart = parts.RowsPerPart,
             Outputs = outputs,
             Inputs = inputs,
-            Packed = Packed(IsPacked(outputGradient) && IsPacked(input)),
+            Packed = new ProductOperand(outputGradient).IsPacked && new ProductOperand(input).IsPacked ? 1 : 0,
             AbsoluteInputs = plain ? 1 : 0,
             Accumulate = direct ? 1 : 0,
         };
@@ -74,13 +79,11 @@ internal sealed partial class CudaOperations
     }
 
     /// <summary>db += Σ rows of dY, or Σ_s |Σ rows of dY_s|.</summary>
-    private void AddBiasGradient(DeviceSpan<float> biasGradient, Matrix outputGradient, GradientReduction reduction, int rowsPerSample)
+    private void AddBiasGradient(
+        DeviceSpan<float> biasGradient, Matrix outputGradient, ColumnSections sections, nint partials, GradientReduction reduction, bool absolute)
     {
-        bool plain = reduction == GradientReduction.AbsolutePerSample && rowsPerSample == 1;
-        if (plain) reduction = GradientReduction.Sum;
-        var sections = new ColumnSections(outputGradient.Rows, outputGradient.Columns, reduction, rowsPerSample);
-        sections.Partials = Scratch(sections.Bytes(1));
-        var arguments = new BiasGradientArguments { Sections = sections, OutputGradient = outputGradient, Absolute = plain ? 1 : 0 };
+        sections.Partials = partials;
+        var arguments = new BiasGradientArguments { Sections = sections, OutputGradient = outputGradient, Absolute = absolute ? 1 : 0 };
         Launch(LinearKernels.BiasGradient, sections.Grid, arguments);
         AddSections(sections, reduction, 1, biasGradient, default);
     }

@@ -1,4 +1,5 @@
 using MergeEngine.Tensors.Cuda;
+using MergeEngine.Tensors.Cuda.Graphs;
 using MergeEngine.Tensors.Cuda.Interop;
 using MergeEngine.Tensors.Cuda.Products;
 using MergeEngine.Tensors.Operations;
@@ -106,6 +107,58 @@ public sealed class ProductPlanTests
         }
 
         Assert.Equal(1, device.LiveGraphs);
+    }
+
+    /// <summary>
+    /// A bfloat16 copy of dY is made once for both backward passes, and one of X once for the parts of a layer, but only while nothing comes between them;
+    /// outside recorded work, where a host may write by other ways, always anew.
+    /// </summary>
+    [Fact]
+    public void Rounded_inputs_are_used_again_only_while_nothing_can_have_changed_them()
+    {
+        using CudaDevice device = CudaCases.Open(Precision.BF16);
+        device.GraphsEnabled = true;
+        using WorkReplay replay = device.CreateReplay();
+        using var run = new OperationRun(device, 8);
+        Matrix x = run.NormalMatrix(6, 8), w = run.NormalMatrix(8, 8), first = run.OutputMatrix("first", 6, 8), second = run.OutputMatrix("second", 6, 8), third = run.OutputMatrix("third", 6, 8);
+        float[] values = run.NormalArray(48);
+        for (int i = 0; i < 4; i++)
+        {
+            device.Upload(values, x.Data);
+            replay.Run((run.Operations, x, w, first, second, third), static s =>
+            {
+                s.Operations.LinearForward(s.first, s.x, s.w);
+                s.Operations.LinearForward(s.second, s.x, s.w);
+                s.Operations.Scale(s.x.Data.Slice(0, 48), 2);
+                s.Operations.LinearForward(s.third, s.x, s.w);
+            });
+            float[] once = Read(run, first);
+            Assert.Equal(once, Read(run, second));
+            Assert.Equal(Array.ConvertAll(once, v => 2 * v), Read(run, third));
+        }
+
+        Assert.Equal(1, device.LiveGraphs);
+        long Calls(bool recorded)
+        {
+            var log = new LaunchLog();
+            long entries = device.Entries;
+            void Twice(OperationSet operations)
+            {
+                operations.LinearForward(first, x, w);
+                operations.LinearForward(second, x, w);
+            }
+
+            lock (device.Gate)
+            {
+                if (recorded) device.DryRun(log, run.Operations, Twice);
+                else Twice(run.Operations);
+            }
+
+            return device.Entries - entries;
+        }
+
+        // The second product rounds neither of its operands; a dry run itself counts as two calls.
+        Assert.Equal(Calls(recorded: false) - 2, Calls(recorded: true) - 2);
     }
 
     private static int Plans(CudaDevice device)

@@ -17,5 +17,8 @@ internal readonly record struct ProductOperand(nint Address, int Rows, int Colum
     /// <summary>Bytes that the address is a multiple of; more than 256 make no difference.</summary>
     public short Alignment => AlignmentOf(Address);
 
+    /// <summary>Whether every row of float32 starts at a multiple of 16 bytes.</summary>
+    public bool IsPacked => Address % 16 == 0 && (Stride % 4 == 0 || Rows <= 1);
+
     public static short AlignmentOf(nint address) => (short)Math.Min(MaxAlignment, (address | MaxAlignment) & -(address | MaxAlignment));
 }
