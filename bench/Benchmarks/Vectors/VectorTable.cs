@@ -3,6 +3,7 @@ using System.Globalization;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Cpu.Threads;
+using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Benchmarks.Vectors;
@@ -69,6 +70,9 @@ internal static class VectorTable
         private readonly DeviceSpan<byte> _mask;
         private readonly long[] _counts = new long[2048];
 
+        /// <summary>The vectors and the output in 16 bits.</summary>
+        private readonly Dictionary<DType, StoredVector[]> _stored = [];
+
         public VectorMemory(CpuDevice device, long n)
         {
             _device = device;
@@ -87,6 +91,11 @@ internal static class VectorTable
             _mask = Allocate<byte>(n);
             _device.Operations.CrossMagnitude(_keys, [], _vectors);
             _device.Operations.RandomMask(_mask, 1, 0.9);
+            foreach (DType dtype in (DType[])[DType.BF16, DType.F16])
+            {
+                _stored[dtype] = [.. _vectors.Append(_output).Select(_ => new StoredVector(dtype, Allocate<byte>(2 * n), n))];
+                for (int k = 0; k < _vectors.Length; k++) _device.Operations.Convert(_stored[dtype][k], StoredVector.From(_vectors[k]));
+            }
         }
 
         public void PlainCopy()
@@ -124,6 +133,12 @@ internal static class VectorTable
                 ("WeightedSum of 64", 4 * 65 * part, () => o.WeightedSum(_output.Slice(0, part), many, manyWeights)),
                 ("AddWeightedSum of 2", 16 * n, () => o.AddWeightedSum(_output, _vectors[2], two, weights.AsSpan(0, 2))),
                 ("AddWeightedSum of 8, in place, masked", 41 * n, () => o.AddWeightedSum(_output, _output, _vectors, weights, _mask)),
+                ("WeightedSum of 8 BF16 into BF16", 18 * n, () => o.WeightedSum(_stored[DType.BF16][8], _stored[DType.BF16].AsSpan(0, 8), weights)),
+                ("WeightedSum of 8 F16 into F16", 18 * n, () => o.WeightedSum(_stored[DType.F16][8], _stored[DType.F16].AsSpan(0, 8), weights)),
+                ("AddWeightedSum of 8 BF16 into F32, masked", 25 * n, () => o.AddWeightedSum(
+                    StoredVector.From(_output), StoredVector.From(_vectors[0]), _stored[DType.BF16].AsSpan(0, 8), weights, _mask)),
+                ("Convert BF16 to F32", 6 * n, () => o.Convert(StoredVector.From(_output), _stored[DType.BF16][0])),
+                ("Convert F32 to BF16", 6 * n, () => o.Convert(_stored[DType.BF16][8], StoredVector.From(_vectors[0]))),
                 ("Dot", 8 * n, () => o.Dot(_vectors[0], _vectors[1])),
                 ("Sum", 4 * n, () => o.Sum(_vectors[0])),
                 ("AbsoluteSum", 4 * n, () => o.AbsoluteSum(_vectors[0])),

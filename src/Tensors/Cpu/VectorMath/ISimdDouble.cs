@@ -21,6 +21,9 @@ internal unsafe interface ISimdDouble<V, D>
     /// <summary>Bit i is lane i of a comparison's result.</summary>
     static abstract uint Bits(V mask);
 
+    /// <summary>Count BF16 numbers, widened; reads nothing beyond them.</summary>
+    static abstract V LoadBFloat16(ushort* source);
+
     /// <summary>Lane i is set where byte i is not 0; reads exactly Count bytes.</summary>
     static abstract V LoadMask(byte* source);
 

@@ -18,6 +18,9 @@ internal readonly unsafe partial struct Simd256 : ISimdDouble<Vector256<float>, 
     public static uint Bits(Vector256<float> mask) => Vector256.ExtractMostSignificantBits(mask);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadBFloat16(ushort* source) => (Avx2.ConvertToVector256Int32(source) << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadMask(byte* source) => ~Vector256.Equals(Avx2.ConvertToVector256Int32(source), Vector256<int>.Zero).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -18,6 +18,9 @@ internal readonly unsafe partial struct Simd512 : ISimdDouble<Vector512<float>, 
     public static uint Bits(Vector512<float> mask) => (uint)Vector512.ExtractMostSignificantBits(mask);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadBFloat16(ushort* source) => (Avx512F.ConvertToVector512Int32(Vector256.Load(source)) << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> LoadMask(byte* source) => ~Vector512.Equals(Avx512F.ConvertToVector512Int32(Vector128.Load(source)), Vector512<int>.Zero).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -7,13 +7,17 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>
 /// output[i] ← origin[i] + Σ_k weights[k]·inputs[k][i] over vectors of any arithmetic dtype, as the same chain of fused multiply-adds as
-/// <see cref="WeightedSum"/>. A strip of elements at a time is widened into the first cache, summed there and narrowed, so memory is read and written
-/// once. Without inputs it converts the origin. The output may be a vector of its own dtype that is read.
+/// <see cref="WeightedSum"/>. A strip of elements at a time is summed in the first cache and narrowed, so memory is read and written once. F32 and BF16 inputs
+/// are read where they are, the others are widened to the cache first; a group of inputs is summed in registers. Without inputs it converts the origin. The
+/// output may be a vector of its own dtype that is read.
 /// </summary>
 internal unsafe struct StoredSum : IRangeKernel
 {
-    /// <summary>Elements of a strip: sum, origin and one input in float32 take 12 KiB.</summary>
-    private const int Strip = 1024;
+    /// <summary>Elements of a strip: sum, origin and a group of inputs in float32 take 20 KiB.</summary>
+    private const int Strip = 512;
+
+    /// <summary>Inputs that are summed in registers together.</summary>
+    private const int Group = 8;
 
     public Vector Output;
 
@@ -31,7 +35,9 @@ internal unsafe struct StoredSum : IRangeKernel
         where V : struct
         where D : struct
     {
-        float* sum = stackalloc float[3 * Strip], kept = sum + Strip, input = kept + Strip;
+        float* sum = stackalloc float[(2 + Group) * Strip], kept = sum + Strip, staged = kept + Strip;
+        byte** group = stackalloc byte*[Group];
+        bool* isBFloat16 = stackalloc bool[Group];
         for (int i = 0; i < count; i += Strip)
         {
             long at = start + i;
@@ -41,14 +47,24 @@ internal unsafe struct StoredSum : IRangeKernel
             else
                 Origin.Load(at, sum, elements);
             if (Mask != null) new ReadOnlySpan<float>(sum, elements).CopyTo(new Span<float>(kept, elements));
-            for (int k = 0; k < Count; k++)
+            for (int first = 0; first < Count; first += Group)
             {
-                float* x = input;
-                if (Inputs[k].DType == DType.F32)
-                    x = (float*)Inputs[k].Bytes + at;
-                else
-                    Inputs[k].Load(at, input, elements);
-                Add<S, V, D>(sum, x, Weights[k], elements);
+                int inputs = Math.Min(Group, Count - first);
+                for (int g = 0; g < inputs; g++)
+                {
+                    ref Vector input = ref Inputs[first + g];
+                    isBFloat16[g] = input.DType == DType.BF16;
+                    if (input.DType is DType.BF16 or DType.F32)
+                    {
+                        group[g] = input.At(at);
+                        continue;
+                    }
+
+                    input.Load(at, staged + (g * Strip), elements);
+                    group[g] = (byte*)(staged + (g * Strip));
+                }
+
+                Add<S, V, D>(sum, group, isBFloat16, Weights + first, inputs, elements);
             }
 
             if (Count > 0) Finish<S, V, D>(sum, Mask == null ? null : Mask + at, kept, elements);
@@ -56,28 +72,53 @@ internal unsafe struct StoredSum : IRangeKernel
         }
     }
 
-    /// <summary>sum ← fma(weight, x, sum).</summary>
+    /// <summary>sum ← fma(weights[g], group[g], sum) for one input after the other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Add<S, V, D>(float* sum, float* x, float weight, int count)
+    private static void Add<S, V, D>(float* sum, byte** group, bool* isBFloat16, float* weights, int inputs, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
     {
-        V w = S.Create(weight);
         int i = 0, width = S.Count;
         for (; i <= count - (4 * width); i += 4 * width)
         {
-            V r0 = S.FusedMultiplyAdd(w, S.Load(x + i), S.Load(sum + i));
-            V r1 = S.FusedMultiplyAdd(w, S.Load(x + i + width), S.Load(sum + i + width));
-            V r2 = S.FusedMultiplyAdd(w, S.Load(x + i + (2 * width)), S.Load(sum + i + (2 * width)));
-            V r3 = S.FusedMultiplyAdd(w, S.Load(x + i + (3 * width)), S.Load(sum + i + (3 * width)));
+            V r0 = S.Load(sum + i), r1 = S.Load(sum + i + width), r2 = S.Load(sum + i + (2 * width)), r3 = S.Load(sum + i + (3 * width));
+            for (int g = 0; g < inputs; g++)
+            {
+                V w = S.Create(weights[g]);
+                if (isBFloat16[g])
+                {
+                    ushort* x = (ushort*)group[g] + i;
+                    S.Prefetch((float*)(x + Ranges.Ahead));
+                    r0 = S.FusedMultiplyAdd(w, S.LoadBFloat16(x), r0);
+                    r1 = S.FusedMultiplyAdd(w, S.LoadBFloat16(x + width), r1);
+                    r2 = S.FusedMultiplyAdd(w, S.LoadBFloat16(x + (2 * width)), r2);
+                    r3 = S.FusedMultiplyAdd(w, S.LoadBFloat16(x + (3 * width)), r3);
+                }
+                else
+                {
+                    float* x = (float*)group[g] + i;
+                    r0 = S.FusedMultiplyAdd(w, S.Load(x), r0);
+                    r1 = S.FusedMultiplyAdd(w, S.Load(x + width), r1);
+                    r2 = S.FusedMultiplyAdd(w, S.Load(x + (2 * width)), r2);
+                    r3 = S.FusedMultiplyAdd(w, S.Load(x + (3 * width)), r3);
+                }
+            }
+
             S.Store(sum + i, r0);
             S.Store(sum + i + width, r1);
             S.Store(sum + i + (2 * width), r2);
             S.Store(sum + i + (3 * width), r3);
         }
 
-        for (; i < count; i++) sum[i] = MathF.FusedMultiplyAdd(weight, x[i], sum[i]);
+        for (; i < count; i++)
+        {
+            for (int g = 0; g < inputs; g++)
+            {
+                float x = isBFloat16[g] ? ((BFloat16*)group[g])[i] : ((float*)group[g])[i];
+                sum[i] = MathF.FusedMultiplyAdd(weights[g], x, sum[i]);
+            }
+        }
     }
 
     /// <summary>One NaN for all, since which operand's payload an addition keeps is the processor's choice; the origin's bits where the mask is 0.</summary>
@@ -115,10 +156,12 @@ internal unsafe struct StoredSum : IRangeKernel
         public static Vector Of(StoredVector vector) =>
             vector.IsNone ? default : new() { Bytes = vector.Bytes.Pointer, DType = vector.DType, _elementBytes = vector.ElementBytes };
 
+        public readonly byte* At(long index) => Bytes + (index * _elementBytes);
+
         public readonly void Load(long at, float* target, int count) =>
-            Conversion.ToSingle(DType, new ReadOnlySpan<byte>(Bytes + (at * _elementBytes), count * _elementBytes), new Span<float>(target, count));
+            Conversion.ToSingle(DType, new ReadOnlySpan<byte>(At(at), count * _elementBytes), new Span<float>(target, count));
 
         public readonly void Store(long at, float* source, int count) =>
-            Conversion.FromSingle(new ReadOnlySpan<float>(source, count), DType, new Span<byte>(Bytes + (at * _elementBytes), count * _elementBytes));
+            Conversion.FromSingle(new ReadOnlySpan<float>(source, count), DType, new Span<byte>(At(at), count * _elementBytes));
     }
 }
