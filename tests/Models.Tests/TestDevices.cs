@@ -1,7 +1,7 @@
 using System.Globalization;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Cpu;
-using MergeEngine.Tensors.Cuda;
+using MergeEngine.Tests.Support;
 
 namespace MergeEngine.Models.Tests;
 
@@ -11,10 +11,8 @@ namespace MergeEngine.Models.Tests;
 /// </summary>
 public static class TestDevices
 {
-    private static readonly Lazy<string?> s_problem = new(Probe);
-
     /// <summary>The CUDA device that is tested.</summary>
-    public static string Cuda { get; } = Environment.GetEnvironmentVariable("MERGE_ENGINE_TEST_DEVICE") is { Length: > 0 } name ? name : "emulated";
+    public static string Cuda => CudaUnderTest.Name;
 
     public static IEnumerable<string> All() => Host().Append(Cuda);
 
@@ -32,23 +30,9 @@ public static class TestDevices
     /// <summary>The device, to be disposed by the caller; skips the test where a CUDA device is not here.</summary>
     public static Device Open(string name)
     {
-        if (name == Cuda) Assert.SkipUnless(s_problem.Value is null, $"There is no device '{name}': {s_problem.Value}");
         string[] parts = name.Split('-');
         return parts is ["cpu", var bits, var threads]
             ? new CpuDevice(int.Parse(threads, CultureInfo.InvariantCulture), (SimdLevel)int.Parse(bits, CultureInfo.InvariantCulture))
-            : Device.Open(name);
-    }
-
-    private static string? Probe()
-    {
-        try
-        {
-            Device.Open(Cuda).Dispose();
-            return null;
-        }
-        catch (CudaException exception)
-        {
-            return exception.Message;
-        }
+            : CudaUnderTest.Open(name);
     }
 }

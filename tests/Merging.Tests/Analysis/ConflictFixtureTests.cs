@@ -11,7 +11,7 @@ namespace MergeEngine.Merging.Tests.Analysis;
 /// <summary>Losses, conflicts and gradients of a real encoder on the exemplars of tests/Fixtures/tatr.</summary>
 public sealed class ConflictFixtureTests
 {
-    public static TheoryData<string> Devices => ["cpu", "reference"];
+    public static TheoryData<string> Devices => ["cpu", "reference", CudaUnderTest.Name];
 
     /// <summary>Float32 PyTorch, which rounds the points as we do, is within 3.2e-7 of the fixture; a difference of two losses near 2.</summary>
     [Theory, MemberData(nameof(Devices))]
@@ -51,7 +51,7 @@ public sealed class ConflictFixtureTests
         foreach (int rho in new[] { 99, 90, 50 })
         {
             using var mask = TrustRegionMask.Compute(new TrustRegion(rho / 100.0), taskVectors, gradients);
-            byte[] kept = mask.Kept.HostSpan.ToArray();
+            byte[] kept = mask.Kept.ToHost();
             int[] flat = [.. mask.Layout.Parameters.SelectMany(p => kept.AsSpan((int)p.Offset, (int)p.Length).ToArray().Select(b => (int)b))];
             Assert.Equal(expected.ReadInt32($"mask.rho{rho}"), flat);
         }

@@ -2,6 +2,7 @@ using MergeEngine.Merging.Methods;
 using MergeEngine.Merging.Tests.Support;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Parameters;
+using MergeEngine.Tests.Support;
 
 namespace MergeEngine.Merging.Tests.Methods;
 
@@ -60,6 +61,19 @@ public sealed class ChunkTests
         using var reference = new RandomModels(5, 4, "reference", 20_000, 777);
         using var cpu = new RandomModels(5, 4, "cpu", 20_000, 777);
         Assert.Equal(reference.MergeToHost(All[name]), cpu.MergeToHost(All[name]));
+    }
+
+    /// <summary>Several thousand elements are several blocks of every kernel.</summary>
+    [Theory, MemberData(nameof(Names))]
+    public void A_gpu_gives_the_bits_of_the_processor(string name)
+    {
+        using var gpu = new RandomModels(5, 4, CudaUnderTest.Name, 20_000, 777, 3);
+        using var cpu = new RandomModels(5, 4, "cpu", 20_000, 777, 3);
+        Assert.Equal(cpu.MergeToHost(All[name]), gpu.MergeToHost(All[name]));
+        float[] whole = gpu.MergeToHost(All[name]);
+        using var output = new ParameterVector(gpu.Device, gpu.Layout);
+        InMemoryMerge.Run(All[name], gpu.Base, gpu.Vectors, output, gpu.Gradients, 4097);
+        Assert.Equal(whole, output.Values.ToHost());
     }
 
     [Theory, MemberData(nameof(Names))]

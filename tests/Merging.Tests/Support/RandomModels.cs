@@ -1,6 +1,7 @@
 using MergeEngine.Merging.Methods;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Parameters;
+using MergeEngine.Tests.Support;
 
 namespace MergeEngine.Merging.Tests.Support;
 
@@ -15,7 +16,7 @@ internal sealed class RandomModels : IDisposable
     public RandomModels(int seed, int tasks = 4, string device = "cpu", params ReadOnlySpan<long> lengths)
     {
         _random = new Random(seed);
-        Device = Device.Open(device, 2);
+        Device = CudaUnderTest.Open(device, 2);
         long[] all = lengths.Length == 0 ? [7, 33, 48, 1, 130] : lengths.ToArray();
         Layout = new ParameterLayout(all.Select((n, i) => KeyValuePair.Create($"layers.{i}.weight", new Tensors.Numerics.Shape(n))));
         Base = Draw(40);
@@ -51,7 +52,7 @@ internal sealed class RandomModels : IDisposable
     public float[] MergeToHost(MergeMethod method, bool gradients = true)
     {
         using ParameterVector merged = Merge(method, gradients);
-        return merged.Values.HostSpan.ToArray();
+        return merged.Values.ToHost();
     }
 
     public ParameterVector Draw(int range, bool magnitude = false)
@@ -59,7 +60,9 @@ internal sealed class RandomModels : IDisposable
         var vector = new ParameterVector(Device, Layout);
         foreach (Parameter parameter in Layout.Parameters)
         {
-            foreach (ref float value in vector[parameter].HostSpan) value = _random.Next(magnitude ? 0 : -range, range + 1) / 64f;
+            float[] values = new float[parameter.Length];
+            foreach (ref float value in values.AsSpan()) value = _random.Next(magnitude ? 0 : -range, range + 1) / 64f;
+            vector.Upload(parameter.Name, values);
         }
 
         return vector;

@@ -15,7 +15,7 @@ namespace MergeEngine.Merging.Tests.Tuning;
 /// </summary>
 public sealed class AtmFixtureTests
 {
-    public static TheoryData<string> Devices => ["cpu", "reference"];
+    public static TheoryData<string> Devices => ["cpu", "reference", CudaUnderTest.Name];
 
     [Theory, MemberData(nameof(Devices))]
     public void Three_rounds_of_the_mean_follow_the_fixture(string device)
@@ -41,10 +41,10 @@ public sealed class AtmFixtureTests
     }
 
     /// <summary>One full-batch step a round, in the alternating loop and in the joint one: theory says they are one, the fixture agrees.</summary>
-    [Fact]
-    public void Rounds_of_one_gradient_step_are_joint_descent_in_both_loops()
+    [Theory, MemberData(nameof(Devices))]
+    public void Rounds_of_one_gradient_step_are_joint_descent_in_both_loops(string device)
     {
-        using var fixture = EncoderFixture.Training("cpu");
+        using var fixture = EncoderFixture.Training(device);
         using var expected = FixtureFiles.Open("atm/case.safetensors");
         var descent = new TrainingOptions { Optimizer = OptimizerKind.Sgd, LearningRate = 0.05, BatchSize = 64 };
         var rounds = Run(fixture, new AlternatingOptions(5, TuningLength.Steps(1)) { Merge = new TaskArithmetic(1.0 / 3) }, descent);
