@@ -3,6 +3,7 @@
 #include "device.cuh"
 
 #include <cmath>
+#include <cstdlib>
 #include <thread>
 
 using namespace device_tests;
@@ -12,6 +13,22 @@ KERNEL(device_test_affine, 64, Affine)
     const int64_t i = static_cast<int64_t>(blockIdx.x) * 64 + threadIdx.x;
     if (i < arguments.count)
         arguments.target[i] = arguments.source[i] * arguments.factor + arguments.offset;
+}
+
+namespace {
+
+// A pointer that hides in device memory, where no check of the arguments can see it.
+struct Indirect {
+    float* target;
+    const float* const* source;
+};
+
+} // namespace
+
+KERNEL(device_test_indirect, 64, Indirect)
+{
+    if (threadIdx.x == 0)
+        arguments.target[0] = *arguments.source[0];
 }
 
 TEST(calls_before_cuInit_say_that_the_driver_is_not_initialised)
@@ -154,6 +171,51 @@ TEST(a_kernel_that_is_given_freed_memory_is_found)
     CHECK_STATUS(CUDA_ERROR_ILLEGAL_ADDRESS, launch_affine(nullptr, target, source, 3, 2, 1));
     CHECK_TEXT(last_fault(), "device_test_affine: the argument at byte 8 points into allocation");
     CHECK_STATUS(CUDA_ERROR_ILLEGAL_ADDRESS, cuCtxSynchronize());
+}
+
+TEST(freed_memory_that_a_kernel_finds_by_itself_is_poisoned)
+{
+    const auto read_freed = [] {
+        Device device;
+        const CUdeviceptr freed = upload({5}), target = upload({0}), pointer = allocate(8);
+        CHECK_OK(cuMemcpyHtoD_v2(pointer, &freed, 8));
+        CHECK_OK(cuMemFree_v2(freed));
+        CHECK_OK(launch(find_function("device_test_indirect"), nullptr,
+                        Indirect{reinterpret_cast<float*>(target), reinterpret_cast<const float* const*>(pointer)}));
+        return download(target, 1)[0];
+    };
+    if (!check::with_address_sanitizer()) {
+        CHECK(std::isnan(read_freed()));
+        return;
+    }
+    const check::Child child = check::in_child(read_freed);
+    CHECK(!child.succeeded);
+    CHECK_TEXT(child.output, "heap-use-after-free");
+}
+
+TEST(the_environment_sets_the_device_up)
+{
+    setenv("MERGE_ENGINE_EMULATOR_MEMORY", "1234", 1);
+    setenv("MERGE_ENGINE_EMULATOR_STREAMS", "late", 1);
+    setenv("MERGE_ENGINE_EMULATOR_DRIVER_VERSION", "12020", 1);
+    setenv("MERGE_ENGINE_EMULATOR_FAIL_ALLOCATION", "2", 1);
+    emulatorReset();
+    for (const char* name : {"MEMORY", "STREAMS", "DRIVER_VERSION", "FAIL_ALLOCATION"})
+        unsetenv((std::string("MERGE_ENGINE_EMULATOR_") + name).c_str());
+    size_t bytes = 0;
+    int version = 0;
+    CUcontext context = nullptr;
+    CHECK_OK(cuInit(0));
+    CHECK_OK(cuDeviceTotalMem_v2(&bytes, 0));
+    CHECK_OK(cuDriverGetVersion(&version));
+    CHECK_OK(cuDevicePrimaryCtxRetain(&context, 0));
+    CHECK_OK(cuCtxSetCurrent(context));
+    CUdeviceptr pointer = allocate(4), none = 0;
+    CHECK_STATUS(CUDA_ERROR_OUT_OF_MEMORY, cuMemAlloc_v2(&none, 4));
+    CHECK_OK(cuMemsetD8Async(pointer, 0, 4, nullptr));
+    CHECK(bytes == 1234 && version == 12020 && statistics().queued == 1);
+    cuCtxSetCurrent(nullptr);
+    emulatorReset();
 }
 
 TEST(a_block_in_the_place_of_a_freed_one_is_alive)
