@@ -22,5 +22,28 @@ internal static unsafe class EmulatorOrders
         return (fields[12], fields[13], fields[14]);
     }
 
+    /// <summary>The order in which blocks run, and threads between two synchronisations; taken back on disposal.</summary>
+    public static IDisposable Schedule(EmulatorSchedule schedule, ulong seed = 0)
+    {
+        SetSchedule(schedule, seed);
+        return new ForwardAgain();
+    }
+
+    private static void SetSchedule(EmulatorSchedule schedule, ulong seed) =>
+        ((delegate* unmanaged<int, ulong, void>)Export("emulatorSetSchedule"))((int)schedule, seed);
+
     private static nint Export(string name) => NativeLibrary.GetExport(NativeLibraries.Require(NativeLibraries.Driver), name);
+
+    private sealed class ForwardAgain : IDisposable
+    {
+        public void Dispose() => SetSchedule(EmulatorSchedule.Forward, 0);
+    }
+}
+
+/// <summary>As in <c>native/emulator/control.h</c>.</summary>
+internal enum EmulatorSchedule
+{
+    Forward,
+    Reverse,
+    Random,
 }

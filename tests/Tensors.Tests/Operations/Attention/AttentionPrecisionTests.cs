@@ -142,6 +142,28 @@ public class AttentionPrecisionTests
         }
     }
 
+    /// <summary>On the caller's thread, which is the only one that a GPU's operations use.</summary>
+    [Theory]
+    [MemberData(nameof(Precisions))]
+    public void A_call_allocates_no_managed_memory(Precision precision)
+    {
+        using Device device = CudaCases.Open(precision);
+        using var run = new OperationRun(device, 1);
+        var shape = new AttentionShape(1, 20, 2, 64);
+        Matrix[] m = [.. Enumerable.Range(0, 8).Select(_ => run.NormalMatrix(shape.Rows, shape.Width))];
+        DeviceSpan<float> logSumExp = run.Output("logSumExp", shape.ScoreRows);
+        void Call()
+        {
+            run.Operations.AttentionForward(m[0], logSumExp, m[1], m[2], m[3], shape);
+            run.Operations.AttentionBackward(m[4], m[5], m[6], m[7], m[0], logSumExp, m[1], m[2], m[3], shape);
+        }
+
+        for (int i = 0; i < 3; i++) Call();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Call();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
     [Fact]
     public void Heads_that_no_kernel_takes_are_refused()
     {
@@ -153,4 +175,33 @@ public class AttentionPrecisionTests
 
     /// <summary>Half of a step between neighbours, relative to the smaller: 2⁻¹¹ with 11 significant bits, 2⁻⁸ with 8.</summary>
     private static double Roundoff(Precision precision) => precision == Precision.TF32 ? 1 / 2048.0 : 1 / 256.0;
+}
+
+/// <summary>Alone, because the order of the emulated device's threads is the whole process's.</summary>
+[Collection(nameof(AloneCollection))]
+public class AttentionScheduleTests
+{
+    public static TheoryData<Precision> Precisions => AttentionPrecisionTests.Precisions;
+
+    /// <summary>A missing barrier or two owners of one result would show here.</summary>
+    [Theory]
+    [MemberData(nameof(Precisions))]
+    public void The_order_of_blocks_and_threads_changes_no_bit(Precision precision)
+    {
+        CudaCases.RequireEmulated();
+        using Device device = CudaCases.Open(precision);
+        AttentionShape[] shapes = [new(2, 70, 2, 32), new(1, 70, 2, 64, Causal: true), new(1, 66, 1, 128), new(1, 34, 1, 256)];
+        foreach (AttentionShape shape in shapes)
+        {
+            AttentionProblem problem = AttentionProblem.Normal(shape, masked: true, 7);
+            AttentionResults forward = problem.Run(device, aligned: true);
+            (EmulatorSchedule Schedule, ulong Seed)[] others = [(EmulatorSchedule.Reverse, 0), (EmulatorSchedule.Random, 1), (EmulatorSchedule.Random, 2)];
+            foreach (var (schedule, seed) in others)
+            {
+                using IDisposable order = EmulatorOrders.Schedule(schedule, seed);
+                foreach (var ((name, e), (_, f)) in forward.All.Zip(problem.Run(device, aligned: true).All))
+                    OperationChecks.Compare($"{name} of {shape} in order {schedule} {seed}", e, f, 0);
+            }
+        }
+    }
 }
