@@ -17,7 +17,7 @@ struct Patches
 
 constexpr int PATCHES_THREADS = 256;
 
-// Calls move(pixel, patch element) for every packet that the thread owns; the second is null outside of all patches.
+// Calls move(pixel, patch element, covered) for every packet that the thread owns. Outside of all patches there is no such element.
 template <class Move> DEVICE void for_each_packet(const Patches& a, const Move& move)
 {
     const int32_t across = a.width / a.side, down = a.height / a.side, packets = a.width / a.packet;
@@ -26,13 +26,13 @@ template <class Move> DEVICE void for_each_packet(const Patches& a, const Move& 
     if (y >= a.height) return;
     const int32_t patch_y = y / a.side, patch_x = x / a.side;
     const bool covered = patch_y < down && patch_x < across;
-    const int32_t within = (y - patch_y * a.side) * a.side + (x - patch_x * a.side);
+    const int64_t within = (y - patch_y * a.side) * a.side + (x - patch_x * a.side);
     for (int32_t plane = (int32_t)blockIdx.y; plane < a.planes; plane += (int32_t)gridDim.y)
     {
         const int32_t image = plane / a.channels, channel = plane - image * a.channels;
         float* pixel = a.images + ((int64_t)plane * a.height + y) * a.width + x;
         const int64_t row = ((int64_t)image * down + patch_y) * across + patch_x;
-        move(pixel, covered ? a.patches[row] + channel * a.side * a.side + within : nullptr);
+        move(pixel, a.patches[covered ? row : 0] + (covered ? (int64_t)channel * a.side * a.side + within : 0), covered);
     }
 }
 
@@ -40,9 +40,9 @@ struct CutPacket
 {
     int32_t packet;
 
-    DEVICE void operator()(const float* pixel, float* patch) const
+    DEVICE void operator()(const float* pixel, float* patch, bool covered) const
     {
-        if (patch == nullptr) return;
+        if (!covered) return;
         if (packet == 4) store4(patch, load4(pixel));
         else *patch = *pixel;
     }
@@ -52,10 +52,10 @@ struct PutPacketBack
 {
     int32_t packet;
 
-    DEVICE void operator()(float* pixel, const float* patch) const
+    DEVICE void operator()(float* pixel, const float* patch, bool covered) const
     {
-        if (packet == 4) store4(pixel, patch == nullptr ? Vector4{ 0.0f, 0.0f, 0.0f, 0.0f } : load4(patch));
-        else *pixel = patch == nullptr ? 0.0f : *patch;
+        if (packet == 4) store4(pixel, covered ? load4(patch) : Vector4{ 0.0f, 0.0f, 0.0f, 0.0f });
+        else *pixel = covered ? *patch : 0.0f;
     }
 };
 

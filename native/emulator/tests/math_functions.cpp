@@ -1,6 +1,6 @@
 // The kernels' elementary functions against float64, in units in the last place of the float32 result. By default at every 4801st bit
-// pattern (a prime, so that all exponents and signs meet all kinds of fractions); MERGE_ENGINE_MATH_STEP=1 takes every float32 number, a
-// minute with -O3 -mfma on four cores. With MERGE_ENGINE_MATH_STEP set, the largest errors found are printed.
+// pattern (a prime, so that all exponents and signs meet all kinds of fractions); MERGE_ENGINE_MATH_STEP=1 takes every float32 number, some
+// minutes with -O3 -mfma on four cores. With MERGE_ENGINE_MATH_STEP set, the largest errors found are printed.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,24 +80,24 @@ double reference_tanh_argument(double x) { return 2 * sqrt(2 / M_PI) * (x + 0.04
 
 } // namespace
 
-TEST(exponential_is_within_one_unit_in_the_last_place)
+TEST(exponential_is_within_1_1_units_in_the_last_place)
 {
     within("exponential", 1.1, units([](float x) { return exponential(x); }, [](double x) { return exp(x); }));
 }
 
-TEST(logarithm_is_within_one_unit_in_the_last_place)
+TEST(logarithm_is_within_0_9_units_in_the_last_place)
 {
-    within("logarithm", 1.0, units([](float x) { return logarithm(x); }, [](double x) { return log(x); }));
+    within("logarithm", 0.9, units([](float x) { return logarithm(x); }, [](double x) { return log(x); }));
 }
 
-TEST(hyperbolic_tangent_is_within_two_units_in_the_last_place)
+TEST(hyperbolic_tangent_is_within_1_4_units_in_the_last_place)
 {
-    within("hyperbolic_tangent", 2.0, units([](float x) { return hyperbolic_tangent(x); }, [](double x) { return tanh(x); }));
+    within("hyperbolic_tangent", 1.4, units([](float x) { return hyperbolic_tangent(x); }, [](double x) { return tanh(x); }));
 }
 
-TEST(error_function_is_within_two_units_in_the_last_place)
+TEST(error_function_is_within_1_2_units_in_the_last_place)
 {
-    within("error_function", 2.0, units([](float x) { return error_function(x); }, [](double x) { return erf(x); }));
+    within("error_function", 1.2, units([](float x) { return error_function(x); }, [](double x) { return erf(x); }));
 }
 
 TEST(sigmoid_is_within_two_and_a_half_units_in_the_last_place)
