@@ -34,15 +34,17 @@ template <bool PACKED> DEVICE void assemble_tokens(const AssembleTokensForward& 
     const uint32_t width = (uint32_t)arguments.columns;
     const int32_t sample = (int32_t)tile.row / arguments.tokens, token = (int32_t)tile.row - sample * arguments.tokens;
     const bool is_prefix = token < arguments.prefix_rows;
-    const Rows& rows = is_prefix ? arguments.prefix : arguments.patches;
-    const int64_t row = is_prefix ? token : (int64_t)sample * (arguments.tokens - arguments.prefix_rows) + token - arguments.prefix_rows;
-    const float* source = rows[row];
-    const float* position = token < arguments.position_start ? nullptr : arguments.positions[token - arguments.position_start];
+    const int64_t patch = (int64_t)sample * (arguments.tokens - arguments.prefix_rows) + token - arguments.prefix_rows;
+    const float* prefix_source = arguments.prefix[token];
+    const float* patch_source = arguments.patches[patch];
+    const float* source = is_prefix ? prefix_source : patch_source;
+    const bool has_position = token >= arguments.position_start;
+    const float* position = arguments.positions[has_position ? token - arguments.position_start : 0];
     float* hidden = arguments.hidden[tile.row];
     for (uint32_t column = tile.column; column < width; column += tile.step)
     {
         Quad x = load_quad<PACKED>(source, column, width);
-        if (position != nullptr)
+        if (has_position)
         {
             const Quad p = load_quad<PACKED>(position, column, width);
 #pragma unroll
