@@ -1,6 +1,6 @@
-// Gradients of attention on the tensor cores: Q, K, V, dO, the probabilities and dS rounded to TF32 or bfloat16 as they become operands, everything
-// else in float32. The scheme is that of attention_backward_float32.cuh: one kernel owns 64 keys a block (16 a warp) and walks over the queries with scores transposed,
-// the other owns 64 queries and walks over the keys. Grid = batch * heads * ceil(tokens / 64).
+// Gradients of attention on the tensor cores: Q, K, V, dO, the probabilities and dS rounded to TF32 or bfloat16 as they become operands,
+// everything else in float32. The scheme is that of attention_backward_float32.cuh: one kernel owns 64 keys a block (16 a warp) and walks
+// over the queries with scores transposed, the other owns 64 queries and walks over the keys. Grid = batch * heads * ceil(tokens / 64).
 //
 //   dK, dV: keys and values stay in shared memory as left operands; a tile of queries and dO is used by rows (scores, dP) and by columns (dK, dV).
 //   dQ:     queries and dO stay; a tile of keys is used by rows and by columns, values by rows.
@@ -62,7 +62,8 @@ DEVICE void key_value_gradients_tensor(const AttentionBackwardArguments& argumen
     {
         sync_threads();
         load_rounded<Format, QUERIES, WIDTH, true, true>(
-            queries, query_columns, block.at(arguments.query, arguments.query_stride, first_query, size), arguments.query_stride, tokens - first_query, size, packets);
+            queries, query_columns, block.at(arguments.query, arguments.query_stride, first_query, size), arguments.query_stride,
+            tokens - first_query, size, packets);
         load_rounded<Format, QUERIES, WIDTH, true, true>(
             gradients, gradient_columns, block.at(arguments.output_gradient, arguments.output_gradient_stride, first_query, size),
             arguments.output_gradient_stride, tokens - first_query, size, packets);

@@ -7,13 +7,14 @@
 //   rows     B[column][depth]:  scores = Q K^T, dP = dO V^T       (depth runs along the head's columns)
 //   columns  B[depth][column]:  O = P V, dQ = dS K, dK, dV        (depth runs along tokens)
 //
-// In the second product the left operand is a tile of sums of the first. Its elements go from accumulators into fragments as they lie: the order of the
-// depth is free as long as both operands agree. In TF32 depth index t stands for token 2t and t + 4 for token 2t + 1; in bfloat16 a
-// register holds tokens 2t and 2t + 1 anyway.
+// In the second product the left operand is a tile of sums of the first. Its elements go from accumulators into fragments as they lie: the
+// order of the depth is free as long as both operands agree. In TF32 depth index t stands for token 2t and t + 4 for token 2t + 1; in
+// bfloat16 a register holds tokens 2t and 2t + 1 anyway.
 //
-// Bank conflicts: a lane reads word g * pitch + t of a tile of rows, pitch = 4 mod 32: 32 different banks. Of a tile of columns it reads in TF32
-// word 2t * pitch + g with the same pitch (8t + g: all different), so one tile serves both products; in bfloat16 word t * pitch + g of
-// pairs of tokens, pitch = 8 mod 32. So bfloat16 keeps an operand that is used both ways twice, in no more memory than TF32 does once.
+// Bank conflicts: a lane reads word g * pitch + t of a tile of rows, pitch = 4 mod 32: 32 different banks (narrow bfloat16 heads have a pitch of
+// 20: different too). Of a tile of columns it reads in TF32 word 2t * pitch + g with the same pitch (8t + g: all different), so one tile
+// serves both products; in bfloat16 word t * pitch + g of pairs of tokens, pitch = 8 mod 32. So bfloat16 keeps an operand that is
+// used both ways twice, in hardly more memory than TF32 does once.
 #pragma once
 
 #include "attention_tiles.cuh"
@@ -25,9 +26,9 @@ struct Tf32
     static constexpr int DEPTH = 8;              // of one instruction
     static constexpr bool ONE_LAYOUT = true;     // a tile of rows is one of columns too
 
-    template <int WIDTH> static constexpr int row_pitch() { return WIDTH + 4; }
-    template <int WIDTH> static constexpr int row_words(int rows) { return rows * row_pitch<WIDTH>(); }
-    template <int WIDTH> static constexpr int column_words(int rows) { return rows * row_pitch<WIDTH>(); }
+    template <int WIDTH> DEVICE static constexpr int row_pitch() { return WIDTH + 4; }
+    template <int WIDTH> DEVICE static constexpr int row_words(int rows) { return rows * row_pitch<WIDTH>(); }
+    template <int WIDTH> DEVICE static constexpr int column_words(int rows) { return rows * row_pitch<WIDTH>(); }
 
     DEVICE static void multiply(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) { mma_tf32_16x8x8(d, a, b); }
 
@@ -66,7 +67,7 @@ struct Tf32
         b[1] = p[row_pitch<WIDTH>()];
     }
 
-    // Two neighbouring columns of a row, and of two neighbouring rows.
+    // Four neighbouring columns of one row, and of two neighbouring rows for a tile of columns.
     template <int WIDTH> DEVICE static void put_rows(uint32_t* tile, int row, int column, Vector4 v)
     {
         store16(tile + row * row_pitch<WIDTH>() + column, { to_tf32(v.x), to_tf32(v.y), to_tf32(v.z), to_tf32(v.w) });
@@ -84,10 +85,10 @@ struct Bf16
     static constexpr int DEPTH = 16;
     static constexpr bool ONE_LAYOUT = false;
 
-    template <int WIDTH> static constexpr int row_pitch() { return WIDTH / 2 + 4; }
-    template <int WIDTH> static constexpr int column_pitch() { return WIDTH + 8; }
-    template <int WIDTH> static constexpr int row_words(int rows) { return rows * row_pitch<WIDTH>(); }
-    template <int WIDTH> static constexpr int column_words(int rows) { return rows / 2 * column_pitch<WIDTH>(); }
+    template <int WIDTH> DEVICE static constexpr int row_pitch() { return WIDTH / 2 + 4; }
+    template <int WIDTH> DEVICE static constexpr int column_pitch() { return WIDTH + 8; }
+    template <int WIDTH> DEVICE static constexpr int row_words(int rows) { return rows * row_pitch<WIDTH>(); }
+    template <int WIDTH> DEVICE static constexpr int column_words(int rows) { return rows / 2 * column_pitch<WIDTH>(); }
 
     DEVICE static void multiply(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) { mma_bf16_16x8x16(d, a, b); }
 

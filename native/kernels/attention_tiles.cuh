@@ -6,7 +6,7 @@
 
 namespace attention {
 
-template <int WIDTH> constexpr int tile_stride() { return WIDTH + 4; }
+template <int WIDTH> DEVICE constexpr int tile_stride() { return WIDTH + 4; }
 
 // Copies `rows` rows of `size` floats into a tile of ROWS rows and WIDTH columns; what lies outside becomes 0. All threads of the
 // block take part. Four independent 16-byte loads of a thread are in flight where addresses allow it (packets).
