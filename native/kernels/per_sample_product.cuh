@@ -9,7 +9,7 @@
 // end: nothing is padded, so samples of 1, 17, 50 or 197 rows cost the same a row.
 //
 // Cost: 2 * rows * outputs * inputs FLOP like an ordinary product, and 2 * outputs * inputs additions a sample: 2 / rows_per_sample more.
-// Reads 4 * rows * (outputs * ceil(inputs / 128) + inputs * ceil(outputs / 128)) bytes through the L2 cache: 64 FLOP a byte a full tile.
+// Reads 4 * rows * (outputs * ceil(inputs / 128) + inputs * ceil(outputs / 128)) bytes through the L2 cache: 32 FLOP a byte a full tile.
 // A step of a warp is 64 multiply-adds a lane beside four 16-byte shared loads that are broadcast or conflict-free, so the multiply-adds
 // bound it: 128 cycles a step of a block against 32 of shared memory.
 //
@@ -20,9 +20,9 @@
 
 struct PerSampleProductArguments
 {
-    const float* output_gradient; // dY
-    const float* input;           // X
-    float* target;                // dW, or the totals of the first part
+    const void* output_gradient; // dY: float32, or bfloat16 copies for per_sample_product_bf16
+    const void* input;           // X, likewise
+    float* target;               // dW, or the totals of the first part
     int64_t output_gradient_stride;
     int64_t input_stride;
     int64_t target_stride;
@@ -32,7 +32,7 @@ struct PerSampleProductArguments
     int32_t rows_per_part;    // whole samples, but for a last part that is shorter
     int32_t outputs;
     int32_t inputs;
-    int32_t packed;           // dY and X can be read 16 bytes at a time
+    int32_t packed;           // dY and X in float32 can be read 16 bytes at a time
     int32_t absolute_inputs;  // take |dY| and |X|: samples of one row are a plain sum of absolute products, a part being one sample
     int32_t accumulate;       // add to the target; otherwise its old content is not read
 };
@@ -60,6 +60,14 @@ DEVICE Vector4 magnitude_if(bool absolute, Vector4 v)
     return absolute ? Vector4 { magnitude(v.x), magnitude(v.y), magnitude(v.z), magnitude(v.w) } : v;
 }
 
+// Four columns of a row as the product takes them; zeros where there is no row.
+DEVICE Vector4 load_row(
+    const void* matrix, int64_t stride, int64_t row, bool there, int column, int columns, const PerSampleProductArguments& arguments)
+{
+    if (!there) return { 0, 0, 0, 0 };
+    return magnitude_if(arguments.absolute_inputs, load_columns(static_cast<const float*>(matrix) + row * stride, column, columns, arguments.packed));
+}
+
 // Puts or adds four totals into columns [column, column + 4) of a row of the target.
 DEVICE void store_totals(float* row, int column, int columns, Vector4 v, bool accumulate)
 {
@@ -84,15 +92,9 @@ DEVICE void fetch(Fetched& fetched, const PerSampleProductArguments& arguments, 
     for (int i = 0; i < FETCHES; i++)
     {
         const int r = (int)warp_id() + i * (PER_SAMPLE_THREADS / 32);
-        Vector4 gradient = { 0, 0, 0, 0 }, value = { 0, 0, 0, 0 };
-        if (r < rows)
-        {
-            gradient = load_columns(arguments.output_gradient + (row + r) * arguments.output_gradient_stride, output, arguments.outputs, arguments.packed);
-            value = load_columns(arguments.input + (row + r) * arguments.input_stride, input, arguments.inputs, arguments.packed);
-        }
-
-        fetched.gradient[i] = magnitude_if(arguments.absolute_inputs, gradient);
-        fetched.input[i] = magnitude_if(arguments.absolute_inputs, value);
+        fetched.gradient[i] = load_row(
+            arguments.output_gradient, arguments.output_gradient_stride, row + r, r < rows, output, arguments.outputs, arguments);
+        fetched.input[i] = load_row(arguments.input, arguments.input_stride, row + r, r < rows, input, arguments.inputs, arguments);
     }
 }
 

@@ -9,10 +9,9 @@ namespace MergeEngine.Tensors.Cuda;
 /// <list type="bullet">
 /// <item>Float32: operands as they are, CUBLAS_COMPUTE_32F; never TF32.</item>
 /// <item>TF32: operands as they are, CUBLAS_COMPUTE_32F_FAST_TF32: the tensor cores look at 10 bits of the fraction.</item>
-/// <item>BF16: both operands are rounded to bfloat16 in working memory, to nearest even (6 bytes an element); sums and results are float32.
-/// Per-sample products round on the way to shared memory instead, and write no copy.</item>
+/// <item>BF16: both operands are rounded to bfloat16 in working memory, to nearest even (6 bytes an element); sums and results are float32.</item>
 /// </list>
-/// Each product rounds both of its operands: weights once a pass, dY once for each of the two backward products. Inside recorded work, where nothing can
+/// Per-sample products round to TF32 on the way to shared memory (to nearest), and take the same bfloat16 copies. Each product rounds both operands: weights once a pass, dY once for each of the two backward products. Inside recorded work, where nothing can
 /// change memory between two operations, a copy that the operation just before left in the same place is used again: dY of the weight's gradient for
 /// the input's, and the common input of a layer's parts.
 /// </remarks>

@@ -31,51 +31,43 @@ internal sealed partial class CudaOperations
                 return;
             }
 
-            if (!sum)
-            {
-                AddAbsoluteWeightGradients(weightGradient, outputGradient, input, rowsPerSample);
-                if (hasBias) AddBiasGradient(biasGradient, outputGradient, sections, Scratch(sectionBytes), reduction, plain);
-                return;
-            }
-
-            ProductInputs inputs = BeginProduct(outputGradient, input, sectionBytes);
-            Multiply(new(weightGradient), inputs.A, inputs.B, transposeA: true, transposeB: false, alpha: 1, beta: 1);
+            SampleParts parts = sum ? default : SampleParts.OfProduct(input.Rows, rowsPerSample, weightGradient.Rows, weightGradient.Columns);
+            // What comes after the product may use its parts' memory: work is done in the order of the calls.
+            ProductInputs inputs = BeginProduct(outputGradient, input, Math.Max(sectionBytes, parts.Bytes));
+            if (sum) Multiply(new(weightGradient), inputs.A, inputs.B, transposeA: true, transposeB: false, alpha: 1, beta: 1);
+            else AddAbsoluteProducts(weightGradient, inputs, parts, rowsPerSample);
             if (hasBias) AddBiasGradient(biasGradient, outputGradient, sections, inputs.More, reduction, plain);
             EndProduct(inputs);
         }
     }
 
     /// <summary>dW += Σ_s |dY_sᵀ·X_s|.</summary>
-    private void AddAbsoluteWeightGradients(Matrix weightGradient, Matrix outputGradient, Matrix input, int rowsPerSample)
+    private void AddAbsoluteProducts(Matrix weightGradient, in ProductInputs inputs, in SampleParts parts, int rowsPerSample)
     {
-        int outputs = weightGradient.Rows, inputs = weightGradient.Columns;
-        Grid tiles = new(RowLaunch.Divided(inputs, LinearKernels.PerSampleTile), RowLaunch.Divided(outputs, LinearKernels.PerSampleTile));
-        SampleParts parts = SampleParts.OfProduct(input.Rows, rowsPerSample, (long)tiles.X * tiles.Y);
+        int outputs = weightGradient.Rows, columns = weightGradient.Columns;
         bool direct = parts.Count == 1;
-        long stride = direct ? weightGradient.Stride : (inputs + 3) & ~3, partStride = direct ? 0 : outputs * stride;
-        nint target = direct ? weightGradient.Data.Address : Scratch(parts.Count * partStride * sizeof(float));
         // The absolute value of a product of two numbers is the product of theirs: samples of one row make a plain sum, in parts of any length.
         bool plain = rowsPerSample == 1;
         var arguments = new PerSampleProductArguments
         {
-            OutputGradient = outputGradient.Data.Address,
-            Input = input.Data.Address,
-            Target = target,
-            OutputGradientStride = outputGradient.Stride,
-            InputStride = input.Stride,
-            TargetStride = stride,
-            PartStride = partStride,
-            Rows = input.Rows,
+            OutputGradient = inputs.A.Address,
+            Input = inputs.B.Address,
+            Target = direct ? weightGradient.Data.Address : inputs.More,
+            OutputGradientStride = inputs.A.Stride,
+            InputStride = inputs.B.Stride,
+            TargetStride = direct ? weightGradient.Stride : parts.RowStride,
+            PartStride = parts.Stride,
+            Rows = inputs.B.Rows,
             RowsPerSample = plain ? parts.RowsPerPart : rowsPerSample,
             RowsPerPart = parts.RowsPerPart,
             Outputs = outputs,
-            Inputs = inputs,
-            Packed = new ProductOperand(outputGradient).IsPacked && new ProductOperand(input).IsPacked ? 1 : 0,
+            Inputs = columns,
+            Packed = inputs.A.IsPacked && inputs.B.IsPacked ? 1 : 0,
             AbsoluteInputs = plain ? 1 : 0,
             Accumulate = direct ? 1 : 0,
         };
-        Launch(PerSampleKernel, tiles with { Z = parts.Count }, arguments);
-        if (!direct) AddParts(weightGradient, target, stride, partStride, parts.Count);
+        Launch(PerSampleKernel, new Grid(parts.ColumnTiles, parts.RowTiles, parts.Count), arguments);
+        if (!direct) AddParts(weightGradient, inputs.More, parts.RowStride, parts.Stride, parts.Count);
     }
 
     /// <summary>db += Σ rows of dY, or Σ_s |Σ rows of dY_s|.</summary>
