@@ -10,8 +10,8 @@
 //
 // Cost: 2 * rows * outputs * inputs FLOP like an ordinary product, and 2 * outputs * inputs additions a sample: 2 / rows_per_sample more.
 // Reads 4 * rows * (outputs * ceil(inputs / 128) + inputs * ceil(outputs / 128)) bytes through the L2 cache: 32 FLOP a byte a full tile.
-// A step of a warp is 64 multiply-adds a lane beside four 16-byte shared loads that are broadcast or conflict-free, so the multiply-adds
-// bound it: 128 cycles a step of a block against 32 of shared memory.
+// A step of a warp is 64 multiply-adds a lane beside four 16-byte shared loads without bank conflicts, in which lanes share addresses: 128
+// cycles of multiply-adds a step of a block against 32 of shared memory where equal addresses are merged, and 128 at the worst.
 //
 // A small dW has too few tiles for a card: samples are then split into parts (blockIdx.z), whose totals go to scratch and are added in
 // order by add_parts. The number of parts depends on the shape alone, so the bits do not depend on the card.
