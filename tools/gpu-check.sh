@@ -95,12 +95,12 @@ check() {
 
     figure elementwise 60 elementwise
     figure gemm 60 gemm
+    local precision model
     for precision in float32 tf32 bf16; do
-        figure "step-vit-b-32-$precision" 40 step --model vit-b-32 --batch 32 --precision "$precision"
-        figure "step-vit-b-16-$precision" 40 step --model vit-b-16 --batch 32 --precision "$precision"
-        figure "step-bert-base-$precision" 40 step --model bert-base --batch 16 --precision "$precision"
-        figure "latency-vit-b-32-$precision" 30 latency --model vit-b-32 --rounds 300 --precision "$precision"
-        figure "latency-bert-base-$precision" 30 latency --model bert-base --rounds 300 --precision "$precision"
+        for model in $([ "$device" = cuda ] && echo vit-b-32 vit-b-16 bert-base || echo vit-tiny); do
+            figure "step-$model-$precision" 40 step --model "$model" --batch "$([ "$model" = bert-base ] && echo 16 || echo 32)" --precision "$precision"
+            figure "latency-$model-$precision" 30 latency --model "$model" --rounds 300 --precision "$precision"
+        done
     done
     if [ "$device" = cuda ]; then
         step gemm-loop 90 sh -c 'nvcc -O2 -std=c++17 "$0" -lcublas -o "$1/gemm_loop" && "$1/gemm_loop" > "$1/gemm-loop.json"' "$root/tools/gpu/gemm_loop.cu" "$results"
