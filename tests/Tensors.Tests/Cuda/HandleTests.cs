@@ -1,0 +1,149 @@
+using MergeEngine.Tensors.Cuda;
+using MergeEngine.Tensors.Cuda.Interop;
+using MergeEngine.Tensors.Tests.Support;
+
+namespace MergeEngine.Tensors.Tests.Cuda;
+
+/// <summary>Another library's context, stream and memory, made here by bare driver calls: used, and left alone.</summary>
+public sealed unsafe class HandleTests
+{
+    [Fact]
+    public void A_device_on_foreign_handles_works_on_foreign_memory_and_destroys_nothing()
+    {
+        using CudaDevice opener = CudaCases.Open();
+        StreamHandle stream;
+        nint memory;
+        Assert.Equal(CudaStatus.Success, Driver.cuCtxSetCurrent(new ContextHandle(opener.Context)));
+        Assert.Equal(CudaStatus.Success, Driver.cuStreamCreate(&stream, Driver.StreamNonBlocking));
+        Assert.Equal(CudaStatus.Success, Driver.cuMemAlloc_v2(&memory, 400));
+
+        CudaDevice device = CudaDevice.FromHandles(opener.Context, stream.Value);
+        Assert.Equal((opener.Context, stream.Value), (device.Context, device.Stream));
+        DeviceBuffer foreign = device.Wrap(memory, 400);
+        Assert.Equal((memory, 400L, 0L), (foreign.Address, foreign.ByteLength, device.AllocatedBytes));
+        using (DeviceBuffer own = device.Allocate<float>(100))
+        {
+            device.Operations.Fill(own.AsSpan<float>(), 3);
+            device.Operations.Scale(own.AsSpan<float>(), 2);
+            device.Operations.Copy(foreign.AsSpan<float>(), own.AsSpan<float>());
+            Assert.Equal(400, device.AllocatedBytes);
+        }
+
+        Assert.Equal(0, device.AllocatedBytes);
+        foreign.Dispose();
+        device.Dispose();
+
+        // All three are still there, and the other library finds what was computed.
+        float last;
+        Assert.Equal(CudaStatus.Success, Driver.cuCtxSetCurrent(new ContextHandle(opener.Context)));
+        Assert.Equal(CudaStatus.Success, Driver.cuMemcpyDtoHAsync_v2(&last, memory + 396, 4, stream));
+        Assert.Equal(CudaStatus.Success, Driver.cuStreamSynchronize(stream));
+        Assert.Equal(6, last);
+        Assert.Equal(CudaStatus.Success, Driver.cuMemFree_v2(memory));
+        Assert.Equal(CudaStatus.Success, Driver.cuStreamDestroy_v2(stream));
+    }
+
+    [Fact]
+    public void A_stream_that_was_handed_over_is_destroyed_with_its_device()
+    {
+        using CudaDevice opener = CudaCases.Open();
+        StreamHandle stream;
+        Assert.Equal(CudaStatus.Success, Driver.cuCtxSetCurrent(new ContextHandle(opener.Context)));
+        Assert.Equal(CudaStatus.Success, Driver.cuStreamCreate(&stream, Driver.StreamNonBlocking));
+        CudaDevice.FromHandles(opener.Context, stream.Value, ownsHandle: true).Dispose();
+        Assert.SkipUnless(CudaCases.IsEmulated, "A real driver may not check a stream that is gone.");
+        Assert.NotEqual(CudaStatus.Success, Driver.cuStreamQuery(stream));
+        Emulator.TakeFault();
+    }
+
+    [Fact]
+    public void The_default_stream_works_without_graphs()
+    {
+        using CudaDevice opener = CudaCases.Open();
+        using CudaDevice device = CudaDevice.FromHandles(opener.Context, 0);
+        Assert.False(device.GraphsEnabled);
+        using DeviceBuffer buffer = device.Allocate<float>(3);
+        using WorkReplay replay = device.CreateReplay();
+        for (int i = 1; i < 4; i++)
+        {
+            device.Operations.Fill(buffer.AsSpan<float>(), i);
+            replay.Run((device, buffer), static s => s.device.Operations.Scale(s.buffer.AsSpan<float>(), 2));
+            Assert.Equal([2f * i, 2f * i, 2f * i], buffer.AsSpan<float>().ToHost());
+        }
+    }
+
+    [Fact]
+    public void Handles_of_nothing_are_refused()
+    {
+        using CudaDevice device = CudaCases.Open();
+        Assert.Throws<ArgumentOutOfRangeException>(() => CudaDevice.FromHandles(0, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => device.Wrap(0, 4));
+        Assert.Throws<ArgumentOutOfRangeException>(() => device.Wrap(256, -4));
+    }
+
+    [Fact]
+    public void Each_thread_gets_the_context_that_it_needs()
+    {
+        using CudaDevice device = CudaCases.Open();
+        ContextHandle before = default, after = default;
+        float[] values = [];
+        var thread = new Thread(() =>
+        {
+            ContextHandle current;
+            Driver.cuCtxGetCurrent(&current);
+            before = current;
+            using DeviceBuffer buffer = device.Allocate<float>(2);
+            device.Operations.Fill(buffer.AsSpan<float>(), 5);
+            values = buffer.AsSpan<float>().ToHost();
+            Driver.cuCtxGetCurrent(&current);
+            after = current;
+        });
+        thread.Start();
+        thread.Join();
+        Assert.Equal(0, before.Value);
+        Assert.Equal(device.Context, after.Value);
+        Assert.Equal([5, 5], values);
+    }
+
+    [Fact]
+    public void Two_threads_on_one_device_get_what_each_gets_alone()
+    {
+        using CudaDevice device = CudaCases.Open();
+        var wrong = new int[2];
+        Thread[] threads = [.. Enumerable.Range(0, 2).Select(t => new Thread(() =>
+        {
+            using DeviceBuffer x = device.Allocate<float>(3000), y = device.Allocate<float>(3000);
+            for (int i = 0; i < 50; i++)
+            {
+                device.Operations.Fill(x.AsSpan<float>(), (t * 1000) + i);
+                device.Operations.Copy(y.AsSpan<float>(), x.AsSpan<float>());
+                double sum = device.Operations.Sum(y.AsSpan<float>());
+                wrong[t] += sum == 3000.0 * ((t * 1000) + i) && y.AsSpan<float>().ToHost()[2999] == (t * 1000) + i ? 0 : 1;
+            }
+        }))];
+        foreach (Thread thread in threads) thread.Start();
+        foreach (Thread thread in threads) thread.Join();
+        Assert.Equal([0, 0], wrong);
+    }
+
+    [Fact]
+    public void A_disposed_device_refuses_work_and_its_buffers_can_still_be_disposed()
+    {
+        CudaDevice device = CudaCases.Open();
+        DeviceBuffer buffer = device.Allocate<float>(10);
+        device.Dispose();
+        device.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => device.Allocate(1));
+        Assert.Throws<ObjectDisposedException>(() => device.Operations.Fill(buffer.AsSpan<float>(), 1));
+        Assert.Throws<ObjectDisposedException>(device.Synchronize);
+        buffer.Dispose();
+        Assert.Equal(0, device.AllocatedBytes);
+    }
+
+    [Fact]
+    public void The_description_names_card_memory_and_driver()
+    {
+        using CudaDevice device = CudaCases.Open();
+        Assert.Matches(@"^.+, \d.* [GM]iB, \d+ multiprocessors, compute capability \d+\.\d, driver for CUDA \d+\.\d+$", device.Description);
+    }
+}
