@@ -5,18 +5,16 @@ namespace MergeEngine.Tensors.Tests.Operations;
 /// <summary>The operations of neural networks on every device, against the float64 reference.</summary>
 public class NetworkOperationTests
 {
-    private static readonly OperationTable s_table = new(
+    public static OperationTable Table { get; } = new(
         NormalizationCases.All.Concat(ActivationCases.All).Concat(OptimizerCases.All).Concat(AttentionCases.All)
             .Concat(LossCases.All).Concat(TokenCases.All));
 
-    public static OperationCase Case(string name) => s_table[name];
-
-    public static TheoryData<string, string> OnLevels => s_table.OnLevels();
+    public static TheoryData<string, string> OnLevels => Table.OnLevels();
 
     [Theory]
     [MemberData(nameof(OnLevels))]
     public void An_operation_agrees_with_its_float64_reference_and_has_the_same_bits_for_any_number_of_threads(string operation, string device) =>
-        OperationChecks.AgreesWithReferenceForAnyNumberOfThreads(s_table[operation], device);
+        OperationChecks.AgreesWithReferenceForAnyNumberOfThreads(Table[operation], device);
 }
 
 /// <summary>Alone, because memory is counted for the whole process.</summary>
@@ -28,5 +26,5 @@ public class NetworkOperationAllocationTests
     [Theory]
     [MemberData(nameof(OnLevels))]
     public void A_call_allocates_no_managed_memory(string operation, string device) =>
-        OperationChecks.AllocatesNothing(NetworkOperationTests.Case(operation), DeviceCases.WithThreads(device, 3));
+        OperationChecks.AllocatesNothing(NetworkOperationTests.Table[operation], DeviceCases.WithThreads(device, 3));
 }

@@ -6,7 +6,7 @@ namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 /// <summary>Arithmetic on flat vectors: the same bits as the textbook loop, everywhere.</summary>
 public sealed class VectorArithmeticTests
 {
-    private static readonly Dictionary<string, VectorCase> s_cases = new VectorCase[]
+    public static IReadOnlyDictionary<string, VectorCase> Cases { get; } = new VectorCase[]
     {
         new("Fill", run => { var o = run.Output<float>(); return () => run.Operations.Fill(o, -1.5f); }),
         new("Copy", run => { var o = run.Output<float>(); var x = run.Input(0); return () => run.Operations.Copy(o, x); }),
@@ -26,19 +26,19 @@ public sealed class VectorArithmeticTests
     private static readonly Dictionary<string, VectorCase> s_longLists =
         new[] { WeightedSum(65), WeightedSum(230), WeightedSum(70, into: 69), AddWeightedSum(66, masked: true) }.ToDictionary(c => c.Name);
 
-    public static TheoryData<string, string> OnDevices() => VectorCase.OnDevices(s_cases.Values);
+    public static TheoryData<string, string> OnDevices() => VectorCase.OnDevices(Cases.Values);
 
     public static TheoryData<string, string> LongListsOnDevices() => VectorCase.OnDevices(s_longLists.Values);
 
     [Theory]
     [MemberData(nameof(OnDevices))]
     public void An_operation_gives_the_bits_of_the_reference(string name, string device) =>
-        s_cases[name].GivesTheBitsOfTheReference(device);
+        Cases[name].GivesTheBitsOfTheReference(device);
 
     [Theory]
     [MemberData(nameof(OnDevices))]
     public void An_operation_does_not_depend_on_where_its_vectors_start(string name, string device) =>
-        s_cases[name].DoesNotDependOnAlignment(device);
+        Cases[name].DoesNotDependOnAlignment(device);
 
     [Theory]
     [MemberData(nameof(LongListsOnDevices))]
@@ -47,7 +47,7 @@ public sealed class VectorArithmeticTests
     [Theory]
     [MemberData(nameof(OnDevices))]
     public void A_repeated_operation_allocates_nothing(string name, string device) =>
-        s_cases[name].AllocatesNothing(device);
+        Cases[name].AllocatesNothing(device);
 
     [Theory]
     [MemberData(nameof(VectorCase.Devices), MemberType = typeof(VectorCase))]

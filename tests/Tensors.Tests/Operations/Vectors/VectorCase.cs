@@ -65,7 +65,8 @@ public sealed record VectorCase(string Name, Func<VectorRun, Action> Prepare)
         }
     }
 
-    private IReadOnlyList<(string Name, ulong[] Bits)> Run(Device device, int length, Func<int, int>? place)
+    /// <summary>The results of one run, as bits.</summary>
+    public IReadOnlyList<(string Name, ulong[] Bits)> Run(Device device, int length, Func<int, int>? place = null)
     {
         using var run = new VectorRun(device, length, place);
         Prepare(run)();

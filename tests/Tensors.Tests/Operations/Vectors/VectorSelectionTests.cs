@@ -12,7 +12,7 @@ public sealed class VectorSelectionTests
         new(1e-41, 30), new(1e300, 2), new(double.PositiveInfinity, 33_000), new(0, 25),
     ];
 
-    private static readonly Dictionary<string, VectorCase> s_cases = new[]
+    public static IReadOnlyDictionary<string, VectorCase> Cases { get; } = new[]
     {
         CrossMagnitude(1, own: true), CrossMagnitude(2, own: true), CrossMagnitude(8, own: true), CrossMagnitude(1, own: false), CrossMagnitude(3, own: false), CrossMagnitude(20, own: false),
         RandomMask(0, 0.5), RandomMask(1, 0.3), RandomMask(4_294_967_294L * 4 + 3, 0.9), RandomMask(2, 0), RandomMask(6, 1),
@@ -36,19 +36,19 @@ public sealed class VectorSelectionTests
         CrossMagnitude(66, own: true), CrossMagnitude(67, own: false), DisjointMean(65, -1), DisjointMean(160, 1), SignBalance(66),
     }.ToDictionary(c => c.Name);
 
-    public static TheoryData<string, string> OnDevices() => VectorCase.OnDevices(s_cases.Values);
+    public static TheoryData<string, string> OnDevices() => VectorCase.OnDevices(Cases.Values);
 
     public static TheoryData<string, string> LongListsOnDevices() => VectorCase.OnDevices(s_longLists.Values);
 
     [Theory]
     [MemberData(nameof(OnDevices))]
     public void An_operation_gives_the_bits_of_the_reference(string name, string device) =>
-        s_cases[name].GivesTheBitsOfTheReference(device);
+        Cases[name].GivesTheBitsOfTheReference(device);
 
     [Theory]
     [MemberData(nameof(OnDevices))]
     public void An_operation_does_not_depend_on_where_its_vectors_start(string name, string device) =>
-        s_cases[name].DoesNotDependOnAlignment(device);
+        Cases[name].DoesNotDependOnAlignment(device);
 
     [Theory]
     [MemberData(nameof(LongListsOnDevices))]
@@ -57,7 +57,7 @@ public sealed class VectorSelectionTests
     [Theory]
     [MemberData(nameof(OnDevices))]
     public void A_repeated_operation_allocates_nothing(string name, string device) =>
-        s_cases[name].AllocatesNothing(device);
+        Cases[name].AllocatesNothing(device);
 
     [Fact]
     public void The_sign_of_undecided_elements_is_plus_or_minus_one()

@@ -6,7 +6,7 @@ namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 /// <summary>Counts that equal the textbook loop's, and float64 sums that are the same for every vector width and number of threads.</summary>
 public sealed class VectorStatisticsTests
 {
-    private static readonly Dictionary<string, VectorCase> s_cases = new[]
+    public static IReadOnlyDictionary<string, VectorCase> Cases { get; } = new[]
     {
         Counting("CountMasked", 1, run => { var m = run.Mask(); return (r, _) => r[0] = run.Operations.CountMasked(m); }),
         Counting("CountAnyNonzero of 1", 1, run => { var v = run.Inputs(1); return (r, _) => r[0] = run.Operations.CountAnyNonzero(v); }),
@@ -24,17 +24,17 @@ public sealed class VectorStatisticsTests
 
     private delegate long FindCall(ref long ordinal);
 
-    public static TheoryData<string, string> OnDevices() => VectorCase.OnDevices(s_cases.Values);
+    public static TheoryData<string, string> OnDevices() => VectorCase.OnDevices(Cases.Values);
 
     [Theory]
     [MemberData(nameof(OnDevices))]
     public void An_operation_gives_the_numbers_of_the_reference(string name, string device) =>
-        s_cases[name].GivesTheBitsOfTheReference(device);
+        Cases[name].GivesTheBitsOfTheReference(device);
 
     [Theory]
     [MemberData(nameof(OnDevices))]
     public void A_repeated_operation_allocates_nothing(string name, string device) =>
-        s_cases[name].AllocatesNothing(device);
+        Cases[name].AllocatesNothing(device);
 
     [Fact]
     public void A_sum_allocates_nothing()
