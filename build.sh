@@ -95,17 +95,16 @@ has_cuda_compiler() {
 
 # try_install WHAT PACKAGE...: the first of the packages that apt has; without it the build goes on and WHAT is left out.
 try_install() {
-    local what=$1 package updated=0
+    local what=$1 package
     shift
-    if command -v apt-get >/dev/null && as_root true; then
+    if command -v apt-get >/dev/null && as_root apt-get update -qq >&2; then
         for package in "$@"; do
-            if [ "$updated" = 0 ] && ! apt-cache show "$package" >/dev/null 2>&1; then as_root apt-get update -qq >&2 || true; updated=1; fi
             apt-cache show "$package" >/dev/null 2>&1 || continue
             say "$what can be built with $package; installing it with apt-get"
             { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >&2; } && return
         done
     fi
-    say "$what is left out: there is none of $* and none could be installed"
+    say "$what is left out: it needs one of $*, and none could be installed"
     return 1
 }
 
@@ -132,7 +131,7 @@ native() {
     local what parts=()
     for what in "$@"; do
         case $what in
-            kernels) has_cuda_compiler || try_install "the code for GPUs" clang-19 clang-16 clang || continue ;;
+            kernels) has_cuda_compiler || { try_install "the code for GPUs" clang-19 clang-18 clang-16 && has_cuda_compiler; } || continue ;;
             emulator) has_host_compiler || try_install "the emulated device" g++ || continue ;;
             *) command -v g++ >/dev/null || try_install "the emulated device under AddressSanitizer" g++ || continue ;;
         esac

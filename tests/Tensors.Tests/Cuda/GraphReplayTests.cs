@@ -72,6 +72,30 @@ public sealed class GraphReplayTests : IDisposable
     }
 
     [Fact]
+    public void Memory_that_is_freed_during_a_capture_is_given_back_after_it()
+    {
+        using WorkReplay replay = _device.CreateReplay();
+        DeviceSpan<float> x = Vector(), y = Vector();
+        DeviceBuffer other = _device.Allocate<float>(100);
+        long held = _device.AllocatedBytes;
+        var calls = new int[1];
+        for (int run = 1; run <= 3; run++)
+        {
+            _device.Operations.Fill(x, run);
+            replay.Run((_device, x, y, other, calls), static s =>
+            {
+                Double(s._device, s.x, s.y);
+                // Each run is gone through once to see what it launches; the fourth call is the capture of the second run.
+                if (++s.calls[0] == 4) s.other.Dispose();
+            });
+            Assert.Equal(2f * run, Read(y)[0]);
+        }
+
+        Assert.Equal(1, _device.LiveGraphs);
+        Assert.Equal(held - 400, _device.AllocatedBytes);
+    }
+
+    [Fact]
     public void Work_inside_work_is_a_part_of_it()
     {
         using WorkReplay outer = _device.CreateReplay(), inner = _device.CreateReplay();
