@@ -137,7 +137,8 @@ native() {
         esac
         parts+=("$what")
     done
-    [ "${#parts[@]}" = 0 ] || native/build.sh "${parts[@]}" >&2
+    compiled=${parts[*]}
+    [ -z "$compiled" ] || native/build.sh "${parts[@]}" >&2
 }
 
 build() {
@@ -229,7 +230,7 @@ main() {
         demo) build; exec bin/merge-engine demo "$@" ;;
         test) test_all ;;
         bench) build; exec "$dotnet" artifacts/bin/MergeEngine.Benchmarks/release/MergeEngine.Benchmarks.dll "$@" ;;
-        kernels) native kernels emulator; say "compiled: artifacts/native" ;;
+        kernels) native kernels emulator; say "in artifacts/native: ${compiled:-nothing}" ;;
         format) format "$@" ;;
         publish) build; "$dotnet" publish src/Cli --configuration Release --no-restore --no-build --output artifacts/publish/merge-engine ;;
         pack) build; for library in Tensors Models Merging; do "$dotnet" pack "src/$library" --configuration Release --no-restore --no-build; done ;;
