@@ -154,7 +154,8 @@ public sealed partial class ExperimentTests : IDisposable
         // The first line of progress says that the work has begun.
         string? line = process.StandardError.ReadLine();
         Assert.Contains("steps", line, StringComparison.Ordinal);
-        using (Process kill = Process.Start("kill", ["-INT", $"{process.Id}"])) kill.WaitForExit();
+        // The shell's own kill: a small system has no program of that name.
+        using (Process kill = Process.Start("sh", ["-c", $"kill -INT {process.Id}"])) kill.WaitForExit();
         Assert.True(process.WaitForExit(TimeSpan.FromSeconds(60)));
         Assert.Equal(130, process.ExitCode);
         Assert.Equal("", process.StandardOutput.ReadToEnd());
