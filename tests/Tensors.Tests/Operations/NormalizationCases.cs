@@ -86,6 +86,9 @@ internal static class NormalizationCases
         foreach (int rowsPerSample in new[] { 1, 103 })
             yield return new($"LayerNormBackward [1030, 96] by {rowsPerSample} in packets", 6e-7, run => Backward(run, 1030, 96, GradientReduction.AbsolutePerSample, rowsPerSample, accumulate: false, gap: 4));
 
+        // Short rows, so that a block of the CPU device has more than a thousand samples.
+        yield return new("LayerNormBackward [4097, 12] by 1", 6e-7, run => Backward(run, 4097, 12, GradientReduction.AbsolutePerSample, 1, accumulate: false));
+
         yield return new("LayerNormBackward in place with frozen parameters", 5e-7, run =>
         {
             Matrix input = run.NormalMatrix(13, 40), gradient = run.NormalMatrix(13, 40);

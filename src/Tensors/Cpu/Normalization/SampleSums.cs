@@ -7,9 +7,9 @@ namespace MergeEngine.Tensors.Cpu.Normalization;
 
 /// <summary>
 /// Sums over the rows of a batch that become gradients of vectors (biases, scales, norms). Rows are cut into blocks of whole samples;
-/// each block adds into a partial of its own, and the partials are put together in order. A partial has <c>count</c> vectors of
-/// <c>stride</c> elements into which rows are added, as many again that take these over after some rows, so that no chain of float32 additions gets long, and in the
-/// per-sample mode as many again for the absolute values of finished samples.
+/// each block adds into a partial of its own, and the partials are put together in order. A partial has levels of <c>count</c> vectors of
+/// <c>stride</c> elements, each of which takes over the one before it after <see cref="LongestChain"/> additions, so that no chain of float32
+/// additions gets long: rows and their total, and in the per-sample mode rows, one sample, absolute values of samples and their total.
 /// </summary>
 internal readonly unsafe struct SampleSums
 {
@@ -38,7 +38,11 @@ internal readonly unsafe struct SampleSums
     /// <summary>Number of blocks, one task each.</summary>
     public int Tasks { get; }
 
-    private int PartialLength => _count * _stride * (_samples == 0 ? 2 : 3);
+    private int LevelLength => _count * _stride;
+
+    private int Levels => _samples == 0 ? 2 : 4;
+
+    private int PartialLength => LevelLength * Levels;
 
     /// <summary>Vector number <paramref name="vector"/> into which the rows of a block are added.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -62,42 +66,46 @@ internal readonly unsafe struct SampleSums
         where V : struct
     {
         int done = row + 1;
-        if (_samples != 0 && done % _samples == 0) EndSample<S, V>(task);
-        else if (done % LongestChain == 0 || done == _rows || done % RowsPerBlock == 0) EndChain<S, V>(task);
+        if (_samples != 0 && done % _samples == 0) EndSample<S, V>(task, done);
+        else if (done % LongestChain == 0 || EndsBlock(done)) TakeOver<S, V>(Running(task, 0));
     }
 
+    private bool EndsBlock(int done) => done == _rows || done % RowsPerBlock == 0;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void EndChain<S, V>(int task)
+    private void EndSample<S, V>(int task, int done)
         where S : struct, ISimd<V>
         where V : struct
     {
-        int length = _count * _stride;
-        float* running = Running(task, 0), sample = running + length;
+        int length = LevelLength;
+        float* running = Running(task, 0), sample = running + length, recent = sample + length;
         for (int c = 0; c < length; c += S.Count)
         {
-            S.Store(sample + c, S.Add(S.Load(sample + c), S.Load(running + c)));
-            S.Store(running + c, S.Zero);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void EndSample<S, V>(int task)
-        where S : struct, ISimd<V>
-        where V : struct
-    {
-        int length = _count * _stride;
-        float* running = Running(task, 0), sample = running + length, total = sample + length;
-        for (int c = 0; c < length; c += S.Count)
-        {
-            S.Store(total + c, S.Add(S.Load(total + c), S.Abs(S.Add(S.Load(sample + c), S.Load(running + c)))));
+            S.Store(recent + c, S.Add(S.Load(recent + c), S.Abs(S.Add(S.Load(sample + c), S.Load(running + c)))));
             S.Store(sample + c, S.Zero);
             S.Store(running + c, S.Zero);
+        }
+
+        if (done / _samples % LongestChain == 0 || EndsBlock(done)) TakeOver<S, V>(recent);
+    }
+
+    /// <summary>Adds a level to the next one and clears it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void TakeOver<S, V>(float* level)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        int length = LevelLength;
+        for (int c = 0; c < length; c += S.Count)
+        {
+            S.Store(level + length + c, S.Add(S.Load(level + length + c), S.Load(level + c)));
+            S.Store(level + c, S.Zero);
         }
     }
 
     /// <summary>The kernel that adds the partials of one vector to <paramref name="target"/>, after all blocks are done.</summary>
     public Combine Combined(int vector, DeviceSpan<float> target) =>
-        new(_partials + (((_samples == 0 ? 1 : 2) * _count) + vector) * (nint)_stride, PartialLength, Tasks, target.Pointer, _width);
+        new(_partials + ((Levels - 1) * LevelLength) + ((nint)vector * _stride), PartialLength, Tasks, target.Pointer, _width);
 
     /// <summary>target += Σ partials, in runs of eight blocks: a fixed order with short chains.</summary>
     internal readonly struct Combine(float* partials, nint stride, int blocks, float* target, int width) : IVectorKernel
