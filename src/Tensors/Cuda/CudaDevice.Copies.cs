@@ -56,6 +56,7 @@ public sealed unsafe partial class CudaDevice
             for (long first = 0; first < destination.Length; first += most)
             {
                 int count = (int)Math.Min(most, destination.Length - first), bytes = count * Unsafe.SizeOf<T>();
+                ObjectDisposedException.ThrowIf(_disposed, this);
                 _context.MakeCurrent();
                 var piece = new Span<T>(_pieces.Reserve(bytes), count);
                 fill(piece, first, state);

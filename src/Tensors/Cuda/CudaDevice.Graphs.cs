@@ -29,6 +29,7 @@ public sealed unsafe partial class CudaDevice
     internal void DryRun<TState>(LaunchLog log, TState state, Action<TState> work)
     {
         Enter();
+        log.Clear();
         _log = log;
         try
         {
@@ -41,29 +42,41 @@ public sealed unsafe partial class CudaDevice
         }
     }
 
-    /// <summary>Runs work with its launches captured in a graph instead of made; the caller holds the gate and has made a dry run, so nothing is left to allocate.</summary>
-    internal GraphExecHandle Capture<TState>(TState state, Action<TState> work)
+    /// <summary>
+    /// Runs work with its launches captured in a graph instead of made, and written down again; the caller holds the gate and has made a dry run, so
+    /// nothing is left to allocate.
+    /// </summary>
+    /// <param name="log">What is captured.</param>
+    /// <param name="expected">What the dry run wrote down: a graph of anything else would be replayed for the wrong work.</param>
+    /// <param name="state">Handed to <paramref name="work"/>.</param>
+    /// <param name="work">The work.</param>
+    /// <exception cref="InvalidOperationException">The work launched other things than in the dry run.</exception>
+    internal GraphExecHandle Capture<TState>(LaunchLog log, ReadOnlySpan<byte> expected, TState state, Action<TState> work)
     {
         Enter();
+        log.Clear();
         Driver.cuStreamBeginCapture_v2(_stream, CaptureMode.ThreadLocal).Check("Starting to capture a graph");
         GraphHandle graph = default;
-        bool done = false;
+        bool same = false;
         CudaStatus ended;
         _capturing = true;
+        _log = log;
         try
         {
             work(state);
-            done = true;
+            same = log.Bytes.SequenceEqual(expected);
         }
         finally
         {
             _capturing = false;
+            _log = null;
             // Also after a failure: the stream must not stay in capture.
             ended = Driver.cuStreamEndCapture(_stream, &graph);
-            if (!done && graph != default) _ = Driver.cuGraphDestroy(graph);
+            if (!same && graph != default) _ = Driver.cuGraphDestroy(graph);
             FreeCaptured();
         }
 
+        if (!same) throw new InvalidOperationException($"Work that '{Name}' records for replay launched other kernels, or other arguments, when it was run a second time: it may not depend on how often it runs.");
         ended.Check("Capturing a graph");
         GraphExecHandle executable;
         CudaStatus status = Driver.cuGraphInstantiateWithFlags(&executable, graph, 0);

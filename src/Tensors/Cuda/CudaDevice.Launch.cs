@@ -7,7 +7,7 @@ namespace MergeEngine.Tensors.Cuda;
 public sealed unsafe partial class CudaDevice
 {
     /// <summary>
-    /// Puts a kernel on the stream. The caller holds the gate. The arguments are copied by the driver before this returns; nothing is
+    /// Puts a kernel on the stream, or writes it down, or both where it is captured. The caller holds the gate. The arguments are copied by the driver before this returns; nothing is
     /// allocated. A grid without blocks launches nothing.
     /// </summary>
     internal void Launch<TArguments>(Kernel<TArguments> kernel, Grid grid, in TArguments arguments, int sharedBytes = 0)
@@ -19,7 +19,7 @@ public sealed unsafe partial class CudaDevice
         {
             log.Add((kernel.Index, grid, sharedBytes));
             log.Add(arguments);
-            return;
+            if (!_capturing) return;
         }
 
         FunctionHandle function = _context.Module.Function(kernel, sharedBytes);

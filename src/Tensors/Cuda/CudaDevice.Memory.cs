@@ -97,8 +97,12 @@ public sealed unsafe partial class CudaDevice
 
     private void FreeCaptured()
     {
-        foreach (nint address in _freeAfterCapture) Free(address);
-        _freeAfterCapture.Clear();
+        for (int last = _freeAfterCapture.Count - 1; last >= 0; last--)
+        {
+            nint address = _freeAfterCapture[last];
+            _freeAfterCapture.RemoveAt(last); // first, so that it is given back once where this throws
+            Free(address);
+        }
     }
 
     private void FreeScratch()

@@ -19,7 +19,7 @@ public sealed unsafe partial class CudaDevice
         }
     }
 
-    /// <summary>Puts a product on the stream, or writes it down. The caller holds the gate; nothing is allocated.</summary>
+    /// <summary>Puts a product on the stream, or writes it down, or both where it is captured. The caller holds the gate; nothing is allocated.</summary>
     internal void Launch(ProductPlan plan, in ProductOperands operands)
     {
         MatrixProducts products = Products;
@@ -27,7 +27,7 @@ public sealed unsafe partial class CudaDevice
         {
             log.Add(~plan.Index); // below zero, where kernels have numbers from zero on
             log.Add(operands);
-            return;
+            if (!_capturing) return;
         }
 
         products.Launch(plan, operands);

@@ -1,4 +1,5 @@
 using MergeEngine.Tensors.Cuda.Interop;
+using MergeEngine.Tensors.Cuda.Memory;
 
 namespace MergeEngine.Tensors.Cuda;
 
@@ -37,6 +38,8 @@ public sealed unsafe partial class CudaDevice
     internal void CopyByDriver(nint destination, nint source, long bytes)
     {
         Enter();
-        Driver.cuMemcpyDtoDAsync_v2(destination, source, (nuint)bytes, _stream).Check($"Copying {bytes} bytes on '{Name}'");
+        RequireNotRecording("A copy by the driver");
+        CudaStatus status = Driver.cuMemcpyDtoDAsync_v2(destination, source, (nuint)bytes, _stream);
+        if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Copying {Bytes.Describe(bytes)} on '{Name}'");
     }
 }

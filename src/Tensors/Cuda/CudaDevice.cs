@@ -114,6 +114,10 @@ public sealed unsafe partial class CudaDevice : Device
 
     private void Close()
     {
+        if (Gate.IsHeldByCurrentThread || _piecesLock.IsHeldByCurrentThread)
+            throw new InvalidOperationException($"'{Name}' cannot be disposed inside of its own work.");
+        // A copy in pieces on another thread ends first: its callback has the memory that is given back here.
+        lock (_piecesLock)
         lock (Gate)
         {
             if (_disposed) return;

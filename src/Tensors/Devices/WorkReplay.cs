@@ -8,7 +8,8 @@ namespace MergeEngine.Tensors;
 /// Nothing has to be declared and no recording can be stale: the host's side of the work runs every time, with its launches written down
 /// instead of made, and only if they are those of a recording, argument for argument, is the recording replayed. What a replay saves is the
 /// driver's work for every launch. The work may run twice in one call, so it must not add to anything on the host, and it must not read back
-/// from the device, upload to it or wait for it.
+/// from the device, upload to it or wait for it. Nor may it wait for another thread that uses the device (which waits for this work), or give a
+/// stream that it shares with another library that library's work: only operations of the device are replayed.
 /// </remarks>
 public class WorkReplay : IDisposable
 {

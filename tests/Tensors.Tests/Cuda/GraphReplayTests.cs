@@ -157,6 +157,22 @@ public sealed class GraphReplayTests : IDisposable
     }
 
     [Fact]
+    public void Work_that_changes_from_run_to_run_is_refused_and_not_captured()
+    {
+        using WorkReplay replay = _device.CreateReplay();
+        DeviceSpan<float> x = Vector(), y = Vector();
+        int calls = 0;
+        // The dry runs launch the same; the capture, which is the fourth call, does not.
+        void Work(int state) => _device.Operations.Scale(x, ++calls == 4 ? 3 : 2);
+
+        replay.Run(0, Work);
+        var refused = Assert.Throws<InvalidOperationException>(() => replay.Run(0, Work));
+        Assert.Contains("it may not depend on how often it runs", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(0, _device.LiveGraphs);
+        WorksStill(x, y);
+    }
+
+    [Fact]
     public void Memory_may_be_freed_and_come_back()
     {
         using WorkReplay replay = _device.CreateReplay();

@@ -141,6 +141,50 @@ public sealed unsafe class HandleTests
     }
 
     [Fact]
+    public void A_device_is_not_disposed_under_its_own_work()
+    {
+        using CudaDevice device = CudaCases.Open();
+        using DeviceBuffer buffer = device.Allocate<int>(10);
+        using WorkReplay replay = device.CreateReplay();
+        Assert.Throws<InvalidOperationException>(() => replay.Run(device, static d => d.Dispose()));
+        Assert.Throws<InvalidOperationException>(() => device.Upload(buffer.AsSpan<int>(), device, static (_, _, d) => d.Dispose()));
+        device.Upload<int>([7], buffer.AsSpan<int>());
+        Assert.Equal([7], buffer.AsSpan<int>().Slice(0, 1).ToHost());
+    }
+
+    [Fact]
+    public void Disposal_waits_for_a_copy_in_pieces_on_another_thread()
+    {
+        using CudaDevice device = CudaCases.Open();
+        DeviceBuffer buffer = device.Allocate<int>(10);
+        using ManualResetEventSlim filling = new(), disposing = new();
+        var order = new List<string>();
+        var disposer = new Thread(() =>
+        {
+            filling.Wait();
+            disposing.Set();
+            device.Dispose();
+            lock (order) order.Add("disposed");
+        });
+        var copier = new Thread(() => device.Upload(buffer.AsSpan<int>(), 0, (piece, _, _) =>
+        {
+            filling.Set();
+            disposing.Wait();
+            // Until the other thread waits for this one, or has not waited.
+            SpinWait.SpinUntil(() => !disposer.IsAlive || (disposer.ThreadState & ThreadState.WaitSleepJoin) != 0);
+            piece.Fill(5);
+            lock (order) order.Add("copied");
+        }));
+        disposer.Start();
+        copier.Start();
+        copier.Join();
+        disposer.Join();
+        Assert.Equal(["copied", "disposed"], order);
+        Assert.Throws<ObjectDisposedException>(() => device.Upload(buffer.AsSpan<int>(), 0, static (_, _, _) => Assert.Fail("called")));
+        buffer.Dispose();
+    }
+
+    [Fact]
     public void The_description_names_card_memory_and_driver()
     {
         using CudaDevice device = CudaCases.Open();

@@ -1,4 +1,5 @@
 using MergeEngine.Tensors.Cuda;
+using MergeEngine.Tensors.Cuda.Memory;
 using MergeEngine.Tensors.Tests.Operations;
 using MergeEngine.Tensors.Tests.Operations.Vectors;
 using MergeEngine.Tensors.Tests.Support;
@@ -61,6 +62,25 @@ public sealed class ScheduleTests : IDisposable
                 foreach (var ((result, a), (_, b)) in expected.Zip(s_vectors[name].Run(device, length)))
                     Assert.True(a.AsSpan().SequenceEqual(b), $"{name}, {length} elements, {result}: {streams} streams and {schedule} order give other bits.");
             }
+        }
+    }
+
+    [Fact]
+    public void A_piece_that_nobody_received_does_not_reach_the_next_upload()
+    {
+        const int Piece = Staging.MostBytes / sizeof(int);
+        Set(EmulatedStreams.Late, EmulatedSchedule.Forward);
+        using CudaDevice device = CudaCases.Open();
+        using DeviceBuffer buffer = device.Allocate<int>(2 * Piece), other = device.Allocate<int>(10);
+        DeviceSpan<int> target = other.AsSpan<int>();
+        device.Upload(target, 0, static (piece, _, _) => piece.Clear());
+
+        // The first piece is read, which throws, while the second is on its way to the host.
+        Assert.Throws<IOException>(() => device.Download(buffer.AsSpan<int>(), 0, static (_, _, _) => throw new IOException("the disk is full")));
+        for (int upload = 0; upload < 2; upload++)
+        {
+            device.Upload(target, upload, static (piece, _, value) => piece.Fill(value + 7));
+            Assert.Equal(Enumerable.Repeat(upload + 7, 10), target.ToHost());
         }
     }
 

@@ -36,7 +36,7 @@ internal sealed class GraphReplay(CudaDevice device) : WorkReplay
             }
 
             recording.LastUse = _calls;
-            if (recording.Executable == default) recording.Executable = device.Capture(state, work);
+            if (recording.Executable == default) recording.Executable = device.Capture(_log, recording.Log, state, work);
             device.Launch(recording.Executable);
         }
     }
@@ -56,7 +56,6 @@ internal sealed class GraphReplay(CudaDevice device) : WorkReplay
     /// <summary>Runs the host's side of the work, and finds the recording that launches the same.</summary>
     private Recording? Find<TState>(TState state, Action<TState> work)
     {
-        _log.Clear();
         device.DryRun(_log, state, work);
         _calls++;
         ReadOnlySpan<byte> launches = _log.Bytes;

@@ -47,6 +47,8 @@ internal sealed unsafe class Staging(CudaDevice device)
     public CudaStatus Fetch(int index, nint source, int bytes, StreamHandle stream)
     {
         PinnedBuffer buffer = Writable(index, bytes);
+        // Nothing may be reserved beside it: a piece that nobody receives, because reading the one before threw, is still on its way.
+        buffer.Used = buffer.Length;
         CudaStatus status = Driver.cuMemcpyDtoHAsync_v2(buffer.Memory, source, (nuint)bytes, stream);
         return status == CudaStatus.Success ? buffer.Record(stream) : status;
     }

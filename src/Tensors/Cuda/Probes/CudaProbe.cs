@@ -17,7 +17,15 @@ internal sealed class CudaProbe : DeviceProbe
         _device = device;
         _emulated = device.Name == "emulated";
         _source = device.Allocate(PassBytes / 2);
-        _target = device.Allocate(PassBytes / 2);
+        try
+        {
+            _target = device.Allocate(PassBytes / 2);
+        }
+        catch
+        {
+            _source.Dispose();
+            throw;
+        }
     }
 
     /// <summary>A GPU's second-level cache has some 50 MB. The emulated device only shows that the benchmark works.</summary>
