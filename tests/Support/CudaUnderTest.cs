@@ -4,41 +4,41 @@ using MergeEngine.Tensors.Cuda;
 namespace MergeEngine.Tests.Support;
 
 /// <summary>
-/// The CUDA device that this run tests: the emulated one, or a GPU where MERGE_ENGINE_TEST_DEVICE names it. Where it is not here, tests that ask for
-/// it are skipped and say what is missing.
+/// The CUDA device that this run tests: the emulated one, or a GPU where MERGE_ENGINE_TEST_DEVICE names it. Only an emulator that has not been built is
+/// a reason to skip; one that does not work, and a GPU that was asked for and is not here, are failures, which each test then shows.
 /// </summary>
 internal static class CudaUnderTest
 {
-    private static readonly Lazy<string?> s_problem = new(Probe);
-
     public static string Name { get; } = Environment.GetEnvironmentVariable("MERGE_ENGINE_TEST_DEVICE") is { Length: > 0 } name ? name : "emulated";
 
-    /// <summary>Any device by name, to be disposed by the caller; skips the test where a CUDA device is not here.</summary>
-    public static Device Open(string name, int threads = 0)
+    public static bool IsEmulated => Name == "emulated";
+
+    /// <summary>Whether tests of the device run at all.</summary>
+    public static bool IsHere => Problem is null;
+
+    private static string? Problem { get; } = FindProblem();
+
+    /// <summary>Skips the test where the device is not here, and says what is missing.</summary>
+    public static void Require() => Assert.SkipUnless(IsHere, $"There is no device '{Name}': {Problem}");
+
+    /// <summary>Skips the test unless the device is the emulated one, whose failures can be ordered.</summary>
+    public static void RequireEmulated()
     {
-        if (name == Name) Assert.SkipUnless(s_problem.Value is null, $"There is no device '{name}': {s_problem.Value}");
-        return Device.Open(name, threads);
+        Assert.SkipUnless(IsEmulated, "Only the emulated device fails to order.");
+        Require();
     }
 
-    /// <summary>A device's values as an array, wherever its memory is.</summary>
-    public static T[] ToHost<T>(this DeviceSpan<T> values)
-        where T : unmanaged
+    /// <summary>The device, to be disposed by the caller; skips the test where it is not here.</summary>
+    public static CudaDevice Open(Precision precision = Precision.Float32)
     {
-        var host = new T[values.Length];
-        values.Buffer.Device.Download(values, host);
-        return host;
+        Require();
+        return (CudaDevice)Device.Open(Name, 0, precision);
     }
 
-    private static string? Probe()
+    private static string? FindProblem()
     {
-        try
-        {
-            Device.Open(Name).Dispose();
-            return null;
-        }
-        catch (CudaException exception)
-        {
-            return exception.Message;
-        }
+        if (!IsEmulated) return null;
+        string file = Environment.GetEnvironmentVariable("MERGE_ENGINE_EMULATOR") is { Length: > 0 } given ? given : Path.Combine(AppContext.BaseDirectory, "libmerge-engine-emulator.so");
+        return File.Exists(file) ? null : $"{file} is missing, ./build.sh kernels builds it.";
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using MergeEngine.Cli.Tests.Support;
 using MergeEngine.Tensors.Safetensors;
+using MergeEngine.Tests.Support;
 
 namespace MergeEngine.Cli.Tests.Commands;
 
@@ -10,12 +11,11 @@ namespace MergeEngine.Cli.Tests.Commands;
 /// </summary>
 public sealed class CudaTests : IDisposable
 {
-    private static readonly string Device = Environment.GetEnvironmentVariable("MERGE_ENGINE_TEST_DEVICE") is { Length: > 0 } name ? name : "emulated";
-    private static readonly Lazy<string?> Problem = new(FindProblem);
+    private static readonly string Device = CudaUnderTest.Name;
 
     private readonly TemporaryDirectory directory = new();
 
-    public CudaTests() => Assert.SkipUnless(Problem.Value is null, $"There is no device '{Device}': {Problem.Value}");
+    public CudaTests() => CudaUnderTest.Require();
 
     public void Dispose() => directory.Dispose();
 
@@ -100,12 +100,5 @@ public sealed class CudaTests : IDisposable
                 .Succeeded().Json().GetProperty("time");
             Assert.Equal(0, time.GetProperty("allocated_bytes").GetInt64());
         }
-    }
-
-    private static string? FindProblem()
-    {
-        JsonElement device = MergeEngineProcess.Run("devices", "--json").Succeeded().Json().GetProperty("devices").EnumerateArray()
-            .First(d => d.GetProperty("name").GetString()!.StartsWith(Device, StringComparison.Ordinal));
-        return device.TryGetProperty("problem", out JsonElement problem) ? problem.GetString() : null;
     }
 }

@@ -11,7 +11,7 @@ public sealed class AnalysisTests
     /// <summary>Sums of 14648 products in float64: the order of the terms may cost n·2^-53 = 2e-12 at worst, in practice 1e-15.</summary>
     private const double SumError = 2e-12;
 
-    public static TheoryData<string> Devices => ["cpu", "reference", CudaUnderTest.Name];
+    public static TheoryData<string> Devices => [.. DeviceCases.Kinds];
 
     [Theory, MemberData(nameof(Devices))]
     public void Norms_cosines_and_signs_are_the_fixtures(string device)

@@ -11,7 +11,7 @@ namespace MergeEngine.Merging.Tests.Analysis;
 /// <summary>Losses, conflicts and gradients of a real encoder on the exemplars of tests/Fixtures/tatr.</summary>
 public sealed class ConflictFixtureTests
 {
-    public static TheoryData<string> Devices => ["cpu", "reference", CudaUnderTest.Name];
+    public static TheoryData<string> Devices => [.. DeviceCases.Kinds];
 
     /// <summary>Float32 PyTorch, which rounds the points as we do, is within 3.2e-7 of the fixture; a difference of two losses near 2.</summary>
     [Theory, MemberData(nameof(Devices))]

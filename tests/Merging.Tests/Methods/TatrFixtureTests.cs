@@ -14,7 +14,7 @@ public sealed class TatrFixtureTests
 
     private const double DoubleRounding = 1.0 / (1L << 53);
 
-    public static TheoryData<string> Devices => ["cpu", "reference", CudaUnderTest.Name];
+    public static TheoryData<string> Devices => [.. DeviceCases.Kinds];
 
     [Theory, MemberData(nameof(Devices))]
     public void Task_vectors_have_the_fixtures_bits(string device)

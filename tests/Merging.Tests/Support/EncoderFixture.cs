@@ -14,7 +14,7 @@ internal sealed class EncoderFixture : IDisposable
 {
     private EncoderFixture(string device, int threads = 2)
     {
-        Device = CudaUnderTest.Open(device, threads);
+        Device = DeviceCases.Open(device, threads);
         Encoder = VisionTransformer.Load(Device, FixtureFiles.PathOf("tatr/base"));
     }
 

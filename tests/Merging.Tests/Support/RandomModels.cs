@@ -16,7 +16,7 @@ internal sealed class RandomModels : IDisposable
     public RandomModels(int seed, int tasks = 4, string device = "cpu", params ReadOnlySpan<long> lengths)
     {
         _random = new Random(seed);
-        Device = CudaUnderTest.Open(device, 2);
+        Device = DeviceCases.Open(device, 2);
         long[] all = lengths.Length == 0 ? [7, 33, 48, 1, 130] : lengths.ToArray();
         Layout = new ParameterLayout(all.Select((n, i) => KeyValuePair.Create($"layers.{i}.weight", new Tensors.Numerics.Shape(n))));
         Base = Draw(40);

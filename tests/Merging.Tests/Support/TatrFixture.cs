@@ -13,7 +13,7 @@ internal sealed class TatrFixture : IDisposable
 
     public TatrFixture(string device)
     {
-        Device = CudaUnderTest.Open(device, 3);
+        Device = DeviceCases.Open(device, 3);
         Case = FixtureFiles.Open("tatr/case.safetensors");
         using (Checkpoint checkpoint = Checkpoint.Open(FixtureFiles.PathOf("tatr/base")))
             Layout = new ParameterLayout(checkpoint.Names.Select(n => KeyValuePair.Create(n, checkpoint[n].Shape)));

@@ -15,7 +15,7 @@ namespace MergeEngine.Merging.Tests.Tuning;
 /// </summary>
 public sealed class AtmFixtureTests
 {
-    public static TheoryData<string> Devices => ["cpu", "reference", CudaUnderTest.Name];
+    public static TheoryData<string> Devices => [.. DeviceCases.Kinds];
 
     [Theory, MemberData(nameof(Devices))]
     public void Three_rounds_of_the_mean_follow_the_fixture(string device)

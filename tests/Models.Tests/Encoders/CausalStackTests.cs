@@ -15,7 +15,7 @@ public sealed class CausalStackTests
     public static TheoryData<string, bool> Cases()
     {
         var data = new TheoryData<string, bool>();
-        foreach (string device in TestDevices.All())
+        foreach (string device in DeviceCases.Names.Append("reference"))
         {
             data.Add(device, false);
             data.Add(device, true);
@@ -28,7 +28,7 @@ public sealed class CausalStackTests
     [MemberData(nameof(Cases))]
     public void Hidden_states_match_float64(string deviceName, bool fused)
     {
-        using Device device = TestDevices.Open(deviceName);
+        using Device device = DeviceCases.Open(deviceName);
         using Checkpoint model = Checkpoint.Open(FixtureFiles.PathOf($"clip-text/{(fused ? "model-openclip" : "model")}.safetensors"));
         using var expected = new VisionCase(FixtureFiles.PathOf("clip-text/case.safetensors"));
         var layout = new ParameterLayout(model.Names.Select(name => KeyValuePair.Create(name, model[name].Shape)));

@@ -4,6 +4,7 @@ using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Operations;
 using MergeEngine.Tensors.Parameters;
+using MergeEngine.Tests.Support;
 
 namespace MergeEngine.Models.Tests.Encoders;
 
@@ -16,7 +17,7 @@ public sealed class OddSizesTests
     public static TheoryData<string, string> Cases()
     {
         var cases = new TheoryData<string, string>();
-        foreach (string device in TestDevices.All().Where(d => d != "reference"))
+        foreach (string device in DeviceCases.Names.Append("reference").Where(d => d != "reference"))
         {
             foreach (string size in new[] { "heads-of-one", "width-of-one", "one-patch", "patch-of-one", "no-class-token", "oblong", "projected-to-one" }) cases.Add(device, size);
         }
@@ -67,7 +68,7 @@ public sealed class OddSizesTests
 
     private static (float[] Features, float[] Sum, float[] Absolute) Run(string name, VisionTransformerConfig config, int count)
     {
-        using Device device = TestDevices.Open(name);
+        using Device device = DeviceCases.Open(name);
         using VisionTransformer encoder = VisionTransformer.CreateRandom(device, config, 5, 0.5f);
         using Batch batch = encoder.CreateBatch();
         var random = new PhiloxStream(6, "pixels");

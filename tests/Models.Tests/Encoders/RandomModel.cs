@@ -4,6 +4,7 @@ using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Operations;
 using MergeEngine.Tensors.Parameters;
+using MergeEngine.Tests.Support;
 
 namespace MergeEngine.Models.Tests.Encoders;
 
@@ -16,7 +17,7 @@ internal sealed class RandomModel : IDisposable
 
     public RandomModel(string device, int seed, int batch)
     {
-        Device = TestDevices.Open(device);
+        Device = DeviceCases.Open(device);
         var random = new PhiloxStream((ulong)seed, "random model");
         Encoder = VisionTransformer.CreateRandom(Device, Draw(ref random), (ulong)seed);
         // Norms and biases away from 1 and 0, so that a mistake in them shows.

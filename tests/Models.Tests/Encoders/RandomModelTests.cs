@@ -67,7 +67,7 @@ public sealed class RandomModelTests
     [MemberData(nameof(Seeds))]
     public void Reductions_over_a_batch_are_made_of_single_samples(int seed)
     {
-        using var model = new RandomModel("cpu-256-2", seed, batch: 4);
+        using var model = new RandomModel("cpu-256x2", seed, batch: 4);
         OperationSet operations = model.Device.Operations;
         using ParameterVector sum = new(model.Device, model.Encoder.Layout), absolute = new(model.Device, model.Encoder.Layout),
             expectedSum = new(model.Device, model.Encoder.Layout), expectedAbsolute = new(model.Device, model.Encoder.Layout), one = new(model.Device, model.Encoder.Layout);
@@ -89,7 +89,7 @@ public sealed class RandomModelTests
     [MemberData(nameof(Seeds))]
     public void Features_are_the_same_bits_whatever_is_kept_for_later(int seed)
     {
-        using var model = new RandomModel("cpu-256-2", seed, batch: 3);
+        using var model = new RandomModel("cpu-256x2", seed, batch: 3);
         float[] plain = VisionCase.Download(model.Encoder.Forward(model.Encoder.Parameters, model.Batch, keepForBackward: false));
         Assert.Equal(plain, VisionCase.Download(model.Encoder.Forward(model.Encoder.Parameters, model.Batch, keepForBackward: true)));
         model.Encoder.KeepHiddenStates = true;
@@ -101,7 +101,7 @@ public sealed class RandomModelTests
     [Fact]
     public void Inference_keeps_less_than_training_and_memory_grows_with_the_batch_alone()
     {
-        using var model = new RandomModel("cpu-256-1", 5, batch: 4);
+        using var model = new RandomModel("cpu-256x1", 5, batch: 4);
         long Grown(Action action)
         {
             long before = model.Device.AllocatedBytes;
@@ -124,7 +124,7 @@ public sealed class RandomModelTests
     [Fact]
     public void Gradients_are_added_to_what_is_there()
     {
-        using var model = new RandomModel("cpu-256-1", 1, batch: 2);
+        using var model = new RandomModel("cpu-256x1", 1, batch: 2);
         using ParameterVector once = new(model.Device, model.Encoder.Layout), twice = new(model.Device, model.Encoder.Layout);
         model.Backward(GradientReduction.Sum, once);
         model.Backward(GradientReduction.Sum, twice);
@@ -136,7 +136,7 @@ public sealed class RandomModelTests
     [Fact]
     public void A_backward_pass_needs_a_forward_pass_that_kept_something()
     {
-        using var model = new RandomModel("cpu-256-1", 2, batch: 2);
+        using var model = new RandomModel("cpu-256x1", 2, batch: 2);
         using var gradients = new ParameterVector(model.Device, model.Encoder.Layout);
         Matrix features = model.Encoder.Forward(model.Encoder.Parameters, model.Batch, keepForBackward: false);
         Assert.Throws<InvalidOperationException>(() => model.Encoder.Backward(model.Encoder.Parameters, gradients, features, GradientReduction.Sum));
@@ -146,7 +146,7 @@ public sealed class RandomModelTests
     [Fact]
     public void Parameters_of_another_layout_are_refused_with_what_differs()
     {
-        using var model = new RandomModel("cpu-256-1", 3, batch: 1);
+        using var model = new RandomModel("cpu-256x1", 3, batch: 1);
         using var other = new ParameterVector(model.Device, new ParameterLayout([new("weight", [2, 2])]));
         string message = Assert.Throws<ArgumentException>(() => model.Encoder.Forward(other, model.Batch, keepForBackward: false)).Message;
         Assert.Contains("'weight' [2, 2] is not expected", message, StringComparison.Ordinal);
@@ -155,8 +155,8 @@ public sealed class RandomModelTests
     [Fact]
     public void Random_weights_depend_on_the_seed_and_repeat()
     {
-        using var a = new RandomModel("cpu-256-1", 4, batch: 1);
-        using var b = new RandomModel("cpu-256-1", 4, batch: 1);
+        using var a = new RandomModel("cpu-256x1", 4, batch: 1);
+        using var b = new RandomModel("cpu-256x1", 4, batch: 1);
         using VisionTransformer c = VisionTransformer.CreateRandom(a.Device, a.Encoder.Config, seed: 99);
         Assert.Equal(VisionCase.Download(a.Encoder.Parameters.Values), VisionCase.Download(b.Encoder.Parameters.Values));
         Assert.NotEqual(VisionCase.Download(a.Encoder.Parameters.Values), VisionCase.Download(c.Parameters.Values));

@@ -35,7 +35,7 @@ public sealed class VisionFixtureTests
     public static TheoryData<string, string, string, string?> Cases()
     {
         var data = new TheoryData<string, string, string, string?>();
-        foreach (string device in TestDevices.All())
+        foreach (string device in DeviceCases.Names.Append("reference"))
         {
             foreach ((string directory, string model, string? config) in Models)
             {
@@ -53,7 +53,7 @@ public sealed class VisionFixtureTests
     [MemberData(nameof(Cases))]
     public void Hidden_states_features_and_logits_match_float64(string device, string directory, string model, string? config)
     {
-        using Device opened = TestDevices.Open(device);
+        using Device opened = DeviceCases.Open(device);
         using VisionTransformer encoder = Load(opened, directory, model, config);
         using var expected = new VisionCase(FixtureFiles.PathOf($"{directory}/case.safetensors"));
         using Batch batch = expected.Batch(encoder);
@@ -82,7 +82,7 @@ public sealed class VisionFixtureTests
     [MemberData(nameof(Cases))]
     public void Gradients_match_float64(string device, string directory, string model, string? config)
     {
-        using Device opened = TestDevices.Open(device);
+        using Device opened = DeviceCases.Open(device);
         using VisionTransformer encoder = Load(opened, directory, model, config);
         using var expected = new VisionCase(FixtureFiles.PathOf($"{directory}/case.safetensors"));
         if (!expected.Has("loss")) return;
@@ -99,7 +99,7 @@ public sealed class VisionFixtureTests
     [MemberData(nameof(BatchCases))]
     public void Batches_of_one_and_of_thirty_three_match_float64(string device, string prefix)
     {
-        using Device opened = TestDevices.Open(device);
+        using Device opened = DeviceCases.Open(device);
         using VisionTransformer encoder = Load(opened, "vit-hf", "", null);
         using var expected = new VisionCase(FixtureFiles.PathOf("vit-batch/case.safetensors"));
         using Batch batch = expected.Batch(encoder, prefix);
@@ -110,7 +110,7 @@ public sealed class VisionFixtureTests
     public static TheoryData<string, string> BatchCases()
     {
         var data = new TheoryData<string, string>();
-        foreach (string device in TestDevices.All())
+        foreach (string device in DeviceCases.Names.Append("reference"))
         {
             data.Add(device, "n1.");
             data.Add(device, "n33.");

@@ -15,7 +15,7 @@ public sealed class OptimizerFixtureTests
     private const int Length = 1003;
     private const double Bound = 1e-6;
 
-    public static TheoryData<string> Devices() => [.. TestDevices.All()];
+    public static TheoryData<string> Devices() => [.. DeviceCases.Names.Append("reference")];
 
     [Theory]
     [MemberData(nameof(Devices))]
@@ -48,7 +48,7 @@ public sealed class OptimizerFixtureTests
 
     private static void Follow(string deviceName, string name, Action<Run, int> step)
     {
-        using Device device = TestDevices.Open(deviceName);
+        using Device device = DeviceCases.Open(deviceName);
         using var expected = new VisionCase(FixtureFiles.PathOf("adamw/trajectory.safetensors"));
         using var run = new Run(device, expected);
         double[] wanted = expected.Doubles($"{name}.params"), norms = expected.Doubles("clip.norm");

@@ -8,7 +8,7 @@ namespace MergeEngine.Models.Tests.Training;
 /// <summary>Training against 12 steps that torch made in float64, and what a run may not depend on.</summary>
 public sealed class TrainerTests
 {
-    public static TheoryData<string> Devices() => [.. TestDevices.All()];
+    public static TheoryData<string> Devices() => [.. DeviceCases.Names.Append("reference")];
 
     /// <summary>
     /// Bounds of the fixture's README: float32 torch is within 1.5e-6 of the losses, and its parameters within 2.3e-7 for 99.9 % and 1.6e-5 at
@@ -77,7 +77,7 @@ public sealed class TrainerTests
     {
         var options = Options() with { Optimizer = optimizer, Momentum = 0.9, TrainHead = true, Schedule = new Schedule(ScheduleKind.Cosine, 2, 9) };
         float[] whole, head;
-        using (var fixture = new TrainingFixture("cpu-256-2"))
+        using (var fixture = new TrainingFixture("cpu-256x2"))
         {
             using var trainer = new Trainer(fixture.Encoder, options);
             using ParameterVector parameters = fixture.Encoder.Parameters.Clone();
@@ -90,7 +90,7 @@ public sealed class TrainerTests
 
         using var directory = new TemporaryDirectory();
         string file = directory.File("run.safetensors");
-        using (var fixture = new TrainingFixture("cpu-256-2"))
+        using (var fixture = new TrainingFixture("cpu-256x2"))
         {
             using var trainer = new Trainer(fixture.Encoder, options);
             using OptimizerState state = trainer.CreateState();
@@ -98,7 +98,7 @@ public sealed class TrainerTests
             TrainingCheckpoint.Save(file, fixture.Encoder.Parameters, state, run.End, Heads(fixture));
         }
 
-        using (var fixture = new TrainingFixture("cpu-256-2"))
+        using (var fixture = new TrainingFixture("cpu-256x2"))
         {
             using var trainer = new Trainer(fixture.Encoder, options);
             using OptimizerState state = trainer.CreateState();
@@ -113,7 +113,7 @@ public sealed class TrainerTests
     [Fact]
     public void A_position_outside_the_data_is_refused()
     {
-        using var fixture = new TrainingFixture("cpu-256-1");
+        using var fixture = new TrainingFixture("cpu-256x1");
         using var trainer = new Trainer(fixture.Encoder, Options());
         using OptimizerState state = trainer.CreateState();
         int count = fixture.Task.Dataset.Train!.Count;
@@ -128,14 +128,14 @@ public sealed class TrainerTests
     public void The_bits_do_not_depend_on_the_number_of_threads(int simd)
     {
         Assert.SkipUnless(Tensors.Cpu.SimdLevels.IsSupported((Tensors.Cpu.SimdLevel)simd), "This processor has no vectors of this width.");
-        Assert.Equal(TrainSome($"cpu-{simd}-1"), TrainSome($"cpu-{simd}-2"));
-        Assert.Equal(TrainSome($"cpu-{simd}-1"), TrainSome($"cpu-{simd}-3"));
+        Assert.Equal(TrainSome($"cpu-{simd}x1"), TrainSome($"cpu-{simd}x2"));
+        Assert.Equal(TrainSome($"cpu-{simd}x1"), TrainSome($"cpu-{simd}x3"));
     }
 
     [Fact]
     public void Frozen_parameters_keep_their_bits_and_the_others_train_as_if_they_were_alone()
     {
-        using var fixture = new TrainingFixture("cpu-256-2");
+        using var fixture = new TrainingFixture("cpu-256x2");
         using var trainer = new Trainer(fixture.Encoder, Options() with { Frozen = name => name.Contains("layer.1.", StringComparison.Ordinal), ClipNorm = 0.5 });
         using ParameterVector parameters = fixture.Encoder.Parameters.Clone();
         using OptimizerState state = trainer.CreateState();
@@ -150,7 +150,7 @@ public sealed class TrainerTests
     [Fact]
     public void Clipping_scales_all_gradients_together_heads_included()
     {
-        using var fixture = new TrainingFixture("cpu-256-1");
+        using var fixture = new TrainingFixture("cpu-256x1");
         // One step of plain gradient descent shows the gradient itself: p − p′ = lr·g.
         float[] Move(double clip)
         {
@@ -173,7 +173,7 @@ public sealed class TrainerTests
     [Fact]
     public void Steps_allocate_no_managed_memory_after_the_first()
     {
-        using var fixture = new TrainingFixture("cpu-256-1");
+        using var fixture = new TrainingFixture("cpu-256x1");
         using var trainer = new Trainer(fixture.Encoder, Options() with { TrainHead = true, ClipNorm = 1, Shift = 2 });
         using OptimizerState state = trainer.CreateState();
         trainer.Run(fixture.Task, fixture.Encoder.Parameters, state, default, 6);
@@ -196,7 +196,7 @@ public sealed class TrainerTests
     public void Everything_is_given_back_to_the_device()
     {
         Device device;
-        using (var fixture = new TrainingFixture("cpu-256-2"))
+        using (var fixture = new TrainingFixture("cpu-256x2"))
         {
             device = fixture.Device;
             using var trainer = new Trainer(fixture.Encoder, Options() with { TrainHead = true });
@@ -215,7 +215,7 @@ public sealed class TrainerTests
     [InlineData("Schedule")]
     public void Options_that_make_no_sense_get_a_sentence(string which)
     {
-        using var fixture = new TrainingFixture("cpu-128-1");
+        using var fixture = new TrainingFixture("cpu-128x1");
         TrainingOptions options = which switch
         {
             "BatchSize" => new TrainingOptions { BatchSize = 0 },

@@ -15,7 +15,7 @@ internal sealed class TrainingFixture : IDisposable
 
     public TrainingFixture(string device)
     {
-        Device = TestDevices.Open(device);
+        Device = DeviceCases.Open(device);
         Encoder = VisionTransformer.Load(Device, FixtureFiles.PathOf("vit-hf"));
         Head = Encoder.CreateCheckpointHead()!;
         Expected = new VisionCase(FixtureFiles.PathOf("adamw/training.safetensors"));

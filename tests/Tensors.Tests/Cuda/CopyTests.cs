@@ -1,6 +1,5 @@
 using MergeEngine.Tensors.Cuda;
 using MergeEngine.Tensors.Cuda.Memory;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Cuda;
 
@@ -10,7 +9,7 @@ public sealed class CopyTests
     /// <summary>Two buffers and a half: the first is filled again, the last piece is short.</summary>
     private const int Long = (Staging.MostBytes / 4 * 5 / 2) + 3;
 
-    public static TheoryData<string> Devices => ["cpu", "reference", CudaCases.Name];
+    public static TheoryData<string> Devices => [.. DeviceCases.Kinds];
 
     [Theory]
     [MemberData(nameof(Devices))]
@@ -41,7 +40,7 @@ public sealed class CopyTests
     [Fact]
     public void Long_spans_arrive_whole()
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         using DeviceBuffer buffer = device.Allocate<int>(Long + 5);
         var values = new int[Long];
         for (int i = 0; i < values.Length; i++) values[i] = i ^ 0x55;
@@ -55,7 +54,7 @@ public sealed class CopyTests
     [Fact]
     public void The_source_of_an_upload_may_change_at_once()
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         using DeviceBuffer buffer = device.Allocate<int>(1000);
         var values = new int[10];
         for (int i = 0; i < 100; i++)
@@ -70,7 +69,7 @@ public sealed class CopyTests
     [Fact]
     public void A_callback_that_throws_leaves_the_device_as_it_was()
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         using DeviceBuffer buffer = device.Allocate<int>(Long);
         DeviceSpan<int> span = buffer.AsSpan<int>();
         Assert.Throws<IOException>(() => device.Upload(span, 0, static (piece, first, _) =>
@@ -88,7 +87,7 @@ public sealed class CopyTests
     [Fact]
     public void Copies_allocate_nothing()
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         using DeviceBuffer buffer = device.Allocate<int>(100_000);
         var values = new int[100_000];
         void Copy()
@@ -108,7 +107,7 @@ public sealed class CopyTests
     [Fact]
     public void Copies_say_what_does_not_fit_and_whose_memory_it_is()
     {
-        using CudaDevice device = CudaCases.Open(), other = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open(), other = CudaUnderTest.Open();
         using DeviceBuffer buffer = device.Allocate<int>(2);
         DeviceSpan<int> span = buffer.AsSpan<int>();
         Assert.Contains("3 elements do not fit a device span of 2", Assert.Throws<ArgumentException>(() => device.Upload<int>([1, 2, 3], span)).Message, StringComparison.Ordinal);
@@ -120,7 +119,7 @@ public sealed class CopyTests
     [Fact]
     public void Pieces_are_refused_inside_recorded_work()
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         using DeviceBuffer buffer = device.Allocate<int>(2);
         using WorkReplay replay = device.CreateReplay();
         DeviceSpan<int> span = buffer.AsSpan<int>();
@@ -131,7 +130,7 @@ public sealed class CopyTests
     [Fact]
     public void Nothing_is_copied_from_an_empty_span()
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         using DeviceBuffer buffer = device.Allocate(0);
         device.Upload(buffer.AsSpan<int>(), 0, static (_, _, _) => Assert.Fail("called"));
         device.Download(buffer.AsSpan<int>(), 0, static (_, _, _) => Assert.Fail("called"));

@@ -9,10 +9,10 @@ public sealed class FailureTests : IDisposable
 {
     public FailureTests()
     {
-        CudaCases.RequireEmulated();
+        CudaUnderTest.RequireEmulated();
         EmulatorControl.ClearFaults();
         // The kernels are loaded once for all devices: before anything is counted.
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         using DeviceBuffer buffer = device.Allocate<float>(1);
         device.Operations.Fill(buffer.AsSpan<float>(), 1);
     }
@@ -86,7 +86,7 @@ public sealed class FailureTests : IDisposable
     public void Out_of_memory_says_what_was_asked_and_what_is_there()
     {
         EmulatorControl.SetMemory(64 << 20);
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         using DeviceBuffer held = device.Allocate(16 << 20);
         string message = Assert.Throws<InsufficientMemoryException>(() => device.Allocate(3L << 30)).Message;
         Assert.Matches(@"^'emulated' could not give 3 GiB for a buffer: 4\d(\.\d)? MiB of 64 MiB are free; this device has 16 MiB in buffers and 0 bytes in working memory\.$", message);
@@ -99,7 +99,7 @@ public sealed class FailureTests : IDisposable
     [Fact]
     public void A_kernel_that_fails_is_named_and_the_gpu_can_be_opened_again()
     {
-        CudaDevice device = CudaCases.Open();
+        CudaDevice device = CudaUnderTest.Open();
         DeviceBuffer buffer = device.Allocate<float>(100);
         EmulatorControl.FailLaunch(1);
         var exception = Assert.Throws<CudaException>(() =>
@@ -116,7 +116,7 @@ public sealed class FailureTests : IDisposable
         Assert.Equal(719, Assert.Throws<CudaException>(() => device.Allocate(4)).Code);
         buffer.Dispose();
         device.Dispose();
-        using CudaDevice again = CudaCases.Open();
+        using CudaDevice again = CudaUnderTest.Open();
         using DeviceBuffer other = again.Allocate<float>(3);
         again.Operations.Fill(other.AsSpan<float>(), 4);
         Assert.Equal([4, 4, 4], other.AsSpan<float>().ToHost());
@@ -125,7 +125,7 @@ public sealed class FailureTests : IDisposable
     [Fact]
     public void A_kernel_that_fails_in_a_replay_is_found_when_the_device_is_waited_for()
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         using DeviceBuffer buffer = device.Allocate<float>(100);
         using WorkReplay replay = device.CreateReplay();
         void Run() => replay.Run((device, buffer), static s => s.device.Operations.Scale(s.buffer.AsSpan<float>(), 2));
@@ -146,7 +146,7 @@ public sealed class FailureTests : IDisposable
         EmulatorControl.StartAnew();
         try
         {
-            using CudaDevice device = CudaCases.Open();
+            using CudaDevice device = CudaUnderTest.Open();
             using DeviceBuffer buffer = device.Allocate<float>(1);
             var exception = Assert.Throws<CudaException>(() => device.Operations.Fill(buffer.AsSpan<float>(), 1));
             Assert.Equal(222, exception.Code);
@@ -183,7 +183,7 @@ public sealed class FailureTests : IDisposable
     /// <summary>Memory, copies both ways, kernels, working memory, results, products and graphs.</summary>
     private static void UseEverything()
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         using DeviceBuffer x = device.Allocate<float>(400), y = device.Allocate<float>(400), norm = device.Allocate<double>(1);
         using WorkReplay replay = device.CreateReplay();
         DeviceSpan<float> a = x.AsSpan<float>(), b = y.AsSpan<float>();

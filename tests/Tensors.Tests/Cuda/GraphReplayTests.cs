@@ -1,5 +1,4 @@
 using MergeEngine.Tensors.Cuda;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Cuda;
 
@@ -8,7 +7,7 @@ public sealed class GraphReplayTests : IDisposable
 {
     private const int Length = 1000;
 
-    private readonly CudaDevice _device = CudaCases.Open();
+    private readonly CudaDevice _device = CudaUnderTest.Open();
     private readonly List<DeviceBuffer> _buffers = [];
 
     public GraphReplayTests() => _device.GraphsEnabled = true;

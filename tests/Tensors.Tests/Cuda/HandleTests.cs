@@ -1,6 +1,5 @@
 using MergeEngine.Tensors.Cuda;
 using MergeEngine.Tensors.Cuda.Interop;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Cuda;
 
@@ -10,7 +9,7 @@ public sealed unsafe class HandleTests
     [Fact]
     public void A_device_on_foreign_handles_works_on_foreign_memory_and_destroys_nothing()
     {
-        using CudaDevice opener = CudaCases.Open();
+        using CudaDevice opener = CudaUnderTest.Open();
         StreamHandle stream;
         nint memory;
         Assert.Equal(CudaStatus.Success, Driver.cuCtxSetCurrent(new ContextHandle(opener.Context)));
@@ -46,12 +45,12 @@ public sealed unsafe class HandleTests
     [Fact]
     public void A_stream_that_was_handed_over_is_destroyed_with_its_device()
     {
-        using CudaDevice opener = CudaCases.Open();
+        using CudaDevice opener = CudaUnderTest.Open();
         StreamHandle stream;
         Assert.Equal(CudaStatus.Success, Driver.cuCtxSetCurrent(new ContextHandle(opener.Context)));
         Assert.Equal(CudaStatus.Success, Driver.cuStreamCreate(&stream, Driver.StreamNonBlocking));
         CudaDevice.FromHandles(opener.Context, stream.Value, ownsHandle: true).Dispose();
-        Assert.SkipUnless(CudaCases.IsEmulated, "A real driver may not check a stream that is gone.");
+        Assert.SkipUnless(CudaUnderTest.IsEmulated, "A real driver may not check a stream that is gone.");
         Assert.NotEqual(CudaStatus.Success, Driver.cuStreamQuery(stream));
         Emulator.TakeFault();
     }
@@ -59,7 +58,7 @@ public sealed unsafe class HandleTests
     [Fact]
     public void The_default_stream_works_without_graphs()
     {
-        using CudaDevice opener = CudaCases.Open();
+        using CudaDevice opener = CudaUnderTest.Open();
         using CudaDevice device = CudaDevice.FromHandles(opener.Context, 0);
         Assert.False(device.GraphsEnabled);
         using DeviceBuffer buffer = device.Allocate<float>(3);
@@ -75,7 +74,7 @@ public sealed unsafe class HandleTests
     [Fact]
     public void Handles_of_nothing_are_refused()
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         Assert.Throws<ArgumentOutOfRangeException>(() => CudaDevice.FromHandles(0, 0));
         Assert.Throws<ArgumentOutOfRangeException>(() => device.Wrap(0, 4));
         Assert.Throws<ArgumentOutOfRangeException>(() => device.Wrap(256, -4));
@@ -84,7 +83,7 @@ public sealed unsafe class HandleTests
     [Fact]
     public void Each_thread_gets_the_context_that_it_needs()
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         ContextHandle before = default, after = default;
         float[] values = [];
         var thread = new Thread(() =>
@@ -108,7 +107,7 @@ public sealed unsafe class HandleTests
     [Fact]
     public void Two_threads_on_one_device_get_what_each_gets_alone()
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         var wrong = new int[2];
         Thread[] threads = [.. Enumerable.Range(0, 2).Select(t => new Thread(() =>
         {
@@ -129,7 +128,7 @@ public sealed unsafe class HandleTests
     [Fact]
     public void A_disposed_device_refuses_work_and_its_buffers_can_still_be_disposed()
     {
-        CudaDevice device = CudaCases.Open();
+        CudaDevice device = CudaUnderTest.Open();
         DeviceBuffer buffer = device.Allocate<float>(10);
         device.Dispose();
         device.Dispose();
@@ -143,7 +142,7 @@ public sealed unsafe class HandleTests
     [Fact]
     public void A_device_is_not_disposed_under_its_own_work()
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         using DeviceBuffer buffer = device.Allocate<int>(10);
         using WorkReplay replay = device.CreateReplay();
         Assert.Throws<InvalidOperationException>(() => replay.Run(device, static d => d.Dispose()));
@@ -155,7 +154,7 @@ public sealed unsafe class HandleTests
     [Fact]
     public void Disposal_waits_for_a_copy_in_pieces_on_another_thread()
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         DeviceBuffer buffer = device.Allocate<int>(10);
         using ManualResetEventSlim filling = new(), disposing = new();
         var order = new List<string>();
@@ -187,7 +186,7 @@ public sealed unsafe class HandleTests
     [Fact]
     public void The_description_names_card_memory_and_driver()
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         Assert.Matches(@"^.+, \d.* [GM]iB, \d+ multiprocessors, compute capability \d+\.\d, driver for CUDA \d+\.\d+$", device.Description);
     }
 }

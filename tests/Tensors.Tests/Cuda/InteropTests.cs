@@ -2,7 +2,6 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using MergeEngine.Tensors.Cuda;
 using MergeEngine.Tensors.Cuda.Interop;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Cuda;
 
@@ -37,7 +36,7 @@ public sealed class InteropTests
     [MemberData(nameof(Imports))]
     public void Every_declared_function_is_exported_by_the_library(Type group, string name)
     {
-        CudaCases.Require();
+        CudaUnderTest.Require();
         string library = group == typeof(Driver) ? NativeLibraries.Driver : group == typeof(CuBlas) ? NativeLibraries.CuBlas : NativeLibraries.CuBlasLt;
         Assert.True(NativeLibrary.TryGetExport(NativeLibraries.Require(library), name, out _), $"{name} is not exported by {library}.");
     }
@@ -45,10 +44,10 @@ public sealed class InteropTests
     [Fact]
     public void A_second_driver_in_one_process_is_refused()
     {
-        CudaCases.Open().Dispose();
-        string other = CudaCases.IsEmulated ? "cuda" : "emulated";
+        CudaUnderTest.Open().Dispose();
+        string other = CudaUnderTest.IsEmulated ? "cuda" : "emulated";
         string message = Assert.Throws<CudaException>(() => Device.Open(other)).Message;
-        Assert.Equal($"The device '{other}' cannot be opened in a process that has opened '{(CudaCases.IsEmulated ? "emulated" : "cuda")}': a process has one CUDA driver, start another process.", message);
+        Assert.Equal($"The device '{other}' cannot be opened in a process that has opened '{(CudaUnderTest.IsEmulated ? "emulated" : "cuda")}': a process has one CUDA driver, start another process.", message);
     }
 
     [Fact]

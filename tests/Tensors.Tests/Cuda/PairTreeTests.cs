@@ -1,6 +1,5 @@
 using MergeEngine.Tensors.Cuda;
 using MergeEngine.Tensors.Cuda.Kernels;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Cuda;
 
@@ -15,7 +14,7 @@ public sealed class PairTreeTests
     [InlineData(13_001)]
     public void Partial_sums_are_added_like_neighbours_in_pairs(int count)
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         var random = new Random(count);
         double[] sums = [.. Enumerable.Range(0, count).Select(_ => (random.NextDouble() - 0.5) * Math.Pow(10, random.Next(-5, 5)))];
         using DeviceBuffer input = device.Allocate<double>(Math.Max(count, 1)), output = device.Allocate<double>(4), last = device.Allocate<double>(1);

@@ -33,7 +33,7 @@ public sealed class PerSampleGradientTests
     public void Absolute_gradients_agree_with_one_product_a_sample(Precision precision, int shape)
     {
         var (samples, rows, outputs, inputs, gap) = s_shapes[shape];
-        using CudaDevice device = CudaCases.Open(precision);
+        using CudaDevice device = CudaUnderTest.Open(precision);
         using var run = new OperationRun(device, shape);
         float[] dy = run.NormalArray(samples * rows * outputs), x = run.NormalArray(samples * rows * inputs);
         float[] dw = run.NormalArray(outputs * inputs), db = run.NormalArray(outputs);
@@ -69,7 +69,7 @@ public sealed class PerSampleGradientTests
     public void Alignment_does_not_change_a_bit(Precision precision)
     {
         const int Samples = 3, Rows = 18, Outputs = 44, Inputs = 36;
-        using CudaDevice device = CudaCases.Open(precision);
+        using CudaDevice device = CudaUnderTest.Open(precision);
         using var run = new OperationRun(device, 5);
         float[] dy = run.NormalArray(Samples * Rows * Outputs), x = run.NormalArray(Samples * Rows * Inputs), dw = run.NormalArray(Outputs * Inputs);
         float[]? first = null;
@@ -106,7 +106,7 @@ public sealed class PerSampleGradientTests
     public void Not_a_number_shows_where_it_belongs(Precision precision)
     {
         const int Samples = 2, Rows = 5, Outputs = 9, Inputs = 12;
-        using CudaDevice device = CudaCases.Open(precision);
+        using CudaDevice device = CudaUnderTest.Open(precision);
         using var run = new OperationRun(device, 6);
         float[] dy = run.NormalArray(Samples * Rows * Outputs), x = run.NormalArray(Samples * Rows * Inputs);
         dy[(7 * Outputs) + 4] = BitConverter.UInt32BitsToSingle(0xffffffff);

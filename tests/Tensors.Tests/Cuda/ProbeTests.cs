@@ -1,7 +1,6 @@
 using MergeEngine.Tensors.Cuda;
 using MergeEngine.Tensors.Cuda.Kernels;
 using MergeEngine.Tensors.Probes;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Cuda;
 
@@ -15,7 +14,7 @@ public sealed class ProbeTests
     [InlineData(5000)]
     public void Both_copies_copy_every_byte_and_none_beyond(int packets)
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         var bytes = new byte[16 * (packets + 1)];
         new Random(packets).NextBytes(bytes);
         using DeviceBuffer source = device.Allocate(bytes.Length), byKernel = device.Allocate(bytes.Length), byDriver = device.Allocate(bytes.Length);
@@ -38,8 +37,8 @@ public sealed class ProbeTests
     [InlineData(Precision.BF16, 8L * 8 * 8 * 4096)]
     public void Arithmetic_is_counted_in_operations_of_the_precision(Precision precision, long operations)
     {
-        CudaCases.RequireEmulated();
-        using CudaDevice device = CudaCases.Open(precision);
+        CudaUnderTest.RequireEmulated();
+        using CudaDevice device = CudaUnderTest.Open(precision);
         using (DeviceProbe probe = DeviceProbe.For(device)) Assert.Equal(operations, probe.TimeArithmetic().Operations);
         Assert.Equal(0, device.AllocatedBytes);
     }

@@ -16,7 +16,7 @@ public sealed class ProductPlanTests
     [InlineData(Precision.BF16)]
     public void A_shape_that_came_before_needs_no_new_plan(Precision precision)
     {
-        using CudaDevice device = CudaCases.Open(precision);
+        using CudaDevice device = CudaUnderTest.Open(precision);
         using var run = new OperationRun(device, 1);
         Layer layer = new(run, 12, 8, 16), longer = new(run, 13, 8, 16);
         layer.Train();
@@ -35,7 +35,7 @@ public sealed class ProductPlanTests
     [Fact]
     public void Plans_start_over_when_there_are_too_many_of_them()
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         using var run = new OperationRun(device, 1);
         Matrix x = run.NormalMatrix(4, 4), y = run.NormalMatrix(4, 4);
         run.Operations.MatrixProduct(y, x, x);
@@ -63,7 +63,7 @@ public sealed class ProductPlanTests
     [InlineData(Precision.BF16)]
     public void Without_an_algorithm_of_cublaslt_the_results_are_the_same(Precision precision)
     {
-        using CudaDevice device = CudaCases.Open(precision);
+        using CudaDevice device = CudaUnderTest.Open(precision);
         foreach (Activation activation in Enum.GetValues<Activation>())
         {
             foreach (bool keep in new[] { false, true })
@@ -90,7 +90,7 @@ public sealed class ProductPlanTests
     [InlineData(Precision.BF16)]
     public void A_replayed_layer_gives_the_bits_of_the_first_run(Precision precision)
     {
-        using CudaDevice device = CudaCases.Open(precision);
+        using CudaDevice device = CudaUnderTest.Open(precision);
         device.GraphsEnabled = true;
         using WorkReplay replay = device.CreateReplay();
         using var run = new OperationRun(device, 4);
@@ -116,7 +116,7 @@ public sealed class ProductPlanTests
     [Fact]
     public void Rounded_inputs_are_used_again_only_while_nothing_can_have_changed_them()
     {
-        using CudaDevice device = CudaCases.Open(Precision.BF16);
+        using CudaDevice device = CudaUnderTest.Open(Precision.BF16);
         device.GraphsEnabled = true;
         using WorkReplay replay = device.CreateReplay();
         using var run = new OperationRun(device, 8);
@@ -236,11 +236,11 @@ public sealed class ProductFailureTests
     [Fact]
     public void A_product_that_fails_is_one_sentence_and_the_device_goes_on()
     {
-        CudaCases.RequireEmulated();
-        using CudaDevice device = CudaCases.Open();
+        CudaUnderTest.RequireEmulated();
+        using CudaDevice device = CudaUnderTest.Open();
         using var run = new OperationRun(device, 1);
         Matrix a = run.NormalMatrix(3, 5), b = run.NormalMatrix(5, 4), c = run.OutputMatrix("c", 3, 4);
-        EmulatorOrders.FailProduct(1);
+        EmulatorControl.FailProduct(1);
         var failure = Assert.Throws<CudaException>(() => run.Operations.MatrixProduct(c, a, b));
         Assert.StartsWith("The product [3, 5] × [5, 4] of Float32 with epilogue None failed: CUBLAS_STATUS_EXECUTION_FAILED (13)", failure.Message, StringComparison.Ordinal);
         Assert.Equal(13, failure.Code);
@@ -251,18 +251,18 @@ public sealed class ProductFailureTests
     [Fact]
     public void A_closed_device_leaves_no_plans_and_no_handles()
     {
-        CudaCases.RequireEmulated();
-        var before = EmulatorOrders.LiveProductObjects();
-        using (CudaDevice device = CudaCases.Open(Precision.BF16))
+        CudaUnderTest.RequireEmulated();
+        EmulatorStatistics before = EmulatorControl.Statistics;
+        using (CudaDevice device = CudaUnderTest.Open(Precision.BF16))
         {
             using var run = new OperationRun(device, 1);
             new ProductPlanTests.Layer(run, 12, 8, 16).Train();
-            var during = EmulatorOrders.LiveProductObjects();
-            Assert.Equal(before.Handles + 1, during.Handles);
-            Assert.Equal(before.LightHandles + 1, during.LightHandles);
-            Assert.True(during.Descriptors > before.Descriptors);
+            EmulatorStatistics during = EmulatorControl.Statistics;
+            Assert.Equal(before.CuBlasHandles + 1, during.CuBlasHandles);
+            Assert.Equal(before.CuBlasLtHandles + 1, during.CuBlasLtHandles);
+            Assert.True(during.CuBlasLtDescriptors > before.CuBlasLtDescriptors);
         }
 
-        Assert.Equal(before, EmulatorOrders.LiveProductObjects());
+        Assert.Equal(before.Living, EmulatorControl.Statistics.Living);
     }
 }

@@ -33,7 +33,7 @@ public sealed class ReducedPrecisionTests
     [MemberData(nameof(Shapes))]
     public void Inputs_that_need_no_rounding_multiply_as_in_float32(Precision precision, int m, int n, int k, bool transposeA, bool transposeB, int gap)
     {
-        using CudaDevice device = CudaCases.Open(precision);
+        using CudaDevice device = CudaUnderTest.Open(precision);
         using var run = new OperationRun(device, m + n + k);
         float[] a = Round(run.NormalArray(m * k), precision), b = Round(run.NormalArray(k * n), precision);
         float[] found = Multiply(run, a, b, m, n, k, transposeA, transposeB, gap);
@@ -46,7 +46,7 @@ public sealed class ReducedPrecisionTests
     [MemberData(nameof(Shapes))]
     public void Other_inputs_are_rounded(Precision precision, int m, int n, int k, bool transposeA, bool transposeB, int gap)
     {
-        using CudaDevice device = CudaCases.Open(precision);
+        using CudaDevice device = CudaUnderTest.Open(precision);
         using var run = new OperationRun(device, m + n + k);
         float[] a = run.NormalArray(m * k), b = run.NormalArray(k * n);
         float[] found = Multiply(run, a, b, m, n, k, transposeA, transposeB, gap);
@@ -79,7 +79,7 @@ public sealed class ReducedPrecisionTests
     public void Linear_layers_apply_their_activations_at_every_precision(Precision precision, Activation activation, bool keep)
     {
         const int Rows = 21, Outputs = 24, Inputs = 40;
-        using CudaDevice device = CudaCases.Open(precision);
+        using CudaDevice device = CudaUnderTest.Open(precision);
         using Device reference = Device.Open("reference");
         using var run = new OperationRun(device, 11);
         using var exact = new OperationRun(reference, 11);

@@ -4,7 +4,6 @@ using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Cuda;
 using MergeEngine.Tensors.Operations;
 using MergeEngine.Tensors.Tests.Operations.Vectors;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Cuda;
 
@@ -17,7 +16,7 @@ public sealed class SameBitsAsCpuTests
     [Fact]
     public void A_sum_has_the_bits_of_the_cpu_at_any_length_and_offset()
     {
-        using CudaDevice cuda = CudaCases.Open();
+        using CudaDevice cuda = CudaUnderTest.Open();
         using var cpu = new CpuDevice(2);
         // Around the pieces of the tree: 16 chains, blocks of 16,384, pairs of blocks, and enough blocks for several levels.
         int[] lengths = [.. Enumerable.Range(0, 40), 16_383, 16_384, 16_385, 32_767, 32_768, 32_769, 49_152, 65_536, 100_003, 524_289, 1_000_001];
@@ -27,7 +26,7 @@ public sealed class SameBitsAsCpuTests
     [Fact]
     public void Any_sum_has_the_bits_of_the_cpu()
     {
-        using CudaDevice cuda = CudaCases.Open();
+        using CudaDevice cuda = CudaUnderTest.Open();
         using var cpu = new CpuDevice(2);
         Gen<(int Length, int A, int B)> input = from length in Gen.Choose(0, 70_000) from a in Gen.Choose(0, 5) from b in Gen.Choose(0, 5) select (length, a, b);
         Prop.ForAll(input.ToArbitrary(), i => SumsAgree(cpu, cuda, i.Length, i.A, i.B)).Check(Config.QuickThrowOnFailure.WithMaxTest(25));
@@ -36,7 +35,7 @@ public sealed class SameBitsAsCpuTests
     [Fact]
     public void Any_step_of_an_optimizer_has_the_bits_of_the_cpu()
     {
-        using CudaDevice cuda = CudaCases.Open();
+        using CudaDevice cuda = CudaUnderTest.Open();
         using var cpu = new CpuDevice(2);
         Gen<Step> input =
             from length in Gen.Choose(0, 10_000)
@@ -60,7 +59,7 @@ public sealed class SameBitsAsCpuTests
     [InlineData(128, 130)]
     public void Signs_are_counted_over_more_vectors_than_one_launch_takes(int few, int many)
     {
-        using CudaDevice cuda = CudaCases.Open();
+        using CudaDevice cuda = CudaUnderTest.Open();
         using Device reference = Device.Open("reference");
         foreach (int count in new[] { few, many })
         {
@@ -87,7 +86,7 @@ public sealed class SameBitsAsCpuTests
     [Fact]
     public void A_mask_is_counted_from_any_byte()
     {
-        using CudaDevice cuda = CudaCases.Open();
+        using CudaDevice cuda = CudaUnderTest.Open();
         byte[] bytes = VectorInputs.Bytes(70_000);
         using DeviceBuffer buffer = cuda.Allocate(bytes.Length);
         cuda.Upload<byte>(bytes, buffer.AsSpan<byte>());
@@ -101,7 +100,7 @@ public sealed class SameBitsAsCpuTests
     [Fact]
     public void Chunks_of_a_vector_are_searched_like_the_whole()
     {
-        using CudaDevice cuda = CudaCases.Open();
+        using CudaDevice cuda = CudaUnderTest.Open();
         using Device reference = Device.Open("reference");
         const int length = 20_011;
         float[] values = Array.ConvertAll(VectorInputs.Floats(3, length), x => MathF.Round(x, 1));

@@ -26,11 +26,11 @@ public sealed class ScheduleTests : IDisposable
 
     public static TheoryData<string> Vectors { get; } = [.. s_vectors.Keys];
 
-    public ScheduleTests() => CudaCases.RequireEmulated();
+    public ScheduleTests() => CudaUnderTest.RequireEmulated();
 
     public void Dispose()
     {
-        if (CudaCases.Problem is not null || !CudaCases.IsEmulated) return;
+        if (!CudaUnderTest.IsHere || !CudaUnderTest.IsEmulated) return;
         Set(EmulatedStreams.Eager, EmulatedSchedule.Forward);
     }
 
@@ -38,11 +38,11 @@ public sealed class ScheduleTests : IDisposable
     [MemberData(nameof(Operations))]
     public void An_operation_gives_the_same_bits_whenever_and_in_whatever_order_it_runs(string name)
     {
-        var expected = OperationChecks.Run(s_operations[name], CudaCases.Name);
+        var expected = OperationChecks.Run(s_operations[name], CudaUnderTest.Name);
         foreach (var (streams, schedule) in s_others)
         {
             Set(streams, schedule);
-            foreach (var ((result, a), (_, b)) in expected.Zip(OperationChecks.Run(s_operations[name], CudaCases.Name)))
+            foreach (var ((result, a), (_, b)) in expected.Zip(OperationChecks.Run(s_operations[name], CudaUnderTest.Name)))
                 OperationChecks.Compare($"{name}, {result}, {streams} streams, {schedule} order", a, b, 0);
         }
     }
@@ -51,7 +51,7 @@ public sealed class ScheduleTests : IDisposable
     [MemberData(nameof(Vectors))]
     public void A_vector_operation_gives_the_same_bits_whenever_and_in_whatever_order_it_runs(string name)
     {
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         foreach (int length in new[] { 70, 65_537 })
         {
             Set(EmulatedStreams.Eager, EmulatedSchedule.Forward);
@@ -70,7 +70,7 @@ public sealed class ScheduleTests : IDisposable
     {
         const int Piece = Staging.MostBytes / sizeof(int);
         Set(EmulatedStreams.Late, EmulatedSchedule.Forward);
-        using CudaDevice device = CudaCases.Open();
+        using CudaDevice device = CudaUnderTest.Open();
         using DeviceBuffer buffer = device.Allocate<int>(2 * Piece), other = device.Allocate<int>(10);
         DeviceSpan<int> target = other.AsSpan<int>();
         device.Upload(target, 0, static (piece, _, _) => piece.Clear());

@@ -1,5 +1,4 @@
 using MergeEngine.Tensors.Operations;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Operations;
 

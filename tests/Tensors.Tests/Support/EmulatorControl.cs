@@ -66,6 +66,9 @@ public static unsafe class EmulatorControl
 
     public static void FailLaunch(long n) => ((delegate* unmanaged<long, void>)Export("emulatorFailLaunch"))(n);
 
+    /// <summary>The n-th matrix product from now on fails; 0 takes the order back.</summary>
+    public static void FailProduct(long n) => ((delegate* unmanaged<long, void>)Export("emulatorFailCublas"))(n);
+
     public static void SetDriverVersion(int version) => ((delegate* unmanaged<int, void>)Export("emulatorSetDriverVersion"))(version);
 
     public static void SetDeviceCount(int count) => ((delegate* unmanaged<int, void>)Export("emulatorSetDeviceCount"))(count);
@@ -76,10 +79,22 @@ public static unsafe class EmulatorControl
 
     public static void SetSchedule(EmulatedSchedule mode, ulong seed = 1) => ((delegate* unmanaged<int, ulong, void>)Export("emulatorSetSchedule"))((int)mode, seed);
 
+    /// <summary>The order in which blocks run, and threads between two synchronisations; taken back on disposal.</summary>
+    public static IDisposable Schedule(EmulatedSchedule mode, ulong seed = 1)
+    {
+        SetSchedule(mode, seed);
+        return new ForwardAgain();
+    }
+
     public static void ClearFaults() => ((delegate* unmanaged<void>)Export("emulatorClearFaults"))();
 
     /// <summary>The next device gets a context of its own, as in a new process.</summary>
     public static void StartAnew() => CudaContext.Primary("emulated", 0, emulated: true).Abandon();
 
     private static nint Export(string name) => NativeLibrary.GetExport(NativeLibraries.Require(NativeLibraries.Driver), name);
+
+    private sealed class ForwardAgain : IDisposable
+    {
+        public void Dispose() => SetSchedule(EmulatedSchedule.Forward);
+    }
 }

@@ -44,7 +44,7 @@ public static class OperationChecks
             long total = GC.GetTotalAllocatedBytes(precise: true) - before;
             own = GC.GetAllocatedBytesForCurrentThread() - own;
             // A device of one thread, and one that only launches, works on the caller's: its own count is exact, whatever other tests allocate meanwhile.
-            bool alone = CudaCases.Is(device) || device.EndsWith("x1", StringComparison.Ordinal);
+            bool alone = DeviceCases.IsCuda(device) || device.EndsWith("x1", StringComparison.Ordinal);
             smallest = Math.Min(smallest, alone ? own : Math.Max(total, own));
         }
 

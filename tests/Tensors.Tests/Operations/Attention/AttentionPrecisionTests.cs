@@ -45,7 +45,7 @@ public class AttentionPrecisionTests
     [MemberData(nameof(Cases))]
     public void Results_are_within_four_roundoffs_of_float64(Precision precision, int shape, bool masked, bool aligned)
     {
-        using Device device = CudaCases.Open(precision);
+        using Device device = CudaUnderTest.Open(precision);
         AttentionProblem problem = AttentionProblem.Normal(s_shapes[shape], masked, shape);
         double u = Roundoff(precision);
         AttentionResults expected = new AttentionErrorBounds(problem, u).Expected, found = problem.Run(device, aligned);
@@ -58,7 +58,7 @@ public class AttentionPrecisionTests
     [MemberData(nameof(Cases))]
     public void Rounded_inputs_leave_the_rounding_of_probabilities_alone(Precision precision, int shape, bool masked, bool aligned)
     {
-        using Device device = CudaCases.Open(precision);
+        using Device device = CudaUnderTest.Open(precision);
         AttentionProblem problem = AttentionProblem.Normal(s_shapes[shape], masked, shape).Rounded(precision);
         var bounds = new AttentionErrorBounds(problem, Roundoff(precision));
         AttentionResults found = problem.Run(device, aligned);
@@ -82,7 +82,7 @@ public class AttentionPrecisionTests
     [MemberData(nameof(Cases))]
     public void Inputs_that_are_rounded_first_give_the_same_bits(Precision precision, int shape, bool masked, bool aligned)
     {
-        using Device device = CudaCases.Open(precision);
+        using Device device = CudaUnderTest.Open(precision);
         AttentionProblem problem = AttentionProblem.Normal(s_shapes[shape], masked, shape).Rounded(precision, inputs: false);
         AttentionResults rounded = problem.Rounded(precision).Run(device, aligned), found = problem.Run(device, aligned);
         foreach (var ((name, e), (_, f)) in rounded.All.Zip(found.All)) OperationChecks.Compare(name, e, f, 0);
@@ -93,7 +93,7 @@ public class AttentionPrecisionTests
     [MemberData(nameof(Precisions))]
     public void Alignment_and_repetition_change_no_bit(Precision precision)
     {
-        using Device device = CudaCases.Open(precision);
+        using Device device = CudaUnderTest.Open(precision);
         foreach (AttentionShape shape in s_shapes)
         {
             AttentionProblem problem = AttentionProblem.Normal(shape, masked: true, 3);
@@ -110,7 +110,7 @@ public class AttentionPrecisionTests
     [MemberData(nameof(Precisions))]
     public void Hidden_keys_change_no_bit(Precision precision)
     {
-        using Device device = CudaCases.Open(precision);
+        using Device device = CudaUnderTest.Open(precision);
         var shape = new AttentionShape(2, 70, 2, 32);
         AttentionProblem problem = AttentionProblem.Normal(shape, masked: true, 4);
         AttentionProblem other = problem with { Key = [.. problem.Key], Value = [.. problem.Value] };
@@ -137,7 +137,7 @@ public class AttentionPrecisionTests
 
         AttentionResults Run(Precision precision)
         {
-            using Device device = CudaCases.Open(precision);
+            using Device device = CudaUnderTest.Open(precision);
             return problem.Run(device, true);
         }
     }
@@ -147,7 +147,7 @@ public class AttentionPrecisionTests
     [MemberData(nameof(Precisions))]
     public void A_call_allocates_no_managed_memory(Precision precision)
     {
-        using Device device = CudaCases.Open(precision);
+        using Device device = CudaUnderTest.Open(precision);
         using var run = new OperationRun(device, 1);
         var shape = new AttentionShape(1, 20, 2, 64);
         Matrix[] m = [.. Enumerable.Range(0, 8).Select(_ => run.NormalMatrix(shape.Rows, shape.Width))];
@@ -167,7 +167,7 @@ public class AttentionPrecisionTests
     [Fact]
     public void Heads_that_no_kernel_takes_are_refused()
     {
-        using Device device = CudaCases.Open();
+        using Device device = CudaUnderTest.Open();
         AttentionProblem problem = AttentionProblem.Normal(new(1, 2, 1, 257), masked: false, 6);
         var exception = Assert.Throws<NotSupportedException>(() => problem.Run(device, true));
         Assert.Equal("Attention on a CUDA device takes heads of up to 256 columns; these have 257.", exception.Message);
@@ -188,17 +188,17 @@ public class AttentionScheduleTests
     [MemberData(nameof(Precisions))]
     public void The_order_of_blocks_and_threads_changes_no_bit(Precision precision)
     {
-        CudaCases.RequireEmulated();
-        using Device device = CudaCases.Open(precision);
+        CudaUnderTest.RequireEmulated();
+        using Device device = CudaUnderTest.Open(precision);
         AttentionShape[] shapes = [new(2, 70, 2, 32), new(1, 70, 2, 64, Causal: true), new(1, 66, 1, 128), new(1, 34, 1, 256)];
         foreach (AttentionShape shape in shapes)
         {
             AttentionProblem problem = AttentionProblem.Normal(shape, masked: true, 7);
             AttentionResults forward = problem.Run(device, aligned: true);
-            (EmulatorSchedule Schedule, ulong Seed)[] others = [(EmulatorSchedule.Reverse, 0), (EmulatorSchedule.Random, 1), (EmulatorSchedule.Random, 2)];
+            (EmulatedSchedule Schedule, ulong Seed)[] others = [(EmulatedSchedule.Reverse, 0), (EmulatedSchedule.Random, 1), (EmulatedSchedule.Random, 2)];
             foreach (var (schedule, seed) in others)
             {
-                using IDisposable order = EmulatorOrders.Schedule(schedule, seed);
+                using IDisposable order = EmulatorControl.Schedule(schedule, seed);
                 foreach (var ((name, e), (_, f)) in forward.All.Zip(problem.Run(device, aligned: true).All))
                     OperationChecks.Compare($"{name} of {shape} in order {schedule} {seed}", e, f, 0);
             }

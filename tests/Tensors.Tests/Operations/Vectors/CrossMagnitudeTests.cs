@@ -1,5 +1,4 @@
 using MergeEngine.Tensors.Operations;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 
@@ -8,7 +7,7 @@ public sealed class CrossMagnitudeTests
 {
     private const int Length = 5000;
 
-    public static TheoryData<string> Devices => ["cpu", "reference", CudaCases.Name];
+    public static TheoryData<string> Devices => [.. DeviceCases.Kinds];
 
     /// <summary>
     /// The rearranged sum Σ_k |v_k|·(Σ_j m_j − m_k) takes 3N float64 operations whose intermediate results are at most Σ_k|v_k|·Σ_j m_j, so it is within

@@ -1,12 +1,11 @@
 using MergeEngine.Tensors.Operations;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 
 /// <summary>TIES' election and mean on numbers small enough to do by hand, and the random masks against their counters.</summary>
 public sealed class DisjointMeanTests
 {
-    public static TheoryData<string> Devices => ["cpu", "reference", CudaCases.Name];
+    public static TheoryData<string> Devices => [.. DeviceCases.Kinds];
 
     /// <summary>The three steps of Yadav et al., figure 1: trim, elect, mean of those that agree.</summary>
     [Theory]

@@ -1,7 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
 using MergeEngine.Tensors.Operations;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 
@@ -14,7 +13,7 @@ public sealed class RadixSelectTests
         float.NaN, BitConverter.UInt32BitsToSingle(0xFF80_0001), MathF.BitIncrement(1f), MathF.BitDecrement(1f), 1.1754942e-38f, 1.17549435e-38f,
     ];
 
-    public static TheoryData<string> Devices => ["cpu", "reference", CudaCases.Name];
+    public static TheoryData<string> Devices => [.. DeviceCases.Kinds];
 
     [Theory]
     [MemberData(nameof(Devices))]

@@ -1,6 +1,5 @@
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Operations;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 

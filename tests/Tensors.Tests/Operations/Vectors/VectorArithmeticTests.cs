@@ -1,5 +1,4 @@
 using MergeEngine.Tensors.Cpu;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 

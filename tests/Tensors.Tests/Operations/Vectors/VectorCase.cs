@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 

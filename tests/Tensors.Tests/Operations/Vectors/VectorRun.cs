@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using MergeEngine.Tensors.Operations;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 

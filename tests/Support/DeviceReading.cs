@@ -1,7 +1,9 @@
-namespace MergeEngine.Tensors.Tests.Support;
+using MergeEngine.Tensors;
+
+namespace MergeEngine.Tests.Support;
 
 /// <summary>Results on the host, from any device.</summary>
-public static class DeviceReading
+internal static class DeviceReading
 {
     public static T[] ToHost<T>(this DeviceSpan<T> span)
         where T : unmanaged
