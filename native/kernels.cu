@@ -13,6 +13,7 @@
 #include "kernels/cross_magnitude.cuh"
 #include "kernels/random_mask.cuh"
 #include "kernels/sums.cuh"
+#include "kernels/running_sums.cuh"
 #include "kernels/counts.cuh"
 #include "kernels/histogram.cuh"
 #include "kernels/find.cuh"

@@ -54,6 +54,9 @@ internal unsafe interface ISimdDouble<V, D>
 
     static abstract D Multiply(D a, D b);
 
+    /// <summary>a·b + c, rounded once, also where the hardware has no such instruction.</summary>
+    static abstract D FusedMultiplyAdd(D a, D b, D c);
+
     static abstract D Divide(D a, D b);
 
     static abstract D Abs(D a);

@@ -66,6 +66,9 @@ internal readonly unsafe partial struct Simd128 : ISimdDouble<Vector128<float>, 
     public static Vector128<double> Multiply(Vector128<double> a, Vector128<double> b) => a * b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<double> FusedMultiplyAdd(Vector128<double> a, Vector128<double> b, Vector128<double> c) => Vector128.FusedMultiplyAdd(a, b, c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<double> Divide(Vector128<double> a, Vector128<double> b) => a / b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

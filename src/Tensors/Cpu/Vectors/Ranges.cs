@@ -16,7 +16,7 @@ internal static class Ranges
     public const int Ahead = 256;
 
     /// <summary>Elements of one partial sum of a float64 reduction. A change alters the last bits of every norm.</summary>
-    public const int Sum = 16 * 1024;
+    public const int Sum = Operations.SumTree.Block;
 
     /// <summary>Elements of one task of a histogram: its tables are added up once for each task.</summary>
     public const int Histogram = 512 * 1024;

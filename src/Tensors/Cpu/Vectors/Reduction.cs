@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using MergeEngine.Tensors.Cpu.VectorMath;
+using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
@@ -20,13 +21,11 @@ internal interface IReduction
 /// <see cref="Ranges.Sum"/> goes to lane i mod 16, the lanes are halved four times, and the blocks' sums are added in pairs.
 /// </summary>
 /// <remarks>
-/// With n terms in blocks of B the error is at most about (B/16 + 4 + log₂(n/B))·2⁻⁵³·Σ|term|, and never above n·2⁻⁵³·Σ|term|.
+/// This is the tree of <see cref="SumTree"/>, so a vector that is added up in chunks has the same sum. With n terms in blocks of B the error is at most about (B/16 + 4 + log₂(n/B))·2⁻⁵³·Σ|term|, and never above n·2⁻⁵³·Σ|term|.
 /// </remarks>
 internal unsafe struct Reduction<TReduction> : IRangeKernel
     where TReduction : struct, IReduction
 {
-    public const int Lanes = 16;
-
     public float* A;
     public float* B;
 
@@ -55,21 +54,47 @@ internal unsafe struct Reduction<TReduction> : IRangeKernel
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static double SumBlock<S, V, D>(float* a, float* b, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
     {
+        double* lanes = stackalloc double[SumTree.Lanes];
+        new Span<double>(lanes, SumTree.Lanes).Clear();
+        AddToLanes<S, V, D>(lanes, a, b, count);
+        return SumTree.Halve(lanes);
+    }
+
+    /// <summary>Adds the terms of <paramref name="count"/> elements to the 16 lanes; the first one belongs to lane 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddToLanes<S, V, D>(double* lanes, float* a, float* b, int count)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct
+    {
         // 16 lanes are two registers of 512 bits, four of 256 or eight of 128: what is not needed is not compiled.
-        int width = S.Count;
+        int width = S.Count, half = width / 2;
         D zero = S.CreateDouble(0);
-        D s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero;
-        float* paddedA = stackalloc float[Lanes], paddedB = stackalloc float[Lanes];
-        for (int i = 0; i < count; i += Lanes)
+        D s0 = S.LoadDouble(lanes), s1 = S.LoadDouble(lanes + half), s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero;
+        if (width <= 8)
+        {
+            s2 = S.LoadDouble(lanes + (2 * half));
+            s3 = S.LoadDouble(lanes + (3 * half));
+        }
+
+        if (width <= 4)
+        {
+            s4 = S.LoadDouble(lanes + (4 * half));
+            s5 = S.LoadDouble(lanes + (5 * half));
+            s6 = S.LoadDouble(lanes + (6 * half));
+            s7 = S.LoadDouble(lanes + (7 * half));
+        }
+
+        float* paddedA = stackalloc float[SumTree.Lanes], paddedB = stackalloc float[SumTree.Lanes];
+        for (int i = 0; i < count; i += SumTree.Lanes)
         {
             float* x = a + i, y = b + i;
-            if (i > count - Lanes)
+            if (i > count - SumTree.Lanes)
             {
                 // Zeros change no sum: the lanes start at +0 and can never become −0.
                 x = Pad(x, count - i, paddedA);
@@ -85,8 +110,6 @@ internal unsafe struct Reduction<TReduction> : IRangeKernel
             }
         }
 
-        double* lanes = stackalloc double[Lanes];
-        int half = width / 2;
         S.StoreDouble(lanes, s0);
         S.StoreDouble(lanes + half, s1);
         if (width <= 8)
@@ -102,13 +125,6 @@ internal unsafe struct Reduction<TReduction> : IRangeKernel
             S.StoreDouble(lanes + (6 * half), s6);
             S.StoreDouble(lanes + (7 * half), s7);
         }
-
-        for (int n = Lanes / 2; n > 0; n /= 2)
-        {
-            for (int i = 0; i < n; i++) lanes[i] += lanes[i + n];
-        }
-
-        return lanes[0];
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -124,7 +140,7 @@ internal unsafe struct Reduction<TReduction> : IRangeKernel
 
     private static float* Pad(float* source, int count, float* target)
     {
-        for (int i = 0; i < Lanes; i++) target[i] = i < count ? source[i] : 0;
+        for (int i = 0; i < SumTree.Lanes; i++) target[i] = i < count ? source[i] : 0;
         return target;
     }
 

@@ -1,0 +1,50 @@
+using MergeEngine.Tensors.Cpu.Vectors;
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Tensors.Cpu;
+
+/// <content>Sums over vectors that come in chunks.</content>
+internal sealed unsafe partial class CpuOperations
+{
+    protected override void AccumulateSumsCore(DeviceSpan<double> sums, ReadOnlySpan<DeviceSpan<float>> vectors, long firstIndex, SumTerms terms)
+    {
+        switch (terms)
+        {
+            case SumTerms.Products: Accumulate<PairProducts>(sums.Pointer, vectors, firstIndex, terms); break;
+            case SumTerms.Elements: Accumulate<EachVector<Elements>>(sums.Pointer, vectors, firstIndex, terms); break;
+            default: Accumulate<EachVector<Magnitudes>>(sums.Pointer, vectors, firstIndex, terms); break;
+        }
+    }
+
+    private void Accumulate<TLaneSums>(double* state, ReadOnlySpan<DeviceSpan<float>> vectors, long firstIndex, SumTerms terms)
+        where TLaneSums : struct, ILaneSums
+    {
+        const int blocksAtATime = 512;
+        int sumCount = OperationSet.SumCount(vectors.Length, terms);
+        long length = vectors[0].Length, lanesLength = (long)sumCount * SumTree.Lanes;
+        long blockRoom = Math.Min(blocksAtATime, (length / SumTree.Block) + 2) * sumCount;
+        byte* scratch = Scratch.Require(Scratch.PointerBytes(vectors.Length) + (sizeof(double) * ((lanesLength * (_device.Threads + 1)) + blockRoom)));
+        double* open = (double*)(scratch + Scratch.PointerBytes(vectors.Length));
+        var kernel = new BlockSums<TLaneSums>
+        {
+            Vectors = Scratch.Pointers(scratch, vectors),
+            Count = vectors.Length,
+            SumCount = sumCount,
+            State = state,
+            Open = open,
+            Lanes = open + lanesLength,
+            Sums = open + (lanesLength * (_device.Threads + 1)),
+            Pool = _device.Pool,
+        };
+        for (long done = 0; done < length;)
+        {
+            long at = firstIndex + done, block = at / SumTree.Block;
+            kernel.Before = (int)(at % SumTree.Block);
+            kernel.First = done - kernel.Before;
+            long covered = Math.Min(length - kernel.First, (long)blocksAtATime * SumTree.Block);
+            VectorPass<BlockSums<TLaneSums>>.Run(_device, kernel, covered, SumTree.Block);
+            kernel.PushTo(block, covered);
+            done = kernel.First + covered;
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using MergeEngine.Tensors.Cuda.Kernels;
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Tensors.Cuda;
+
+/// <content>Sums over vectors that come in chunks: the unfinished sums stay on the device, and nothing waits for it.</content>
+internal sealed partial class CudaOperations
+{
+    /// <summary>Partial sums of one launch: 32 MiB.</summary>
+    private const int RunningBlockSums = 1 << 22;
+
+    protected override void AccumulateSumsCore(DeviceSpan<double> sums, ReadOnlySpan<DeviceSpan<float>> vectors, long firstIndex, SumTerms terms)
+    {
+        bool products = terms == SumTerms.Products;
+        int count = SumCount(vectors.Length, terms), sides = (vectors.Length + RunningSumKernels.ProductTile - 1) / RunningSumKernels.ProductTile;
+        long length = vectors[0].Length, most = RunningBlockSums / count, openBytes = Aligned((long)count * SumTree.Lanes * sizeof(double));
+        long blockBytes = Math.Min(most, (length / SumTree.Block) + 2) * count * sizeof(double);
+        var arguments = new RunningSumArguments { State = sums.Address, Count = vectors.Length, Sums = count, Magnitudes = terms == SumTerms.Magnitudes ? 1 : 0 };
+        for (int k = 0; k < vectors.Length; k++) arguments.Vectors[k] = vectors[k].Address;
+        lock (_device.Gate)
+        {
+            arguments.Open = Scratch(openBytes + blockBytes);
+            arguments.Blocks = arguments.Open + (nint)openBytes;
+            for (long done = 0; done < length; done = arguments.First + arguments.Covered)
+            {
+                long at = firstIndex + done;
+                arguments.Before = (int)(at % SumTree.Block);
+                arguments.First = done - arguments.Before;
+                arguments.Covered = Math.Min(length - arguments.First, most * SumTree.Block);
+                int pairs = BlocksOf(arguments.Covered, 2 * SumTree.Block).X;
+                Launch(
+                    products ? RunningSumKernels.AccumulateProducts : RunningSumKernels.AccumulateTerms,
+                    new Grid(pairs * (products ? sides * (sides + 1) / 2 : vectors.Length)), arguments);
+                Launch(RunningSumKernels.PushSums, BlocksOf(count, 64), new PushSumArguments
+                {
+                    State = arguments.State,
+                    Open = arguments.Open,
+                    Blocks = arguments.Blocks,
+                    Block = at / SumTree.Block,
+                    Covered = arguments.Covered,
+                    Sums = count,
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+namespace MergeEngine.Tensors.Operations.Reference;
+
+/// <content>Sums over vectors that come in chunks: the one place where the reference follows the tree of the other devices, element by element.</content>
+public unsafe partial class ReferenceOperations
+{
+    protected override void AccumulateSumsCore(DeviceSpan<double> sums, ReadOnlySpan<DeviceSpan<float>> vectors, long firstIndex, SumTerms terms)
+    {
+        double* state = sums.Pointer;
+        for (int i = 0; i < vectors.Length; i++)
+        {
+            for (int j = terms == SumTerms.Products ? 0 : i; j <= i; j++, state += SumTree.StateLength)
+            {
+                for (long n = 0; n < vectors[i].Length; n++)
+                {
+                    double a = vectors[i].Pointer[n], b = vectors[j].Pointer[n];
+                    Add(state, firstIndex + n, terms switch { SumTerms.Products => a * b, SumTerms.Elements => a, _ => Math.Abs(a) });
+                }
+            }
+        }
+    }
+
+    private static void Add(double* state, long index, double term)
+    {
+        if (index % SumTree.Block == 0) new Span<double>(state, SumTree.Lanes).Clear();
+        state[index % SumTree.Lanes] += term;
+        if (index % SumTree.Block == SumTree.Block - 1) SumTree.Push(state, SumTree.Halve(state), index / SumTree.Block);
+    }
+}
