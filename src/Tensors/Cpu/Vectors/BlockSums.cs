@@ -8,6 +8,9 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 /// <summary>Adds a strip of K vectors to the 16 lanes of each of their sums.</summary>
 internal unsafe interface ILaneSums
 {
+    /// <summary>Elements of each of <paramref name="vectorCount"/> vectors in a strip, a multiple of 16.</summary>
+    static abstract int Strip(int vectorCount);
+
     /// <summary>
     /// The strip is <paramref name="count"/> elements, a multiple of 16, of each vector from <paramref name="first"/> on; that element belongs to lane 0. Lanes of sum s are at
     /// <paramref name="lanes"/> + 16·s.
@@ -25,9 +28,6 @@ internal unsafe interface ILaneSums
 internal unsafe struct BlockSums<TLaneSums> : IRangeKernel
     where TLaneSums : struct, ILaneSums
 {
-    /// <summary>Elements of all vectors' strips: 32 KiB.</summary>
-    private const int StripElements = 8 * 1024;
-
     public float** Vectors;
     public int Count;
     public int SumCount;
@@ -71,7 +71,7 @@ internal unsafe struct BlockSums<TLaneSums> : IRangeKernel
             from = to;
         }
 
-        int strip = Math.Max(lanesOfSum, StripElements / Count / lanesOfSum * lanesOfSum), whole = count / lanesOfSum * lanesOfSum;
+        int strip = TLaneSums.Strip(Count), whole = count / lanesOfSum * lanesOfSum;
         for (; from < whole; from += strip)
             TLaneSums.Add<S, V, D>(lanes, Vectors, Count, First + start + from, Math.Min(strip, whole - from));
         if (whole < count && whole >= (start == 0 ? Before : 0)) AddPiece<S, V, D>(lanes, First + start + whole, 0, count - whole);
@@ -120,6 +120,9 @@ internal unsafe struct BlockSums<TLaneSums> : IRangeKernel
 internal readonly unsafe struct EachVector<TReduction> : ILaneSums
     where TReduction : struct, IReduction
 {
+    /// <summary>One vector after the other: nothing is read twice.</summary>
+    public static int Strip(int vectorCount) => SumTree.Block;
+
     public static void Add<S, V, D>(double* lanes, float** vectors, int vectorCount, long first, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct

@@ -10,6 +10,11 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 /// </summary>
 internal readonly unsafe struct PairProducts : ILaneSums
 {
+    /// <summary>Elements of the strips of all vectors: 16 KiB, with as much again on its way, fit the first-level cache.</summary>
+    private const int StripElements = 4 * 1024;
+
+    public static int Strip(int vectorCount) => vectorCount == 1 ? SumTree.Block : Math.Max(SumTree.Lanes, StripElements / vectorCount / SumTree.Lanes * SumTree.Lanes);
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add<S, V, D>(double* lanes, float** vectors, int vectorCount, long first, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
@@ -79,7 +84,7 @@ internal readonly unsafe struct PairProducts : ILaneSums
         }
     }
 
-    /// <summary>A tile on the diagonal: a0·a0, a1·a0 and a1·a1.</summary>
+    /// <summary>A tile on the diagonal: a0·a0, a1·a0 and a1·a1. Every vector comes here once, so this asks for the next strip.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Corner<S, V, D>(double* s00, double* s10, double* s11, float* a0, float* a1, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
@@ -93,6 +98,12 @@ internal readonly unsafe struct PairProducts : ILaneSums
             D l11 = S.LoadDouble(s11 + g), h11 = S.LoadDouble(s11 + g + half);
             for (int i = g; i < count; i += SumTree.Lanes)
             {
+                if (g == 0)
+                {
+                    S.Prefetch(a0 + i + count);
+                    S.Prefetch(a1 + i + count);
+                }
+
                 V x0 = S.Load(a0 + i), x1 = S.Load(a1 + i);
                 D p = S.WidenLower(x0), q = S.WidenLower(x1), r = S.WidenUpper(x0), s = S.WidenUpper(x1);
                 l00 = S.FusedMultiplyAdd(p, p, l00);
