@@ -57,8 +57,9 @@ build_kernels() {
         arguments=(-ptx -arch=compute_80 -std=c++17 -O3 --fmad=false)
         "$compiler" -M -std=c++17 "$native/kernels.cu" -o "$out/kernels.d.new"
     elif compiler=$(find_clang); then
+        # As strict as nvcc: a constexpr function that kernels call says that it is one of the device's.
         arguments=(-x cuda --cuda-device-only --cuda-gpu-arch=sm_80 -nocudainc -nocudalib -std=c++17 -O3 -ffp-contract=off
-            -Xclang -target-feature -Xclang +ptx80 -Wall -S -MD -MF "$out/kernels.d.new")
+            -Xclang -fno-cuda-host-device-constexpr -Xclang -target-feature -Xclang +ptx80 -Wall -S -MD -MF "$out/kernels.d.new")
     else
         fail "neither nvcc nor clang 16 or newer is here"
     fi

@@ -37,8 +37,15 @@ typedef __SIZE_TYPE__ size_t;
 // A table in constant memory: DEVICE_CONSTANT float table[4] = { ... };
 #define DEVICE_CONSTANT static __constant__ const
 
+// nvcc copies a parameter whose address is taken to local memory of each thread unless it is told that nobody writes to it.
+#if !defined(__clang__) && defined(__CUDACC_VER_MAJOR__) && __CUDACC_VER_MAJOR__ >= 12
+#define MERGE_ENGINE_PARAMETER const __grid_constant__
+#else
+#define MERGE_ENGINE_PARAMETER const
+#endif
+
 // A kernel: its parameter list is one struct, passed by value and named `arguments`; `threads` is the block size of every launch.
-#define KERNEL(name, threads, Arguments) extern "C" __global__ __launch_bounds__(threads) void name(const Arguments arguments)
+#define KERNEL(name, threads, Arguments) extern "C" __global__ __launch_bounds__(threads) void name(MERGE_ENGINE_PARAMETER Arguments arguments)
 
 // A static shared array; its elements hold no value until a thread of the block has written them.
 #define SHARED(type, name, ...) __shared__ __attribute__((aligned(16))) type name[__VA_ARGS__]
