@@ -1,6 +1,5 @@
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Operations;
-using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Operations.Vectors;
 
@@ -25,7 +24,7 @@ public sealed class RunningSumsTests
         foreach ((int vectors, SumTerms terms) in new[] { (1, SumTerms.Products), (2, SumTerms.Products), (5, SumTerms.Products), (3, SumTerms.Elements), (2, SumTerms.Magnitudes) })
         {
             ulong[] expected = Reference(vectors, Length, terms);
-            foreach (int chunk in CudaCases.Is(name) ? s_chunks[..6] : s_chunks)
+            foreach (int chunk in DeviceCases.IsCuda(name) ? s_chunks[..6] : s_chunks)
                 Assert.Equal(expected, Sums(device, vectors, Length, terms, _ => chunk));
             var random = new Random(7);
             Assert.Equal(expected, Sums(device, vectors, Length, terms, _ => random.Next(8) == 0 ? random.Next(40_000) : random.Next(2_000)));
@@ -129,7 +128,7 @@ public sealed class RunningSumsTests
     [Fact]
     public void Adding_chunks_allocates_nothing()
     {
-        foreach (string device in DeviceCases.Levels.Where(d => !CudaCases.Is(d) || CudaCases.Problem is null))
+        foreach (string device in DeviceCases.Levels.Where(d => !DeviceCases.IsCuda(d) || CudaUnderTest.IsHere))
         {
             var unused = new List<DeviceBuffer>();
             new VectorCase("running sums", run =>
