@@ -19,6 +19,15 @@ public static class YamlFile
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static YamlValue Read(string path)
     {
+        IReadOnlyList<YamlValue> documents = ReadAll(path);
+        return documents.Count == 1 ? documents[0] : throw new YamlException(new YamlPlace(path, 1, 1), $"the file holds {documents.Count} documents, expected one.");
+    }
+
+    /// <summary>Reads all documents of a file.</summary>
+    /// <exception cref="YamlException">The file is not readable YAML; one sentence with line and column.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static IReadOnlyList<YamlValue> ReadAll(string path)
+    {
         if (Directory.Exists(path)) throw new IOException($"'{path}' is a directory, expected a YAML file.");
         using FileStream stream = File.OpenRead(path);
         // Counted while it is read: pipes and devices have no length.
@@ -26,8 +35,7 @@ public static class YamlFile
         int count = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
         if (count > MaxBytes) throw new IOException($"'{path}' has more than {MaxBytes} bytes, which is the most that a YAML file may have.");
         using var reader = new StreamReader(new MemoryStream(bytes, 0, count));
-        IReadOnlyList<YamlValue> documents = Parse(reader.ReadToEnd(), path);
-        return documents.Count == 1 ? documents[0] : throw new YamlException(new YamlPlace(path, 1, 1), $"the file holds {documents.Count} documents, expected one.");
+        return Parse(reader.ReadToEnd(), path);
     }
 
     /// <summary>Parses all documents of a text; <paramref name="file"/> is named in errors.</summary>
@@ -91,7 +99,7 @@ public static class YamlFile
         while (Next(parser) is not MappingEnd)
         {
             YamlScalar key = ReadValue(parser, file, depth + 1).AsScalar("A key");
-            if (!names.Add(key.Text)) throw key.Error($"the key '{key.Text}' occurs twice.");
+            if (!names.Add(key.Text)) throw key.Error($"the key '{key.Shown}' occurs twice.");
             Next(parser);
             entries.Add(new(key, ReadValue(parser, file, depth + 1)));
         }

@@ -37,9 +37,12 @@ public sealed record YamlScalar(YamlPlace Place, string Text, bool Quoted) : Yam
     /// <summary>The text as the file has it, for error messages; cut where it is long, as a file that is no YAML can be one scalar.</summary>
     public string Found => Quoted ? $"the text \"{Shown}\"" : $"'{Shown}'";
 
-    private string Shown => Text.Length <= MostShown ? Text : $"{Text[..MostShown]}…";
+    /// <summary>The text on one line, cut where it is long.</summary>
+    public string Shown => OnOneLine(Text.Length <= MostShown ? Text : $"{Text[..MostShown]}…");
 
     public bool IsNull => !Quoted && Text is "" or "~" or "null";
+
+    private static string OnOneLine(string text) => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c)) : text;
 }
 
 public sealed record YamlSequence(YamlPlace Place, IReadOnlyList<YamlValue> Items) : YamlValue(Place)
