@@ -27,7 +27,7 @@ public sealed record ModelReference(string Path, string? Revision = null, Adapte
     /// <summary>
     /// Reads a reference. What exists wins: a text that is itself a path is that path, whatever signs it holds. Otherwise it is cut at the
     /// first <c>+</c> that has existing paths on both sides (each with or without a revision), or at its only <c>+</c>; each side is cut at
-    /// the last <c>@</c> behind an existing path, or at its only <c>@</c>.
+    /// its last <c>@</c>, and may have another only in a path that exists.
     /// </summary>
     /// <param name="text">The text of the recipe.</param>
     /// <param name="exists">Whether there is a file or directory of that path.</param>
@@ -49,7 +49,7 @@ public sealed record ModelReference(string Path, string? Revision = null, Adapte
 
     private static ModelReference? Split(string text, Func<string, bool> exists, IReadOnlySet<string>? documents, out string? problem)
     {
-        bool IsKnown(string side) => documents?.Contains(side) == true || exists(side) || Enumerable.Range(1, side.Length - 1).Any(i => side[i] == '@' && exists(side[..i]));
+        bool IsKnown(string side) => documents?.Contains(side) == true || exists(side) || side.LastIndexOf('@') is > 0 and var at && exists(side[..at]);
 
         int plus = text.IndexOf('+', StringComparison.Ordinal);
         if (plus < 0) return Side(text, exists, documents, out problem);
@@ -84,15 +84,10 @@ public sealed record ModelReference(string Path, string? Revision = null, Adapte
             return null;
         }
 
-        int cut = -1;
-        for (int i = at; i > 0 && cut < 0; i = text.LastIndexOf('@', i - 1))
-        {
-            if (exists(text[..i])) cut = i;
-        }
-
-        if (cut < 0 && text.IndexOf('@', StringComparison.Ordinal) != at) problem = "has more than one '@', and no path that exists stands before one of them.";
-        else if (cut < 0) cut = at;
-        if (problem is null && (cut == 0 || cut + 1 == text.Length)) problem = "has an '@' without a path before it or a revision behind it.";
-        return problem is null ? new ModelReference(text[..cut], text[(cut + 1)..]) : null;
+        // Revisions hold no '@'; a path may, if it exists.
+        string path = text[..at];
+        if (path.Contains('@', StringComparison.Ordinal) && !exists(path)) problem = "has more than one '@', and no path that exists stands before the last of them.";
+        else if (at == 0 || at + 1 == text.Length) problem = "has an '@' without a path before it or a revision behind it.";
+        return problem is null ? new ModelReference(path, text[(at + 1)..]) : null;
     }
 }

@@ -33,7 +33,8 @@ internal sealed class ReferenceReader(Func<string, bool> exists, IReadOnlySet<st
         map.Allow($"A mapping at '{what}'", "path", "revision");
         string path = map.RequireText("path");
         if (path.Length == 0) throw map.Error("'path' is empty, expected the path of a model.");
-        return new ModelReference(path, map.Text("revision")) { IsDocument = names?.Contains(path) == true };
+        string? revision = map.Text("revision");
+        return new ModelReference(path, revision) { IsDocument = revision is null && names?.Contains(path) == true };
     }
 
     private ModelReference FromText(YamlScalar text, string what, IReadOnlySet<string>? names) =>
