@@ -5,7 +5,7 @@
 #include "gelu.cuh"
 #include "rows.cuh"
 
-struct ActivationForward
+struct ActivationForwardArguments
 {
     float* output;
     const float* input;
@@ -14,7 +14,7 @@ struct ActivationForward
     int32_t unused;
 };
 
-struct ActivationBackward
+struct ActivationBackwardArguments
 {
     float* input_gradient;
     const float* output_gradient;
@@ -29,7 +29,7 @@ constexpr int ACTIVATION_THREADS = 256;
 // The first of the four elements that the calling thread owns.
 DEVICE int64_t first_element() { return ((int64_t)blockIdx.x * ACTIVATION_THREADS + threadIdx.x) * 4; }
 
-template <int KIND> DEVICE void activate(const ActivationForward& a)
+template <int KIND> DEVICE void activate(const ActivationForwardArguments& a)
 {
     const int64_t first = first_element();
     if (is_packed(a.output) && is_packed(a.input) && first + 4 <= a.length)
@@ -45,7 +45,7 @@ template <int KIND> DEVICE void activate(const ActivationForward& a)
     for (int64_t i = first; i < first + 4 && i < a.length; i++) a.output[i] = activation_value<KIND>(a.input[i]);
 }
 
-template <int KIND> DEVICE void differentiate(const ActivationBackward& a)
+template <int KIND> DEVICE void differentiate(const ActivationBackwardArguments& a)
 {
     const int64_t first = first_element();
     if (is_packed(a.input_gradient) && is_packed(a.output_gradient) && is_packed(a.input) && first + 4 <= a.length)
@@ -62,7 +62,7 @@ template <int KIND> DEVICE void differentiate(const ActivationBackward& a)
     for (int64_t i = first; i < first + 4 && i < a.length; i++) a.input_gradient[i] = a.output_gradient[i] * activation_derivative<KIND>(a.input[i]);
 }
 
-KERNEL(activation_forward, ACTIVATION_THREADS, ActivationForward)
+KERNEL(activation_forward, ACTIVATION_THREADS, ActivationForwardArguments)
 {
     switch (arguments.kind)
     {
@@ -74,7 +74,7 @@ KERNEL(activation_forward, ACTIVATION_THREADS, ActivationForward)
     }
 }
 
-KERNEL(activation_backward, ACTIVATION_THREADS, ActivationBackward)
+KERNEL(activation_backward, ACTIVATION_THREADS, ActivationBackwardArguments)
 {
     switch (arguments.kind)
     {

@@ -3,14 +3,14 @@
 #pragma once
 #include "logits.cuh"
 
-struct ArgMax
+struct ArgMaxArguments
 {
     int32_t* best; // [rows]
     Rows logits;   // [rows, classes]
     int32_t rows, classes;
 };
 
-template <bool PACKED> DEVICE void find_largest(const ArgMax& arguments)
+template <bool PACKED> DEVICE void find_largest(const ArgMaxArguments& arguments)
 {
     const int64_t row = (int64_t)blockIdx.x * LOGITS_WARPS + warp_id();
     if (row >= arguments.rows) return;
@@ -18,7 +18,7 @@ template <bool PACKED> DEVICE void find_largest(const ArgMax& arguments)
     if (lane_id() == 0) arguments.best[row] = largest.index;
 }
 
-KERNEL(arg_max, LOGITS_THREADS, ArgMax)
+KERNEL(arg_max, LOGITS_THREADS, ArgMaxArguments)
 {
     if (arguments.logits.packed(arguments.classes)) find_largest<true>(arguments);
     else find_largest<false>(arguments);

@@ -79,8 +79,6 @@ struct Block
     }
 };
 
-DEVICE float infinity() { return bits_float(0x7f800000u); }
-
 // exp(score - logSumExp) is 0 for rows that see nothing (their log-sum-exp is -infinity): subtract +infinity instead.
 DEVICE float finite_or_above(float log_sum_exp) { return log_sum_exp == -infinity() ? infinity() : log_sum_exp; }
 

@@ -19,7 +19,7 @@ struct ColumnSections
     int32_t unused;
 };
 
-struct ColumnSumsFinish
+struct ColumnSumsFinishArguments
 {
     const float* partials; // [units * chunks, sums, stride]
     float* targets[2];     // [columns] each; nothing is added where there is none
@@ -66,7 +66,7 @@ template <int SUMS, class Term> DEVICE void sum_section(const ColumnSections& s,
     }
 }
 
-KERNEL(column_sums_finish, COLUMN_THREADS, ColumnSumsFinish)
+KERNEL(column_sums_finish, COLUMN_THREADS, ColumnSumsFinishArguments)
 {
     SHARED(double, sums, COLUMN_THREADS);
     float* target = arguments.targets[blockIdx.y];

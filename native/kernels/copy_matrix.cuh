@@ -3,7 +3,7 @@
 #pragma once
 #include "rows.cuh"
 
-struct CopyMatrix
+struct CopyMatrixArguments
 {
     Rows output; // [rows, columns]
     Rows source; // [rows, columns]
@@ -12,7 +12,7 @@ struct CopyMatrix
     int32_t lanes_log2;
 };
 
-template <bool PACKED> DEVICE void copy_rows(const CopyMatrix& arguments)
+template <bool PACKED> DEVICE void copy_rows(const CopyMatrixArguments& arguments)
 {
     const RowTile tile(arguments.lanes_log2);
     if (tile.row >= arguments.rows) return;
@@ -27,7 +27,7 @@ template <bool PACKED> DEVICE void copy_rows(const CopyMatrix& arguments)
     }
 }
 
-KERNEL(copy_matrix, ROW_THREADS, CopyMatrix)
+KERNEL(copy_matrix, ROW_THREADS, CopyMatrixArguments)
 {
     if (arguments.output.packed(arguments.columns) && arguments.source.packed(arguments.columns)) copy_rows<true>(arguments);
     else copy_rows<false>(arguments);

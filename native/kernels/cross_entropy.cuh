@@ -6,7 +6,7 @@
 #pragma once
 #include "logits.cuh"
 
-struct CrossEntropy
+struct CrossEntropyArguments
 {
     float* losses;         // [rows]
     Rows gradient;         // [rows, classes], or none; may be logits
@@ -17,7 +17,7 @@ struct CrossEntropy
     int32_t unused;
 };
 
-template <bool PACKED> DEVICE void score_rows(const CrossEntropy& arguments)
+template <bool PACKED> DEVICE void score_rows(const CrossEntropyArguments& arguments)
 {
     const int64_t row = (int64_t)blockIdx.x * LOGITS_WARPS + warp_id();
     if (row >= arguments.rows) return;
@@ -47,7 +47,7 @@ template <bool PACKED> DEVICE void score_rows(const CrossEntropy& arguments)
     }
 }
 
-KERNEL(cross_entropy, LOGITS_THREADS, CrossEntropy)
+KERNEL(cross_entropy, LOGITS_THREADS, CrossEntropyArguments)
 {
     if (arguments.logits.packed(arguments.classes) && arguments.gradient.packed(arguments.classes)) score_rows<true>(arguments);
     else score_rows<false>(arguments);

@@ -13,7 +13,7 @@
 #include "reduce.cuh"
 #include "rows.cuh"
 
-struct EmbeddingForward
+struct EmbeddingForwardArguments
 {
     Rows hidden;        // [rows, columns]
     Rows table;         // [vocabulary, columns]
@@ -23,7 +23,7 @@ struct EmbeddingForward
     int32_t lanes_log2;
 };
 
-struct EmbeddingOrder
+struct EmbeddingOrderArguments
 {
     int32_t* order;      // [rows]: rows by (id, row)
     int32_t* sorted_ids; // [rows]: their ids
@@ -32,7 +32,7 @@ struct EmbeddingOrder
     int32_t unused;
 };
 
-struct EmbeddingRuns
+struct EmbeddingRunsArguments
 {
     Rows table_gradient;  // [vocabulary, columns]
     Rows hidden_gradient; // [rows, columns]
@@ -48,7 +48,7 @@ struct EmbeddingRuns
 constexpr int EMBEDDING_WARPS = 4;
 constexpr int EMBEDDING_THREADS = 32 * EMBEDDING_WARPS;
 
-template <bool PACKED> DEVICE void look_up_rows(const EmbeddingForward& arguments)
+template <bool PACKED> DEVICE void look_up_rows(const EmbeddingForwardArguments& arguments)
 {
     const RowTile tile(arguments.lanes_log2);
     if (tile.row >= arguments.rows) return;
@@ -63,13 +63,13 @@ template <bool PACKED> DEVICE void look_up_rows(const EmbeddingForward& argument
     }
 }
 
-KERNEL(embedding_forward, ROW_THREADS, EmbeddingForward)
+KERNEL(embedding_forward, ROW_THREADS, EmbeddingForwardArguments)
 {
     if (arguments.hidden.packed(arguments.columns) && arguments.table.packed(arguments.columns)) look_up_rows<true>(arguments);
     else look_up_rows<false>(arguments);
 }
 
-KERNEL(embedding_order, EMBEDDING_THREADS, EmbeddingOrder)
+KERNEL(embedding_order, EMBEDDING_THREADS, EmbeddingOrderArguments)
 {
     const int32_t row = (int32_t)(blockIdx.x * EMBEDDING_WARPS + warp_id());
     if (row >= arguments.rows) return;
@@ -88,7 +88,7 @@ KERNEL(embedding_order, EMBEDDING_THREADS, EmbeddingOrder)
     arguments.sorted_ids[before] = id;
 }
 
-template <bool PACKED> DEVICE void sum_runs(const EmbeddingRuns& arguments)
+template <bool PACKED> DEVICE void sum_runs(const EmbeddingRunsArguments& arguments)
 {
     const int32_t first = (int32_t)(blockIdx.x * EMBEDDING_WARPS + warp_id());
     if (first >= arguments.rows) return;
@@ -136,13 +136,13 @@ template <bool PACKED> DEVICE void sum_runs(const EmbeddingRuns& arguments)
     }
 }
 
-KERNEL(embedding_runs, EMBEDDING_THREADS, EmbeddingRuns)
+KERNEL(embedding_runs, EMBEDDING_THREADS, EmbeddingRunsArguments)
 {
     if (arguments.table_gradient.packed(arguments.columns) && arguments.hidden_gradient.packed(arguments.columns)) sum_runs<true>(arguments);
     else sum_runs<false>(arguments);
 }
 
-template <bool PACKED> DEVICE void sum_ids(const EmbeddingRuns& arguments)
+template <bool PACKED> DEVICE void sum_ids(const EmbeddingRunsArguments& arguments)
 {
     const int32_t first = (int32_t)(blockIdx.x * EMBEDDING_WARPS + warp_id());
     if (first >= arguments.rows) return;
@@ -158,7 +158,7 @@ template <bool PACKED> DEVICE void sum_ids(const EmbeddingRuns& arguments)
     }
 }
 
-KERNEL(embedding_sums, EMBEDDING_THREADS, EmbeddingRuns)
+KERNEL(embedding_sums, EMBEDDING_THREADS, EmbeddingRunsArguments)
 {
     if (arguments.table_gradient.packed(arguments.columns)) sum_ids<true>(arguments);
     else sum_ids<false>(arguments);

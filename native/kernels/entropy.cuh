@@ -5,7 +5,7 @@
 #pragma once
 #include "logits.cuh"
 
-struct Entropy
+struct EntropyArguments
 {
     float* entropies; // [rows]
     Rows gradient;    // [rows, classes], or none; may be logits
@@ -15,7 +15,7 @@ struct Entropy
     int32_t unused;
 };
 
-template <bool PACKED> DEVICE void measure_rows(const Entropy& arguments)
+template <bool PACKED> DEVICE void measure_rows(const EntropyArguments& arguments)
 {
     const int64_t row = (int64_t)blockIdx.x * LOGITS_WARPS + warp_id();
     if (row >= arguments.rows) return;
@@ -45,7 +45,7 @@ template <bool PACKED> DEVICE void measure_rows(const Entropy& arguments)
     }
 }
 
-KERNEL(entropy, LOGITS_THREADS, Entropy)
+KERNEL(entropy, LOGITS_THREADS, EntropyArguments)
 {
     if (arguments.logits.packed(arguments.classes) && arguments.gradient.packed(arguments.classes)) measure_rows<true>(arguments);
     else measure_rows<false>(arguments);

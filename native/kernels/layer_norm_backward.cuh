@@ -8,7 +8,7 @@
 #include "column_sums.cuh"
 #include "layer_norm_forward.cuh"
 
-struct LayerNormBackward
+struct LayerNormBackwardArguments
 {
     Rows input_gradient;            // [rows, columns]; may be output_gradient
     Rows output_gradient;           // [rows, columns]
@@ -22,7 +22,7 @@ struct LayerNormBackward
     int32_t unused;
 };
 
-struct LayerNormSums
+struct LayerNormSumsArguments
 {
     ColumnSections sections;
     Rows output_gradient;           // [rows, columns]
@@ -31,13 +31,13 @@ struct LayerNormSums
     const float* inverse_deviation; // [rows]
 };
 
-DEVICE bool is_packed(const LayerNormBackward& a)
+DEVICE bool is_packed(const LayerNormBackwardArguments& a)
 {
     return a.input_gradient.packed(a.columns) && a.output_gradient.packed(a.columns) && a.input.packed(a.columns) && is_packed(a.weight);
 }
 
 // g and n of one packet, from dy and x. Behind the end of a row dy is 0, so nothing is added there.
-template <bool PACKED> DEVICE void layer_norm_terms(const LayerNormBackward& a, uint32_t column, float mean, float inverse, Quad& g, Quad& n)
+template <bool PACKED> DEVICE void layer_norm_terms(const LayerNormBackwardArguments& a, uint32_t column, float mean, float inverse, Quad& g, Quad& n)
 {
     const Quad weight = load_quad<PACKED>(a.weight, column, (uint32_t)a.columns);
 #pragma unroll
@@ -65,7 +65,7 @@ struct LayerNormProducts
 };
 
 template <bool PACKED> DEVICE void write_layer_norm_gradient(
-    const LayerNormBackward& a, float* target, uint32_t column, float inverse, float average, float slope, const Quad& g, const Quad& n)
+    const LayerNormBackwardArguments& a, float* target, uint32_t column, float inverse, float average, float slope, const Quad& g, const Quad& n)
 {
     const uint32_t width = (uint32_t)a.columns;
     Quad old = {};
@@ -75,7 +75,7 @@ template <bool PACKED> DEVICE void write_layer_norm_gradient(
     store_quad<PACKED>(target, column, width, old);
 }
 
-template <bool PACKED> DEVICE void differentiate_in_registers(const LayerNormBackward& a)
+template <bool PACKED> DEVICE void differentiate_in_registers(const LayerNormBackwardArguments& a)
 {
     const int64_t row = (int64_t)blockIdx.x * LAYER_NORM_WARPS + warp_id();
     if (row >= a.rows) return;
@@ -106,7 +106,7 @@ template <bool PACKED> DEVICE void differentiate_in_registers(const LayerNormBac
     for (int i = 0; i < LAYER_NORM_QUADS; i++) write_layer_norm_gradient<PACKED>(a, target, layer_norm_column(i), inverse, average, slope, g[i], n[i]);
 }
 
-template <bool PACKED> DEVICE void differentiate_from_cache(const LayerNormBackward& a)
+template <bool PACKED> DEVICE void differentiate_from_cache(const LayerNormBackwardArguments& a)
 {
     constexpr uint32_t step = LAYER_NORM_WIDE_THREADS * 4;
     const int64_t row = blockIdx.x;
@@ -133,13 +133,13 @@ template <bool PACKED> DEVICE void differentiate_from_cache(const LayerNormBackw
     }
 }
 
-KERNEL(layer_norm_backward, LAYER_NORM_THREADS, LayerNormBackward)
+KERNEL(layer_norm_backward, LAYER_NORM_THREADS, LayerNormBackwardArguments)
 {
     if (is_packed(arguments)) differentiate_in_registers<true>(arguments);
     else differentiate_in_registers<false>(arguments);
 }
 
-KERNEL(layer_norm_backward_wide, LAYER_NORM_WIDE_THREADS, LayerNormBackward)
+KERNEL(layer_norm_backward_wide, LAYER_NORM_WIDE_THREADS, LayerNormBackwardArguments)
 {
     if (is_packed(arguments)) differentiate_from_cache<true>(arguments);
     else differentiate_from_cache<false>(arguments);
@@ -175,13 +175,13 @@ template <bool PACKED> struct LayerNormTerm
     }
 };
 
-template <bool PACKED> DEVICE void sum_layer_norm(const LayerNormSums& a)
+template <bool PACKED> DEVICE void sum_layer_norm(const LayerNormSumsArguments& a)
 {
     const LayerNormTerm<PACKED> term = { a.output_gradient, a.input, a.mean, a.inverse_deviation, (uint32_t)a.sections.columns };
     sum_section<2>(a.sections, term);
 }
 
-KERNEL(layer_norm_sums, COLUMN_THREADS, LayerNormSums)
+KERNEL(layer_norm_sums, COLUMN_THREADS, LayerNormSumsArguments)
 {
     const int32_t columns = arguments.sections.columns;
     if (arguments.output_gradient.packed(columns) && arguments.input.packed(columns)) sum_layer_norm<true>(arguments);

@@ -11,7 +11,7 @@
 #include "reduce.cuh"
 #include "rows.cuh"
 
-struct LayerNormForward
+struct LayerNormForwardArguments
 {
     Rows output;              // [rows, columns]; may be input
     Rows input;               // [rows, columns]
@@ -48,14 +48,14 @@ struct Moments
     DEVICE float mean() const { return (float)(near + rest); }
 };
 
-DEVICE void keep_moments(const LayerNormForward& a, int64_t row, const Moments& moments)
+DEVICE void keep_moments(const LayerNormForwardArguments& a, int64_t row, const Moments& moments)
 {
     if (a.mean != nullptr) a.mean[row] = moments.mean();
     if (a.inverse_deviation != nullptr) a.inverse_deviation[row] = moments.inverse;
 }
 
 // ((x - near) * inverse + shift) * weight + bias.
-template <bool PACKED> DEVICE Quad normalized(const LayerNormForward& a, const Moments& moments, const Quad& x, uint32_t column, uint32_t width)
+template <bool PACKED> DEVICE Quad normalized(const LayerNormForwardArguments& a, const Moments& moments, const Quad& x, uint32_t column, uint32_t width)
 {
     const float shift = (float)(-moments.rest * moments.inverse);
     const Quad weight = load_quad<PACKED>(a.weight, column, width), bias = load_quad<PACKED>(a.bias, column, width);
@@ -65,7 +65,7 @@ template <bool PACKED> DEVICE Quad normalized(const LayerNormForward& a, const M
     return y;
 }
 
-DEVICE bool is_packed(const LayerNormForward& a)
+DEVICE bool is_packed(const LayerNormForwardArguments& a)
 {
     return a.output.packed(a.columns) && a.input.packed(a.columns) && a.residual.packed(a.columns) && a.sum.packed(a.columns) && is_packed(a.weight) && is_packed(a.bias);
 }
@@ -73,7 +73,7 @@ DEVICE bool is_packed(const LayerNormForward& a)
 // The first column of a lane's packet i.
 DEVICE uint32_t layer_norm_column(int i) { return ((uint32_t)i * 32 + lane_id()) * 4; }
 
-template <bool PACKED> DEVICE void normalize_in_registers(const LayerNormForward& a)
+template <bool PACKED> DEVICE void normalize_in_registers(const LayerNormForwardArguments& a)
 {
     const int64_t row = (int64_t)blockIdx.x * LAYER_NORM_WARPS + warp_id();
     if (row >= a.rows) return;
@@ -131,7 +131,7 @@ template <bool PACKED> DEVICE void normalize_in_registers(const LayerNormForward
         store_quad<PACKED>(output, layer_norm_column(i), width, normalized<PACKED>(a, moments, x[i], layer_norm_column(i), width));
 }
 
-template <bool PACKED> DEVICE void normalize_from_cache(const LayerNormForward& a)
+template <bool PACKED> DEVICE void normalize_from_cache(const LayerNormForwardArguments& a)
 {
     constexpr uint32_t step = LAYER_NORM_WIDE_THREADS * 4;
     const int64_t row = blockIdx.x;
@@ -186,13 +186,13 @@ template <bool PACKED> DEVICE void normalize_from_cache(const LayerNormForward& 
         store_quad<PACKED>(output, column, width, normalized<PACKED>(a, moments, load_quad<PACKED>(x, column, width), column, width));
 }
 
-KERNEL(layer_norm_forward, LAYER_NORM_THREADS, LayerNormForward)
+KERNEL(layer_norm_forward, LAYER_NORM_THREADS, LayerNormForwardArguments)
 {
     if (is_packed(arguments)) normalize_in_registers<true>(arguments);
     else normalize_in_registers<false>(arguments);
 }
 
-KERNEL(layer_norm_forward_wide, LAYER_NORM_WIDE_THREADS, LayerNormForward)
+KERNEL(layer_norm_forward_wide, LAYER_NORM_WIDE_THREADS, LayerNormForwardArguments)
 {
     if (is_packed(arguments)) normalize_from_cache<true>(arguments);
     else normalize_from_cache<false>(arguments);

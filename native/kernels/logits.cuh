@@ -7,15 +7,13 @@
 constexpr int LOGITS_WARPS = 4;
 constexpr int LOGITS_THREADS = 32 * LOGITS_WARPS;
 
-DEVICE float minus_infinity() { return bits_float(0xff800000u); }
-
 // The largest logit and the lowest index that has it; NaN is passed over. Without a number above minus infinity: that, and index 0.
 template <bool PACKED> struct Largest
 {
     float value;
     int32_t index;
 
-    DEVICE Largest(const float* row, uint32_t classes) : value(minus_infinity()), index(0x7fffffff)
+    DEVICE Largest(const float* row, uint32_t classes) : value(-infinity()), index(0x7fffffff)
     {
         for (uint32_t column = lane_id() * 4; column < classes; column += 128)
         {

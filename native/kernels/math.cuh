@@ -10,6 +10,8 @@
 #pragma once
 #include "platform.cuh"
 
+DEVICE float infinity() { return bits_float(0x7f800000u); }
+
 DEVICE float magnitude(float x) { return bits_float(float_bits(x) & 0x7fffffffu); }
 
 DEVICE double magnitude(double x) { return bits_double(double_bits(x) & 0x7fffffffffffffffull); }

@@ -7,7 +7,7 @@
 #include "reduce.cuh"
 #include "rows.cuh"
 
-struct MeanPool
+struct MeanPoolArguments
 {
     Rows hidden;         // [batch * tokens, columns]: the tokens, or their gradient
     Rows pooled;         // [batch, columns]: the means, or their gradient
@@ -17,10 +17,10 @@ struct MeanPool
     int32_t unused;
 };
 
-DEVICE bool is_shown(const MeanPool& a, int64_t sample, int32_t token) { return a.mask == nullptr || a.mask[sample * a.tokens + token] != 0; }
+DEVICE bool is_shown(const MeanPoolArguments& a, int64_t sample, int32_t token) { return a.mask == nullptr || a.mask[sample * a.tokens + token] != 0; }
 
 // Number of tokens that count, for the whole block.
-DEVICE int32_t shown_tokens(const MeanPool& a, int64_t sample)
+DEVICE int32_t shown_tokens(const MeanPoolArguments& a, int64_t sample)
 {
     if (a.mask == nullptr) return a.tokens > a.first_token ? a.tokens - a.first_token : 0;
     int32_t shown = 0;
@@ -28,7 +28,7 @@ DEVICE int32_t shown_tokens(const MeanPool& a, int64_t sample)
     return block_sum<COLUMN_THREADS>(shown);
 }
 
-template <bool PACKED> DEVICE void pool_tokens(const MeanPool& arguments)
+template <bool PACKED> DEVICE void pool_tokens(const MeanPoolArguments& arguments)
 {
     const int64_t sample = blockIdx.x;
     const uint32_t width = (uint32_t)arguments.columns;
@@ -61,13 +61,13 @@ template <bool PACKED> DEVICE void pool_tokens(const MeanPool& arguments)
     }
 }
 
-KERNEL(mean_pool_forward, COLUMN_THREADS, MeanPool)
+KERNEL(mean_pool_forward, COLUMN_THREADS, MeanPoolArguments)
 {
     if (arguments.hidden.packed(arguments.columns) && arguments.pooled.packed(arguments.columns)) pool_tokens<true>(arguments);
     else pool_tokens<false>(arguments);
 }
 
-template <bool PACKED> DEVICE void share_pooled(const MeanPool& arguments)
+template <bool PACKED> DEVICE void share_pooled(const MeanPoolArguments& arguments)
 {
     const int64_t sample = blockIdx.x;
     const uint32_t width = (uint32_t)arguments.columns;
@@ -88,7 +88,7 @@ template <bool PACKED> DEVICE void share_pooled(const MeanPool& arguments)
     }
 }
 
-KERNEL(mean_pool_backward, COLUMN_THREADS, MeanPool)
+KERNEL(mean_pool_backward, COLUMN_THREADS, MeanPoolArguments)
 {
     if (arguments.hidden.packed(arguments.columns) && arguments.pooled.packed(arguments.columns)) share_pooled<true>(arguments);
     else share_pooled<false>(arguments);

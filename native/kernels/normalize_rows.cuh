@@ -5,7 +5,7 @@
 #include "reduce.cuh"
 #include "rows.cuh"
 
-struct NormalizeRowsForward
+struct NormalizeRowsForwardArguments
 {
     Rows output;  // [rows, columns]; may be input
     Rows input;   // [rows, columns]
@@ -13,7 +13,7 @@ struct NormalizeRowsForward
     int32_t rows, columns;
 };
 
-struct NormalizeRowsBackward
+struct NormalizeRowsBackwardArguments
 {
     Rows input_gradient;  // [rows, columns]; may be output_gradient
     Rows output_gradient; // [rows, columns]
@@ -25,7 +25,7 @@ struct NormalizeRowsBackward
 constexpr int NORMALIZE_ROWS_WARPS = 4;
 constexpr int NORMALIZE_ROWS_THREADS = 32 * NORMALIZE_ROWS_WARPS;
 
-template <bool PACKED> DEVICE void normalize_rows(const NormalizeRowsForward& arguments)
+template <bool PACKED> DEVICE void normalize_rows(const NormalizeRowsForwardArguments& arguments)
 {
     const int64_t row = (int64_t)blockIdx.x * NORMALIZE_ROWS_WARPS + warp_id();
     if (row >= arguments.rows) return;
@@ -53,13 +53,13 @@ template <bool PACKED> DEVICE void normalize_rows(const NormalizeRowsForward& ar
     }
 }
 
-KERNEL(normalize_rows_forward, NORMALIZE_ROWS_THREADS, NormalizeRowsForward)
+KERNEL(normalize_rows_forward, NORMALIZE_ROWS_THREADS, NormalizeRowsForwardArguments)
 {
     if (arguments.output.packed(arguments.columns) && arguments.input.packed(arguments.columns)) normalize_rows<true>(arguments);
     else normalize_rows<false>(arguments);
 }
 
-template <bool PACKED> DEVICE void differentiate_normalized_rows(const NormalizeRowsBackward& arguments)
+template <bool PACKED> DEVICE void differentiate_normalized_rows(const NormalizeRowsBackwardArguments& arguments)
 {
     const int64_t row = (int64_t)blockIdx.x * NORMALIZE_ROWS_WARPS + warp_id();
     if (row >= arguments.rows) return;
@@ -87,7 +87,7 @@ template <bool PACKED> DEVICE void differentiate_normalized_rows(const Normalize
     }
 }
 
-KERNEL(normalize_rows_backward, NORMALIZE_ROWS_THREADS, NormalizeRowsBackward)
+KERNEL(normalize_rows_backward, NORMALIZE_ROWS_THREADS, NormalizeRowsBackwardArguments)
 {
     if (arguments.input_gradient.packed(arguments.columns) && arguments.output_gradient.packed(arguments.columns) && arguments.output.packed(arguments.columns)) differentiate_normalized_rows<true>(arguments);
     else differentiate_normalized_rows<false>(arguments);

@@ -5,7 +5,7 @@
 #pragma once
 #include "rows.cuh"
 
-struct Patches
+struct PatchesArguments
 {
     Rows patches;  // [batch * patches_down * patches_across, channels * side * side]
     float* images; // [planes, height, width]
@@ -18,7 +18,7 @@ struct Patches
 constexpr int PATCHES_THREADS = 256;
 
 // Calls move(pixel, patch element, covered) for every packet that the thread owns. Outside of all patches there is no such element.
-template <class Move> DEVICE void for_each_packet(const Patches& a, const Move& move)
+template <class Move> DEVICE void for_each_packet(const PatchesArguments& a, const Move& move)
 {
     const int32_t across = a.width / a.side, down = a.height / a.side, packets = a.width / a.packet;
     const int64_t at = (int64_t)blockIdx.x * PATCHES_THREADS + threadIdx.x;
@@ -59,6 +59,6 @@ struct PutPacketBack
     }
 };
 
-KERNEL(patches_forward, PATCHES_THREADS, Patches) { for_each_packet(arguments, CutPacket{ arguments.packet }); }
+KERNEL(patches_forward, PATCHES_THREADS, PatchesArguments) { for_each_packet(arguments, CutPacket{ arguments.packet }); }
 
-KERNEL(patches_backward, PATCHES_THREADS, Patches) { for_each_packet(arguments, PutPacketBack{ arguments.packet }); }
+KERNEL(patches_backward, PATCHES_THREADS, PatchesArguments) { for_each_packet(arguments, PutPacketBack{ arguments.packet }); }

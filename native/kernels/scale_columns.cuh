@@ -5,7 +5,7 @@
 #pragma once
 #include "column_sums.cuh"
 
-struct ScaleColumns
+struct ScaleColumnsArguments
 {
     Rows output;        // [rows, columns]; may be input or residual
     Rows input;         // [rows, columns]
@@ -16,14 +16,14 @@ struct ScaleColumns
     int32_t unused;
 };
 
-struct ScaleColumnsSums
+struct ScaleColumnsSumsArguments
 {
     ColumnSections sections;
     Rows output_gradient; // [rows, columns]
     Rows input;           // [rows, columns]
 };
 
-template <bool PACKED> DEVICE void scale_rows(const ScaleColumns& arguments)
+template <bool PACKED> DEVICE void scale_rows(const ScaleColumnsArguments& arguments)
 {
     const RowTile tile(arguments.lanes_log2);
     if (tile.row >= arguments.rows) return;
@@ -51,7 +51,7 @@ template <bool PACKED> DEVICE void scale_rows(const ScaleColumns& arguments)
     }
 }
 
-KERNEL(scale_columns, ROW_THREADS, ScaleColumns)
+KERNEL(scale_columns, ROW_THREADS, ScaleColumnsArguments)
 {
     const int32_t columns = arguments.columns;
     if (arguments.output.packed(columns) && arguments.input.packed(columns) && arguments.residual.packed(columns) && is_packed(arguments.scale))
@@ -83,13 +83,13 @@ template <bool PACKED> struct ScaleColumnsTerm
     }
 };
 
-template <bool PACKED> DEVICE void sum_scale_columns(const ScaleColumnsSums& a)
+template <bool PACKED> DEVICE void sum_scale_columns(const ScaleColumnsSumsArguments& a)
 {
     const ScaleColumnsTerm<PACKED> term = { a.output_gradient, a.input, (uint32_t)a.sections.columns };
     sum_section<1>(a.sections, term);
 }
 
-KERNEL(scale_columns_sums, COLUMN_THREADS, ScaleColumnsSums)
+KERNEL(scale_columns_sums, COLUMN_THREADS, ScaleColumnsSumsArguments)
 {
     const int32_t columns = arguments.sections.columns;
     if (arguments.output_gradient.packed(columns) && arguments.input.packed(columns)) sum_scale_columns<true>(arguments);

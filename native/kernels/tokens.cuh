@@ -5,7 +5,7 @@
 #pragma once
 #include "rows.cuh"
 
-struct AssembleTokensForward
+struct AssembleTokensForwardArguments
 {
     Rows hidden;    // [batch * tokens, columns]
     Rows patches;   // [batch * (tokens - prefix_rows), columns]
@@ -16,7 +16,7 @@ struct AssembleTokensForward
     int32_t lanes_log2;
 };
 
-struct AssembleTokensBackward
+struct AssembleTokensBackwardArguments
 {
     Rows patch_gradient;    // [batch * (tokens - prefix_rows), columns]
     Rows prefix_gradient;   // [prefix_rows, columns], or none
@@ -27,7 +27,7 @@ struct AssembleTokensBackward
     int32_t absolute;
 };
 
-template <bool PACKED> DEVICE void assemble_tokens(const AssembleTokensForward& arguments)
+template <bool PACKED> DEVICE void assemble_tokens(const AssembleTokensForwardArguments& arguments)
 {
     const RowTile tile(arguments.lanes_log2);
     if (tile.row >= arguments.rows) return;
@@ -55,7 +55,7 @@ template <bool PACKED> DEVICE void assemble_tokens(const AssembleTokensForward& 
     }
 }
 
-KERNEL(assemble_tokens_forward, ROW_THREADS, AssembleTokensForward)
+KERNEL(assemble_tokens_forward, ROW_THREADS, AssembleTokensForwardArguments)
 {
     const int32_t columns = arguments.columns;
     const bool packed = arguments.hidden.packed(columns) && arguments.patches.packed(columns) && arguments.prefix.packed(columns) && arguments.positions.packed(columns);
@@ -63,7 +63,7 @@ KERNEL(assemble_tokens_forward, ROW_THREADS, AssembleTokensForward)
     else assemble_tokens<false>(arguments);
 }
 
-template <bool PACKED> DEVICE void take_tokens_apart(const AssembleTokensBackward& arguments)
+template <bool PACKED> DEVICE void take_tokens_apart(const AssembleTokensBackwardArguments& arguments)
 {
     const uint32_t width = (uint32_t)arguments.columns;
     const int32_t token = (int32_t)blockIdx.x;
@@ -100,7 +100,7 @@ template <bool PACKED> DEVICE void take_tokens_apart(const AssembleTokensBackwar
     }
 }
 
-KERNEL(assemble_tokens_backward, COLUMN_THREADS, AssembleTokensBackward)
+KERNEL(assemble_tokens_backward, COLUMN_THREADS, AssembleTokensBackwardArguments)
 {
     const int32_t columns = arguments.columns;
     const bool packed = arguments.patch_gradient.packed(columns) && arguments.prefix_gradient.packed(columns) && arguments.position_gradient.packed(columns)

@@ -3,6 +3,7 @@
 // (64 or 128 bytes under way a thread, at most 40 registers).
 // Grid: 4096 elements a block of 256 threads.
 #pragma once
+#include "math.cuh"
 #include "spans.cuh"
 
 struct VectorArguments
@@ -71,7 +72,7 @@ MERGE_ENGINE_VECTOR_KERNEL(subtract_vectors, SubtractOperation, true, true, fals
 // output[i] = a[i] * value
 MERGE_ENGINE_VECTOR_KERNEL(scale_vector, ScaleOperation, true, false, false, a * value)
 // output[i] = a[i] + |b[i]|
-MERGE_ENGINE_VECTOR_KERNEL(add_absolute, AddAbsoluteOperation, true, true, false, a + bits_float(float_bits(b) & 0x7fffffffu))
+MERGE_ENGINE_VECTOR_KERNEL(add_absolute, AddAbsoluteOperation, true, true, false, a + magnitude(b))
 // output[i] = mask[i] != 0 ? a[i] : +0, bit for bit
 MERGE_ENGINE_VECTOR_KERNEL(apply_mask, ApplyMaskOperation, true, false, true, bits_float(mask != 0 ? float_bits(a) : 0u))
 #undef MERGE_ENGINE_VECTOR_KERNEL
