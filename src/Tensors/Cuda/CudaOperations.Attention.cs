@@ -58,8 +58,7 @@ internal sealed partial class CudaOperations
                 Heads = shape.Heads,
                 Size = shape.HeadSize,
             };
-            const int WarpsPerBlock = 4;
-            Launch(AttentionKernels.OutputDots, Grid.Over(shape.ScoreRows, WarpsPerBlock), dotArguments);
+            Launch(AttentionKernels.OutputDots, Grid.Over(shape.ScoreRows, AttentionKernels.OutputDots.Threads / 32), dotArguments);
 
             var arguments = new AttentionBackwardArguments
             {
@@ -93,9 +92,9 @@ internal sealed partial class CudaOperations
     }
 
     /// <summary>A block for every tile of tokens of every head.</summary>
-    private static Grid Tiles(AttentionShape shape, int rows) => new(checked(shape.Batch * shape.Heads * ((shape.Tokens + rows - 1) / rows)));
+    private static Grid Tiles(AttentionShape shape, int rows) => new(checked(shape.Batch * shape.Heads * RowLaunch.Divided(shape.Tokens, rows)));
 
     /// <summary>Whether every head of every row begins at a multiple of 16 bytes.</summary>
     private static bool TakesPackets(Matrix matrix, AttentionShape shape) =>
-        (matrix.Data.Address & 15) == 0 && (matrix.Stride & 3) == 0 && (shape.HeadSize & 3) == 0;
+        IsAligned(matrix.Data.Address) && (matrix.Stride & 3) == 0 && (shape.HeadSize & 3) == 0;
 }

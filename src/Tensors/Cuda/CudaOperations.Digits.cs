@@ -33,8 +33,8 @@ internal sealed partial class CudaOperations
     {
         if (values.Length == 0) return;
         long bytes = sizeof(long) << digitBits;
-        int perThread = StatisticsKernels.HistogramBytes / Unsafe.SizeOf<TNumber>();
-        long blocks = (values.Length + ((long)kernel.Threads * perThread) - 1) / ((long)kernel.Threads * perThread);
+        Grid whole = Grid.Over(values.Length, kernel.Threads, StatisticsKernels.HistogramBytes / Unsafe.SizeOf<TNumber>());
+        var grid = new Grid(Math.Min(whole.X, HistogramBlocksPerMultiprocessor * _device.Multiprocessors));
         lock (_device.Gate)
         {
             nint table = Scratch(bytes);
@@ -50,7 +50,7 @@ internal sealed partial class CudaOperations
                 DigitBits = digitBits,
                 Aligned = IsAligned(values.Address) ? 1 : 0,
             };
-            Launch(kernel, new Grid((int)Math.Min(blocks, (long)HistogramBlocksPerMultiprocessor * _device.Multiprocessors)), arguments);
+            Launch(kernel, grid, arguments);
             ReadOnlySpan<long> found = _device.Fetch<long>(table, 1 << digitBits);
             for (int digit = 0; digit < found.Length; digit++) counts[digit] += found[digit];
         }
@@ -60,7 +60,7 @@ internal sealed partial class CudaOperations
         where TNumber : unmanaged
     {
         if (values.Length == 0) return -1;
-        Grid grid = BlocksOf(values.Length, StatisticsKernels.FindBlock);
+        Grid grid = Grid.Over(values.Length, StatisticsKernels.FindBlock);
         lock (_device.Gate)
         {
             nint result = Scratch(Results + ((long)grid.X * sizeof(uint)));

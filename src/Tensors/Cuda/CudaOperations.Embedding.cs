@@ -1,4 +1,5 @@
 using MergeEngine.Tensors.Cuda.Kernels;
+using MergeEngine.Tensors.Cuda.Memory;
 using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Cuda;
@@ -76,16 +77,18 @@ internal sealed partial class CudaOperations
         int section = 32;
         while ((long)section * section < rows) section *= 2;
 
-        long indexBytes = (((long)rows * sizeof(int)) + 255) & ~255L, stride = RowLaunch.Divided(columns, 4) * 4L;
+        var layout = default(ScratchLayout);
+        long stride = RowLaunch.Divided(columns, 4) * 4L, indexBytes = (long)rows * sizeof(int);
+        long atOrder = layout.Take(indexBytes), atSorted = layout.Take(indexBytes), atNext = layout.Take(indexBytes), atPartials = layout.Take(rows * stride * sizeof(float));
         lock (_device.Gate)
         {
-            nint order = Scratch((3 * indexBytes) + (rows * stride * sizeof(float))), sorted = order + (nint)indexBytes, next = sorted + (nint)indexBytes;
+            nint scratch = Scratch(layout.Bytes), order = scratch + (nint)atOrder, sorted = scratch + (nint)atSorted;
             var arguments = new EmbeddingRunsArguments
             {
                 TableGradient = tableGradient,
                 HiddenGradient = hiddenGradient,
-                Partials = new RowsArgument(next + (nint)indexBytes, stride),
-                Next = next,
+                Partials = new RowsArgument(scratch + (nint)atPartials, stride),
+                Next = scratch + (nint)atNext,
                 Order = order,
                 SortedIds = sorted,
                 Rows = rows,
@@ -104,7 +107,7 @@ internal sealed partial class CudaOperations
     private void MovePatches(Kernel<PatchesArguments> kernel, Matrix patches, DeviceSpan<float> images, PatchShape shape)
     {
         if (shape.Batch == 0 || shape.ImageLength == 0) return;
-        bool packed = shape.Patch % 4 == 0 && shape.Width % 4 == 0 && (images.Address & 15) == 0 && (patches.Data.Address & 15) == 0 && patches.Stride % 4 == 0;
+        bool packed = shape.Patch % 4 == 0 && shape.Width % 4 == 0 && IsAligned(images.Address | patches.Data.Address) && patches.Stride % 4 == 0;
         var arguments = new PatchesArguments
         {
             Patches = patches,

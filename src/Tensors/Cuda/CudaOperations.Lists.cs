@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using MergeEngine.Tensors.Cuda.Kernels;
+using MergeEngine.Tensors.Cuda.Memory;
 
 namespace MergeEngine.Tensors.Cuda;
 
@@ -12,7 +13,7 @@ internal sealed partial class CudaOperations
 
     /// <summary>Bytes of a list in device memory, 0 for one that travels in the arguments.</summary>
     private static long TableBytes<TEntry>(int count)
-        where TEntry : unmanaged => count <= VectorKernels.InlineList ? 0 : (((long)count * Unsafe.SizeOf<TEntry>()) + 255) & ~255L;
+        where TEntry : unmanaged => count <= VectorKernels.InlineList ? 0 : ScratchLayout.Aligned((long)count * Unsafe.SizeOf<TEntry>());
 
     /// <summary>Where to write a list's entries: the arguments' own place, or host memory from where <see cref="WriteTable"/> takes them.</summary>
     private Span<TEntry> ListOf<TEntry>(Span<TEntry> inline, int count)

@@ -21,7 +21,7 @@ internal sealed partial class CudaOperations
             With = new AdamScalars(settings, step),
             Aligned = IsAligned(parameters.Address | gradients.Address | firstMoment.Address | secondMoment.Address) ? 1 : 0,
         };
-        lock (_device.Gate) Launch(OptimizerKernels.Adam, BlocksOf(parameters.Length, OptimizerKernels.Block), arguments);
+        lock (_device.Gate) Launch(OptimizerKernels.Adam, Grid.Over(parameters.Length, OptimizerKernels.Block), arguments);
     }
 
     protected override void SgdCore(DeviceSpan<float> parameters, DeviceSpan<float> gradients, DeviceSpan<float> momentum, in SgdSettings settings, int step, GradientClip clip)
@@ -42,6 +42,6 @@ internal sealed partial class CudaOperations
             IsFirst = step == 1 ? 1 : 0,
             Aligned = IsAligned(parameters.Address | gradients.Address | kept) ? 1 : 0,
         };
-        lock (_device.Gate) Launch(OptimizerKernels.Sgd, BlocksOf(parameters.Length, OptimizerKernels.Block), arguments);
+        lock (_device.Gate) Launch(OptimizerKernels.Sgd, Grid.Over(parameters.Length, OptimizerKernels.Block), arguments);
     }
 }

@@ -1,5 +1,6 @@
 using MergeEngine.Tensors.Cuda.Interop;
 using MergeEngine.Tensors.Cuda.Kernels;
+using MergeEngine.Tensors.Cuda.Memory;
 using MergeEngine.Tensors.Cuda.Products;
 
 namespace MergeEngine.Tensors.Cuda;
@@ -11,9 +12,10 @@ namespace MergeEngine.Tensors.Cuda;
 /// <item>TF32: operands as they are, CUBLAS_COMPUTE_32F_FAST_TF32: the tensor cores look at 10 bits of the fraction.</item>
 /// <item>BF16: both operands are rounded to bfloat16 in working memory, to nearest even (6 bytes an element); sums and results are float32.</item>
 /// </list>
-/// Per-sample products round to TF32 on the way to shared memory (to nearest), and take the same bfloat16 copies. Each product rounds both operands: weights once a pass, dY once for each of the two backward products. Inside recorded work, where nothing can
-/// change memory between two operations, a copy that the operation just before left in the same place is used again: dY of the weight's gradient for
-/// the input's, and the common input of a layer's parts.
+/// Per-sample products round to TF32 on the way to shared memory (to nearest), and take the same bfloat16 copies. Each product rounds both
+/// operands: weights once a pass, dY once for each of the two backward products. Inside recorded work, where the gate is held from one operation to
+/// the next and uploads are refused, nothing can change memory between two operations: there a copy that the operation just before left in the same
+/// place is used again, such as dY of the weight's gradient for the input's, and the common input of a layer's parts.
 /// </remarks>
 internal sealed partial class CudaOperations
 {

@@ -1,4 +1,5 @@
 using MergeEngine.Tensors.Cuda.Kernels;
+using MergeEngine.Tensors.Cuda.Memory;
 using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Cuda;
@@ -13,7 +14,7 @@ internal sealed partial class CudaOperations
     {
         bool products = terms == SumTerms.Products;
         int count = SumCount(vectors.Length, terms), sides = (vectors.Length + RunningSumKernels.ProductTile - 1) / RunningSumKernels.ProductTile;
-        long length = vectors[0].Length, most = RunningBlockSums / count, openBytes = Aligned((long)count * SumTree.Lanes * sizeof(double));
+        long length = vectors[0].Length, most = RunningBlockSums / count, openBytes = ScratchLayout.Aligned((long)count * SumTree.Lanes * sizeof(double));
         long blockBytes = Math.Min(most, (length / SumTree.Block) + 2) * count * sizeof(double);
         var arguments = new RunningSumArguments { State = sums.Address, Count = vectors.Length, Sums = count, Magnitudes = terms == SumTerms.Magnitudes ? 1 : 0 };
         for (int k = 0; k < vectors.Length; k++) arguments.Vectors[k] = vectors[k].Address;
@@ -27,11 +28,11 @@ internal sealed partial class CudaOperations
                 arguments.Before = (int)(at % SumTree.Block);
                 arguments.First = done - arguments.Before;
                 arguments.Covered = Math.Min(length - arguments.First, most * SumTree.Block);
-                int pairs = BlocksOf(arguments.Covered, 2 * SumTree.Block).X;
+                int pairs = Grid.Over(arguments.Covered, 2 * SumTree.Block).X;
                 Launch(
                     products ? RunningSumKernels.AccumulateProducts : RunningSumKernels.AccumulateTerms,
                     new Grid(pairs * (products ? sides * (sides + 1) / 2 : vectors.Length)), arguments);
-                Launch(RunningSumKernels.PushSums, BlocksOf(count, 64), new PushSumArguments
+                Launch(RunningSumKernels.PushSums, Grid.Over(count, 64), new PushSumArguments
                 {
                     State = arguments.State,
                     Open = arguments.Open,

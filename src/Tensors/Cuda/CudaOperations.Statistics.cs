@@ -1,4 +1,5 @@
 using MergeEngine.Tensors.Cuda.Kernels;
+using MergeEngine.Tensors.Cuda.Memory;
 
 namespace MergeEngine.Tensors.Cuda;
 
@@ -8,8 +9,8 @@ namespace MergeEngine.Tensors.Cuda;
 /// </content>
 internal sealed partial class CudaOperations
 {
-    /// <summary>Bytes at the start of working memory for what an operation returns; also what its parts are aligned to.</summary>
-    private const int Results = 256;
+    /// <summary>Bytes at the start of working memory for what an operation returns.</summary>
+    private const int Results = ScratchLayout.Alignment;
 
     protected override double DotCore(DeviceSpan<float> a, DeviceSpan<float> b) => SumToHost(StatisticsKernels.SumProducts, a, b);
 
@@ -36,7 +37,7 @@ internal sealed partial class CudaOperations
     {
         if (mask.Length == 0) return 0;
         // Packets start at a 16-byte boundary, so the first block may have up to 15 bytes before the mask.
-        Grid grid = BlocksOf(mask.Length + (mask.Address & 15), StatisticsKernels.ZeroBytesBlock);
+        Grid grid = Grid.Over(mask.Length + (mask.Address & 15), StatisticsKernels.ZeroBytesBlock);
         lock (_device.Gate)
         {
             nint sums = Scratch(Results + ((long)grid.X * StatisticsKernels.CountBytes)), counts = sums + Results;
@@ -54,13 +55,13 @@ internal sealed partial class CudaOperations
     /// <summary>The sum of a kernel's terms, left at <paramref name="result"/>, or in working memory if that is 0. The caller holds the gate.</summary>
     private nint Sum(Kernel<SumArguments> kernel, nint a, nint b, long length, nint result = 0)
     {
-        long count = (length + StatisticsKernels.SumBlock - 1) / StatisticsKernels.SumBlock, room = Aligned(count * sizeof(double));
+        long count = (length + StatisticsKernels.SumBlock - 1) / StatisticsKernels.SumBlock, room = ScratchLayout.Aligned(count * sizeof(double));
         nint scratch = Scratch(Results + (2 * room)), sums = scratch + Results, next = sums + (nint)room;
         if (result == 0) result = scratch;
-        if (count > 0) Launch(kernel, BlocksOf(length, StatisticsKernels.SumBlock), new SumArguments { A = a, B = b, Sums = sums, Length = length });
+        if (count > 0) Launch(kernel, Grid.Over(length, StatisticsKernels.SumBlock), new SumArguments { A = a, B = b, Sums = sums, Length = length });
         while (true)
         {
-            Grid grid = count == 0 ? new Grid(1) : BlocksOf(count, StatisticsKernels.PairBlock);
+            Grid grid = count == 0 ? new Grid(1) : Grid.Over(count, StatisticsKernels.PairBlock);
             Launch(StatisticsKernels.AddInPairs, grid, new PairArguments { Sums = sums, Result = grid.X == 1 ? result : next, Count = count });
             if (grid.X == 1) return result;
             (sums, next) = (next, sums);
@@ -72,8 +73,8 @@ internal sealed partial class CudaOperations
     {
         long length = vectors[0].Length;
         if (length == 0) return default;
-        Grid grid = BlocksOf(length, StatisticsKernels.SignBlock);
-        long countsBytes = Aligned((long)grid.X * StatisticsKernels.CountBytes);
+        Grid grid = Grid.Over(length, StatisticsKernels.SignBlock);
+        long countsBytes = ScratchLayout.Aligned((long)grid.X * StatisticsKernels.CountBytes);
         var arguments = new SignArguments { Length = length };
         lock (_device.Gate)
         {
@@ -103,10 +104,4 @@ internal sealed partial class CudaOperations
         Launch(StatisticsKernels.SumCounts, new Grid(1), new SumCountsArguments { Counts = counts, Sums = sums, Blocks = grid.X });
         return _device.Fetch<long>(sums, 4);
     }
-
-    private static bool IsAligned(nint addresses) => (addresses & 15) == 0;
-
-    private static long Aligned(long bytes) => (bytes + Results - 1) & -Results;
-
-    private static Grid BlocksOf(long count, int block) => new(checked((int)((count + block - 1) / block)));
 }

@@ -17,4 +17,7 @@ internal sealed partial class CudaOperations : OperationSet
 
     /// <summary>Device memory of at least that size, 256-byte aligned, that is the caller's until the next operation on this device.</summary>
     private nint Scratch(long bytes) => _device.Scratch(bytes);
+
+    /// <summary>Whether an address, or each of several that are given as their bitwise or, can be read 16 bytes at a time.</summary>
+    private static bool IsAligned(nint addresses) => (addresses & 15) == 0;
 }
