@@ -86,7 +86,7 @@ public static class YamlFile
             case MappingStart:
                 return ReadMapping(parser, file, depth, place);
             case AnchorAlias alias:
-                throw new YamlException(place, $"the alias '*{alias.Value}' is not supported: write the value out.");
+                throw new YamlException(place, $"the alias '*{new YamlScalar(place, alias.Value.Value, false).Shown}' is not supported: write the value out.");
             default:
                 throw new YamlException(place, "this part of YAML is not supported here.");
         }

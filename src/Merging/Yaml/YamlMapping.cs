@@ -85,13 +85,13 @@ public sealed record YamlMapping(YamlPlace Place, IReadOnlyList<KeyValuePair<Yam
     public string Choice(string key, string fallback, params ReadOnlySpan<string> choices)
     {
         if (Take(key) is not { } value) return fallback;
-        string text = value.AsScalar($"'{key}'").Text;
+        YamlScalar scalar = value.AsScalar($"'{key}'");
         foreach (string choice in choices)
         {
-            if (choice == text) return text;
+            if (choice == scalar.Text) return choice;
         }
 
-        throw value.Error($"'{key}' must be one of {string.Join(", ", choices.ToArray())}, found '{text}'.");
+        throw value.Error($"'{key}' must be one of {string.Join(", ", choices.ToArray())}, found '{scalar.Shown}'.");
     }
 
     /// <summary>A number or a list of numbers: one fixed value, or what is searched.</summary>

@@ -7,7 +7,7 @@ public readonly record struct YamlPlace(string File, long Line, long Column)
 }
 
 /// <summary>A YAML file that cannot be used. The message is one sentence that begins with file, line and column.</summary>
-public sealed class YamlException(YamlPlace place, string message) : Exception($"{place}: {message}")
+public sealed class YamlException(YamlPlace place, string message) : Exception($"{place}: {YamlScalar.OnOneLine(message)}")
 {
     public YamlPlace Place { get; } = place;
 }
@@ -38,11 +38,11 @@ public sealed record YamlScalar(YamlPlace Place, string Text, bool Quoted) : Yam
     public string Found => Quoted ? $"the text \"{Shown}\"" : $"'{Shown}'";
 
     /// <summary>The text on one line, cut where it is long.</summary>
-    public string Shown => OnOneLine(Text.Length <= MostShown ? Text : $"{Text[..MostShown]}…");
+    public string Shown => OnOneLine(Text.Length <= MostShown ? Text : $"{Text[..(char.IsHighSurrogate(Text[MostShown - 1]) ? MostShown - 1 : MostShown)]}…");
 
     public bool IsNull => !Quoted && Text is "" or "~" or "null";
 
-    private static string OnOneLine(string text) => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c)) : text;
+    internal static string OnOneLine(string text) => text.Any(char.IsControl) ? string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c)) : text;
 }
 
 public sealed record YamlSequence(YamlPlace Place, IReadOnlyList<YamlValue> Items) : YamlValue(Place)

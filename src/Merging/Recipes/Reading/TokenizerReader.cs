@@ -18,7 +18,7 @@ internal static class TokenizerReader
         map?.Allow("'tokenizer'", "source", "tokens", "pad_to_multiple_of");
         YamlValue? named = source ?? map!.Take("source");
         (VocabularySource kind, ModelReference? model) = ReadSource(named, source is null ? "source" : "tokenizer_source", references, models, notes);
-        if (kind is VocabularySource.Base && baseModel is null) notes.Add(new RecipeNote(named!.Place, $"there is no 'base_model': the tokenizer is that of '{models[0]}', the first model."));
+        if (kind is VocabularySource.Base && baseModel is null) notes.Add(new RecipeNote(named!.Place, $"there is no 'base_model': the tokenizer is that of '{new YamlScalar(value.Place, models[0].ToString(), false).Shown}', the first model."));
 
         IReadOnlyList<TokenRow> tokens = [];
         if (map?.Take("tokens") is { } list)
