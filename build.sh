@@ -3,6 +3,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
+left_out=""
 cli_dll=artifacts/bin/MergeEngine.Cli/release/merge-engine.dll
 dotnet=""
 
@@ -86,17 +87,21 @@ find_dotnet() {
 }
 
 # Compilers for the device code. They are wanted, not needed: without them there is no emulated device, or no kernels for a GPU.
-has_cuda_compiler() {
+has_cuda_compiler() { command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] || has_cuda_clang; }
+
+has_cuda_clang() {
     local name
-    command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ] && return
     for name in clang++-{24..16}; do command -v "$name" >/dev/null && return; done
     command -v clang++ >/dev/null && [ "$(clang++ -dumpversion | cut -d. -f1)" -ge 16 ]
 }
 
+has_host_compiler() { command -v g++ >/dev/null || command -v clang++ >/dev/null || has_cuda_clang; }
+
 # try_install WHAT PACKAGE...: the first of the packages that apt has; without it the build goes on and WHAT is left out.
 try_install() {
-    local what=$1 package
+    local what=$1 package reason="apt-get is not here"
     shift
+    if command -v apt-get >/dev/null; then reason="apt-get could not install it without root or sudo, or has none of them"; fi
     if command -v apt-get >/dev/null && as_root apt-get update -qq >&2; then
         for package in "$@"; do
             apt-cache show "$package" >/dev/null 2>&1 || continue
@@ -104,11 +109,10 @@ try_install() {
             { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >&2; } && return
         done
     fi
-    say "$what is left out: it needs one of $*, and none could be installed"
+    left_out="$left_out; without $what, which needs ${*: -1} or newer ($reason)"
+    say "$what is left out: install ${*: -1} or a newer one ($reason)"
     return 1
 }
-
-has_host_compiler() { command -v g++ >/dev/null || command -v clang++ >/dev/null; }
 
 # --- What it does ---------------------------------------------------------------------------------------------------
 
@@ -226,7 +230,7 @@ main() {
     [ $# = 0 ] || shift
     cd "$root"
     case $what in
-        build) build; say "built; try: bin/merge-engine --help" ;;
+        build) build; say "built$left_out; try: bin/merge-engine --help" ;;
         demo) build; exec bin/merge-engine demo "$@" ;;
         test) test_all ;;
         bench) build; exec "$dotnet" artifacts/bin/MergeEngine.Benchmarks/release/MergeEngine.Benchmarks.dll "$@" ;;

@@ -21,7 +21,7 @@ internal static class Application
 
     private static RootCommand Create()
     {
-        var root = new RootCommand("Fine-tunes vision transformers and merges fine-tuned models, on the CPU, with results that repeat to the last bit.")
+        var root = new RootCommand("Fine-tunes vision transformers and merges fine-tuned models, on the processor or an NVIDIA GPU, with results that repeat to the last bit.")
         {
             InspectCommand.Create(),
             PretrainCommand.Create(),

@@ -44,6 +44,14 @@ internal static class CommonOptions
         return option;
     }
 
+    /// <summary>A precision in the words of the option.</summary>
+    public static string NameOf(Tensors.Precision precision) => precision switch
+    {
+        Tensors.Precision.TF32 => "tf32",
+        Tensors.Precision.BF16 => "bf16",
+        _ => "float32",
+    };
+
     private static Option<string> DeviceOption()
     {
         var option = new Option<string>("--device")

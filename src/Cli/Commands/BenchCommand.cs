@@ -52,22 +52,35 @@ internal static class BenchCommand
             return;
         }
 
+        foreach (Option option in new Option[] { Model, BatchSize, Rounds })
+        {
+            if (context.Has(option)) throw new UsageException($"{option.Name} was given, but 'bench {context.Get(Kernels)}' has no encoder: it is for 'step' and 'latency'.");
+        }
+
         using Device device = context.OpenDevice();
         if (device is ReferenceDevice) throw new UsageException("--device is 'reference', expected cpu, cuda, cuda:N or emulated: it is not made for speed.");
         IEnumerable<KernelRate> rates = context.Get(Kernels) == "gemm" ? KernelThroughput.Products(device, context.Stop) : KernelThroughput.Elementwise(device, context.Stop);
-        context.Write(new BenchReport(device.Name, device.Description, device.Precision.ToString(), [.. rates]), CliJson.Default.BenchReport, Print);
+        context.Write(new BenchReport(device.Name, device.Description, CommonOptions.NameOf(device.Precision), [.. rates]), CliJson.Default.BenchReport, Print);
     }
 
     private static void RunEncoder(CommandContext context)
     {
         using Device device = context.OpenDevice();
         bool step = context.Get(Kernels) == "step";
-        string model = context.Get(Model)!;
+        bool small = context.DeviceName == "emulated" && !context.Has(Model);
+        if (small) CommandContext.Note("The emulated device is slow: it runs vit-tiny.");
+        string model = small ? "vit-tiny" : context.Get(Model)!;
         int batch = context.Get(BatchSize), rounds = context.Get(Rounds);
-        PassTime time = step
-            ? EncoderThroughput.TrainingStep(device, model, batch > 0 ? batch : 32, rounds > 0 ? rounds : 20, context.Stop)
-            : EncoderThroughput.Forward(device, model, batch > 0 ? batch : 1, rounds > 0 ? rounds : 200, context.Stop);
-        context.Write(new PassReport(device.Name, device.Description, device.Precision.ToString(), time), CliJson.Default.PassReport, Print);
+        if (batch == 0) batch = step ? 32 : 1;
+        if (rounds == 0) rounds = step ? 20 : 200;
+        PassTime time = CommandContext.WithProgress("passes", sink =>
+        {
+            void Report(int done) => sink.Report(model, done, rounds);
+            return step
+                ? EncoderThroughput.TrainingStep(device, model, batch, rounds, Report, context.Stop)
+                : EncoderThroughput.Forward(device, model, batch, rounds, Report, context.Stop);
+        });
+        context.Write(new PassReport(device.Name, device.Description, CommonOptions.NameOf(device.Precision), time), CliJson.Default.PassReport, Print);
     }
 
     private static void Print(PassReport report, TextWriter output)
@@ -87,5 +100,6 @@ internal static class BenchCommand
         foreach (KernelRate rate in report.Kernels)
             table.Add(rate.Name, Figures.Decimals(rate.Rate, 1), Figures.Decimals(rate.Ceiling, 1), rate.Unit, Figures.Percent(100 * rate.Share));
         table.Write(output);
+        if (report.Device == "emulated") output.WriteLine("Figures of the emulated device tell nothing about a GPU; its products do not even run as kernels.");
     }
 }

@@ -69,7 +69,7 @@ internal static class EncodeCommand
         IReadOnlyList<TensorContent> tensors = CommandContext.WithProgress("samples", sink =>
             FeatureExtraction.Run(encoder, head, split, context.Get(Hidden), batch, new Samples(sink, "encoding", split.Count), context.Stop));
         SafetensorsWriter.Write(output, tensors);
-        var report = new WrittenReport(output, split.Count, [.. tensors.Select(t => new WrittenTensor(t.Name, [.. t.Shape.Dimensions]))]);
+        var report = new WrittenReport(output, split.Count, [.. tensors.Select(t => new WrittenTensor(t.Name, [.. t.Shape.Dimensions]))], device.Name, CommonOptions.NameOf(device.Precision));
         context.Write(report, CliJson.Default.WrittenReport, (r, text) => r.Print(text));
     }
 }

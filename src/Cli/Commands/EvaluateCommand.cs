@@ -51,7 +51,7 @@ internal static class EvaluateCommand
             encoder, encoder.Parameters, task, split.Name, ModelArguments.BatchSizeOf(context, DefaultBatchSize), cancellation: context.Stop);
         if (!double.IsFinite(result.Loss))
             throw new InvalidDataException($"{context.Get(ModelArguments.Model)}: the loss on the split {split.Name} is not a number, expected finite weights of model and head (inspect --stats counts NaN and infinities).");
-        var report = new EvaluateReport(data.Name, split.Name, result.Count, result.Correct, result.Accuracy, result.Loss);
+        var report = new EvaluateReport(data.Name, split.Name, result.Count, result.Correct, result.Accuracy, result.Loss, device.Name, CommonOptions.NameOf(device.Precision));
         context.Write(report, CliJson.Default.EvaluateReport, (r, text) => text.WriteLine(
             $"{Terminal.Printable.Of(r.Task)} {r.Split}: accuracy {Figures.Decimals(r.Accuracy, 2)} % ({r.Correct} of {r.Samples}), loss {Figures.Decimals(r.Loss, 4)}"));
     }

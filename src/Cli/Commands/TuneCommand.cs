@@ -75,7 +75,7 @@ internal static class TuneCommand
             throw new InvalidDataException($"{data.Source}: the last step made weights that are not numbers, so nothing is written; expected a learning rate that does not diverge.");
         OutputDirectory.Write(output, path => encoder.Save(path, parameters, ownHead ? head : null));
         if (headOut is not null) SafetensorsWriter.Write(headOut, head.ToTensors());
-        EvaluateReport[] scores = [.. data.Splits.Where(s => s.Name is "validation" or "test").Select(s => Score(context, encoder, parameters, task, s.Name))];
+        EvaluateReport[] scores = Scores(context, encoder, parameters, task, output);
         double[] losses = [.. run.Losses.Chunk(stepsPerEpoch).Select(epoch => epoch.Average())];
         var report = new TuneReport(output, data.Name, run.Steps, run.Examples, run.Seconds, losses, scores);
         context.Write(report, CliJson.Default.TuneReport, Print);
@@ -91,10 +91,24 @@ internal static class TuneCommand
             task, parameters, state, default, steps, progress: p => sink.Report($"tuning {task.Name}", p.Step, p.Steps), cancellation: context.Stop));
     }
 
+    /// <summary>On the splits that were not trained on. The model is on the disk by now, which a failure here must not hide.</summary>
+    private static EvaluateReport[] Scores(CommandContext context, VisionTransformer encoder, ParameterVector parameters, TrainingTask task, string output)
+    {
+        try
+        {
+            return [.. task.Dataset.Splits.Where(s => s.Name is "validation" or "test").Select(s => Score(context, encoder, parameters, task, s.Name))];
+        }
+        catch
+        {
+            CommandContext.Note($"The tuned model is complete in {Printable.Of(output)}; scoring it did not come to its end.");
+            throw;
+        }
+    }
+
     private static EvaluateReport Score(CommandContext context, VisionTransformer encoder, ParameterVector parameters, TrainingTask task, string split)
     {
         EvaluationResult result = Evaluator.Evaluate(encoder, parameters, task, split, cancellation: context.Stop);
-        return new EvaluateReport(task.Name, split, result.Count, result.Correct, result.Accuracy, result.Loss);
+        return new EvaluateReport(task.Name, split, result.Count, result.Correct, result.Accuracy, result.Loss, encoder.Device.Name, CommonOptions.NameOf(encoder.Device.Precision));
     }
 
     private static void Print(TuneReport report, TextWriter output)

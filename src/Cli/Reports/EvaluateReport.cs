@@ -1,7 +1,7 @@
 namespace MergeEngine.Cli.Reports;
 
 /// <summary>What <c>evaluate</c> found; the accuracy is in per cent.</summary>
-internal sealed record EvaluateReport(string Task, string Split, int Samples, int Correct, double Accuracy, double Loss);
+internal sealed record EvaluateReport(string Task, string Split, int Samples, int Correct, double Accuracy, double Loss, string Device, string Precision);
 
 /// <summary>What <c>tune</c> did; losses are means over an epoch's batches, accuracies per cent.</summary>
 internal sealed record TuneReport(

@@ -8,6 +8,8 @@ internal sealed record WrittenReport(
     string Path,
     int Samples,
     IReadOnlyList<WrittenTensor> Tensors,
+    string Device,
+    string Precision,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Loss = null)
 {
     public void Print(TextWriter output)

@@ -15,6 +15,7 @@ internal static class ExperimentSettings
             ["optimizer"] = $"{tuning.Optimizer}, learning rate {N(tuning.LearningRate)} ({tuning.Schedule}), weight decay {N(tuning.WeightDecay)}, clipping {N(tuning.ClipNorm)}",
             ["batch size"] = N(tuning.BatchSize),
             ["budget of a task"] = $"{context.TrainTasks.Max(context.Budget.StepsFor)} steps ({tuning.Epochs} epochs)",
+            ["device"] = context.Start.Device.Precision == Tensors.Precision.Float32 ? context.Start.Device.Name : $"{context.Start.Device.Name}, products of {context.Start.Device.Precision} inputs",
             ["augmentation"] = tuning.Shift == 0 ? "none" : $"shifts of up to {tuning.Shift} pixels",
             ["heads"] = "frozen, one for each task, never merged",
             ["scores"] = "accuracy on the test split in per cent; choices were made on the validation split",

@@ -27,19 +27,20 @@ public static class EncoderThroughput
     /// <param name="model">One of <see cref="Models"/>.</param>
     /// <param name="batch">Samples of a step.</param>
     /// <param name="rounds">Steps to time.</param>
+    /// <param name="progress">Told after every timed pass how many are done.</param>
     /// <param name="cancellation">Checked before every step.</param>
-    public static PassTime TrainingStep(Device device, string model, int batch, int rounds, CancellationToken cancellation = default)
+    public static PassTime TrainingStep(Device device, string model, int batch, int rounds, Action<int>? progress = null, CancellationToken cancellation = default)
     {
         using ProbeModel probe = Open(device, model, batch);
-        return Measure(probe, model, "step", rounds, 3 * probe.ForwardOperations, static p => p.Step(), cancellation);
+        return Measure(probe, model, "step", rounds, 3 * probe.ForwardOperations, static p => p.Step(), progress, cancellation);
     }
 
     /// <summary>Forward passes as a host sees them: inputs go to the device, outputs come back.</summary>
     /// <inheritdoc cref="TrainingStep"/>
-    public static PassTime Forward(Device device, string model, int batch, int rounds, CancellationToken cancellation = default)
+    public static PassTime Forward(Device device, string model, int batch, int rounds, Action<int>? progress = null, CancellationToken cancellation = default)
     {
         using ProbeModel probe = Open(device, model, batch);
-        return Measure(probe, model, "forward", rounds, probe.ForwardOperations, static p => p.Forward(), cancellation);
+        return Measure(probe, model, "forward", rounds, probe.ForwardOperations, static p => p.Forward(), progress, cancellation);
     }
 
     private static ProbeModel Open(Device device, string model, int batch)
@@ -55,7 +56,7 @@ public static class EncoderThroughput
         };
     }
 
-    private static PassTime Measure(ProbeModel probe, string model, string pass, int rounds, double operations, Action<ProbeModel> run, CancellationToken cancellation)
+    private static PassTime Measure(ProbeModel probe, string model, string pass, int rounds, double operations, Action<ProbeModel> run, Action<int>? progress, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rounds, 1);
         double[] times = new double[rounds];
@@ -69,6 +70,7 @@ public static class EncoderThroughput
             if (round < 0) continue;
             times[round] = milliseconds;
             allocated = Math.Min(allocated, GC.GetAllocatedBytesForCurrentThread() - bytes);
+            progress?.Invoke(round + 1);
         }
 
         Array.Sort(times);
