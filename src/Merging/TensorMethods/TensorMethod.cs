@@ -1,0 +1,85 @@
+using MergeEngine.Merging.Recipes.Parameters;
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Numerics;
+
+namespace MergeEngine.Merging.TensorMethods;
+
+/// <summary>
+/// A way to merge one tensor of several models, in the arithmetic of one dialect: statistics over the whole tensor first where it needs them, then a
+/// map over chunks. A tensor may be far larger than memory, so a method sees it in pieces, as often as it asks for.
+/// </summary>
+public abstract class TensorMethod
+{
+    /// <summary>Name in recipes.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Begins one tensor.</summary>
+    /// <exception cref="ArgumentException">The parameters make no sense for this tensor; one sentence.</exception>
+    public abstract TensorMerge Begin(TensorTask task);
+}
+
+/// <summary>One tensor of the output and what it is made of.</summary>
+/// <param name="Device">Where the chunks lie.</param>
+/// <param name="Name">The output's name: random masks are keyed by it.</param>
+/// <param name="Shape">Shape of the output and of every input.</param>
+/// <param name="Inputs">Number of inputs, the base included.</param>
+/// <param name="Base">Index of the base among the inputs; −1 where there is none.</param>
+/// <param name="Parameters">The recipe's parameters for this tensor; its indices of sources are those of the inputs.</param>
+/// <param name="Seed">Seed of everything random.</param>
+public sealed record TensorTask(Device Device, string Name, Shape Shape, int Inputs, int Base, TensorParameters Parameters, ulong Seed)
+{
+    public long Length => Shape.ElementCount;
+
+    /// <summary>Elements of a row: of the last dimension; the whole tensor where it has fewer than two.</summary>
+    public long RowLength => Shape.Rank < 2 ? Length : Shape[Shape.Rank - 1];
+}
+
+/// <summary>A part of the tensor, of all inputs at once.</summary>
+/// <param name="firstIndex">Index of its first element in the tensor, a multiple of <see cref="TensorMerge.Unit"/>.</param>
+/// <param name="inputs">One span for each input, in the recipe's order, float32; all as long as the output.</param>
+/// <param name="output">Where the merged elements go; <c>default</c> in a pass for statistics. It is no input's memory.</param>
+public readonly ref struct TensorChunk(long firstIndex, ReadOnlySpan<DeviceSpan<float>> inputs, DeviceSpan<float> output)
+{
+    public long FirstIndex { get; } = firstIndex;
+
+    public ReadOnlySpan<DeviceSpan<float>> Inputs { get; } = inputs;
+
+    public DeviceSpan<float> Output { get; } = output;
+
+    public long Length => Inputs.Length == 0 ? Output.Length : Inputs[0].Length;
+}
+
+/// <summary>
+/// The state of one tensor's merge. While <see cref="NeedsPass"/>: every chunk goes to <see cref="Accumulate"/>, in order, then
+/// <see cref="CompletePass"/>. After that every chunk goes to <see cref="Map"/>, in order. The result has the same bits whatever the chunks are.
+/// </summary>
+public abstract class TensorMerge : IDisposable
+{
+    /// <summary>Chunks start and end at multiples of so many elements, or at the tensor's end: 1, a row, or the whole tensor.</summary>
+    public virtual long Unit => 1;
+
+    /// <summary>Bytes that the merge holds beside the chunks while it runs, for the plan of memory.</summary>
+    public virtual long WorkingBytes => 0;
+
+    /// <summary>Whether the statistics want to see the whole tensor (once more).</summary>
+    public virtual bool NeedsPass => false;
+
+    /// <summary>Adds one chunk to the statistics of this pass.</summary>
+    public virtual void Accumulate(in TensorChunk chunk) => throw new InvalidOperationException("This method asks for no statistics.");
+
+    /// <summary>Ends a pass over all chunks.</summary>
+    public virtual void CompletePass() => throw new InvalidOperationException("This method asks for no statistics.");
+
+    /// <summary>Writes the merged elements of one chunk to its output.</summary>
+    public abstract void Map(in TensorChunk chunk);
+
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+}
