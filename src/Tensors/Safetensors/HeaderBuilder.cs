@@ -12,7 +12,7 @@ namespace MergeEngine.Tensors.Safetensors;
 /// </summary>
 internal static class HeaderBuilder
 {
-    public static byte[] Build(IReadOnlyList<TensorContent> tensors, IReadOnlyDictionary<string, string>? metadata)
+    public static byte[] Build(IReadOnlyList<TensorEntry> tensors, IReadOnlyDictionary<string, string>? metadata)
     {
         var output = new ArrayBufferWriter<byte>(256 + (tensors.Count * 96));
         output.Advance(Clear(output.GetSpan(SafetensorsHeader.PrefixLength)));
@@ -35,16 +35,13 @@ internal static class HeaderBuilder
             output.Write("}"u8);
         }
 
-        long offset = 0;
         foreach (var tensor in tensors)
         {
             if (!first) output.Write(","u8);
             first = false;
             WriteString(output, tensor.Name);
-            long end = checked(offset + tensor.ByteLength);
             string shape = string.Join(',', tensor.Shape.Select(d => d.ToString(CultureInfo.InvariantCulture)));
-            WriteText(output, $":{{\"dtype\":\"{tensor.DType.Name()}\",\"shape\":[{shape}],\"data_offsets\":[{offset},{end}]}}");
-            offset = end;
+            WriteText(output, $":{{\"dtype\":\"{tensor.DType.Name()}\",\"shape\":[{shape}],\"data_offsets\":[{tensor.Begin},{tensor.End}]}}");
         }
 
         output.Write("}"u8);

@@ -1,6 +1,9 @@
 namespace MergeEngine.Tensors.Safetensors;
 
-/// <summary>Where a file may be written by renaming a finished one: not over a device or a pipe, whose place the file would take.</summary>
+/// <summary>
+/// Where a file may be written by renaming a finished one (not over a device or a pipe, whose place the file would take), and how a
+/// finished directory takes the place of an older one.
+/// </summary>
 public static class OutputTarget
 {
     /// <returns>Why no file can stand at the path, as the rest of a sentence; null if one can, or stands there already.</returns>
@@ -15,4 +18,31 @@ public static class OutputTarget
         _ when new FileInfo(path).LinkTarget?.StartsWith("/proc/", StringComparison.Ordinal) == true => "is a link to what the process has open",
         _ => null,
     };
+
+    /// <summary>
+    /// A directory takes the place of another, which ends up at the first one's path. Where the system can (Linux), in one step: there is
+    /// no moment in which the target does not exist. Elsewhere the older one is moved aside first.
+    /// </summary>
+    /// <exception cref="IOException">They cannot be moved; both are where they were, as far as the system lets them be moved back.</exception>
+    /// <exception cref="UnauthorizedAccessException">They may not be moved by this user.</exception>
+    public static void ExchangeDirectories(string finished, string target)
+    {
+        if (Posix.Exchange(finished, target)) return;
+        string aside = $"{finished}.older";
+        Directory.Move(target, aside);
+        try
+        {
+            Directory.Move(finished, target);
+        }
+        catch
+        {
+            Directory.Move(aside, target);
+            throw;
+        }
+
+        Directory.Move(aside, finished);
+    }
+
+    /// <summary>Makes renames in a directory last through a power cut, where the system can.</summary>
+    public static void SyncDirectory(string directory) => Posix.SyncDirectory(directory);
 }

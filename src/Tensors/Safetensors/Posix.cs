@@ -3,7 +3,10 @@ using System.Runtime.Versioning;
 
 namespace MergeEngine.Tensors.Safetensors;
 
-/// <summary>The few calls that .NET does not offer: what kind of file a path is without opening it, and syncing a directory.</summary>
+/// <summary>
+/// The few calls that .NET does not offer: what kind of file a path is without opening it, syncing a directory, and giving two paths each
+/// other's place in one step.
+/// </summary>
 internal static partial class Posix
 {
     /// <summary>What a path leads to. <see cref="Unknown"/> where the system cannot be asked.</summary>
@@ -66,6 +69,27 @@ internal static partial class Posix
         _ = FSync(descriptor); // Some file systems refuse; then there is nothing to do about it.
         _ = Close(descriptor);
     }
+
+    /// <summary>Two directory entries change places: at every moment both names lead to something.</summary>
+    /// <returns>False where the system or the file system cannot do that, or a path does not exist; then nothing has changed.</returns>
+    public static bool Exchange(string first, string second)
+    {
+        const int AtFdCwd = -100;
+        const uint RenameExchange = 2;
+        if (!OperatingSystem.IsLinux()) return false;
+        try
+        {
+            return RenameAt(AtFdCwd, first, AtFdCwd, second, RenameExchange) == 0;
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
+            return false;
+        }
+    }
+
+    [SupportedOSPlatform("linux")]
+    [LibraryImport("libc", EntryPoint = "renameat2", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RenameAt(int firstDirectory, string first, int secondDirectory, string second, uint flags);
 
     [SupportedOSPlatform("linux")]
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using MergeEngine.Tensors.Numerics;
 
 namespace MergeEngine.Tensors.Safetensors;
 
@@ -18,16 +19,20 @@ public static class SafetensorsWriter
     /// <exception cref="SafetensorsException">A name stands twice or is not allowed, a callback wrote the wrong number of bytes, or the file cannot be written.</exception>
     public static void Write(string path, IEnumerable<TensorContent> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        var sorted = tensors.OrderByDescending(t => t.DType).ThenBy(t => t.Name, Utf8Order.Instance).ToList();
-        CheckNames(path, sorted, metadata);
-        byte[] header = HeaderBuilder.Build(sorted, metadata);
-        if (header.Length - SafetensorsHeader.PrefixLength > SafetensorsHeader.MaxByteLength)
-            throw new SafetensorsException($"{path}: the header would take {header.Length} bytes, expected at most {SafetensorsHeader.MaxByteLength}.");
-        long length = header.Length + sorted.Sum(t => t.ByteLength);
-        AtomicFile.Write(path, length, stream =>
+        var contents = new Dictionary<string, TensorContent>(StringComparer.Ordinal);
+        var described = new List<(string, DType, Shape)>();
+        foreach (var tensor in tensors)
         {
-            stream.Write(header);
-            foreach (var tensor in sorted) WriteTensor(path, stream, tensor.Name, tensor.ByteLength, tensor.Write);
+            contents.TryAdd(tensor.Name, tensor);
+            described.Add((tensor.Name, tensor.DType, tensor.Shape));
+        }
+
+        // The layout refuses a name that stands twice.
+        var layout = SafetensorsLayout.Create(path, described, metadata);
+        AtomicFile.Write(path, layout.FileLength, stream =>
+        {
+            stream.Write(layout.HeaderBytes.Span);
+            foreach (var entry in layout.Tensors) WriteTensor(path, stream, entry.Name, entry.ByteLength, contents[entry.Name].Write);
         });
     }
 
@@ -78,37 +83,6 @@ public static class SafetensorsWriter
         {
             ArrayPool<byte>.Shared.Return(buffer);
         }
-    }
-
-    private static void CheckNames(string path, List<TensorContent> tensors, IReadOnlyDictionary<string, string>? metadata)
-    {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var tensor in tensors)
-        {
-            string? complaint = HeaderParser.CheckName(tensor.Name);
-            if (tensor.Name == "__metadata__") complaint = "a tensor is called __metadata__, which is the header's own key";
-            if (!IsUnicode(tensor.Name)) complaint = $"the tensor name {Quoting.Quote(tensor.Name)} holds half a surrogate pair";
-            if (!seen.Add(tensor.Name)) complaint = $"two tensors are called {Quoting.Quote(tensor.Name)}";
-            if (complaint is not null) throw new SafetensorsException($"{path}: {complaint}.");
-        }
-
-        foreach (var (key, value) in metadata ?? new Dictionary<string, string>())
-        {
-            if (!IsUnicode(key) || !IsUnicode(value))
-                throw new SafetensorsException($"{path}: the metadata {Quoting.Quote(key)} holds half a surrogate pair.");
-        }
-    }
-
-    private static bool IsUnicode(string text)
-    {
-        for (int i = 0; i < text.Length; i++)
-        {
-            if (!char.IsSurrogate(text[i])) continue;
-            if (i + 1 == text.Length || !char.IsSurrogatePair(text[i], text[i + 1])) return false;
-            i++;
-        }
-
-        return true;
     }
 
     private static void WriteTensor(string path, Stream stream, string name, long length, Action<Stream> write)
