@@ -1,0 +1,67 @@
+using System.Globalization;
+using MergeEngine.Tensors.Safetensors;
+using Microsoft.Win32.SafeHandles;
+
+namespace MergeEngine.Merging.Streaming.Output;
+
+/// <summary>
+/// A file that a merge reads: its size, time and hash go to the manifest, and it must stay as it is while it is read. Bytes are hashed as
+/// they pass by (<see cref="Passed"/>), in any order and from any thread; what did not pass by is read at the end.
+/// </summary>
+public sealed class InputFile : IDisposable
+{
+    private readonly SafeFileHandle handle;
+    private readonly StreamedHash? hash;
+
+    /// <param name="path">The file; its name as given goes to the manifest.</param>
+    /// <param name="hashing">False to note no hash.</param>
+    /// <exception cref="SafetensorsException">It cannot be opened.</exception>
+    public InputFile(string path, bool hashing = true)
+    {
+        FilePath = path;
+        try
+        {
+            if (OutputTarget.ComplaintOf(path) is { } complaint) throw new SafetensorsException($"{path}: {complaint}, expected a file.");
+            handle = File.OpenHandle(path);
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException || (e is IOException && e is not SafetensorsException))
+        {
+            throw new SafetensorsException($"{path}: cannot be opened ({e.Message.TrimEnd('.')}), expected a file to read.", e);
+        }
+
+        Length = RandomAccess.GetLength(handle);
+        Modified = File.GetLastWriteTimeUtc(handle);
+        if (hashing) hash = new StreamedHash(Length, (offset, bytes) => FileBytes.Fill(handle, path, offset, bytes));
+    }
+
+    public string FilePath { get; }
+
+    /// <summary>Bytes when it was opened.</summary>
+    public long Length { get; }
+
+    /// <summary>When it was changed last before it was opened.</summary>
+    public DateTime Modified { get; }
+
+    /// <summary>Bytes of this file that were just read. Reading the same bytes again, as a second pass does, costs nothing.</summary>
+    /// <param name="offset">Counted from the start of the file.</param>
+    /// <param name="bytes">What stands there.</param>
+    public void Passed(long offset, ReadOnlySpan<byte> bytes) => hash?.Add(offset, bytes);
+
+    public void Dispose() => handle.Dispose();
+
+    internal string Time => Modified.ToString("O", CultureInfo.InvariantCulture);
+
+    /// <summary>The file's hash; null where it is not hashed.</summary>
+    /// <exception cref="SafetensorsException">The file is not what it was when it was opened.</exception>
+    internal string? FinishHash(int threads, CancellationToken cancellation)
+    {
+        hash?.Finish(threads, cancellation);
+        if (RandomAccess.GetLength(handle) != Length || File.GetLastWriteTimeUtc(handle) != Modified || !IsSameAtPath())
+            throw new SafetensorsException($"{FilePath}: was changed while it was read, expected an input that stays as it is.");
+        return hash is null ? null : Convert.ToHexStringLower(StreamedHash.Root(hash.Digests()));
+    }
+
+    /// <summary>Another file may have been renamed to its path.</summary>
+    private bool IsSameAtPath() => File.Exists(FilePath) && new FileInfo(FilePath) is var info
+        && (info.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? info) is var file && file.Length == Length && file.LastWriteTimeUtc == Modified;
+}

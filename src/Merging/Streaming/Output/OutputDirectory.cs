@@ -1,0 +1,427 @@
+using System.Security.Cryptography;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Merging.Streaming.Output;
+
+/// <summary>
+/// A Hugging Face model directory while it is written: tensors chunk by chunk, to their final places, in any order, from any number of
+/// threads. Everything lies in <c>.NAME.merge-engine.partial</c> beside the target, with weights under names that no reader looks for, until
+/// <see cref="Complete"/> has synced it and renamed it: whatever stops the process, the target is what it was, or the finished model.
+/// </summary>
+/// <remarks>
+/// The order of the end: files synced, manifest written, weights named, directories synced, renamed. A file system without an exchange of two
+/// names (anything but Linux's) has one short moment in which an older output is moved aside and the new one is not there yet.
+/// </remarks>
+public sealed class OutputDirectory : IDisposable
+{
+    private const string WritingSuffix = ".partial";
+
+    private readonly OutputPath place;
+    private readonly OutputPlan plan;
+    private readonly MergeDescription description;
+    private readonly OutputOptions options;
+    private readonly Action<OutputStep> step;
+    private readonly OutputJournal journal;
+    private readonly ShardFile[] files;
+    private readonly List<ManifestOutput> extras = [];
+    private readonly DateTime started = DateTime.UtcNow;
+    private State state;
+    private bool left;
+
+    private OutputDirectory(
+        OutputPath place, OutputPlan plan, MergeDescription description, OutputOptions options, Action<OutputStep> step, OutputJournal journal)
+    {
+        this.place = place;
+        this.plan = plan;
+        this.description = description;
+        this.options = options;
+        this.step = step;
+        this.journal = journal;
+        files = new ShardFile[plan.Shards.Count];
+    }
+
+    private enum State
+    {
+        Writing,
+        Complete,
+        Disposed,
+    }
+
+    /// <summary>Bytes of weight files that an earlier run had written and that were found to be right.</summary>
+    public long RestoredBytes { get; private set; }
+
+    /// <summary>Bytes that the journal lists and that had another hash, so that they are written again.</summary>
+    public long RejectedBytes { get; private set; }
+
+    /// <summary>Says before hours of work what would fail after them: the checks of opening that need nothing made.</summary>
+    /// <exception cref="SafetensorsException">Nothing can be written there, or what is there may not be replaced.</exception>
+    public static void RequirePossible(string path, bool overwrite) => OutputPath.Require(path, overwrite);
+
+    /// <summary>Makes the temporary directory and takes the space that the weights need; or opens what an earlier run has left.</summary>
+    /// <param name="path">The directory to write; its parents are made.</param>
+    /// <param name="plan">Which tensor stands where.</param>
+    /// <param name="description">What decides the bytes.</param>
+    /// <param name="options">How to write; null for the defaults.</param>
+    /// <param name="cancellation">Stops the check of what is there.</param>
+    /// <exception cref="SafetensorsException">
+    /// The target exists, cannot be written, is being written by another process, the disk is too small, or what is there belongs to another merge.
+    /// </exception>
+    public static OutputDirectory Open(
+        string path, OutputPlan plan, MergeDescription description, OutputOptions? options = null, CancellationToken cancellation = default) =>
+        Open(path, plan, description, options ?? new OutputOptions(), static _ => { }, cancellation);
+
+    internal static OutputDirectory Open(
+        string path, OutputPlan plan, MergeDescription description, OutputOptions options, Action<OutputStep> step, CancellationToken cancellation = default)
+    {
+        OutputPath place = OutputPath.Require(path, options.Overwrite);
+        OutputDirectory? output = null;
+        try
+        {
+            output = Begin(place, plan, description, options, step, out List<(int File, int Piece, byte[] Digest)> noted);
+            output.OpenFiles(noted, cancellation);
+            output.left = false;
+            return output;
+        }
+        catch (Exception e)
+        {
+            output?.Dispose();
+            throw Explain(e, place, plan.FileBytes) ?? e;
+        }
+    }
+
+    /// <summary>True if these bytes were found written by an earlier run, and need not be computed again.</summary>
+    public bool IsWritten(PlannedTensor tensor, long firstByte, long length)
+    {
+        RequireWithin(tensor, firstByte, length);
+        return files[tensor.Shard.Index].IsRestored(tensor.Offset + firstByte, length);
+    }
+
+    /// <summary>Writes bytes of a tensor. Any order, any thread; every byte once.</summary>
+    /// <remarks>What an earlier run has written already is left as it is: on the same inputs it is the same.</remarks>
+    /// <param name="tensor">A tensor of the plan.</param>
+    /// <param name="firstByte">Where they begin in the tensor.</param>
+    /// <param name="bytes">Little-endian, as they shall stand in the file.</param>
+    /// <exception cref="SafetensorsException">The disk is full or failed.</exception>
+    public void Write(PlannedTensor tensor, long firstByte, ReadOnlySpan<byte> bytes)
+    {
+        ObjectDisposedException.ThrowIf(state != State.Writing, this);
+        RequireWithin(tensor, firstByte, bytes.Length);
+        try
+        {
+            if (!files[tensor.Shard.Index].Write(tensor.Offset + firstByte, bytes))
+                throw new InvalidOperationException($"Bytes from {firstByte} on of the tensor {Quoting.Quote(tensor.Name)} were written twice.");
+            step(OutputStep.Written);
+        }
+        catch (Exception e) when (Explain(e, place, null) is { } explained)
+        {
+            throw explained;
+        }
+    }
+
+    /// <summary>Adds a file beside the weights, such as <c>config.json</c>. One thread at a time.</summary>
+    /// <param name="name">A plain file name that no other file of the output has.</param>
+    /// <param name="bytes">Its content.</param>
+    /// <exception cref="SafetensorsException">The disk is full or failed.</exception>
+    public void AddFile(string name, ReadOnlySpan<byte> bytes)
+    {
+        ObjectDisposedException.ThrowIf(state != State.Writing, this);
+        if (!ManifestFile.IsPlainName(name)) throw new ArgumentException($"{Quoting.Quote(name)} is no plain file name.", nameof(name));
+        if (plan.Shards.Any(s => s.FileName == name) || extras.Any(e => e.Name == name) || name is MergeManifest.FileName or ShardedIndex.FileName)
+            throw new ArgumentException($"The output has a file {Quoting.Quote(name)} already.", nameof(name));
+        AddChecked(name, bytes);
+    }
+
+    /// <summary>Copies a file, such as a tokenizer, beside the weights under its own name.</summary>
+    /// <inheritdoc cref="AddFile(string, ReadOnlySpan{byte})" path="/exception"/>
+    public void AddCopy(string path)
+    {
+        byte[] bytes;
+        try
+        {
+            bytes = File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SafetensorsException($"{path}: cannot be read ({e.Message.TrimEnd('.')}), expected a file to copy to the output.", e);
+        }
+
+        AddFile(Path.GetFileName(path), bytes);
+    }
+
+    /// <summary>Finishes the hashes, writes index and manifest, syncs everything and renames it to the target.</summary>
+    /// <exception cref="InvalidOperationException">Bytes of a tensor were not written.</exception>
+    /// <exception cref="SafetensorsException">The disk is full or failed, or an input was changed while it was read.</exception>
+    public MergeManifest Complete(CancellationToken cancellation = default)
+    {
+        ObjectDisposedException.ThrowIf(state != State.Writing, this);
+        RequireAllWritten();
+        try
+        {
+            if (!plan.Index.IsEmpty) AddChecked(ShardedIndex.FileName, plan.Index.Span);
+            Parallel.ForEach(files, new ParallelOptions { MaxDegreeOfParallelism = options.Threads, CancellationToken = cancellation }, file => file.Sync());
+            step(OutputStep.FilesSynced);
+            MergeManifest manifest = BuildManifest(cancellation);
+            WriteSynced(MergeManifest.FileName, ManifestFile.Build(manifest));
+            step(OutputStep.ManifestWritten);
+            foreach (ShardFile file in files)
+            {
+                file.Dispose();
+                File.Move(file.FilePath, Path.Combine(place.Model, file.Shard.FileName));
+            }
+
+            step(OutputStep.FilesNamed);
+            OutputTarget.SyncDirectory(place.Model);
+            cancellation.ThrowIfCancellationRequested();
+            place.Publish();
+            state = State.Complete;
+            step(OutputStep.Renamed);
+            RemovePartial();
+            return manifest;
+        }
+        catch (Exception e) when (Explain(e, place, null) is { } explained)
+        {
+            throw explained;
+        }
+    }
+
+    /// <summary>Ends the writing. What is not complete is removed, or left to be gone on with where that was asked for.</summary>
+    public void Dispose()
+    {
+        if (state == State.Disposed) return;
+        bool remove = state == State.Complete || (!options.KeepPartial && !left);
+        state = State.Disposed;
+        foreach (ShardFile? file in files) file?.Dispose();
+        if (remove) RemovePartial();
+        journal.Dispose();
+    }
+
+    private static OutputDirectory Begin(
+        OutputPath place, OutputPlan plan, MergeDescription description, OutputOptions options, Action<OutputStep> step, out List<(int File, int Piece, byte[] Digest)> noted)
+    {
+        JournalIdentity identity = description.Identity(plan);
+        noted = [];
+        Directory.CreateDirectory(place.Parent);
+        if (Directory.Exists(place.Partial))
+        {
+            OutputJournal? left = OpenLeft(place);
+            try
+            {
+                if (left is not null && options.Resume && left.Read(place.Journal) is var (before, pieces))
+                {
+                    if (before.DifferenceTo(identity) is { } difference)
+                        throw new SafetensorsException($"{place.Given}: what a stopped merge has left {difference}, expected the same merge to go on with; without --resume it begins anew.");
+                    noted = pieces;
+                    Directory.CreateDirectory(place.Model);
+                    // Until it is taken over it is not this run's to remove.
+                    return new OutputDirectory(place, plan, description, options, step, left) { left = true };
+                }
+
+                // Held locked while it is removed, so that no other process takes it for its own.
+                Directory.Delete(place.Partial, recursive: true);
+            }
+            catch
+            {
+                left?.Dispose();
+                throw;
+            }
+
+            left?.Dispose();
+        }
+
+        try
+        {
+            Directory.CreateDirectory(place.Model);
+            step(OutputStep.Created);
+            return new OutputDirectory(place, plan, description, options, step, OutputJournal.Create(place.Journal, identity));
+        }
+        catch
+        {
+            Directory.Delete(place.Partial, recursive: true);
+            throw;
+        }
+    }
+
+    private static OutputJournal? OpenLeft(OutputPath place)
+    {
+        if (!File.Exists(place.Journal)) return null;
+        try
+        {
+            return OutputJournal.Open(place.Journal);
+        }
+        catch (IOException e)
+        {
+            throw new SafetensorsException($"{place.Given}: is being written by another process (it holds {place.Journal}).", e);
+        }
+    }
+
+    private void OpenFiles(List<(int File, int Piece, byte[] Digest)> noted, CancellationToken cancellation)
+    {
+        RenameBack();
+        for (int i = 0; i < files.Length; i++)
+        {
+            int index = i;
+            OutputShard shard = plan.Shards[i];
+            files[i] = new ShardFile(Path.Combine(place.Model, shard.FileName + WritingSuffix), shard, (piece, digest) => Note(index, piece, digest), options.Hash, noted.Count > 0);
+        }
+
+        step(OutputStep.Allocated);
+        Restore(noted, cancellation);
+        foreach (ShardFile file in files) file.Write(0, file.Shard.Layout.HeaderBytes.Span);
+    }
+
+    /// <summary>Reads what the journal lists; only bytes with the hash that is noted there are kept.</summary>
+    private void Restore(List<(int File, int Piece, byte[] Digest)> noted, CancellationToken cancellation)
+    {
+        if (!options.Hash) return;
+        foreach (var (file, piece, _) in noted)
+        {
+            if (file >= files.Length || piece >= files[file].Hash.PieceCount)
+                throw new SafetensorsException($"{place.Journal}: lists the piece {piece} of the file {file}, which this output has not.");
+        }
+
+        long restored = 0, rejected = 0;
+        // A piece that was rejected once stands twice; the later line counts.
+        var latest = noted.GroupBy(n => (n.File, n.Piece)).Select(g => g.Last()).ToList();
+        Parallel.ForEach(latest, new ParallelOptions { MaxDegreeOfParallelism = options.Threads, CancellationToken = cancellation }, entry =>
+        {
+            ShardFile file = files[entry.File];
+            bool good = file.TryRestore(entry.Piece, entry.Digest);
+            Interlocked.Add(ref good ? ref restored : ref rejected, file.Hash.LengthOf(entry.Piece));
+        });
+        RestoredBytes = restored;
+        RejectedBytes = rejected;
+    }
+
+    /// <summary>A run that was killed while it renamed has left weights under their final names, and files that are added again.</summary>
+    private void RenameBack()
+    {
+        HashSet<string> writing = [.. plan.Shards.Select(s => s.FileName + WritingSuffix)];
+        foreach (OutputShard shard in plan.Shards)
+        {
+            string final = Path.Combine(place.Model, shard.FileName);
+            if (File.Exists(final)) File.Move(final, final + WritingSuffix, overwrite: true);
+        }
+
+        foreach (string entry in Directory.GetFiles(place.Model))
+        {
+            if (!writing.Contains(Path.GetFileName(entry))) File.Delete(entry);
+        }
+    }
+
+    private void Note(int file, int piece, ReadOnlyMemory<byte> digest)
+    {
+        if (!options.Hash) return;
+        journal.Add(file, piece, digest.Span);
+        step(OutputStep.PieceNoted);
+    }
+
+    private void AddChecked(string name, ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            WriteSynced(name, bytes);
+        }
+        catch (Exception e) when (Explain(e, place, null) is { } explained)
+        {
+            throw explained;
+        }
+
+        string? hash = null;
+        string[]? pieces = null;
+        if (options.Hash)
+        {
+            var streamed = new StreamedHash(bytes.Length, static (_, _) => { });
+            streamed.Add(0, bytes);
+            (hash, pieces) = Texts(streamed);
+        }
+
+        extras.Add(new ManifestOutput(name, bytes.Length, hash, null, pieces));
+    }
+
+    private void WriteSynced(string name, ReadOnlySpan<byte> bytes)
+    {
+        using var handle = File.OpenHandle(Path.Combine(place.Model, name), FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.None);
+        RandomAccess.Write(handle, bytes, 0);
+        RandomAccess.FlushToDisk(handle);
+    }
+
+    private MergeManifest BuildManifest(CancellationToken cancellation)
+    {
+        ManifestInput[] inputs = [.. description.Inputs.Select(i => new ManifestInput(i.FilePath, i.Length, i.FinishHash(options.Threads, cancellation)))];
+        ManifestOutput[] outputs = [.. files.Select(Describe).Concat(extras).OrderBy(o => o.Name, StringComparer.Ordinal)];
+        return new MergeManifest(
+            MergeManifest.CurrentFormat, MergeDescription.EngineVersion, description.Recipe, description.Dialect, description.Seed,
+            new SortedDictionary<string, string>(description.Options.ToDictionary(), StringComparer.Ordinal), options.Hash ? ManifestHash.Current : null,
+            inputs, outputs, started, DateTime.UtcNow, "");
+    }
+
+    private ManifestOutput Describe(ShardFile file)
+    {
+        string header = Convert.ToHexStringLower(SHA256.HashData(file.Shard.Layout.HeaderBytes.Span));
+        if (!options.Hash) return new ManifestOutput(file.Shard.FileName, file.Hash.Length, null, header);
+        (string hash, string[]? pieces) = Texts(file.Hash);
+        return new ManifestOutput(file.Shard.FileName, file.Hash.Length, hash, header, pieces);
+    }
+
+    private static (string Hash, string[]? Pieces) Texts(StreamedHash hash)
+    {
+        byte[][] digests = hash.Digests();
+        return (Convert.ToHexStringLower(StreamedHash.Root(digests)), digests.Length > 1 ? [.. digests.Select(d => Convert.ToHexStringLower(d))] : null);
+    }
+
+    private void RequireAllWritten()
+    {
+        foreach (ShardFile file in files)
+        {
+            int open = Enumerable.Range(0, file.Hash.PieceCount).FirstOrDefault(i => !file.Hash.IsComplete(i), -1);
+            if (open < 0) continue;
+            long first = (long)open * StreamedHash.PieceBytes, end = first + file.Hash.LengthOf(open);
+            string[] names = [.. plan.Tensors.Where(t => t.Shard == file.Shard && t.Offset < end && t.Offset + t.ByteLength > first).Select(t => t.Name)];
+            throw new InvalidOperationException($"{file.Shard.FileName}: not every byte from {first} to {end} was written, where {Quoting.QuoteSome(names)} stand.");
+        }
+    }
+
+    private void RequireWithin(PlannedTensor tensor, long firstByte, long length)
+    {
+        if (tensor.Shard.Index >= plan.Shards.Count || plan.Shards[tensor.Shard.Index] != tensor.Shard)
+            throw new ArgumentException($"The tensor {Quoting.Quote(tensor.Name)} is of another plan.", nameof(tensor));
+        ArgumentOutOfRangeException.ThrowIfNegative(firstByte);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(firstByte, tensor.ByteLength - length);
+    }
+
+    private void RemovePartial()
+    {
+        try
+        {
+            Directory.Delete(place.Partial, recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // What matters is done, or is being reported; the name says what the rest is, and the next run removes it.
+        }
+    }
+
+    /// <summary>A failure of the file system as one sentence; null for anything else.</summary>
+    private static SafetensorsException? Explain(Exception exception, OutputPath place, long? needed)
+    {
+        Exception cause = exception is AggregateException { InnerException: { } inner } ? inner : exception;
+        if (cause is SafetensorsException known) return known;
+        if (cause is UnauthorizedAccessException) return new SafetensorsException($"{place.Given}: cannot be written because this user may not write in {place.Parent}.", cause);
+        if (cause is not IOException) return null;
+        string size = needed is { } bytes && FreeSpace(place.Parent) is { } free && free < bytes ? $"{bytes} bytes are needed and {free} are free" : cause.Message.TrimEnd('.');
+        return new SafetensorsException($"{place.Given}: cannot be written ({size}).", cause);
+    }
+
+    private static long? FreeSpace(string directory)
+    {
+        try
+        {
+            return new DriveInfo(directory).AvailableFreeSpace;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
+        }
+    }
+}

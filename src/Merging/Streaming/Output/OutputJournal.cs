@@ -1,0 +1,105 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Merging.Streaming.Output;
+
+/// <summary>
+/// The notes of a merge that is under way: which merge it is, and which 16 MiB pieces of which file are written, with their SHA-256. It is
+/// held locked, so that two processes never write the same output.
+/// </summary>
+/// <remarks>
+/// One line a piece: <c>file piece digest check</c>, where check is the start of a SHA-256 over the line and the check before it, so that lines
+/// cannot be changed, lost or moved unnoticed. A last line without its end is what a killed process leaves and is dropped. A line may reach
+/// the disk before its piece does: whoever goes on reads every piece again and believes only its hash.
+/// </remarks>
+internal sealed class OutputJournal : IDisposable
+{
+    public const string FileName = "journal";
+
+    private const string Title = "merge-engine journal 1";
+
+    /// <summary>Far above what the pieces of any disk need, and a bound on what is read.</summary>
+    private const long MaxByteLength = 1L << 30;
+
+    private readonly FileStream stream;
+    private readonly Lock gate = new();
+    private string check = Title;
+
+    private OutputJournal(FileStream stream) => this.stream = stream;
+
+    /// <summary>Begins a journal; the file must not exist.</summary>
+    public static OutputJournal Create(string path, JournalIdentity identity)
+    {
+        var journal = new OutputJournal(new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1));
+        journal.stream.Write(Encoding.UTF8.GetBytes($"{Title}\n{JsonSerializer.Serialize(identity, JournalJson.Default.JournalIdentity)}\n"));
+        return journal;
+    }
+
+    /// <summary>Locks a journal that another run has left.</summary>
+    /// <exception cref="IOException">It is in use, or cannot be opened.</exception>
+    public static OutputJournal Open(string path) => new(new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1));
+
+    /// <summary>Reads what is noted, and drops an unfinished last line.</summary>
+    /// <returns>Null where the run was killed before it said which merge it was: it had written nothing.</returns>
+    /// <exception cref="SafetensorsException">It is no journal, or was damaged.</exception>
+    public (JournalIdentity Identity, List<(int File, int Piece, byte[] Digest)> Pieces)? Read(string path)
+    {
+        if (stream.Length > MaxByteLength) throw new SafetensorsException($"{path}: the journal is {stream.Length} bytes long, expected at most {MaxByteLength}.");
+        byte[] bytes = new byte[stream.Length];
+        stream.Position = 0;
+        stream.ReadExactly(bytes);
+        int length = bytes.AsSpan().LastIndexOf((byte)'\n') + 1;
+        string[] lines = Encoding.UTF8.GetString(bytes, 0, length).Split('\n')[..^1];
+        if (lines.Length < 2 && Title.AsSpan().StartsWith(Encoding.UTF8.GetString(bytes.AsSpan(0, Math.Min(bytes.Length, Title.Length))))) return null;
+        if (lines.Length < 2 || lines[0] != Title) throw new SafetensorsException($"{path}: is no journal of a merge, expected the first line \"{Title}\".");
+        JournalIdentity identity = ReadIdentity(path, lines[1]);
+        var pieces = new List<(int, int, byte[])>(lines.Length - 2);
+        for (int i = 2; i < lines.Length; i++) pieces.Add(ReadPiece(path, i + 1, lines[i]));
+        stream.SetLength(length);
+        stream.Position = length;
+        return (identity, pieces);
+    }
+
+    public void Add(int file, int piece, ReadOnlySpan<byte> digest)
+    {
+        string line = string.Create(CultureInfo.InvariantCulture, $"{file} {piece} {Convert.ToHexStringLower(digest)}");
+        lock (gate)
+        {
+            check = Check(line);
+            stream.Write(Encoding.ASCII.GetBytes($"{line} {check}\n"));
+        }
+    }
+
+    public void Dispose() => stream.Dispose();
+
+    private static JournalIdentity ReadIdentity(string path, string line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(line, JournalJson.Default.JournalIdentity) ?? throw new JsonException();
+        }
+        catch (JsonException e)
+        {
+            throw new SafetensorsException($"{path}: line 2 of the journal does not say which merge it belongs to.", e);
+        }
+    }
+
+    private (int File, int Piece, byte[] Digest) ReadPiece(string path, int number, string line)
+    {
+        string[] words = line.Split(' ');
+        if (words.Length != 4 || !int.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out int file)
+            || !int.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out int piece) || words[2].Length != 64 || !words[2].All(char.IsAsciiHexDigitLower)
+            || words[3] != Check(string.Join(' ', words[..3])))
+        {
+            throw new SafetensorsException($"{path}: line {number} of the journal was damaged, so nothing after it can be trusted; without --resume the merge begins anew.");
+        }
+
+        check = words[3];
+        return (file, piece, Convert.FromHexString(words[2]));
+    }
+
+    private string Check(string line) => Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes($"{check} {line}")).AsSpan(0, 8));
+}

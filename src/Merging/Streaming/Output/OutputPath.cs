@@ -1,0 +1,69 @@
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Merging.Streaming.Output;
+
+/// <summary>Where an output directory will stand, and what may have to make room for it.</summary>
+internal sealed class OutputPath
+{
+    /// <summary>What model directories hold besides the weights. A directory with anything else in it is somebody's work and is not replaced.</summary>
+    private static readonly string[] s_modelFiles =
+        [".safetensors", ".json", ".jsonl", ".md", ".txt", ".model", ".jinja", ".yml", ".yaml", ".bin", ".gitattributes", ".tiktoken", ".spm"];
+
+    private OutputPath(string given, string target, string parent)
+    {
+        Given = given;
+        Target = target;
+        Partial = Path.Combine(parent, $".{Path.GetFileName(target)}.merge-engine.partial");
+        Parent = parent;
+    }
+
+    /// <summary>The path as it was given, for messages.</summary>
+    public string Given { get; }
+
+    /// <summary>The directory that will be written; where the path is a link, what it leads to.</summary>
+    public string Target { get; }
+
+    public string Parent { get; }
+
+    /// <summary>The temporary directory: beside the target, on the same file system, with the journal and <see cref="Model"/>.</summary>
+    public string Partial { get; }
+
+    public string Journal => Path.Combine(Partial, OutputJournal.FileName);
+
+    /// <summary>What will be renamed to the target.</summary>
+    public string Model => Path.Combine(Partial, "model");
+
+    /// <exception cref="SafetensorsException">Nothing can be written there, or what is there may not be replaced.</exception>
+    public static OutputPath Require(string path, bool overwrite)
+    {
+        string target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        if (new FileInfo(target) is { LinkTarget: not null } link)
+        {
+            target = link.ResolveLinkTarget(returnFinalTarget: true) is { } end && Directory.Exists(end.FullName)
+                ? Path.TrimEndingDirectorySeparator(end.FullName)
+                : throw new SafetensorsException($"{path}: is a link that leads to no directory, expected a directory to write.");
+        }
+
+        if (Path.GetDirectoryName(target) is not { } parent) throw new SafetensorsException($"{path}: is the root of a file system, expected a directory to write.");
+        if (File.Exists(target)) throw new SafetensorsException($"{path}: is a file, expected the name of a directory to write.");
+        if (!Directory.Exists(target)) return new OutputPath(path, target, parent);
+        string[] found = [.. Directory.EnumerateFileSystemEntries(target).Select(e => Path.GetFileName(e)!).Order(StringComparer.Ordinal)];
+        if (found.Length > 0 && !overwrite) throw new SafetensorsException($"{path}: exists already and is not empty; --overwrite puts the new model in its place.");
+        foreach (string name in found)
+        {
+            if (Directory.Exists(Path.Combine(target, name)) || !s_modelFiles.Any(ending => name.EndsWith(ending, StringComparison.OrdinalIgnoreCase)))
+                throw new SafetensorsException($"{path}: holds {Quoting.Quote(name)}, which is no file of a model, so --overwrite does not replace the directory.");
+        }
+
+        return new OutputPath(path, target, parent);
+    }
+
+    /// <summary>The finished model takes its place. There is no moment in which neither the older nor the new one is there, where the system can do that.</summary>
+    public void Publish()
+    {
+        if (Directory.Exists(Target)) OutputTarget.ExchangeDirectories(Model, Target);
+        else Directory.Move(Model, Target);
+        OutputTarget.SyncDirectory(Partial);
+        OutputTarget.SyncDirectory(Parent);
+    }
+}

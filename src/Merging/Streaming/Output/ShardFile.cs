@@ -1,0 +1,106 @@
+using System.Security.Cryptography;
+using Microsoft.Win32.SafeHandles;
+
+namespace MergeEngine.Merging.Streaming.Output;
+
+/// <summary>A weight file while it is written: its place on the disk is taken at once, its bytes come in any order.</summary>
+internal sealed class ShardFile : IDisposable
+{
+    private const int CheckBytes = 1 << 20;
+
+    private readonly SafeFileHandle handle;
+    private readonly bool[] restored;
+
+    /// <param name="path">The file under its temporary name.</param>
+    /// <param name="shard">What it will hold.</param>
+    /// <param name="finished">Is told of each 16 MiB piece that is complete.</param>
+    /// <param name="hashing">False to keep count of the bytes only.</param>
+    /// <param name="goOn">True to open a file that is there already.</param>
+    public ShardFile(string path, OutputShard shard, Action<int, ReadOnlyMemory<byte>> finished, bool hashing, bool goOn)
+    {
+        FilePath = path;
+        Shard = shard;
+        long length = shard.Layout.FileLength;
+        handle = goOn && File.Exists(path)
+            ? File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None)
+            : File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, FileOptions.None, length);
+        try
+        {
+            if (RandomAccess.GetLength(handle) != length) RandomAccess.SetLength(handle, length);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+
+        Hash = new StreamedHash(length, Read, finished, hashing);
+        restored = new bool[Hash.PieceCount];
+    }
+
+    public string FilePath { get; }
+
+    public OutputShard Shard { get; }
+
+    public StreamedHash Hash { get; }
+
+    /// <summary>Writes bytes to their place, but not over pieces that an earlier run finished.</summary>
+    /// <returns>False if some of the bytes had been written by this run before.</returns>
+    public bool Write(long offset, ReadOnlySpan<byte> bytes)
+    {
+        bool fresh = true;
+        while (!bytes.IsEmpty)
+        {
+            // As much at once as lies in pieces of one kind: usually all of it.
+            int piece = (int)(offset / StreamedHash.PieceBytes), last = piece;
+            while (last + 1 < restored.Length && restored[last + 1] == restored[piece] && (last + 1L) * StreamedHash.PieceBytes < offset + bytes.Length) last++;
+            int count = (int)Math.Min(bytes.Length, ((last + 1L) * StreamedHash.PieceBytes) - offset);
+            if (!restored[piece])
+            {
+                RandomAccess.Write(handle, bytes[..count], offset);
+                fresh &= Hash.Add(offset, bytes[..count]) == count;
+            }
+
+            offset += count;
+            bytes = bytes[count..];
+        }
+
+        return fresh;
+    }
+
+    /// <summary>True if an earlier run finished the pieces that hold these bytes.</summary>
+    public bool IsRestored(long offset, long length)
+    {
+        if (length == 0) return true;
+        for (long piece = offset / StreamedHash.PieceBytes; piece <= (offset + length - 1) / StreamedHash.PieceBytes; piece++)
+        {
+            if (!restored[piece]) return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Takes over a piece of an earlier run if its bytes have the hash that was noted.</summary>
+    public bool TryRestore(int piece, byte[] digest)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] buffer = new byte[CheckBytes];
+        for (int at = 0, length = Hash.LengthOf(piece); at < length; at += CheckBytes)
+        {
+            Span<byte> block = buffer.AsSpan(0, Math.Min(CheckBytes, length - at));
+            Read(((long)piece * StreamedHash.PieceBytes) + at, block);
+            hash.AppendData(block);
+        }
+
+        if (!hash.GetHashAndReset().AsSpan().SequenceEqual(digest)) return false;
+        restored[piece] = true;
+        Hash.Restore(piece, digest);
+        return true;
+    }
+
+    public void Sync() => RandomAccess.FlushToDisk(handle);
+
+    public void Dispose() => handle.Dispose();
+
+    private void Read(long offset, Span<byte> destination) => FileBytes.Fill(handle, FilePath, offset, destination);
+}
