@@ -257,11 +257,15 @@ public sealed class OutputDirectory : IDisposable
     private void OpenFiles(List<(int File, int Piece, byte[] Digest)> noted, CancellationToken cancellation)
     {
         RenameBack();
+        HashSet<int> begun = [.. noted.Select(n => n.File)];
         for (int i = 0; i < files.Length; i++)
         {
             int index = i;
             OutputShard shard = plan.Shards[i];
-            files[i] = new ShardFile(Path.Combine(place.Model, shard.FileName + WritingSuffix), shard, (piece, digest) => Note(index, piece, digest), options.Hash, noted.Count > 0);
+            string path = Path.Combine(place.Model, shard.FileName + WritingSuffix);
+            // Without a piece to keep it is made again, so that its space is taken for certain.
+            if (!begun.Contains(i)) File.Delete(path);
+            files[i] = new ShardFile(path, shard, (piece, digest) => Note(index, piece, digest), options.Hash);
         }
 
         step(OutputStep.Allocated);

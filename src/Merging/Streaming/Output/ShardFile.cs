@@ -11,17 +11,17 @@ internal sealed class ShardFile : IDisposable
     private readonly SafeFileHandle handle;
     private readonly bool[] restored;
 
+    /// <summary>Makes the file, or opens one that is there.</summary>
     /// <param name="path">The file under its temporary name.</param>
     /// <param name="shard">What it will hold.</param>
     /// <param name="finished">Is told of each 16 MiB piece that is complete.</param>
     /// <param name="hashing">False to keep count of the bytes only.</param>
-    /// <param name="goOn">True to open a file that is there already.</param>
-    public ShardFile(string path, OutputShard shard, Action<int, ReadOnlyMemory<byte>> finished, bool hashing, bool goOn)
+    public ShardFile(string path, OutputShard shard, Action<int, ReadOnlyMemory<byte>> finished, bool hashing)
     {
         FilePath = path;
         Shard = shard;
         long length = shard.Layout.FileLength;
-        handle = goOn && File.Exists(path)
+        handle = File.Exists(path)
             ? File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None)
             : File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, FileOptions.None, length);
         try

@@ -1,0 +1,132 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Security.Cryptography;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Merging.Streaming.Output;
+
+/// <summary>Whether a directory is still what its manifest says: every byte of every file, no file more and none less.</summary>
+/// <param name="Directory">The directory as it was given.</param>
+/// <param name="Files">Files that the manifest lists.</param>
+/// <param name="Bytes">Their bytes as the manifest lists them.</param>
+/// <param name="Hashed">False where the merge made no hashes, so that only sizes and headers could be compared.</param>
+/// <param name="Differences">What is not as it should be, a sentence each, in the order of the files; empty if all is well.</param>
+public sealed record OutputVerification(string Directory, int Files, long Bytes, bool Hashed, IReadOnlyList<string> Differences)
+{
+    private const int BlockBytes = 1 << 18;
+
+    /// <summary>Verifies a directory.</summary>
+    /// <param name="directory">A directory with a <c>merge-manifest.json</c>.</param>
+    /// <param name="threads">Threads that hash; each holds 256 KiB.</param>
+    /// <param name="progress">Is told the bytes that were read, now and then, from any thread.</param>
+    /// <param name="cancellation">Stops the work.</param>
+    /// <exception cref="SafetensorsException">There is no manifest, or the manifest itself was changed.</exception>
+    public static OutputVerification Run(string directory, int threads, Action<long>? progress = null, CancellationToken cancellation = default)
+    {
+        MergeManifest manifest = ManifestFile.Read(Path.Combine(directory, MergeManifest.FileName));
+        var differences = new ConcurrentBag<(string File, long At, string Text)>();
+        HashSet<string> listed = [.. manifest.Outputs.Select(o => o.Name), MergeManifest.FileName];
+        foreach (string entry in System.IO.Directory.EnumerateFileSystemEntries(directory))
+        {
+            string name = Path.GetFileName(entry);
+            if (!listed.Contains(name)) differences.Add((name, 0, $"{Quoting.Quote(name)} is not in the manifest."));
+        }
+
+        var work = new List<Piece>();
+        foreach (ManifestOutput output in manifest.Outputs)
+        {
+            string path = Path.Combine(directory, output.Name);
+            if (Complaint(path, output) is { } complaint) differences.Add((output.Name, 0, $"{Quoting.Quote(output.Name)} {complaint}."));
+            else work.AddRange(PiecesOf(path, output, manifest.Hash?.PieceBytes ?? 0));
+        }
+
+        long read = 0;
+        var options = new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, threads), CancellationToken = cancellation };
+        Parallel.ForEach(Partitioner.Create(work, EnumerablePartitionerOptions.NoBuffering), options, piece =>
+        {
+            if (Check(piece, cancellation) is { } text) differences.Add((piece.Output.Name, piece.First, text));
+            progress?.Invoke(Interlocked.Add(ref read, piece.Length));
+        });
+        if (differences.IsEmpty) CheckModel(directory, differences);
+        return new OutputVerification(
+            directory, manifest.Outputs.Length, manifest.Outputs.Sum(o => o.Bytes), manifest.Hash is not null,
+            [.. differences.OrderBy(d => d.File, StringComparer.Ordinal).ThenBy(d => d.At).ThenBy(d => d.Text, StringComparer.Ordinal).Select(d => d.Text)]);
+    }
+
+    private static string? Complaint(string path, ManifestOutput output)
+    {
+        if (!File.Exists(path)) return System.IO.Directory.Exists(path) ? "is a directory, expected a file" : "is missing";
+        if (OutputTarget.ComplaintOf(path) is { } complaint) return $"{complaint}, expected a file";
+        long length = new FileInfo(path) is var info && info.ResolveLinkTarget(returnFinalTarget: true) is FileInfo end ? end.Length : info.Length;
+        return length == output.Bytes ? null : string.Create(CultureInfo.InvariantCulture, $"has {length} bytes, expected {output.Bytes}");
+    }
+
+    /// <summary>The header and the hashed pieces of a file.</summary>
+    private static IEnumerable<Piece> PiecesOf(string path, ManifestOutput output, int pieceBytes)
+    {
+        if (output.HeaderSha256 is not null) yield return new Piece(path, output, -1, 0, 0, output.HeaderSha256);
+        if (output.Sha256 is null || pieceBytes == 0) yield break;
+        string[] digests = output.Pieces ?? [output.Sha256];
+        for (int i = 0; i < digests.Length; i++)
+        {
+            long first = (long)i * pieceBytes;
+            yield return new Piece(path, output, i, first, Math.Min(pieceBytes, output.Bytes - first), digests[i]);
+        }
+    }
+
+    private static string? Check(Piece piece, CancellationToken cancellation)
+    {
+        string name = Quoting.Quote(piece.Output.Name);
+        try
+        {
+            if (piece.Index < 0) return HeaderHash(piece.Path) == piece.Digest ? null : $"{name} has another header than the manifest says.";
+            using var handle = File.OpenHandle(piece.Path);
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            byte[] buffer = new byte[(int)Math.Min(BlockBytes, piece.Length)];
+            for (long at = 0; at < piece.Length; at += buffer.Length)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                Span<byte> block = buffer.AsSpan(0, (int)Math.Min(buffer.Length, piece.Length - at));
+                FileBytes.Fill(handle, piece.Path, piece.First + at, block);
+                hash.AppendData(block);
+            }
+
+            if (Convert.ToHexStringLower(hash.GetHashAndReset()) == piece.Digest) return null;
+            return piece.Output.Pieces is null
+                ? $"{name} has another SHA-256 than the manifest says."
+                : string.Create(CultureInfo.InvariantCulture, $"{name} has another SHA-256 than the manifest says in its bytes {piece.First} to {piece.First + piece.Length - 1}.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"{name} cannot be read ({e.Message.TrimEnd('.')}).";
+        }
+    }
+
+    private static string HeaderHash(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        Span<byte> prefix = stackalloc byte[SafetensorsHeader.PrefixLength];
+        BinaryPrimitives.WriteInt64LittleEndian(prefix, file.HeaderBytes.Length);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(prefix);
+        hash.AppendData(file.HeaderBytes.Span);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>With every file as it was written this finds nothing, unless the merge wrote no hashes.</summary>
+    private static void CheckModel(string directory, ConcurrentBag<(string File, long At, string Text)> differences)
+    {
+        try
+        {
+            using Checkpoint checkpoint = Checkpoint.Open(directory);
+            foreach (string warning in checkpoint.Warnings) differences.Add(("", 0, warning));
+        }
+        catch (SafetensorsException e)
+        {
+            differences.Add(("", 0, e.Message));
+        }
+    }
+
+    private sealed record Piece(string Path, ManifestOutput Output, int Index, long First, long Length, string Digest);
+}
