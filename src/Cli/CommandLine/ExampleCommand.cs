@@ -14,13 +14,19 @@ internal sealed class ExampleCommand : Command
     public IReadOnlyList<string> Examples { get; }
 
     /// <summary>Runs <paramref name="action"/> with cancellation by Ctrl+C, and reports what it throws.</summary>
-    public void Runs(Action<CommandContext> action) => SetAction(parsed =>
+    public void Runs(Action<CommandContext> action) => Runs(context =>
+    {
+        action(context);
+        return ExitCode.Done;
+    });
+
+    /// <summary>As <see cref="Runs(Action{CommandContext})"/>, for a command whose answer is its exit code too.</summary>
+    public void Runs(Func<CommandContext, int> action) => SetAction(parsed =>
     {
         using var stop = new StopSignal();
         try
         {
-            action(new CommandContext(parsed, stop.Token));
-            return ExitCode.Done;
+            return action(new CommandContext(parsed, stop.Token));
         }
 #pragma warning disable CA1031 // The last line of defence: whatever it is, the user gets a sentence.
         catch (Exception exception)

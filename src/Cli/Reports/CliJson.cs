@@ -5,6 +5,8 @@ namespace MergeEngine.Cli.Reports;
 /// <summary>The JSON documents of commands that have no library type of their own.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
 [JsonSerializable(typeof(InspectReport))]
+[JsonSerializable(typeof(DiffReport))]
+[JsonSerializable(typeof(VerifyReport))]
 [JsonSerializable(typeof(DevicesReport))]
 [JsonSerializable(typeof(AnalyzeReport))]
 [JsonSerializable(typeof(WrittenReport))]
