@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MergeEngine.Tensors;
 
 /// <summary>
@@ -29,8 +31,15 @@ public abstract class DeviceBuffer : IDisposable
     public long ByteLength { get; }
 
     /// <summary>The whole buffer as elements of <typeparamref name="T"/>.</summary>
+    /// <exception cref="ArgumentException">Memory of another library that does not start where such an element may: a GPU takes no other address.</exception>
     public DeviceSpan<T> AsSpan<T>()
-        where T : unmanaged => new(this, 0, ByteLength / System.Runtime.CompilerServices.Unsafe.SizeOf<T>());
+        where T : unmanaged
+    {
+        int size = Unsafe.SizeOf<T>(), alignment = size & -size;
+        if (_address % alignment != 0)
+            throw new ArgumentException($"The buffer on device '{Device.Name}' starts {_address % alignment} bytes behind a multiple of {alignment}, where no {typeof(T).Name} may.");
+        return new DeviceSpan<T>(this, 0, ByteLength / size);
+    }
 
     public void Dispose()
     {

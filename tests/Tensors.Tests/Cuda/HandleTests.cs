@@ -80,6 +80,18 @@ public sealed unsafe class HandleTests
         Assert.Throws<ArgumentOutOfRangeException>(() => device.Wrap(256, -4));
     }
 
+    /// <summary>An x86 processor would read it; a GPU stops with an error that loses the context.</summary>
+    [Fact]
+    public void Foreign_memory_holds_only_elements_that_may_start_there()
+    {
+        using CudaDevice device = CudaUnderTest.Open();
+        using DeviceBuffer memory = device.Allocate<float>(4), odd = device.Wrap(memory.Address + 1, 8), half = device.Wrap(memory.Address + 4, 8);
+        Assert.Equal(8, odd.AsSpan<byte>().Length);
+        Assert.Equal(2, half.AsSpan<float>().Length);
+        Assert.Equal($"The buffer on device '{device.Name}' starts 1 bytes behind a multiple of 4, where no Single may.", Assert.Throws<ArgumentException>(() => odd.AsSpan<float>()).Message);
+        Assert.Throws<ArgumentException>(() => half.AsSpan<double>());
+    }
+
     [Fact]
     public void Each_thread_gets_the_context_that_it_needs()
     {
