@@ -42,12 +42,13 @@ internal sealed partial class CudaOperations
             return ProductEpilogue.None;
         }
 
+        bool keeps = (epilogue & ProductEpilogue.Auxiliary) != 0;
         var key = new ProductKey(
             c.Rows, c.Columns, depth, transposeA, transposeB, a.Stride, b.Stride, c.Stride,
             RoundsInputs ? CudaDataType.BFloat16 : CudaDataType.Float32,
             _device.Precision == Precision.TF32 ? CuBlasComputeType.Float32FastTF32 : CuBlasComputeType.Float32,
-            epilogue, (epilogue & ProductEpilogue.Auxiliary) != 0 ? auxiliary.Stride : 0,
-            a.Alignment, b.Alignment, Math.Min(c.Alignment, ProductOperand.AlignmentOf(bias)));
+            epilogue, keeps ? auxiliary.Stride : 0,
+            a.Alignment, b.Alignment, Math.Min(c.Alignment, ProductOperand.AlignmentOf(bias | (keeps ? auxiliary.Data.Address : 0))));
         var operands = new ProductOperands { A = a.Address, B = b.Address, C = c.Address, Bias = bias, Auxiliary = auxiliary.Data.Address, Alpha = alpha, Beta = beta };
         ProductPlan plan = _device.Products.Plan(key, operands);
         _device.Launch(plan, operands);

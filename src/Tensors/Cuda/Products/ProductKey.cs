@@ -20,7 +20,7 @@ namespace MergeEngine.Tensors.Cuda.Products;
 /// <param name="StrideAuxiliary">Elements from one row of the pre-activation to the next; 0 where the epilogue has none.</param>
 /// <param name="AlignmentA">Bytes that A's address is a multiple of, at most 256.</param>
 /// <param name="AlignmentB">The same of B.</param>
-/// <param name="AlignmentC">The same of C, and of the bias.</param>
+/// <param name="AlignmentC">The same of C, of the bias and of the pre-activation: cuBLASLt judges an algorithm by the addresses that it is shown.</param>
 internal readonly record struct ProductKey(
     int Rows, int Columns, int Depth, bool TransposeA, bool TransposeB, int StrideA, int StrideB, int StrideC,
     CudaDataType Inputs, CuBlasComputeType Compute, ProductEpilogue Epilogue, int StrideAuxiliary,
