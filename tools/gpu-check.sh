@@ -84,7 +84,8 @@ check() {
     [ -d "$bundle" ] || { [ -f "$archive" ] || fail "neither ${bundle#"$root"/} nor ${archive#"$root"/} is here: make it with 'tools/gpu-check.sh pack' where the .NET SDK is"; tar -C "$root/artifacts" -xJf "$archive"; }
     rm -rf "$results"
     mkdir -p "$results"
-    export MERGE_ENGINE_TEST_DEVICE=$device DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+    PATH=$PATH:/usr/local/cuda/bin # where the toolkit is, if the shell was not told
+    export PATH MERGE_ENGINE_TEST_DEVICE=$device DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
     step devices 30 "$bundle/merge-engine" devices
     if [ "$device" = cuda ]; then
         nvidia-smi > "$results/nvidia-smi.txt" || fail "nvidia-smi does not run: there is no NVIDIA driver here"
