@@ -1,6 +1,5 @@
-using System.Text;
 using System.Text.RegularExpressions;
-using MergeEngine.Tensors.Cuda.Kernels;
+using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Cuda;
 
@@ -60,12 +59,7 @@ public sealed partial class CompiledKernelTests
         return text[entry.Index..end];
     }
 
-    private static string Text()
-    {
-        string text = Encoding.UTF8.GetString(KernelImage.Bytes);
-        Assert.SkipUnless(Entry().IsMatch(text), "This build has no PTX: there was no compiler for it, or other kernels are named in its place.");
-        return text;
-    }
+    private static string Text() => CompiledKernels.PtxByClang();
 
     [GeneratedRegex(@"^\s*(\.visible\s+)?\.entry\s+(?<name>\w+)", RegexOptions.Multiline)]
     private static partial Regex Entry();

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Reflection;
-using System.Text;
 using System.Text.RegularExpressions;
+using MergeEngine.Tensors.Cuda;
+using MergeEngine.Tensors.Cuda.Interop;
 using MergeEngine.Tensors.Cuda.Kernels;
+using MergeEngine.Tensors.Tests.Support;
 
 namespace MergeEngine.Tensors.Tests.Cuda;
 
@@ -11,19 +13,13 @@ public sealed partial class KernelCatalogueTests
 {
     private static readonly Lazy<Dictionary<string, (int Bytes, int Threads)>> s_compiled = new(Parse);
 
-    public static TheoryData<string, int, int> Kernels { get; } = new(
-        from type in typeof(Kernel).Assembly.GetTypes()
-        from field in type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)
-        where typeof(Kernel).IsAssignableFrom(field.FieldType)
-        let kernel = (Kernel)field.GetValue(null)!
-        orderby kernel.Name
-        select (kernel.Name, kernel.ArgumentBytes, kernel.Threads));
+    public static TheoryData<string, int, int> Kernels { get; } = new(All().Select(kernel => (kernel.Name, kernel.ArgumentBytes, kernel.Threads)));
 
     [Theory]
     [MemberData(nameof(Kernels))]
     public void A_kernel_is_compiled_with_the_arguments_and_the_block_size_that_it_is_launched_with(string name, int argumentBytes, int threads)
     {
-        RequirePtx();
+        CompiledKernels.Ptx();
         Assert.True(s_compiled.Value.TryGetValue(name, out var compiled), $"{name} is not in the compiled kernels.");
         Assert.Equal((argumentBytes, threads), compiled);
     }
@@ -31,22 +27,42 @@ public sealed partial class KernelCatalogueTests
     [Fact]
     public void Every_compiled_kernel_is_named_once()
     {
-        RequirePtx();
+        CompiledKernels.Ptx();
         Assert.Equal(s_compiled.Value.Keys.Order(), Kernels.Select(row => row.Data.Item1).Order());
     }
 
     [Fact]
     public void The_compiled_kernels_are_for_old_gpus_too_and_end_in_a_nul()
     {
-        RequirePtx();
+        string text = CompiledKernels.Ptx();
         Assert.Equal(0, KernelImage.Bytes[^1]);
         Assert.Equal(-1, KernelImage.Bytes[..^1].IndexOf((byte)0));
-        Assert.Contains(".target sm_80", Encoding.UTF8.GetString(KernelImage.Bytes[..400]), StringComparison.Ordinal);
+        Assert.Contains(".target sm_80", text[..400], StringComparison.Ordinal);
     }
 
-    private static void RequirePtx() => Assert.SkipWhen(KernelImage.Bytes.IsEmpty, "This build has no compiled kernels: ./build.sh kernels found no compiler for them.");
+    /// <summary>Also where the kernels are a binary, and after the driver has compiled them.</summary>
+    [Fact]
+    public unsafe void The_driver_finds_every_kernel_and_lets_it_have_its_block_size()
+    {
+        using CudaDevice device = CudaUnderTest.Open();
+        KernelModule module = CudaContext.Foreign(new ContextHandle(device.Context)).Module;
+        foreach (Kernel kernel in All())
+        {
+            int threads;
+            Assert.Equal(CudaStatus.Success, Driver.cuFuncGetAttribute(&threads, FunctionAttribute.MaxThreadsPerBlock, module.Function(kernel, 0)));
+            Assert.True(threads >= kernel.Threads, $"{kernel.Name} is launched with {kernel.Threads} threads and may have {threads}.");
+        }
+    }
 
-    private static Dictionary<string, (int Bytes, int Threads)> Parse() => Entry().Matches(Encoding.UTF8.GetString(KernelImage.Bytes)).ToDictionary(
+    private static IEnumerable<Kernel> All() =>
+        from type in typeof(Kernel).Assembly.GetTypes()
+        from field in type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)
+        where typeof(Kernel).IsAssignableFrom(field.FieldType)
+        let kernel = (Kernel)field.GetValue(null)!
+        orderby kernel.Name
+        select kernel;
+
+    private static Dictionary<string, (int Bytes, int Threads)> Parse() => Entry().Matches(CompiledKernels.Ptx()).ToDictionary(
         match => match.Groups["name"].Value,
         match => (Number(match.Groups["bytes"]), Number(match.Groups["threads"])));
 
