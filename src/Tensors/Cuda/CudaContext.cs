@@ -164,6 +164,9 @@ internal sealed unsafe class CudaContext
         if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Making the context of '{DeviceName}' current");
     }
 
+    /// <summary>The same for what is given back: false where the context was destroyed, and all that was in it.</summary>
+    public bool TryMakeCurrent() => Driver.cuCtxSetCurrent(Handle) == CudaStatus.Success;
+
     /// <summary>Ends one device's use: the kernels leave a foreign context with its last device.</summary>
     public void Release()
     {
@@ -171,8 +174,7 @@ internal sealed unsafe class CudaContext
         {
             if (!s_foreign.TryGetValue(Handle, out CudaContext? known) || known != this || --_users > 0) return;
             s_foreign.Remove(Handle);
-            MakeCurrent();
-            _module?.Unload();
+            if (TryMakeCurrent()) _module?.Unload();
         }
     }
 

@@ -98,8 +98,7 @@ public sealed unsafe partial class CudaDevice
     {
         if (graph == default) return;
         LiveGraphs--;
-        if (_disposed) return;
-        _context.MakeCurrent();
+        if (_disposed || !_context.TryMakeCurrent()) return;
         // A graph that is still running is destroyed behind its last launch by the driver.
         _ = Driver.cuGraphExecDestroy(graph);
     }

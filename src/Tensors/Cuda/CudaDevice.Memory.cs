@@ -50,10 +50,9 @@ public sealed unsafe partial class CudaDevice
                 return;
             }
 
-            CudaStatus status = Driver.cuCtxSetCurrent(_context.Handle);
-            if (status == CudaStatus.Success)
-                status = _disposed || !_context.HasMemoryPools ? Driver.cuMemFree_v2(address) : Driver.cuMemFreeAsync(address, _stream);
-            // A context that was lost took its memory along; that has been reported by the call that found it.
+            // A context that was destroyed or lost took its memory along; that has been reported by the call that found it.
+            if (!_context.TryMakeCurrent()) return;
+            CudaStatus status = _disposed || !_context.HasMemoryPools ? Driver.cuMemFree_v2(address) : Driver.cuMemFreeAsync(address, _stream);
             if (status != CudaStatus.Success && !CudaErrors.IsFatal(status)) CudaErrors.Throw(status, $"Giving memory back to '{Name}'");
         }
     }

@@ -118,22 +118,29 @@ public sealed unsafe partial class CudaDevice : Device
             throw new InvalidOperationException($"'{Name}' cannot be disposed inside of its own work.");
         // A copy in pieces on another thread ends first: its callback has the memory that is given back here.
         lock (_piecesLock)
-            lock (Gate)
-            {
-                if (_disposed) return;
-                _context.MakeCurrent();
-                _disposed = true;
-                // Whatever failed before has been reported where it was found; what is left is to give everything back.
-                _ = Driver.cuStreamSynchronize(_stream);
-                FreeProducts();
-                FreeScratch();
-                FreeResults();
-                _spans.Free();
-                _pieces.Free();
-                if (_ownsStream) _ = Driver.cuStreamDestroy_v2(_stream);
-                _stream = default;
-                _context.Release();
-            }
+        {
+            lock (Gate) GiveBack();
+        }
+    }
+
+    private void GiveBack()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        if (_context.TryMakeCurrent())
+        {
+            // Whatever failed before has been reported where it was found; what is left is to give everything back.
+            _ = Driver.cuStreamSynchronize(_stream);
+            FreeProducts();
+            FreeScratch();
+            FreeResults();
+            _spans.Free();
+            _pieces.Free();
+            if (_ownsStream) _ = Driver.cuStreamDestroy_v2(_stream);
+        }
+
+        _stream = default;
+        _context.Release();
     }
 
     /// <summary>At the start of each call from outside, inside the gate.</summary>

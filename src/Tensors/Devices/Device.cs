@@ -22,6 +22,7 @@ public abstract class Device : IDisposable
     /// <summary>True when buffers can be read by the host without a copy.</summary>
     public abstract bool IsHostMemory { get; }
 
+    /// <summary>What it computes, on memory of its own, in the order of the calls.</summary>
     public abstract OperationSet Operations { get; }
 
     /// <summary>What products round their inputs to; devices of the host compute in float32.</summary>

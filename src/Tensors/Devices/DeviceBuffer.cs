@@ -22,12 +22,14 @@ public abstract class DeviceBuffer : IDisposable
         ByteLength = byteLength;
     }
 
+    /// <summary>Where the memory is.</summary>
     public Device Device { get; }
 
     /// <summary>Address in the device's own memory: a pointer on the CPU, a CUdeviceptr on a GPU.</summary>
     /// <exception cref="ObjectDisposedException">The memory has been given back.</exception>
     public nint Address => Volatile.Read(ref _disposed) == 0 ? _address : throw Gone();
 
+    /// <summary>Bytes that were asked for.</summary>
     public long ByteLength { get; }
 
     /// <summary>The whole buffer as elements of <typeparamref name="T"/>.</summary>
@@ -41,6 +43,7 @@ public abstract class DeviceBuffer : IDisposable
         return new DeviceSpan<T>(this, 0, ByteLength / size);
     }
 
+    /// <summary>Gives the memory back, behind the work that was given to the device before; once, and also after the device.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0) return;

@@ -9,6 +9,7 @@ namespace MergeEngine.Tensors;
 /// <param name="Problem">One sentence that says what is missing and what to do; null where it can be used.</param>
 public sealed record DeviceStatus(string Name, string? Description, string? Problem)
 {
+    /// <summary>Whether a product and a kernel ran on it.</summary>
     public bool IsUsable => Problem is null;
 }
 

@@ -26,6 +26,8 @@ public readonly struct DeviceSpan<T>
     /// <summary>True for <c>default</c>: an optional argument that was not given.</summary>
     public bool IsNone => _buffer is null;
 
+    /// <summary>The buffer that it is a window of.</summary>
+    /// <exception cref="InvalidOperationException">The span is <c>default</c>.</exception>
     public DeviceBuffer Buffer => _buffer ?? throw new InvalidOperationException("The device span is empty: it belongs to no buffer.");
 
     /// <summary>Address of the first element in the device's memory; 0 for <c>default</c>.</summary>
@@ -42,6 +44,8 @@ public readonly struct DeviceSpan<T>
         return new DeviceSpan<T>(Buffer, _byteOffset + start * Unsafe.SizeOf<T>(), length);
     }
 
+    /// <summary>Elements from <paramref name="start"/> on.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The start lies outside of the span.</exception>
     public DeviceSpan<T> Slice(long start) => Slice(start, Length - start);
 
     /// <summary>The same memory as bytes; <c>default</c> for <c>default</c>.</summary>

@@ -25,22 +25,31 @@ public readonly struct Matrix
         Stride = stride;
     }
 
+    /// <summary>A matrix whose rows follow each other without a gap.</summary>
+    /// <param name="data">Holds at least rows·columns elements.</param>
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="columns">Number of columns.</param>
     public Matrix(DeviceSpan<float> data, int rows, int columns)
         : this(data, rows, columns, columns)
     {
     }
 
+    /// <summary>The elements, from the first of the first row on.</summary>
     public DeviceSpan<float> Data { get; }
 
+    /// <summary>Number of rows.</summary>
     public int Rows { get; }
 
+    /// <summary>Number of columns.</summary>
     public int Columns { get; }
 
+    /// <summary>Elements from one row to the next.</summary>
     public int Stride { get; }
 
     /// <summary>True for <c>default</c>: an optional argument that was not given.</summary>
     public bool IsNone => Data.IsNone;
 
+    /// <summary>Whether the rows are one span without gaps.</summary>
     public bool IsContiguous => Stride == Columns || Rows <= 1;
 
     /// <summary>Columns [start, start + count) of every row, over the same memory.</summary>

@@ -23,6 +23,7 @@ public class WorkReplay : IDisposable
     /// <param name="work">A static lambda.</param>
     public virtual void Run<TState>(TState state, Action<TState> work) => work(state);
 
+    /// <summary>Gives back what was recorded.</summary>
     public void Dispose()
     {
         Dispose(true);

@@ -21,18 +21,22 @@ public readonly struct StoredVector
         Length = length;
     }
 
+    /// <summary>F32, F16, BF16 or F64.</summary>
     public DType DType { get; }
 
+    /// <summary>The elements as files hold them.</summary>
     public DeviceSpan<byte> Bytes { get; }
 
     /// <summary>Number of elements.</summary>
     public long Length { get; }
 
+    /// <summary>True for <c>default</c>: an optional argument that was not given.</summary>
     public bool IsNone => Bytes.IsNone;
 
     /// <summary>Bytes of one element.</summary>
     public int ElementBytes => DType.Bits() / 8;
 
+    /// <summary>A float32 vector, over the same memory.</summary>
     public static StoredVector From(DeviceSpan<float> values) => new(DType.F32, values.AsBytes(), values.Length);
 
     /// <summary>Elements [start, start + length).</summary>

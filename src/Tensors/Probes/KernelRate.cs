@@ -7,5 +7,6 @@ namespace MergeEngine.Tensors.Probes;
 /// <param name="Unit"><c>GFLOP/s</c>, or <c>GB/s</c> read and written.</param>
 public sealed record KernelRate(string Name, double Rate, double Ceiling, string Unit)
 {
+    /// <summary>Of the ceiling; 1 is all of it.</summary>
     public double Share => Rate / Ceiling;
 }

@@ -123,6 +123,23 @@ public sealed class FailureTests : IDisposable
     }
 
     [Fact]
+    public void A_device_whose_context_is_gone_can_still_be_disposed()
+    {
+        CudaDevice device = CudaUnderTest.Open();
+        DeviceBuffer buffer = device.Allocate<float>(100);
+        WorkReplay replay = device.CreateReplay();
+        for (int i = 0; i < 3; i++) replay.Run((device, buffer), static s => s.device.Operations.Scale(s.buffer.AsSpan<float>(), 2));
+        device.Upload<float>([1], buffer.AsSpan<float>());
+        EmulatorControl.StartAnew();
+        Assert.Throws<CudaException>(device.Synchronize);
+        replay.Dispose();
+        device.Dispose();
+        buffer.Dispose();
+        Assert.Throws<ObjectDisposedException>(device.Synchronize);
+        Assert.Equal(0, device.AllocatedBytes);
+    }
+
+    [Fact]
     public void A_kernel_that_fails_in_a_replay_is_found_when_the_device_is_waited_for()
     {
         using CudaDevice device = CudaUnderTest.Open();
