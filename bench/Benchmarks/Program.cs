@@ -9,6 +9,7 @@ using MergeEngine.Benchmarks.Vectors;
 //   steps [--only TEXT] [--threads N] [--save DIRECTORY]   passes of whole encoders and training steps
 //   operations [--only TEXT]                         operations of networks as shares of copy bandwidth or of the multiply-add peak
 //   vectors [--only TEXT] [--millions ELEMENTS]
+//   decompositions [--largest ROWS]                  singular value decompositions beside the rate of a float64 product
 switch (args)
 {
     case ["products", ..]:
@@ -25,6 +26,9 @@ switch (args)
         break;
     case ["vectors", ..]:
         VectorTable.Run(int.Parse(Option("--millions") ?? "48"), Option("--only"));
+        break;
+    case ["decompositions", ..]:
+        DecompositionTable.Run(int.Parse(Option("--largest") ?? "4096"));
         break;
     case [] or ["--save", ..]:
         ProductTable.Run(Option("--save"), null);

@@ -1,0 +1,169 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Cpu.Kernels;
+using MergeEngine.Tensors.Cpu.Threads;
+using MergeEngine.Tensors.Cpu.VectorMath;
+
+namespace MergeEngine.Tensors.LinearAlgebra;
+
+/// <summary>
+/// C ← α·op(A)·op(B) + β·C in float64 on a CPU device's threads, for decompositions whose accuracy needs it. With β = 0 the old C is not read. Results do not
+/// depend on the number of threads or the vector width: k is cut into blocks of <see cref="BlockLength"/>, a block's sum runs in the order of k, blocks are added in order.
+/// </summary>
+internal sealed unsafe class DoubleProduct(CpuDevice device) : IDisposable
+{
+    /// <summary>Steps of k that are packed at one time.</summary>
+    public const int BlockLength = 256;
+
+    private readonly Workspace _packedB = new();
+    private readonly Workspace _packedA = new();
+
+    /// <summary>C ← α·op(A)·op(B) + β·C; with <paramref name="lowerOnly"/> only what lies on or below C's diagonal, and what is above is undefined.</summary>
+    public void Multiply(DoubleMatrix c, DoubleMatrix a, bool transposeA, DoubleMatrix b, bool transposeB, double alpha = 1, double beta = 0, bool lowerOnly = false)
+    {
+        if (c.Rows == 0 || c.Columns == 0) return;
+        switch (device.Simd)
+        {
+            case SimdLevel.Vector512: Run<Simd512, Vector512<float>, Vector512<double>>(c, a, transposeA, b, transposeB, alpha, beta, lowerOnly); break;
+            case SimdLevel.Vector256: Run<Simd256, Vector256<float>, Vector256<double>>(c, a, transposeA, b, transposeB, alpha, beta, lowerOnly); break;
+            default: Run<Simd128, Vector128<float>, Vector128<double>>(c, a, transposeA, b, transposeB, alpha, beta, lowerOnly); break;
+        }
+    }
+
+    public void Dispose()
+    {
+        _packedA.Dispose();
+        _packedB.Dispose();
+    }
+
+    private void Run<S, V, D>(DoubleMatrix c, DoubleMatrix a, bool transposeA, DoubleMatrix b, bool transposeB, double alpha, double beta, bool lowerOnly)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct
+    {
+        int k = transposeA ? a.Rows : a.Columns, threads = device.Pool.Threads;
+        int panels = (c.Columns + DoubleMicroKernel<S, V, D>.Columns - 1) / DoubleMicroKernel<S, V, D>.Columns;
+        int rowBlocks = (c.Rows + MultiplyJob<S, V, D>.RowBlock - 1) / MultiplyJob<S, V, D>.RowBlock;
+        int columnBlocks = Math.Clamp(((4 * threads) + rowBlocks - 1) / rowBlocks, 1, panels);
+        var pack = new PackJob<S, V, D> { B = b, Transpose = transposeB, Columns = c.Columns, Packed = (double*)_packedB.Reserve(2L * panels * DoubleMicroKernel<S, V, D>.Columns * BlockLength) };
+        var job = new MultiplyJob<S, V, D>
+        {
+            C = c,
+            A = a,
+            Transpose = transposeA,
+            PackedB = pack.Packed,
+            PackedA = (double*)_packedA.Reserve(2L * threads * MultiplyJob<S, V, D>.RowBlock * BlockLength),
+            Alpha = alpha,
+            LowerOnly = lowerOnly,
+            Panels = panels,
+            ColumnBlocks = columnBlocks,
+            Pool = device.Pool,
+        };
+        for (int start = 0; start == 0 || start < k; start += BlockLength)
+        {
+            pack.Start = job.Start = start;
+            pack.Count = job.Count = Math.Min(BlockLength, k - start);
+            job.Beta = start == 0 ? beta : 1;
+            device.Pool.Run(ref pack, panels);
+            device.Pool.Run(ref job, rowBlocks * columnBlocks);
+        }
+    }
+
+    /// <summary>A panel of op(B) for each task: its columns side by side for every step of k, zeros behind the last.</summary>
+    private struct PackJob<S, V, D> : IParallelJob
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct
+    {
+        public DoubleMatrix B;
+        public bool Transpose;
+        public int Columns;
+        public int Start;
+        public int Count;
+        public double* Packed;
+
+        public readonly void Execute(int task)
+        {
+            int width = DoubleMicroKernel<S, V, D>.Columns, first = task * width, columns = Math.Min(width, Columns - first);
+            double* target = Packed + ((long)task * width * BlockLength);
+            for (int p = 0; p < Count; p++, target += width)
+            {
+                if (Transpose) for (int j = 0; j < columns; j++) target[j] = B[first + j][Start + p];
+                else new Span<double>(B[Start + p] + first, columns).CopyTo(new Span<double>(target, width));
+                if (columns < width) new Span<double>(target + columns, width - columns).Clear();
+            }
+        }
+    }
+
+    private struct MultiplyJob<S, V, D> : IParallelJob
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct
+    {
+        /// <summary>Rows of A that a task packs: 128 KiB stay in the second-level cache.</summary>
+        public const int RowBlock = 64;
+
+        public DoubleMatrix C;
+        public DoubleMatrix A;
+        public bool Transpose;
+        public double* PackedB;
+        public double* PackedA;
+        public double Alpha;
+        public double Beta;
+        public bool LowerOnly;
+        public int Start;
+        public int Count;
+        public int Panels;
+        public int ColumnBlocks;
+        public WorkerPool Pool;
+
+        public readonly void Execute(int task)
+        {
+            int height = DoubleMicroKernel<S, V, D>.Rows, width = DoubleMicroKernel<S, V, D>.Columns;
+            int block = task % ColumnBlocks, row = task / ColumnBlocks * RowBlock, rows = Math.Min(RowBlock, C.Rows - row);
+            int from = (int)((long)Panels * block / ColumnBlocks), to = (int)((long)Panels * (block + 1) / ColumnBlocks);
+            if (LowerOnly) to = Math.Min(to, ((row + rows - 1) / width) + 1);
+            if (from >= to) return;
+            double* packed = PackedA + ((long)Pool.CurrentWorker * RowBlock * BlockLength);
+            for (int i = 0; i < rows; i += height) Pack(packed + ((long)i * BlockLength), row + i, Math.Min(height, rows - i), height);
+            double* tile = stackalloc double[8 * 24];
+            for (int panel = from; panel < to; panel++)
+            {
+                double* b = PackedB + ((long)panel * width * BlockLength);
+                int columns = Math.Min(width, C.Columns - (panel * width));
+                for (int i = 0; i < rows; i += height)
+                {
+                    DoubleMicroKernel<S, V, D>.Multiply(Count, packed + ((long)i * BlockLength), b, tile);
+                    for (int r = 0; r < Math.Min(height, rows - i); r++) Finish(C[row + i + r] + (panel * width), tile + (r * width), columns);
+                }
+            }
+        }
+
+        private readonly void Pack(double* target, int row, int rows, int height)
+        {
+            for (int r = 0; r < rows; r++)
+            {
+                if (Transpose) for (int p = 0; p < Count; p++) target[(p * height) + r] = A[Start + p][row + r];
+                else
+                {
+                    double* source = A[row + r] + Start;
+                    for (int p = 0; p < Count; p++) target[(p * height) + r] = source[p];
+                }
+            }
+
+            for (int r = rows; r < height; r++)
+            {
+                for (int p = 0; p < Count; p++) target[(p * height) + r] = 0;
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private readonly void Finish(double* c, double* tile, int columns)
+        {
+            if (Beta == 0) for (int j = 0; j < columns; j++) c[j] = Alpha * tile[j];
+            else if (Beta == 1) DoubleVectors.Add(c, tile, Alpha, columns);
+            else for (int j = 0; j < columns; j++) c[j] = (Alpha * tile[j]) + (Beta * c[j]);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+using MergeEngine.Tensors.Cpu.Kernels;
+
+namespace MergeEngine.Tensors.LinearAlgebra;
+
+/// <summary>
+/// Products of Householder reflections H_0·H_1·…·H_{b−1} = I − Vᵀ·T·V with the vectors as rows of V and T upper triangular (Schreiber and Van Loan, A
+/// Storage-Efficient WY Representation for Products of Householder Transformations, 1989), so that b of them are applied by matrix products.
+/// </summary>
+internal sealed unsafe class Reflectors(DoubleProduct product) : IDisposable
+{
+    /// <summary>Reflections in one block.</summary>
+    public const int Block = 48;
+
+    private readonly Workspace _small = new();
+    private readonly Workspace _tall = new();
+
+    /// <summary>
+    /// The reflection I − τ·v·vᵀ with v[0] = 1 that maps x to (β, 0, …): overwrites x with v, and returns τ and β. τ = 0 where x has nothing to eliminate.
+    /// </summary>
+    public static (double Tau, double Beta) Make(double* x, int count)
+    {
+        if (count == 0) return (0, 0);
+        double alpha = x[0], tail = DoubleVectors.Dot(x + 1, x + 1, count - 1);
+        x[0] = 1;
+        if (tail == 0)
+        {
+            new Span<double>(x + 1, count - 1).Clear();
+            return (0, alpha);
+        }
+
+        double norm = Math.Sqrt((alpha * alpha) + tail), beta = alpha >= 0 ? -norm : norm;
+        DoubleVectors.Scale(x + 1, 1 / (alpha - beta), count - 1);
+        return ((beta - alpha) / beta, beta);
+    }
+
+    /// <summary>Every row x of <paramref name="x"/> ← Q·x, or Qᵀ·x, for the Q of these vectors.</summary>
+    public void Apply(DoubleMatrix x, DoubleMatrix v, double* tau, bool transpose)
+    {
+        int b = v.Rows;
+        double* small = (double*)_small.Reserve(4L * b * b), tall = (double*)_tall.Reserve(4L * x.Rows * b);
+        var gram = new DoubleMatrix(small, b, b);
+        var t = new DoubleMatrix(small + (b * b), b, b);
+        product.Multiply(gram, v, false, v, true);
+        t.Clear();
+        for (int i = 0; i < b; i++)
+        {
+            // Column i of T: −τ_i·T·(V·v_i) above the diagonal.
+            for (int r = 0; r < i; r++)
+            {
+                double sum = 0;
+                for (int p = r; p < i; p++) sum += t[r][p] * gram[p][i];
+                t[r][i] = -tau[i] * sum;
+            }
+
+            t[i][i] = tau[i];
+        }
+
+        // Q x = x − Vᵀ(T(V x)): as rows, X − (X Vᵀ)·Tᵀ·V; for Qᵀ with T.
+        var inner = new DoubleMatrix(tall, x.Rows, b);
+        var scaled = new DoubleMatrix(tall + ((long)x.Rows * b), x.Rows, b);
+        product.Multiply(inner, x, false, v, true);
+        product.Multiply(scaled, inner, false, t, !transpose);
+        product.Multiply(x, scaled, false, v, false, -1, 1);
+    }
+
+    /// <summary>
+    /// The vectors that are the rows of <paramref name="a"/> [n, m], n ≤ m, made orthonormal in their order: Aᵀ = Q·R, and A ← the first n columns of Q as rows.
+    /// Rows that depend on those before get some direction that is orthogonal to all others.
+    /// </summary>
+    /// <param name="a">Overwritten.</param>
+    /// <param name="diagonal">[n]: the diagonal of R, with its signs.</param>
+    /// <param name="vectors">[n, m], for the reflections.</param>
+    public void Orthonormalize(DoubleMatrix a, double* diagonal, DoubleMatrix vectors)
+    {
+        int n = a.Rows, m = a.Columns;
+        double[] taus = new double[n];
+        fixed (double* tau = taus)
+        {
+            for (int start = 0; start < n; start += Block)
+            {
+                int count = Math.Min(Block, n - start);
+                DoubleMatrix v = vectors.Slice(start, start, count, m - start);
+                for (int i = 0; i < count; i++)
+                {
+                    double* row = a[start + i] + start;
+                    for (int p = 0; p < i; p++) DoubleVectors.Add(row + p, v[p] + p, -tau[start + p] * DoubleVectors.Dot(row + p, v[p] + p, m - start - p), m - start - p);
+                    new Span<double>(v[i], i).Clear();
+                    new Span<double>(row + i, m - start - i).CopyTo(new Span<double>(v[i] + i, m - start - i));
+                    (tau[start + i], diagonal[start + i]) = Make(v[i] + i, m - start - i);
+                }
+
+                int rest = n - start - count;
+                if (rest > 0) Apply(a.Slice(start + count, start, rest, m - start), v, tau + start, transpose: true);
+            }
+
+            a.Clear();
+            for (int i = 0; i < n; i++) a[i][i] = 1;
+            for (int start = (n - 1) / Block * Block; start >= 0; start -= Block)
+            {
+                int count = Math.Min(Block, n - start);
+                Apply(a.Slice(start, start, n - start, m - start), vectors.Slice(start, start, count, m - start), tau + start, transpose: false);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        _small.Dispose();
+        _tall.Dispose();
+    }
+}

@@ -1,0 +1,154 @@
+using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Cpu.Kernels;
+using MergeEngine.Tensors.Cpu.Threads;
+
+namespace MergeEngine.Tensors.LinearAlgebra;
+
+/// <summary>
+/// All eigenvalues and eigenvectors of a symmetric tridiagonal matrix by divide and conquer (Cuppen, 1981; Gu and Eisenstat, A Divide-and-Conquer Algorithm for the
+/// Symmetric Tridiagonal Eigenproblem, 1995): two halves and a rank-one correction, whose eigenvectors are put together by matrix products.
+/// </summary>
+internal sealed unsafe class TridiagonalEigen(CpuDevice device, DoubleProduct product) : IDisposable
+{
+    private const int Leaf = 32;
+
+    private readonly Workspace _gathered = new();
+    private readonly Workspace _inner = new();
+    private readonly Workspace _lists = new();
+
+    /// <summary>Eigenvalues replace the diagonal, in no order; row i of <paramref name="vectors"/> [n, n] ← the eigenvector of eigenvalue i.</summary>
+    /// <param name="diagonal">[n].</param>
+    /// <param name="offDiagonal">[n]: element i stands between diagonal i and i + 1. Destroyed.</param>
+    /// <param name="vectors">Overwritten.</param>
+    public void Solve(double* diagonal, double* offDiagonal, DoubleMatrix vectors)
+    {
+        int n = vectors.Rows;
+        vectors.Clear();
+        // Tears: each takes |e| from the two diagonal elements beside it, once for all levels.
+        Tear(diagonal, offDiagonal, 0, n);
+        var leaves = new List<(int Start, int Count)>();
+        List(leaves, 0, n);
+        var job = new LeafJob { Diagonal = diagonal, OffDiagonal = offDiagonal, Vectors = vectors, Leaves = leaves };
+        var tears = new double[n];
+        new Span<double>(offDiagonal, n).CopyTo(tears);
+        device.Pool.Run(ref job, leaves.Count);
+        Merge(diagonal, tears, vectors, 0, n);
+    }
+
+    public void Dispose()
+    {
+        _gathered.Dispose();
+        _inner.Dispose();
+        _lists.Dispose();
+    }
+
+    private static void Tear(double* d, double* e, int start, int count)
+    {
+        if (count <= Leaf) return;
+        int left = count / 2, at = start + left - 1;
+        double rho = Math.Abs(e[at]);
+        d[at] -= rho;
+        d[at + 1] -= rho;
+        Tear(d, e, start, left);
+        Tear(d, e, start + left, count - left);
+    }
+
+    private static void List(List<(int Start, int Count)> leaves, int start, int count)
+    {
+        if (count <= Leaf)
+        {
+            leaves.Add((start, count));
+            return;
+        }
+
+        List(leaves, start, count / 2);
+        List(leaves, start + (count / 2), count - (count / 2));
+    }
+
+    private void Merge(double* d, double[] tears, DoubleMatrix vectors, int start, int count)
+    {
+        if (count <= Leaf) return;
+        int left = count / 2;
+        Merge(d, tears, vectors, start, left);
+        Merge(d, tears, vectors, start + left, count - left);
+        MergeHalves(d + start, tears[start + left - 1], vectors.Slice(start, start, count, count), left);
+    }
+
+    private void MergeHalves(double* d, double tear, DoubleMatrix vectors, int left)
+    {
+        int n = vectors.Rows;
+        var merge = new RankOneUpdate(n, (double*)_lists.Reserve(2L * RankOneUpdate.Room(n)));
+        merge.Deflate(d, tear, vectors, left);
+        int k = merge.Count;
+        if (k == 0) return;
+
+        // Rows that stay, packed: those with a left half, then those with a right half (a rotated one has both).
+        var leftRows = new DoubleMatrix((double*)_gathered.Reserve(2L * n * n), merge.LeftCount, left);
+        var rightRows = new DoubleMatrix(leftRows.Data + ((long)merge.LeftCount * left), merge.RightCount, n - left);
+        for (int i = 0; i < merge.LeftCount; i++) new Span<double>(vectors[merge.Row(i)], left).CopyTo(leftRows.Row(i));
+        for (int i = 0; i < merge.RightCount; i++) new Span<double>(vectors[merge.Row(k - merge.RightCount + i)] + left, n - left).CopyTo(rightRows.Row(i));
+
+        var inner = new DoubleMatrix((double*)_inner.Reserve(2L * k * (k + Math.Max(left, n - left))), k, k);
+        var result = new DoubleMatrix(inner.Data + ((long)k * k), k, Math.Max(left, n - left));
+        var roots = new RootJob { Merge = merge };
+        device.Pool.Run(ref roots, (k + RootJob.Each - 1) / RootJob.Each);
+        var weights = new WeightJob { Merge = merge };
+        device.Pool.Run(ref weights, (k + RootJob.Each - 1) / RootJob.Each);
+        var eigenvectors = new VectorJob { Merge = merge, Vectors = inner };
+        device.Pool.Run(ref eigenvectors, (k + RootJob.Each - 1) / RootJob.Each);
+
+        // New rows take the places of the k old ones, which need not be neighbours.
+        product.Multiply(result.Slice(0, 0, k, left), inner.Slice(0, 0, k, merge.LeftCount), false, leftRows, false);
+        for (int i = 0; i < k; i++) new Span<double>(result[i], left).CopyTo(new Span<double>(vectors[merge.SortedRow(i)], left));
+        product.Multiply(result.Slice(0, 0, k, n - left), inner.Slice(0, k - merge.RightCount, k, merge.RightCount), false, rightRows, false);
+        for (int i = 0; i < k; i++) new Span<double>(result[i], n - left).CopyTo(new Span<double>(vectors[merge.SortedRow(i)] + left, n - left));
+        for (int i = 0; i < k; i++) d[merge.SortedRow(i)] = merge.Eigenvalue(i);
+    }
+
+    private struct LeafJob : IParallelJob
+    {
+        public double* Diagonal;
+        public double* OffDiagonal;
+        public DoubleMatrix Vectors;
+        public List<(int Start, int Count)> Leaves;
+
+        public readonly void Execute(int task)
+        {
+            (int start, int count) = Leaves[task];
+            TridiagonalLeaf.Solve(Diagonal + start, OffDiagonal + start, Vectors.Slice(start, start, count, count));
+        }
+    }
+
+    private struct RootJob : IParallelJob
+    {
+        public const int Each = 16;
+
+        public RankOneUpdate Merge;
+
+        public void Execute(int task)
+        {
+            for (int i = task * Each; i < Math.Min(Merge.Count, (task + 1) * Each); i++) Merge.FindRoot(i);
+        }
+    }
+
+    private struct WeightJob : IParallelJob
+    {
+        public RankOneUpdate Merge;
+
+        public void Execute(int task)
+        {
+            for (int i = task * RootJob.Each; i < Math.Min(Merge.Count, (task + 1) * RootJob.Each); i++) Merge.FindWeight(i);
+        }
+    }
+
+    private struct VectorJob : IParallelJob
+    {
+        public RankOneUpdate Merge;
+        public DoubleMatrix Vectors;
+
+        public void Execute(int task)
+        {
+            for (int i = task * RootJob.Each; i < Math.Min(Merge.Count, (task + 1) * RootJob.Each); i++) Merge.MakeVector(i, Vectors[i]);
+        }
+    }
+}
