@@ -8,8 +8,9 @@ namespace MergeEngine.Merging.Streaming.Output;
 /// as the file's own. A file of one piece has its plain SHA-256, the one that <c>sha256sum</c> prints.
 /// </summary>
 /// <remarks>
-/// Bytes that continue their piece are hashed where they lie. Bytes that come too early are only remembered by their place, and read again,
-/// most likely from the page cache, when what is before them has come: memory does not grow with disorder.
+/// Bytes that continue their piece are hashed where they lie. Bytes that come too early, or while another thread hashes the same piece, are only
+/// remembered by their place and read again, most likely from the page cache, by the thread that comes to them: memory does not grow with
+/// disorder, and no thread waits for another's hashing.
 /// </remarks>
 internal sealed class StreamedHash
 {
@@ -94,7 +95,8 @@ internal sealed class StreamedHash
         Parallel.ForEach(open, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, threads), CancellationToken = cancellation }, i =>
         {
             Piece piece = pieces[i];
-            lock (piece) Append(piece, i, LengthOf(i), cancellation);
+            AppendFromFile(piece, i, LengthOf(i), cancellation);
+            Close(piece);
             Report(piece, i);
         });
     }
@@ -102,37 +104,41 @@ internal sealed class StreamedHash
     private long AddTo(int index, int start, ReadOnlySpan<byte> bytes)
     {
         Piece piece = pieces[index];
+        int end = start + bytes.Length, from;
         long added;
         lock (piece)
         {
             if (piece.Digest is not null) return 0;
-            int end = start + bytes.Length;
             added = piece.Uncovered(start, end);
-            if (start <= piece.Hashed && end > piece.Hashed)
-            {
-                if (hashing && start == 0 && bytes.Length == LengthOf(index))
-                {
-                    piece.Hash?.Dispose();
-                    piece.Hash = null;
-                    piece.Hashed = end;
-                    piece.Digest = SHA256.HashData(bytes);
-                }
-                else
-                {
-                    if (hashing) piece.Continue().AppendData(bytes[(piece.Hashed - start)..]);
-                    piece.Hashed = end;
-                }
-            }
-            else if (start > piece.Hashed)
+            if (piece.Busy || start > piece.Claimed || end <= piece.Claimed)
             {
                 piece.Remember(start, end);
+                return added;
             }
 
-            if (piece.Digest is null)
+            from = piece.Claimed;
+            piece.Claimed = end;
+            piece.Busy = true;
+        }
+
+        // From here to the release only this thread touches the hash.
+        if (hashing) piece.Continue().AppendData(bytes[(from - start)..]);
+        piece.Hashed = end;
+        while (true)
+        {
+            int until;
+            lock (piece)
             {
-                while (piece.TakeNext() is { } until) Append(piece, index, until, CancellationToken.None);
-                Close(piece, index);
+                until = piece.TakeNext();
+                if (until < 0)
+                {
+                    piece.Busy = false;
+                    if (piece.Hashed == LengthOf(index)) Close(piece);
+                    break;
+                }
             }
+
+            AppendFromFile(piece, index, until, CancellationToken.None);
         }
 
         Report(piece, index);
@@ -140,12 +146,11 @@ internal sealed class StreamedHash
     }
 
     /// <summary>Hashes from the file up to a place in the piece.</summary>
-    private void Append(Piece piece, int index, int until, CancellationToken cancellation)
+    private void AppendFromFile(Piece piece, int index, int until, CancellationToken cancellation)
     {
         if (!hashing)
         {
             piece.Hashed = Math.Max(piece.Hashed, until);
-            Close(piece, index);
             return;
         }
 
@@ -166,13 +171,10 @@ internal sealed class StreamedHash
         {
             ArrayPool<byte>.Shared.Return(buffer);
         }
-
-        Close(piece, index);
     }
 
-    private void Close(Piece piece, int index)
+    private void Close(Piece piece)
     {
-        if (piece.Digest is not null || piece.Hashed < LengthOf(index)) return;
         byte[] digest = hashing ? piece.Continue().GetHashAndReset() : [];
         piece.Hash?.Dispose();
         piece.Hash = null;
@@ -185,11 +187,17 @@ internal sealed class StreamedHash
         finished?.Invoke(index, digest);
     }
 
-    /// <summary>What has come of a piece: the bytes up to <see cref="Hashed"/>, and islands after it.</summary>
+    /// <summary>What has come of a piece: the bytes up to <see cref="Claimed"/>, and islands after it.</summary>
     private sealed class Piece
     {
         public IncrementalHash? Hash;
+
+        /// <summary>Bytes that are in the hash; changed by the thread that is <see cref="Busy"/> with the piece.</summary>
         public int Hashed;
+
+        /// <summary>Bytes that are in the hash or about to be.</summary>
+        public int Claimed;
+        public bool Busy;
         public byte[]? Digest;
         public int Reported;
 
@@ -200,13 +208,15 @@ internal sealed class StreamedHash
         /// <summary>How many bytes of a range have not come yet.</summary>
         public int Uncovered(int start, int end)
         {
-            int from = Math.Max(start, Hashed), missing = Math.Max(0, end - from);
+            int from = Math.Max(start, Claimed), missing = Math.Max(0, end - from);
             foreach ((int first, int last) in islands) missing -= Math.Max(0, Math.Min(end, last) - Math.Max(from, first));
-            return Math.Max(0, missing);
+            return missing;
         }
 
         public void Remember(int start, int end)
         {
+            start = Math.Max(start, Claimed);
+            if (start >= end) return;
             int at = 0;
             while (at < islands.Count && islands[at].End < start) at++;
             while (at < islands.Count && islands[at].Start <= end)
@@ -219,13 +229,20 @@ internal sealed class StreamedHash
             islands.Insert(at, (start, end));
         }
 
-        /// <summary>The end of an island that the hash has reached; null if there is none.</summary>
-        public int? TakeNext()
+        /// <summary>Claims the next island that the hash has reached.</summary>
+        /// <returns>Its end; negative if there is none.</returns>
+        public int TakeNext()
         {
-            if (islands.Count == 0 || islands[0].Start > Hashed) return null;
-            int end = islands[0].End;
-            islands.RemoveAt(0);
-            return end;
+            while (islands.Count > 0 && islands[0].Start <= Claimed)
+            {
+                int end = islands[0].End;
+                islands.RemoveAt(0);
+                if (end <= Claimed) continue;
+                Claimed = end;
+                return end;
+            }
+
+            return -1;
         }
     }
 }

@@ -1,0 +1,124 @@
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Merging.Streaming.Output;
+
+/// <content>Begins an output, or takes over what a stopped run has left of the same one.</content>
+public sealed partial class OutputDirectory
+{
+    private static OutputDirectory Begin(
+        OutputPath place, OutputPlan plan, MergeDescription description, OutputOptions options, Action<OutputStep> step, out List<(int File, int Piece, byte[] Digest)> noted)
+    {
+        JournalIdentity identity = description.Identity(plan);
+        noted = [];
+        Directory.CreateDirectory(place.Parent);
+        if (Directory.Exists(place.Partial))
+        {
+            OutputJournal? left = OpenLeft(place);
+            try
+            {
+                if (left is not null && options.Resume && left.Read(place.Journal) is var (before, pieces))
+                {
+                    if (before.DifferenceTo(identity) is { } difference)
+                        throw new SafetensorsException($"{place.Given}: what a stopped merge has left {difference}, expected the same merge to go on with; without --resume it begins anew.");
+                    noted = pieces;
+                    Directory.CreateDirectory(place.Model);
+                    // Until it is taken over it is not this run's to remove.
+                    return new OutputDirectory(place, plan, description, options, step, left) { left = true };
+                }
+
+                // Held locked while it is removed, so that no other process takes it for its own.
+                Directory.Delete(place.Partial, recursive: true);
+            }
+            catch
+            {
+                left?.Dispose();
+                throw;
+            }
+
+            left?.Dispose();
+        }
+
+        try
+        {
+            Directory.CreateDirectory(place.Model);
+            step(OutputStep.Created);
+            return new OutputDirectory(place, plan, description, options, step, OutputJournal.Create(place.Journal, identity));
+        }
+        catch
+        {
+            Directory.Delete(place.Partial, recursive: true);
+            throw;
+        }
+    }
+
+    private static OutputJournal? OpenLeft(OutputPath place)
+    {
+        if (!File.Exists(place.Journal)) return null;
+        try
+        {
+            return OutputJournal.Open(place.Journal);
+        }
+        catch (IOException e)
+        {
+            throw new SafetensorsException($"{place.Given}: is being written by another process (it holds {place.Journal}).", e);
+        }
+    }
+
+    private void OpenFiles(List<(int File, int Piece, byte[] Digest)> noted, CancellationToken cancellation)
+    {
+        RenameBack();
+        HashSet<int> begun = [.. noted.Select(n => n.File)];
+        for (int i = 0; i < files.Length; i++)
+        {
+            int index = i;
+            OutputShard shard = plan.Shards[i];
+            string path = Path.Combine(place.Model, shard.FileName + WritingSuffix);
+            // Without a piece to keep it is made again, so that its space is taken for certain.
+            if (!begun.Contains(i)) File.Delete(path);
+            files[i] = new ShardFile(path, shard, (piece, digest) => Note(index, piece, digest), options.Hash);
+        }
+
+        step(OutputStep.Allocated);
+        Restore(noted, cancellation);
+        foreach (ShardFile file in files) file.Write(0, file.Shard.Layout.HeaderBytes.Span);
+    }
+
+    /// <summary>Reads what the journal lists; only bytes with the hash that is noted there are kept.</summary>
+    private void Restore(List<(int File, int Piece, byte[] Digest)> noted, CancellationToken cancellation)
+    {
+        if (!options.Hash) return;
+        foreach (var (file, piece, _) in noted)
+        {
+            if (file >= files.Length || piece >= files[file].Hash.PieceCount)
+                throw new SafetensorsException($"{place.Journal}: lists the piece {piece} of the file {file}, which this output has not.");
+        }
+
+        long restored = 0, rejected = 0;
+        // A piece that was rejected once stands twice; the later line counts.
+        var latest = noted.GroupBy(n => (n.File, n.Piece)).Select(g => g.Last()).ToList();
+        Parallel.ForEach(latest, new ParallelOptions { MaxDegreeOfParallelism = options.Threads, CancellationToken = cancellation }, entry =>
+        {
+            ShardFile file = files[entry.File];
+            bool good = file.TryRestore(entry.Piece, entry.Digest);
+            Interlocked.Add(ref good ? ref restored : ref rejected, file.Hash.LengthOf(entry.Piece));
+        });
+        RestoredBytes = restored;
+        RejectedBytes = rejected;
+    }
+
+    /// <summary>A run that was killed while it renamed has left weights under their final names, and files that are added again.</summary>
+    private void RenameBack()
+    {
+        HashSet<string> writing = [.. plan.Shards.Select(s => s.FileName + WritingSuffix)];
+        foreach (OutputShard shard in plan.Shards)
+        {
+            string final = Path.Combine(place.Model, shard.FileName);
+            if (File.Exists(final)) File.Move(final, final + WritingSuffix, overwrite: true);
+        }
+
+        foreach (string entry in Directory.GetFiles(place.Model))
+        {
+            if (!writing.Contains(Path.GetFileName(entry))) File.Delete(entry);
+        }
+    }
+}
