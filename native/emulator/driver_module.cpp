@@ -70,6 +70,7 @@ CUresult load(Call& call, CUmodule* module, const void* image, unsigned options,
                        call.driver.driver_version / 1000, call.driver.driver_version % 1000 / 10));
         return CUDA_ERROR_UNSUPPORTED_PTX_VERSION;
     }
+    EMULATOR_CHECK(call.unsafe());
     *module = static_cast<CUmodule>(call.driver.modules.add(std::make_shared<Module>()));
     return CUDA_SUCCESS;
 }

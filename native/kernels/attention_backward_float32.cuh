@@ -166,6 +166,7 @@ DEVICE void query_gradients_float32(const AttentionBackwardArguments& arguments,
 
 } // namespace attention
 
+// The two kernels of one width; native/parts says which there are.
 #define ATTENTION_BACKWARD_FLOAT32(WIDTH, R, C) \
     KERNEL(attention_key_value_gradients_float32_##WIDTH, ATTENTION_THREADS, AttentionBackwardArguments) \
     { \
@@ -177,8 +178,3 @@ DEVICE void query_gradients_float32(const AttentionBackwardArguments& arguments,
         DYNAMIC_SHARED(float, shared); \
         attention::query_gradients_float32<R, C, WIDTH>(arguments, shared); \
     }
-ATTENTION_BACKWARD_FLOAT32(32, 8, 2)
-ATTENTION_BACKWARD_FLOAT32(64, 4, 2)
-ATTENTION_BACKWARD_FLOAT32(128, 4, 2)
-ATTENTION_BACKWARD_FLOAT32(256, 2, 1)
-#undef ATTENTION_BACKWARD_FLOAT32

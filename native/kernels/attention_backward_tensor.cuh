@@ -6,12 +6,12 @@
 //   dQ:     queries and dO stay; a tile of keys is used by rows and by columns, values by rows.
 //
 //   kernel       tile    shared memory dK, dV / dQ    live registers dK, dV / dQ
-//   ..._tf32_32    32        27.2 / 27.1 KB                 121 / 103
-//   ..._tf32_64    32        51.2 / 51.1 KB                 153 / 119
-//   ..._tf32_128   16        82.6 / 82.6 KB                 198 / 135
-//   ..._bf16_32    32        20.2 / 17.6 KB                 113 / 102
-//   ..._bf16_64    32        36.2 / 31.6 KB                 145 / 118
-//   ..._bf16_128   32        68.2 / 59.6 KB                 210 / 150
+//   ..._tf32_32    32        27.2 / 27.1 KB                 121 / 100
+//   ..._tf32_64    32        51.2 / 51.1 KB                 153 / 116
+//   ..._tf32_128   16        82.6 / 82.6 KB                 196 / 132
+//   ..._bf16_32    32        20.2 / 17.6 KB                 117 / 101
+//   ..._bf16_64    32        36.2 / 31.6 KB                 150 / 117
+//   ..._bf16_128   32        68.2 / 59.6 KB                 213 / 149
 //
 // (Registers: the most that are alive at once in clang's PTX, which spills none.) 14 * tokens^2 * size FLOPs a head (10 are needed; the two kernels
 // make scores and dP each). Per warp and 16 x 32 scores of a bfloat16 head of 64: 32 + 32 instructions of dK, dV and 32 + 16 of dQ, 2 to 2.5 fragment
@@ -190,6 +190,7 @@ DEVICE void query_gradients_tensor(const AttentionBackwardArguments& arguments, 
 
 } // namespace attention
 
+// The two kernels of one width; native/parts says which there are.
 #define ATTENTION_BACKWARD_TENSOR(name, Format, WIDTH, TILE) \
     KERNEL(attention_key_value_gradients_##name##_##WIDTH, ATTENTION_THREADS, AttentionBackwardArguments) \
     { \
@@ -201,10 +202,3 @@ DEVICE void query_gradients_tensor(const AttentionBackwardArguments& arguments, 
         DYNAMIC_SHARED(uint32_t, shared); \
         attention::query_gradients_tensor<attention::Format, WIDTH, TILE>(arguments, shared); \
     }
-ATTENTION_BACKWARD_TENSOR(tf32, Tf32, 32, 32)
-ATTENTION_BACKWARD_TENSOR(tf32, Tf32, 64, 32)
-ATTENTION_BACKWARD_TENSOR(tf32, Tf32, 128, 16)
-ATTENTION_BACKWARD_TENSOR(bf16, Bf16, 32, 32)
-ATTENTION_BACKWARD_TENSOR(bf16, Bf16, 64, 32)
-ATTENTION_BACKWARD_TENSOR(bf16, Bf16, 128, 32)
-#undef ATTENTION_BACKWARD_TENSOR

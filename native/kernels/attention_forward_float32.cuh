@@ -103,14 +103,10 @@ DEVICE void forward_float32(const AttentionForwardArguments& arguments, float* s
 
 } // namespace attention
 
+// The kernel of one width; native/parts says which there are.
 #define ATTENTION_FORWARD_FLOAT32(WIDTH, R, C) \
     KERNEL(attention_forward_float32_##WIDTH, ATTENTION_THREADS, AttentionForwardArguments) \
     { \
         DYNAMIC_SHARED(float, shared); \
         attention::forward_float32<R, C, WIDTH>(arguments, shared); \
     }
-ATTENTION_FORWARD_FLOAT32(32, 8, 2)
-ATTENTION_FORWARD_FLOAT32(64, 8, 2)
-ATTENTION_FORWARD_FLOAT32(128, 8, 2)
-ATTENTION_FORWARD_FLOAT32(256, 4, 1)
-#undef ATTENTION_FORWARD_FLOAT32

@@ -6,12 +6,12 @@
 // Grid = batch * heads * ceil(tokens / 64). Warps whose queries lie behind the last token only help to load.
 //
 //   kernel           KEYS   shared memory   live registers   blocks of an SM with 164 KB (sm_80)
-//   ..._tf32_32       64      18.2 KB           120            4
-//   ..._tf32_64       64      34.2 KB           152            3
-//   ..._tf32_128      32      33.1 KB           201            2
-//   ..._bf16_32       64      10.2 KB           110            4
-//   ..._bf16_64       64      18.2 KB           136            3
-//   ..._bf16_128      64      34.2 KB           184            2
+//   ..._tf32_32       64      18.2 KB           115            4
+//   ..._tf32_64       64      34.2 KB           148            3
+//   ..._tf32_128      32      33.1 KB           200            2
+//   ..._bf16_32       64      10.2 KB           107            4
+//   ..._bf16_64       64      18.2 KB           130            3
+//   ..._bf16_128      64      34.2 KB           180            2
 //
 // (Registers: the most that are alive at once in clang's PTX, which spills none.) 4 * tokens^2 * size FLOPs a head. A tile of 64 keys of a bfloat16 head
 // of 64 takes a warp 64 instructions of the tensor cores (512 cycles of a multiprocessor for its four warps on sm_80), 144 fragment loads (576
@@ -135,16 +135,10 @@ DEVICE void forward_tensor(const AttentionForwardArguments& arguments, uint32_t*
 
 } // namespace attention
 
+// The kernel of one width; native/parts says which there are.
 #define ATTENTION_FORWARD_TENSOR(name, Format, WIDTH, KEYS) \
     KERNEL(attention_forward_##name##_##WIDTH, ATTENTION_THREADS, AttentionForwardArguments) \
     { \
         DYNAMIC_SHARED(uint32_t, shared); \
         attention::forward_tensor<attention::Format, WIDTH, KEYS>(arguments, shared); \
     }
-ATTENTION_FORWARD_TENSOR(tf32, Tf32, 32, 64)
-ATTENTION_FORWARD_TENSOR(tf32, Tf32, 64, 64)
-ATTENTION_FORWARD_TENSOR(tf32, Tf32, 128, 32)
-ATTENTION_FORWARD_TENSOR(bf16, Bf16, 32, 64)
-ATTENTION_FORWARD_TENSOR(bf16, Bf16, 64, 64)
-ATTENTION_FORWARD_TENSOR(bf16, Bf16, 128, 64)
-#undef ATTENTION_FORWARD_TENSOR

@@ -154,18 +154,19 @@ DEVICE Vector4 load_four(const float* row, int column, int size, bool exists, bo
 
 // Rounds `rows` rows of `size` floats into a tile of rows (if BY_ROWS) and one of columns (if BY_COLUMNS) of ROWS x WIDTH; 0 outside. With one layout
 // the tile of rows is the only one. A thread takes two neighbouring tokens at four columns. All threads of the block take part.
-template <class Format, int ROWS, int WIDTH, bool BY_ROWS, bool BY_COLUMNS>
-DEVICE void load_rounded(uint32_t* by_rows, uint32_t* by_columns, const float* source, int stride, int rows, int size, bool packets)
+template <class Format, int ROWS, int WIDTH, bool BY_ROWS, bool BY_COLUMNS, bool PACKETS>
+DEVICE void load_rounded(uint32_t* by_rows, uint32_t* by_columns, const float* source, int stride, int rows, int size)
 {
     constexpr int ACROSS = WIDTH / 4;
+    [[maybe_unused]] constexpr int AT_ONCE = PACKETS ? 4 : 1; // the seldom way is kept short
     static_assert(ROWS / 2 * ACROSS % ATTENTION_THREADS == 0, "every thread takes part in every round");
     const int thread = (int)recomputed(threadIdx.x);
-#pragma unroll 4
+#pragma unroll AT_ONCE
     for (int round = 0; round < ROWS / 2 * ACROSS / ATTENTION_THREADS; round++)
     {
         const int i = round * ATTENTION_THREADS + thread, row = i / ACROSS * 2, column = i % ACROSS * 4;
         const float* const p = source + (int64_t)row * stride;
-        const Vector4 even = load_four(p, column, size, row < rows, packets), odd = load_four(p + stride, column, size, row + 1 < rows, packets);
+        const Vector4 even = load_four(p, column, size, row < rows, PACKETS), odd = load_four(p + stride, column, size, row + 1 < rows, PACKETS);
         if (BY_ROWS)
         {
             Format::template put_rows<WIDTH>(by_rows, row, column, even);
@@ -175,6 +176,17 @@ DEVICE void load_rounded(uint32_t* by_rows, uint32_t* by_columns, const float* s
         if (BY_COLUMNS && !(BY_ROWS && Format::ONE_LAYOUT)) Format::template put_columns<WIDTH>(by_columns, row, column, even, odd);
     }
 }
+
+template <class Format, int ROWS, int WIDTH, bool BY_ROWS, bool BY_COLUMNS>
+DEVICE void load_rounded(uint32_t* by_rows, uint32_t* by_columns, const float* source, int stride, int rows, int size, bool packets)
+{
+    if (packets) load_rounded<Format, ROWS, WIDTH, BY_ROWS, BY_COLUMNS, true>(by_rows, by_columns, source, stride, rows, size);
+    else load_rounded<Format, ROWS, WIDTH, BY_ROWS, BY_COLUMNS, false>(by_rows, by_columns, source, stride, rows, size);
+}
+
+// Products leave out columns from `size` on by the GROUP, where left operands do not occupy registers: the test is the same for all threads, and
+// between two tests the loads of many instructions of the tensor cores are under way together. A head of 80 columns in a tile of 128 costs 96.
+constexpr int GROUP = 32;
 
 // sums[j] += <left fragment, right rows 8j to 8j + 7> over one instruction's depth.
 template <class Format, int N, int WIDTH>
@@ -195,11 +207,13 @@ DEVICE void row_dots(float (&sums)[N][4], const uint32_t* left, int first, const
 {
 #pragma unroll
     for (int j = 0; j < N; j++) sums[j][0] = sums[j][1] = sums[j][2] = sums[j][3] = 0;
-#pragma unroll
-    for (int step = 0; step < WIDTH / Format::DEPTH; step++)
+#pragma unroll 1
+    for (int column = 0; column < size; column += GROUP)
     {
-        if (step * Format::DEPTH < size)
+#pragma unroll
+        for (int i = 0; i < GROUP / Format::DEPTH; i++)
         {
+            const int step = column / Format::DEPTH + i;
             uint32_t a[4];
             Format::template left<WIDTH>(a, left, first, step);
             add_row_dots<Format, N, WIDTH>(sums, a, right, step);
@@ -217,9 +231,11 @@ DEVICE void add_product(float (&o)[WIDTH / 8][4], const float (&weights)[N][4], 
         uint32_t a[4];
         Format::left(a, weights, step);
 #pragma unroll
-        for (int j = 0; j < WIDTH / 8; j++)
+        for (int column = 0; column < WIDTH; column += GROUP)
         {
-            if (8 * j < size) // the same for all threads: a head of 80 columns in a tile of 128 costs 80
+            if (column >= size) continue;
+#pragma unroll
+            for (int j = column / 8; j < (column + GROUP) / 8; j++)
             {
                 uint32_t b[2];
                 Format::template right_columns<WIDTH>(b, right, step, 8 * j);

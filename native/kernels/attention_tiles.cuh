@@ -9,7 +9,7 @@ namespace attention {
 template <int WIDTH> DEVICE constexpr int tile_stride() { return WIDTH + 4; }
 
 // Copies `rows` rows of `size` floats into a tile of ROWS rows and WIDTH columns; what lies outside becomes 0. All threads of the
-// block take part. Four independent 16-byte loads of a thread are in flight where addresses allow it (packets).
+// block take part. Four independent 16-byte loads of a thread are in flight where addresses allow it (packets); the seldom other way is kept short.
 template <int ROWS, int WIDTH>
 DEVICE void load_tile(float* tile, const float* source, int stride, int rows, int size, bool packets)
 {
@@ -29,7 +29,7 @@ DEVICE void load_tile(float* tile, const float* source, int stride, int rows, in
     }
     else
     {
-#pragma unroll 4
+#pragma unroll 1
         for (int round = 0; round < ROWS * WIDTH / ATTENTION_THREADS; round++)
         {
             const int i = round * ATTENTION_THREADS + thread, row = i / WIDTH, column = i % WIDTH;

@@ -19,19 +19,3 @@ template <class Entry> struct TableList
     const Entry* entries;
     DEVICE const Entry& operator[](int k) const { return entries[k]; }
 };
-
-constexpr int TABLE_WORDS = 448;
-constexpr int TABLE_THREADS = 128;
-
-struct WriteTableArguments
-{
-    uint64_t* target;
-    int64_t count;
-    uint64_t words[TABLE_WORDS];
-};
-
-// target[i] = words[i] for i < count <= TABLE_WORDS. One block.
-KERNEL(write_table, TABLE_THREADS, WriteTableArguments)
-{
-    for (int i = (int)threadIdx.x; i < arguments.count; i += TABLE_THREADS) arguments.target[i] = arguments.words[i];
-}

@@ -207,46 +207,9 @@ template <int W, class List> struct StoredSumBody
     }
 };
 
+// A kernel; native/parts has those of 16-bit and of wider outputs.
 #define MERGE_ENGINE_STORED_KERNEL(name, W, List, list) \
     KERNEL(name, SPAN_THREADS, StoredSumArguments) \
     { \
         over_span<W, 16 / W>(arguments.length, arguments.head, StoredSumBody<W, List<StoredInput>>{ arguments, { arguments.list } }); \
     }
-MERGE_ENGINE_STORED_KERNEL(stored_sum_to_16, 8, InlineList, inputs)
-MERGE_ENGINE_STORED_KERNEL(stored_sum_to_16_of_many, 8, TableList, table)
-MERGE_ENGINE_STORED_KERNEL(stored_sum_to_32, 4, InlineList, inputs)
-MERGE_ENGINE_STORED_KERNEL(stored_sum_to_32_of_many, 4, TableList, table)
-#undef MERGE_ENGINE_STORED_KERNEL
-
-// output[i] = input[i] for 16-bit elements, bit for bit. Bytes an element: 4; four 16-byte packets under way a thread.
-// Grid: 8192 elements a block of 256 threads.
-struct CopyStoredArguments
-{
-    uint16_t* output;
-    const uint16_t* input;
-    int64_t length;
-    int32_t head;
-    int32_t unused;
-};
-
-constexpr int COPY_STORED_STEPS = 4;
-
-struct CopyStoredBody
-{
-    const CopyStoredArguments& arguments;
-
-    template <int STEPS, class Access> DEVICE void run(Access access, int64_t start) const
-    {
-        const int64_t i = access.first(start);
-        uint16_t x[STEPS][8];
-#pragma unroll
-        for (int s = 0; s < STEPS; s++) access.load(arguments.input, i + s * 8 * SPAN_THREADS, x[s]);
-#pragma unroll
-        for (int s = 0; s < STEPS; s++) access.store(arguments.output, i + s * 8 * SPAN_THREADS, x[s]);
-    }
-};
-
-KERNEL(copy_stored_16, SPAN_THREADS, CopyStoredArguments)
-{
-    over_span<8, COPY_STORED_STEPS>(arguments.length, arguments.head, CopyStoredBody{ arguments });
-}

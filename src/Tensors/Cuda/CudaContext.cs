@@ -15,11 +15,8 @@ internal sealed unsafe class CudaContext
     private static readonly Dictionary<int, CudaContext> s_primary = [];
     private static readonly Dictionary<ContextHandle, CudaContext> s_foreign = [];
 
-    private readonly Lock _moduleLock = new();
-    private readonly bool _emulated;
     private readonly DeviceHandle _gpu;
     private readonly int _ordinal;
-    private KernelModule? _module;
     private int _users;
 
     private CudaContext(ContextHandle handle, DeviceHandle gpu, int ordinal, string device, bool emulated)
@@ -27,11 +24,11 @@ internal sealed unsafe class CudaContext
         _ordinal = ordinal;
         Handle = handle;
         DeviceName = device;
-        _emulated = emulated;
         _gpu = gpu;
         int version = 0;
         Driver.cuDriverGetVersion(&version).Check("Asking for the driver's version");
         DriverVersion = version;
+        Kernels = new KernelTable(device, version, emulated);
         HasMemoryPools = Attribute(DeviceAttribute.MemoryPoolsSupported) != 0;
         Multiprocessors = Attribute(DeviceAttribute.MultiprocessorCount);
         SharedBytesPerBlock = Attribute(DeviceAttribute.MaxSharedMemoryPerBlockOptIn);
@@ -57,18 +54,8 @@ internal sealed unsafe class CudaContext
     /// <summary>Compute capability times ten: 90 for 9.0.</summary>
     public int Capability { get; }
 
-    /// <summary>The kernels, compiled on first use; the context must be current.</summary>
-    public KernelModule Module
-    {
-        get
-        {
-            if (Volatile.Read(ref _module) is { } module) return module;
-            lock (_moduleLock)
-            {
-                return _module ??= KernelModule.Load(DeviceName, DriverVersion, _emulated);
-            }
-        }
-    }
+    /// <summary>The kernels, compiled part by part on first use; the context must be current.</summary>
+    public KernelTable Kernels { get; }
 
     /// <summary>GPUs that NVIDIA's driver shows to this process.</summary>
     /// <exception cref="CudaException">There is no driver, or it does not start.</exception>
@@ -174,7 +161,7 @@ internal sealed unsafe class CudaContext
         {
             if (!s_foreign.TryGetValue(Handle, out CudaContext? known) || known != this || --_users > 0) return;
             s_foreign.Remove(Handle);
-            if (TryMakeCurrent()) _module?.Unload();
+            if (TryMakeCurrent()) Kernels.Unload();
         }
     }
 

@@ -15,6 +15,8 @@ public sealed unsafe partial class CudaDevice
     {
         Enter();
         if (grid.X == 0 || grid.Y == 0 || grid.Z == 0) return;
+        // Also for a dry run: what comes to be captured is ready then, whatever became of the run before.
+        FunctionHandle function = _context.Kernels.Function(kernel, sharedBytes);
         if (_log is { } log)
         {
             log.Add((kernel.Index, grid, sharedBytes));
@@ -22,7 +24,6 @@ public sealed unsafe partial class CudaDevice
             if (!_capturing) return;
         }
 
-        FunctionHandle function = _context.Module.Function(kernel, sharedBytes);
         CudaStatus status;
         fixed (TArguments* first = &arguments)
         {

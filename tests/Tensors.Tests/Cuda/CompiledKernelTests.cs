@@ -39,7 +39,7 @@ public sealed partial class CompiledKernelTests
     [MemberData(nameof(RowKernels))]
     public void A_kernel_over_rows_moves_aligned_rows_in_accesses_of_16_bytes(string kernel, int loads, int stores)
     {
-        string body = BodyOf(kernel);
+        string body = CompiledKernels.BodyOf(kernel);
         Assert.True(WideLoad().Count(body) >= loads, $"{kernel} has {WideLoad().Count(body)} loads of 16 bytes, {loads} are expected.");
         Assert.True(WideStore().Count(body) >= stores, $"{kernel} has {WideStore().Count(body)} stores of 16 bytes, {stores} are expected.");
     }
@@ -47,22 +47,9 @@ public sealed partial class CompiledKernelTests
     [Fact]
     public void No_kernel_keeps_values_in_local_memory()
     {
-        string[] spilling = [.. Entry().Matches(Text()).Select(m => m.Groups["name"].Value).Where(name => BodyOf(name).Contains(".local", StringComparison.Ordinal))];
+        string[] spilling = [.. CompiledKernels.Names.Where(name => CompiledKernels.BodyOf(name).Contains(".local", StringComparison.Ordinal))];
         Assert.Empty(spilling);
     }
-
-    private static string BodyOf(string kernel)
-    {
-        string text = Text();
-        Match entry = Entry().Matches(text).FirstOrDefault(m => m.Groups["name"].Value == kernel) ?? throw new InvalidOperationException($"There is no kernel '{kernel}'.");
-        int end = text.IndexOf("\n}", entry.Index, StringComparison.Ordinal);
-        return text[entry.Index..end];
-    }
-
-    private static string Text() => CompiledKernels.PtxByClang();
-
-    [GeneratedRegex(@"^\s*(\.visible\s+)?\.entry\s+(?<name>\w+)", RegexOptions.Multiline)]
-    private static partial Regex Entry();
 
     [GeneratedRegex(@"\bld\.global(\.nc)?\.v4\.")]
     private static partial Regex WideLoad();

@@ -10,7 +10,7 @@ public sealed class CompiledProductKernelTests
     [InlineData("per_sample_product")]
     [InlineData("per_sample_product_tf32")]
     [InlineData("per_sample_product_bf16")]
-    public void Tiles_stay_in_registers(string kernel) => Assert.DoesNotContain(".local", Code(kernel), StringComparison.Ordinal);
+    public void Tiles_stay_in_registers(string kernel) => Assert.DoesNotContain(".local", CompiledKernels.BodyOf(kernel), StringComparison.Ordinal);
 
     /// <summary>Two steps of 4×4 instructions.</summary>
     [Theory]
@@ -18,7 +18,7 @@ public sealed class CompiledProductKernelTests
     [InlineData("per_sample_product_bf16", "m16n8k16.row.col.f32.bf16.bf16.f32")]
     public void Reduced_precision_runs_on_the_tensor_cores(string kernel, string shape)
     {
-        string code = Code(kernel);
+        string code = CompiledKernels.BodyOf(kernel);
         Assert.Equal(32, Regex.Count(code, $"mma\\.sync\\.aligned\\.{Regex.Escape(shape)}"));
         Assert.DoesNotContain("fma.rn.f32", code, StringComparison.Ordinal);
     }
@@ -26,19 +26,9 @@ public sealed class CompiledProductKernelTests
     [Fact]
     public void Float32_multiplies_and_adds_at_once_and_reads_sixteen_bytes_at_a_time()
     {
-        string code = Code("per_sample_product");
+        string code = CompiledKernels.BodyOf("per_sample_product");
         Assert.True(Regex.Count(code, "fma\\.rn\\.f32") >= 64, "An outer product of 8 by 8 is 64 multiply-adds.");
         Assert.True(Regex.Count(code, "ld\\.shared\\.v4\\.[bf]32") >= 4, "A step reads four packets from shared memory.");
         Assert.DoesNotContain("mma.sync", code, StringComparison.Ordinal);
-    }
-
-    /// <summary>The kernel from its entry to the next one.</summary>
-    private static string Code(string kernel)
-    {
-        string all = CompiledKernels.PtxByClang();
-        Match entry = Regex.Match(all, $"\\.entry\\s+{kernel}\\(");
-        Assert.True(entry.Success, $"{kernel} is not in the compiled kernels.");
-        int end = all.IndexOf(".entry", entry.Index + 6, StringComparison.Ordinal);
-        return all[entry.Index..(end < 0 ? all.Length : end)];
     }
 }

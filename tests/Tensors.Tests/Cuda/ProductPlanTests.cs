@@ -263,6 +263,6 @@ public sealed class ProductFailureTests
             Assert.True(during.CuBlasLtDescriptors > before.CuBlasLtDescriptors);
         }
 
-        Assert.Equal(before.Living, EmulatorControl.Statistics.Living);
+        Assert.Equal(before.Living(), EmulatorControl.Statistics.Living());
     }
 }

@@ -26,8 +26,8 @@ public record struct EmulatorStatistics
     public long CuBlasLtDescriptors;
     public long PrimaryContexts;
 
-    /// <summary>Without the counts that only grow.</summary>
-    public readonly EmulatorStatistics Living => this with { PeakBytes = 0, TotalAllocations = 0 };
+    /// <summary>Without the counts that only grow; parts of the kernels stay for the life of the context. (A property would be printed, without end.)</summary>
+    public readonly EmulatorStatistics Living() => this with { PeakBytes = 0, TotalAllocations = 0, Modules = 0 };
 }
 
 /// <summary>When queued work of the emulated device runs.</summary>

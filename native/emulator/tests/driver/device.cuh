@@ -106,7 +106,10 @@ inline CUfunction find_function(const char* name)
 {
     CUmodule module = nullptr;
     CUfunction function = nullptr;
+    CUstreamCaptureMode mode = CU_STREAM_CAPTURE_MODE_RELAXED; // a test may capture meanwhile, which is not its subject
+    CHECK_OK(cuThreadExchangeStreamCaptureMode(&mode));
     CHECK_OK(cuModuleLoadData(&module, "any image"));
+    CHECK_OK(cuThreadExchangeStreamCaptureMode(&mode));
     CHECK_OK(cuModuleGetFunction(&function, module, name));
     return function;
 }

@@ -109,6 +109,8 @@ TEST(calls_that_synchronise_or_allocate_end_a_capture)
         begin_capture(stream);
         expect_invalidation(stream, expected, call());
     };
+    CUmodule module = nullptr;
+    refused([&] { return cuModuleLoadData(&module, "any image"); });
     refused([&] { return cuStreamSynchronize(stream); });
     refused([&] { return cuStreamQuery(stream); });
     refused([&] { return cuCtxSynchronize(); });

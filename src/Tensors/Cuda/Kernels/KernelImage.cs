@@ -1,41 +1,47 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace MergeEngine.Tensors.Cuda.Kernels;
 
-/// <summary>The compiled kernels: PTX that is embedded in the assembly where the build had a compiler for it, or a file that the environment names.</summary>
-internal static unsafe class KernelImage
+/// <summary>Compiled kernels as the driver takes them, in memory that stays where it is: PTX, a cubin or a fatbin.</summary>
+internal sealed unsafe class KernelImage
 {
-    /// <summary>Names a file with kernels to load instead: PTX, a cubin or a fatbin of the same native/kernels.cu, say one that nvcc made for the very card.</summary>
-    public const string FileVariable = "MERGE_ENGINE_KERNELS";
+    private readonly void* _start;
+    private readonly int _length;
 
-    private const string Resource = "kernels.ptx";
+    /// <summary>Keeps the memory alive.</summary>
+    private readonly object _owner;
 
-    private static byte[]? s_file;
+    private KernelImage(string description, void* start, int length, object owner)
+    {
+        Description = description;
+        _start = start;
+        _length = length;
+        _owner = owner;
+    }
 
-    /// <summary>NUL-terminated where it is text, as the driver wants it; empty where there is none.</summary>
-    /// <exception cref="CudaException">The file that the environment names cannot be read.</exception>
-    public static ReadOnlySpan<byte> Bytes
+    /// <summary>What it is, in a sentence: "part 'loss' of the kernels".</summary>
+    public string Description { get; }
+
+    /// <summary>NUL-terminated where it is text, as the driver wants it.</summary>
+    public ReadOnlySpan<byte> Bytes
     {
         get
         {
-            if (Environment.GetEnvironmentVariable(FileVariable) is { Length: > 0 } path) return s_file ??= Read(path);
-            // A resource of a loaded assembly is mapped memory that stays where it is.
-            return typeof(KernelImage).Assembly.GetManifestResourceStream(Resource) is UnmanagedMemoryStream stream
-                ? new ReadOnlySpan<byte>(stream.PositionPointer, checked((int)stream.Length))
-                : default;
+            GC.KeepAlive(_owner);
+            return new(_start, _length);
         }
     }
 
-    private static byte[] Read(string path)
+    /// <summary>A resource of a loaded assembly, which is mapped memory.</summary>
+    public static KernelImage Of(UnmanagedMemoryStream resource, string description) =>
+        new(description, resource.PositionPointer, checked((int)resource.Length), resource);
+
+    /// <summary>A copy with one NUL more, which harms no image, and text needs it.</summary>
+    public static KernelImage Of(ReadOnlySpan<byte> bytes, string description)
     {
-        try
-        {
-            byte[] bytes = File.ReadAllBytes(path);
-            // One NUL more harms no image, and text needs it.
-            Array.Resize(ref bytes, bytes.Length + 1);
-            return bytes;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new CudaException($"{path}, which {FileVariable} names, cannot be read: {exception.Message}");
-        }
+        byte[] copy = GC.AllocateArray<byte>(bytes.Length + 1, pinned: true);
+        bytes.CopyTo(copy);
+        return new(description, Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(copy)), copy.Length, copy);
     }
 }

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace MergeEngine.Tensors.Cuda.Kernels;
 
-/// <summary>The kernels of <c>native/kernels/vector.cuh</c>, <c>weighted_sum.cuh</c>, <c>stored.cuh</c> and <c>lists.cuh</c>.</summary>
+/// <summary>The kernels of <c>native/kernels/vector.cuh</c>, <c>weighted_sum.cuh</c>, <c>stored.cuh</c>, <c>copy_stored.cuh</c> and <c>write_table.cuh</c>.</summary>
 internal static class VectorKernels
 {
     /// <summary>Elements of a block of the passes over one or two vectors.</summary>

@@ -1,0 +1,6 @@
+// Attention with operands rounded to bfloat16, for heads of up to 128 columns.
+#include "../kernels/attention_forward_tensor.cuh"
+#include "../kernels/attention_backward_tensor.cuh"
+
+ATTENTION_FORWARD_TENSOR(bf16, Bf16, 128, 64)
+ATTENTION_BACKWARD_TENSOR(bf16, Bf16, 128, 32)

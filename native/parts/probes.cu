@@ -1,0 +1,2 @@
+// What a card can do at most.
+#include "../kernels/probes.cuh"
