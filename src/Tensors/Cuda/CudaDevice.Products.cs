@@ -20,17 +20,18 @@ public sealed unsafe partial class CudaDevice
     }
 
     /// <summary>Puts a product on the stream, or writes it down, or both where it is captured. The caller holds the gate; nothing is allocated.</summary>
-    internal void Launch(ProductPlan plan, in ProductOperands operands)
+    /// <returns>False if the plan proved useless; a new one is to be asked for.</returns>
+    internal bool TryLaunch(ProductPlan plan, in ProductOperands operands)
     {
         MatrixProducts products = Products;
         if (_log is { } log)
         {
             log.Add(~plan.Index); // below zero, where kernels have numbers from zero on
             log.Add(operands);
-            if (!_capturing) return;
+            if (!_capturing) return true;
         }
 
-        products.Launch(plan, operands);
+        return products.TryLaunch(plan, operands);
     }
 
     private MatrixProducts StartProducts()

@@ -51,7 +51,8 @@ internal sealed partial class CudaOperations
             a.Alignment, b.Alignment, Math.Min(c.Alignment, ProductOperand.AlignmentOf(bias | (keeps ? auxiliary.Data.Address : 0))));
         var operands = new ProductOperands { A = a.Address, B = b.Address, C = c.Address, Bias = bias, Auxiliary = auxiliary.Data.Address, Alpha = alpha, Beta = beta };
         ProductPlan plan = _device.Products.Plan(key, operands);
-        _device.Launch(plan, operands);
+        // At most twice: with the epilogue, without it, and by cuBLAS, which has no plan to give up.
+        while (!_device.TryLaunch(plan, operands)) plan = _device.Products.Plan(key, operands);
         return plan.Key.Epilogue;
     }
 

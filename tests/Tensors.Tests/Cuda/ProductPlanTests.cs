@@ -83,6 +83,40 @@ public sealed class ProductPlanTests
         }
     }
 
+    /// <summary>
+    /// The heuristic may propose what the call then does not support: fused activations, or anything. The plan is given up, in recorded work too, and
+    /// the result is that of the way around.
+    /// </summary>
+    [Theory]
+    [InlineData(Precision.TF32, false)]
+    [InlineData(Precision.BF16, false)]
+    [InlineData(Precision.BF16, true)]
+    public void A_plan_that_is_refused_when_it_is_launched_is_given_up(Precision precision, bool all)
+    {
+        float[] Train(Predicate<ProductPlan>? refuses, bool without)
+        {
+            using CudaDevice device = CudaUnderTest.Open(precision);
+            device.GraphsEnabled = true;
+            lock (device.Gate) (device.Products.Refuses, device.Products.AvoidsLight) = (refuses, without);
+            using WorkReplay replay = device.CreateReplay();
+            using var run = new OperationRun(device, 3);
+            DeviceSpan<float> input = run.Normal(9 * 16), weight = run.Normal(24 * 16), bias = run.Normal(24), output = run.Output("output", 9 * 24);
+            for (int i = 0; i < 4; i++)
+            {
+                replay.Run((device, input, weight, bias, output), static s => s.device.Operations.LinearForward(
+                    new Matrix(s.output, 9, 24), new Matrix(s.input, 9, 16), new Matrix(s.weight, 24, 16), s.bias, Activation.GeluTanh));
+            }
+
+            Assert.Equal(1, device.LiveGraphs);
+            return output.ToHost();
+        }
+
+        int refused = 0;
+        float[] expected = Train(null, without: true);
+        Assert.Equal(expected, Train(plan => (all || (plan.Key.Epilogue & ProductEpilogue.Gelu) != 0) && ++refused > 0, without: false));
+        Assert.Equal(all ? 2 : 1, refused);
+    }
+
     /// <summary>The second run is captured and later ones are replayed: scratch, workspace and plans must be those of the capture.</summary>
     [Theory]
     [InlineData(Precision.Float32)]

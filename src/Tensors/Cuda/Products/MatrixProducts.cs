@@ -65,13 +65,25 @@ internal sealed unsafe class MatrixProducts : IDisposable
         return Plan(key with { Epilogue = ProductEpilogue.None, StrideAuxiliary = 0 }, operands);
     }
 
+    /// <summary>For tests: take cuBLASLt as if it answered "not supported" to these when they are launched.</summary>
+    internal Predicate<ProductPlan>? Refuses { get; set; }
+
     /// <summary>Puts a planned product on the stream: C = epilogue(α·op(A)·op(B) + β·C); with β = 0 the old content of C is not read.</summary>
-    public void Launch(ProductPlan plan, in ProductOperands operands)
+    /// <returns>False if cuBLASLt does not support what its own heuristic proposed: the plan has no algorithm then, and another is to be asked for.</returns>
+    public bool TryLaunch(ProductPlan plan, in ProductOperands operands)
     {
-        CuBlasStatus status = plan.HasAlgorithm && !AvoidsLight
-            ? plan.Launch(_light, operands, _workspace, WorkspaceBytes, Stream)
-            : LaunchFull(plan.Key, operands);
+        bool light = plan.HasAlgorithm && !AvoidsLight;
+        CuBlasStatus status = !light ? LaunchFull(plan.Key, operands)
+            : Refuses is { } refuses && refuses(plan) ? CuBlasStatus.NotSupported
+            : plan.Launch(_light, operands, _workspace, WorkspaceBytes, Stream);
+        if (status == CuBlasStatus.NotSupported && light)
+        {
+            plan.GiveUp();
+            return false;
+        }
+
         if (status != CuBlasStatus.Success) ThrowLaunch(status, plan.Key);
+        return true;
     }
 
     public void Dispose()

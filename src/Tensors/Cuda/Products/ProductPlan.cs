@@ -46,7 +46,10 @@ internal sealed unsafe class ProductPlan : IDisposable
     public int Index { get; }
 
     /// <summary>False where cuBLASLt knows no way; cuBLAS itself then computes the product, without epilogue.</summary>
-    public bool HasAlgorithm { get; }
+    public bool HasAlgorithm { get; private set; }
+
+    /// <summary>The algorithm turned out not to work.</summary>
+    public void GiveUp() => HasAlgorithm = false;
 
     /// <summary>Puts the product on the stream.</summary>
     public CuBlasStatus Launch(CuBlasLtHandle library, in ProductOperands operands, nint workspace, long workspaceBytes, StreamHandle stream)
