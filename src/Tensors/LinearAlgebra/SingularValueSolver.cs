@@ -20,6 +20,9 @@ public sealed unsafe class SingularValueSolver : IDisposable
     /// <summary>Ratio of singular values from which on A·v/σ is orthogonal to float32 accuracy without help: its error is 10⁻¹⁶ over the square.</summary>
     private const double WellConditioned = 1e-4;
 
+    /// <summary>Ratio of singular values below which the direction of A·v is round-off.</summary>
+    private const double Noise = 1e-9;
+
     private readonly CpuDevice _device;
     private readonly DoubleProduct _product;
     private readonly Reflectors _reflectors;
@@ -145,17 +148,39 @@ public sealed unsafe class SingularValueSolver : IDisposable
             (smallest, largest) = (Math.Min(smallest, sigma[i]), Math.Max(largest, sigma[i]));
         }
 
-        if (smallest > WellConditioned * largest)
+        int good = 0;
+        while (good < image.Rows && sigma[good] > WellConditioned * largest) good++;
+        if (smallest <= Noise * largest)
         {
-            for (int i = 0; i < image.Rows; i++) DoubleVectors.Scale(image[i], 1 / sigma[i], image.Columns);
+            MakeOrthonormal(image, work, sigma);
             return;
         }
 
-        _reflectors.Orthonormalize(image, sigma, work);
-        for (int i = 0; i < image.Rows; i++)
+        for (int i = 0; i < image.Rows; i++) DoubleVectors.Scale(image[i], 1 / sigma[i], image.Columns);
+        int rest = image.Rows - good;
+        if (rest == 0) return;
+
+        // The few that are not orthogonal to the others lose their part along these, twice is enough, and are then made orthonormal among themselves.
+        DoubleMatrix first = image.Slice(0, 0, good, image.Columns), last = image.Slice(good, 0, rest, image.Columns);
+        var along = new DoubleMatrix(work.Data, rest, good);
+        for (int pass = 0; pass < 2; pass++)
         {
-            if (sigma[i] < 0) DoubleVectors.Scale(image[i], -1, image.Columns);
-            sigma[i] = Math.Abs(sigma[i]);
+            _product.Multiply(along, last, false, first, true);
+            _product.Multiply(last, along, false, first, false, -1, 1);
+        }
+
+        double[] lengths = new double[rest];
+        fixed (double* length = lengths) MakeOrthonormal(last, work.Slice(0, 0, rest, image.Columns), length);
+        for (int i = 0; i < rest; i++) sigma[good + i] *= lengths[i];
+    }
+
+    private void MakeOrthonormal(DoubleMatrix rows, DoubleMatrix work, double* lengths)
+    {
+        _reflectors.Orthonormalize(rows, lengths, work);
+        for (int i = 0; i < rows.Rows; i++)
+        {
+            if (lengths[i] < 0) DoubleVectors.Scale(rows[i], -1, rows.Columns);
+            lengths[i] = Math.Abs(lengths[i]);
         }
     }
 

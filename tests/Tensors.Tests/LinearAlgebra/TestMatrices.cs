@@ -51,6 +51,9 @@ internal static class TestMatrices
         all["one large row"] = (70, 70, Fill(70, 70, (i, j) => (i == 3 ? 1e6f : 1e-3f) * MathF.Sin((i * 70) + j)));
         all["equal columns"] = (50, 48, Fill(50, 48, (i, j) => MathF.Sin((i * 16) + (j % 16))));
         all["block of zeros"] = (100, 100, Fill(100, 100, (i, j) => i < 50 && j < 50 ? MathF.Cos((i * 50) + j) : 0));
+        // Some vectors that are orthogonal as they come, and some that need help.
+        float[] falling = Product(Product(hadamard, Fill(64, 64, (i, j) => i == j ? MathF.Pow(10, -i / 9f) : 0), 64, 64, 64), Random(64, 100, 8), 64, 64, 100);
+        all["falling from 1 to 1e-7"] = (90, 100, [.. falling, .. Random(26, 100, 2).Select(x => x * 1e-6f)]);
         all["second differences"] = (128, 128, Fill(128, 128, (i, j) => i == j ? 2 : Math.Abs(i - j) == 1 ? -1 : 0));
         return all;
     }
