@@ -62,5 +62,5 @@ public static class DeviceCatalog
     /// <summary>A process has one driver; this one has NVIDIA's.</summary>
     private static DeviceStatus EmulatedElsewhere() => NativeLibraries.Candidates(CudaPlatform.Emulated, NativeLibraries.Driver).FirstOrDefault(File.Exists) is { } file
         ? new DeviceStatus("emulated", $"{file}, not tried: this process uses NVIDIA's driver", null)
-        : new DeviceStatus("emulated", null, "The emulated device's library is not here: build it with ./build.sh kernels.");
+        : new DeviceStatus("emulated", null, "The emulated device's library is not here: build it with ./build.sh.");
 }

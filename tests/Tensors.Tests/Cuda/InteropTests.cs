@@ -42,6 +42,37 @@ public sealed class InteropTests
     }
 
     [Fact]
+    public void A_library_is_asked_for_every_function_that_is_declared()
+    {
+        static string[] Declared(params Type[] types) => [.. types
+            .SelectMany(type => type.GetMethods(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+            .Select(method => method.GetCustomAttribute<DllImportAttribute>()?.EntryPoint).OfType<string>().Order()];
+        Assert.Equal(Declared(typeof(Driver)), Exports.Of(CudaPlatform.Nvidia, NativeLibraries.Driver).Order());
+        Assert.Equal(Declared(typeof(CuBlas)), Exports.Of(CudaPlatform.Nvidia, NativeLibraries.CuBlas).Order());
+        Assert.Equal(Declared(typeof(CuBlasLt)), Exports.Of(CudaPlatform.Nvidia, NativeLibraries.CuBlasLt).Order());
+        Assert.Equal(Declared(typeof(Driver), typeof(CuBlas), typeof(CuBlasLt), typeof(Emulator)), Exports.Of(CudaPlatform.Emulated, NativeLibraries.CuBlas).Order());
+    }
+
+    [Fact]
+    public void Another_library_in_the_place_of_one_is_refused_with_what_it_lacks()
+    {
+        string other = Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "libSystem.Native.so");
+        Assert.SkipUnless(File.Exists(other), "The runtime has no library of its own here.");
+        (CudaPlatform Platform, string Library, string What, string Function, string Variable)[] cases =
+        [
+            (CudaPlatform.Nvidia, NativeLibraries.Driver, "NVIDIA's driver library", "cuInit", "MERGE_ENGINE_CUDA_DRIVER"),
+            (CudaPlatform.Nvidia, NativeLibraries.CuBlas, "NVIDIA's cuBLAS library", "cublasCreate_v2", "MERGE_ENGINE_CUBLAS"),
+            (CudaPlatform.Nvidia, NativeLibraries.CuBlasLt, "NVIDIA's cuBLASLt library", "cublasLtCreate", "MERGE_ENGINE_CUBLASLT"),
+            (CudaPlatform.Emulated, NativeLibraries.Driver, "the emulated device's library", "cuInit", "MERGE_ENGINE_EMULATOR"),
+        ];
+        foreach (var (platform, library, what, function, variable) in cases)
+        {
+            string message = Assert.Throws<CudaException>(() => NativeLibraries.Load(platform, library, name => name == variable ? other : null)).Message;
+            Assert.Equal($"{other} is not {what}, or one of a version that is too old: it has no function {function}; {variable} names it.", message);
+        }
+    }
+
+    [Fact]
     public void A_second_driver_in_one_process_is_refused()
     {
         CudaUnderTest.Open().Dispose();
@@ -70,6 +101,9 @@ public sealed class InteropTests
     {
         string message = Assert.Throws<CudaException>(() => NativeLibraries.Load(CudaPlatform.Nvidia, NativeLibraries.Driver, name => "/nowhere/libcuda.so.1")).Message;
         Assert.Equal("NVIDIA's driver library could not be loaded; tried /nowhere/libcuda.so.1 (no such file); MERGE_ENGINE_CUDA_DRIVER names it.", message);
+
+        message = Assert.Throws<CudaException>(() => NativeLibraries.Load(CudaPlatform.Emulated, NativeLibraries.Driver, name => AppContext.BaseDirectory)).Message;
+        Assert.EndsWith($"tried {AppContext.BaseDirectory} (it is a directory); MERGE_ENGINE_EMULATOR names it.", message, StringComparison.Ordinal);
 
         string file = Path.GetTempFileName();
         message = Assert.Throws<CudaException>(() => NativeLibraries.Load(CudaPlatform.Emulated, NativeLibraries.Driver, name => file)).Message;

@@ -24,6 +24,9 @@ internal static unsafe partial class Driver
     public static partial CudaStatus cuStreamQuery(StreamHandle stream);
 
     [LibraryImport(Library)]
+    public static partial CudaStatus cuStreamGetCtx(StreamHandle stream, ContextHandle* context);
+
+    [LibraryImport(Library)]
     public static partial CudaStatus cuStreamWaitEvent(StreamHandle stream, EventHandle awaited, uint flags);
 
     [LibraryImport(Library)]

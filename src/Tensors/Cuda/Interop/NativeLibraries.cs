@@ -112,29 +112,37 @@ internal static class NativeLibraries
         library is Driver or CuBlas or CuBlasLt ? Require(library) : 0;
 
     /// <summary>Loads the first library of the candidates that can be.</summary>
-    /// <exception cref="CudaException">None can be; lists them all, with the reasons.</exception>
+    /// <exception cref="CudaException">None can be, or none is what it should be; lists them all, with the reasons.</exception>
     public static nint Load(CudaPlatform platform, string library, Func<string, string?> environment)
     {
-        IReadOnlyList<string> candidates = Candidates(platform, library, environment);
-        var reasons = new List<string>();
-        foreach (string candidate in candidates)
-        {
-            if (TryLoad(candidate, out nint handle, out string? reason)) return handle;
-            reasons.Add(reason is null ? candidate : $"{candidate} ({reason})");
-        }
-
         string variable = Variable(platform, library);
-        string what = platform == CudaPlatform.Emulated ? "The emulated device's library" : library switch
+        bool named = environment(variable) is { Length: > 0 };
+        string what = platform == CudaPlatform.Emulated ? "the emulated device's library" : library switch
         {
             Driver => "NVIDIA's driver library",
             CuBlas => "NVIDIA's cuBLAS library",
             _ => "NVIDIA's cuBLASLt library",
         };
-        string help = environment(variable) is { Length: > 0 } ? $"{variable} names it"
-            : platform == CudaPlatform.Emulated ? $"build it with ./build.sh kernels, or name its path in {variable}"
+        var reasons = new List<string>();
+        foreach (string candidate in Candidates(platform, library, environment))
+        {
+            if (!TryLoad(candidate, out nint handle, out string? reason))
+            {
+                reasons.Add($"{candidate} ({reason})");
+                continue;
+            }
+
+            if (Exports.Missing(handle, platform, library) is not { } missing) return handle;
+            NativeLibrary.Free(handle);
+            if (named) throw new CudaException($"{candidate} is not {what}, or one of a version that is too old: it has no function {missing}; {variable} names it.");
+            reasons.Add($"{candidate} (it has no function {missing})");
+        }
+
+        string help = named ? $"{variable} names it"
+            : platform == CudaPlatform.Emulated ? $"build it with ./build.sh, or name its path in {variable}"
             : library == Driver ? $"install NVIDIA's driver, or name the library's path in {variable}"
             : $"install the CUDA toolkit's libraries, or name the path in {variable}";
-        throw new CudaException($"{what} could not be loaded; tried {string.Join(", ", reasons)}; {help}.");
+        throw new CudaException($"{char.ToUpperInvariant(what[0])}{what.AsSpan(1)} could not be loaded; tried {string.Join(", ", reasons)}; {help}.");
     }
 
     private static bool TryLoad(string path, out nint handle, [NotNullWhen(false)] out string? reason)
@@ -143,7 +151,7 @@ internal static class NativeLibraries
         reason = null;
         if (path.Contains('/', StringComparison.Ordinal) && !File.Exists(path))
         {
-            reason = "no such file";
+            reason = Directory.Exists(path) ? "it is a directory" : "no such file";
             return false;
         }
 
