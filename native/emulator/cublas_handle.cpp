@@ -43,7 +43,7 @@ cublasStatus_t submit_product(Call& call, const Product& product, CUstream handl
         || !call.driver.memory.check("the workspace", workspace, touched, operation->uses, sentence))
         return blas_fault(call, CUBLAS_STATUS_INVALID_VALUE, sentence);
     if (call.driver.injections.product.strikes())
-        return CUBLAS_STATUS_EXECUTION_FAILED;
+        return blas_fault(call, CUBLAS_STATUS_EXECUTION_FAILED, "an injected failure");
     operation->run = [&counters = call.driver.counters, product, workspace, touched] {
         ++counters.products;
         if (touched != 0)

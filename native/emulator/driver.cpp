@@ -2,10 +2,10 @@
 
 #include "cublas_handle.h"
 #include "control.h"
+#include "environment.h"
 #include "executor.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 namespace emulator {
@@ -25,27 +25,41 @@ Driver::Driver()
 
 void Driver::load_settings()
 {
-    const char* verbose = std::getenv("MERGE_ENGINE_EMULATOR_VERBOSE");
-    faults.set_verbose(verbose != nullptr && *verbose != '\0' && std::strcmp(verbose, "0") != 0);
-
-    const auto number = [](const char* name, long long otherwise) {
-        const char* value = std::getenv(name);
-        return value != nullptr && *value != '\0' ? std::strtoll(value, nullptr, 10) : otherwise;
+    settings_error = emulator::settings_error();
+    const auto number = [this](const char* name, uint64_t otherwise, uint64_t least, uint64_t most, const char* expected) {
+        const char* value = environment_value(name);
+        uint64_t given = otherwise;
+        if (value == nullptr || (parse_number(value, given) && given >= least && given <= most))
+            return given;
+        settings_error = refuse_value(name, value, expected);
+        return otherwise;
     };
-    memory.set_limit(static_cast<size_t>(number("MERGE_ENGINE_EMULATOR_MEMORY", 4LL << 30)));
-    driver_version = static_cast<int>(number("MERGE_ENGINE_EMULATOR_DRIVER_VERSION", 13000));
-    device_count = number("MERGE_ENGINE_EMULATOR_DEVICES", 1) == 0 ? 0 : 1;
-    injections.allocation.arm(number("MERGE_ENGINE_EMULATOR_FAIL_ALLOCATION", 0));
+    constexpr uint64_t any = INT64_MAX;
+    faults.set_verbose(number("MERGE_ENGINE_EMULATOR_VERBOSE", 0, 0, 1, "0 or 1") != 0);
+    memory.set_limit(number("MERGE_ENGINE_EMULATOR_MEMORY", uint64_t{4} << 30, 1, any, "a number of bytes, such as 4294967296"));
+    driver_version = static_cast<int>(
+        number("MERGE_ENGINE_EMULATOR_DRIVER_VERSION", 13000, 1000, 99999, "a CUDA version times 1000, such as 12040 for CUDA 12.4"));
+    device_count = static_cast<int>(number("MERGE_ENGINE_EMULATOR_DEVICES", 1, 0, 1, "0 or 1"));
+    const auto which = [&number](const char* name) {
+        return static_cast<int64_t>(number(name, 0, 0, any, "the number of the call that fails, from 1 on, or 0 for none"));
+    };
+    injections.allocation.arm(which("MERGE_ENGINE_EMULATOR_FAIL_ALLOCATION"));
     injections.pinned.arm(0);
-    injections.launch.arm(number("MERGE_ENGINE_EMULATOR_FAIL_LAUNCH", 0));
-    injections.product.arm(number("MERGE_ENGINE_EMULATOR_FAIL_CUBLAS", 0));
+    injections.launch.arm(which("MERGE_ENGINE_EMULATOR_FAIL_LAUNCH"));
+    injections.product.arm(which("MERGE_ENGINE_EMULATOR_FAIL_CUBLAS"));
 
-    const char* streams_text = std::getenv("MERGE_ENGINE_EMULATOR_STREAMS");
-    const std::string mode = streams_text != nullptr ? streams_text : "eager";
-    if (mode.compare(0, 6, "random") == 0)
-        scheduler.set_mode(StreamMode::Random, mode.size() > 7 ? std::strtoull(mode.c_str() + 7, nullptr, 10) : 1);
-    else
-        scheduler.set_mode(mode == "late" ? StreamMode::Late : StreamMode::Eager, 1);
+    StreamMode mode = StreamMode::Eager;
+    uint64_t seed = 1;
+    const char* const name = "MERGE_ENGINE_EMULATOR_STREAMS";
+    if (const char* value = environment_value(name)) {
+        if (std::strcmp(value, "late") == 0)
+            mode = StreamMode::Late;
+        else if (parse_random(value, seed))
+            mode = StreamMode::Random;
+        else if (std::strcmp(value, "eager") != 0)
+            settings_error = refuse_value(name, value, "eager, late or random:SEED");
+    }
+    scheduler.set_mode(mode, seed);
 }
 
 std::shared_ptr<Stream> Driver::legacy_stream()

@@ -104,6 +104,7 @@ public:
     bool initialized = false;
     int driver_version = 13000;
     int device_count = 1;
+    std::string settings_error; // a sentence about a variable of the environment that cannot be understood: cuInit fails with it
 
     std::shared_ptr<Context> primary; // null while nobody retains it
     CUcontext primary_handle = nullptr;

@@ -122,8 +122,14 @@ CUresult cuInit(unsigned flags)
     Call call("cuInit");
     if (flags != 0)
         return CUDA_ERROR_INVALID_VALUE;
-    if (call.driver.device_count == 0)
+    if (!call.driver.settings_error.empty()) {
+        call.driver.faults.report(call.driver.settings_error);
+        return CUDA_ERROR_INVALID_VALUE;
+    }
+    if (call.driver.device_count == 0) {
+        call.driver.faults.report("MERGE_ENGINE_EMULATOR_DEVICES is 0: the emulated machine has no device.");
         return CUDA_ERROR_NO_DEVICE;
+    }
     call.driver.initialized = true;
     return CUDA_SUCCESS;
 }

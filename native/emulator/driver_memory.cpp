@@ -11,8 +11,10 @@ CUresult allocate(Call& call, CUdeviceptr* pointer, size_t bytes)
 {
     if (pointer == nullptr || bytes == 0)
         return CUDA_ERROR_INVALID_VALUE;
+    if (call.driver.injections.allocation.strikes())
+        return call.fault(CUDA_ERROR_OUT_OF_MEMORY, "an injected failure");
     Allocation allocation;
-    if (call.driver.injections.allocation.strikes() || !call.driver.memory.allocate(bytes, allocation))
+    if (!call.driver.memory.allocate(bytes, allocation))
         return CUDA_ERROR_OUT_OF_MEMORY;
     *pointer = allocation.base;
     return CUDA_SUCCESS;
@@ -132,8 +134,10 @@ CUresult cuMemHostAlloc(void** pointer, size_t bytes, unsigned flags)
     if (pointer == nullptr || bytes == 0
         || (flags & ~(CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP | CU_MEMHOSTALLOC_WRITECOMBINED)) != 0)
         return CUDA_ERROR_INVALID_VALUE;
+    if (call.driver.injections.pinned.strikes())
+        return call.fault(CUDA_ERROR_OUT_OF_MEMORY, "an injected failure");
     Allocation allocation;
-    if (call.driver.injections.pinned.strikes() || !call.driver.memory.allocate_pinned(bytes, allocation))
+    if (!call.driver.memory.allocate_pinned(bytes, allocation))
         return CUDA_ERROR_OUT_OF_MEMORY;
     *pointer = reinterpret_cast<void*>(allocation.base);
     return CUDA_SUCCESS;
@@ -161,7 +165,7 @@ CUresult cuMemHostRegister_v2(void* pointer, size_t bytes, unsigned flags)
     if (pointer == nullptr || bytes == 0 || (flags & ~15u) != 0)
         return CUDA_ERROR_INVALID_VALUE;
     if (call.driver.injections.pinned.strikes())
-        return CUDA_ERROR_OUT_OF_MEMORY;
+        return call.fault(CUDA_ERROR_OUT_OF_MEMORY, "an injected failure");
     return call.driver.memory.register_host(reinterpret_cast<uint64_t>(pointer), bytes) ? CUDA_SUCCESS
                                                                                         : CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
 }

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <thread>
 #include "block.h"
+#include "environment.h"
 
 namespace emulator {
 
@@ -26,22 +27,17 @@ struct Settings
 Settings read_settings()
 {
     Settings settings;
-    const char* text = getenv("MERGE_ENGINE_EMULATOR_SCHEDULE");
-    if (text != nullptr && *text != 0) {
-        char* end = const_cast<char*>("");
+    const char* name = "MERGE_ENGINE_EMULATOR_SCHEDULE";
+    if (const char* text = environment_value(name)) {
         if (strcmp(text, "reverse") == 0) settings.schedule.order = Schedule::reverse;
-        else if (strncmp(text, "random:", 7) == 0) settings.schedule = { Schedule::random, strtoull(text + 7, &end, 10) };
-        else if (strcmp(text, "forward") != 0) end = const_cast<char*>("?");
-        if (*end != 0 || strcmp(text, "random:") == 0)
-            settings.error = "MERGE_ENGINE_EMULATOR_SCHEDULE is '" + std::string(text) + "'; it must be forward, reverse or random:SEED.";
+        else if (parse_random(text, settings.schedule.seed)) settings.schedule.order = Schedule::random;
+        else if (strcmp(text, "forward") != 0) settings.error = refuse_value(name, text, "forward, reverse or random:SEED");
     }
     settings.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-    text = getenv("MERGE_ENGINE_EMULATOR_THREADS");
-    if (text != nullptr && *text != 0) {
-        char* end;
-        const long count = strtol(text, &end, 10);
-        if (*end != 0 || count < 1 || count > 1024)
-            settings.error = "MERGE_ENGINE_EMULATOR_THREADS is '" + std::string(text) + "'; it must be a number from 1 to 1024.";
+    name = "MERGE_ENGINE_EMULATOR_THREADS";
+    if (const char* text = environment_value(name)) {
+        uint64_t count = 0;
+        if (!parse_number(text, count) || count < 1 || count > 1024) settings.error = refuse_value(name, text, "a number from 1 to 1024");
         else settings.threads = static_cast<int>(count);
     }
     return settings;
@@ -222,6 +218,12 @@ void set_threads(int count)
 {
     std::lock_guard<std::mutex> lock(launch_gate());
     settings().threads = std::max(1, count);
+}
+
+std::string settings_error()
+{
+    std::lock_guard<std::mutex> lock(launch_gate());
+    return settings().error;
 }
 
 bool execute(const Kernel& kernel, Dim3 grid, Dim3 block, size_t dynamic_shared, const void* arguments, std::string& error)

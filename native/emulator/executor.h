@@ -49,4 +49,7 @@ void set_schedule(Schedule schedule);
 int get_threads();
 void set_threads(int count);
 
+// A sentence about one of the two variables where it cannot be understood; else empty. Every launch fails with it.
+std::string settings_error();
+
 } // namespace emulator

@@ -109,6 +109,7 @@ TEST(the_environment_sets_schedule_and_threads)
     CHECK_TEXT(settings_with("backward", "1"), "MERGE_ENGINE_EMULATOR_SCHEDULE is 'backward'; it must be forward, reverse or random:SEED.");
     CHECK_TEXT(settings_with("random:", "1"), "MERGE_ENGINE_EMULATOR_SCHEDULE is 'random:'");
     CHECK_TEXT(settings_with("random:7x", "1"), "MERGE_ENGINE_EMULATOR_SCHEDULE is 'random:7x'");
+    CHECK_TEXT(settings_with("random:-1", "1"), "MERGE_ENGINE_EMULATOR_SCHEDULE is 'random:-1'");
     CHECK_TEXT(settings_with("", "none"), "MERGE_ENGINE_EMULATOR_THREADS is 'none'; it must be a number from 1 to 1024.");
     CHECK_TEXT(settings_with("", "0"), "MERGE_ENGINE_EMULATOR_THREADS is '0'");
 }

@@ -149,10 +149,12 @@ TEST(ordered_failures_strike_once_at_the_right_call)
     emulatorFailPinned(1);
     CHECK_OK(cuMemAlloc_v2(&pointer, 4));
     CHECK_STATUS(CUDA_ERROR_OUT_OF_MEMORY, cuMemAllocAsync(&pointer, 4, nullptr));
+    CHECK_TEXT(last_fault(), "cuMemAllocAsync: an injected failure");
     CHECK_OK(cuMemAlloc_v2(&pointer, 4));
     CHECK_STATUS(CUDA_ERROR_OUT_OF_MEMORY, cuMemHostAlloc(&host, 4, 0));
+    CHECK_TEXT(last_fault(), "cuMemHostAlloc: an injected failure");
     CHECK_OK(cuMemHostAlloc(&host, 4, 0));
-    CHECK(statistics().faults == 0);
+    CHECK(statistics().faults == 2);
     const CUdeviceptr value = upload({1});
     emulatorFailLaunch(2);
     CHECK_OK(launch_affine(nullptr, value, value, 1, 1, 1));

@@ -299,3 +299,53 @@ TEST(pointers_can_be_asked_about)
     CHECK(context == device.context);
     CHECK_STATUS(CUDA_ERROR_INVALID_VALUE, cuPointerGetAttribute(&kind, CU_POINTER_ATTRIBUTE_MEMORY_TYPE, pointer + 100));
 }
+
+TEST(a_value_of_the_environment_that_cannot_be_understood_is_refused_at_the_start)
+{
+    const struct {
+        const char *name, *value, *expected;
+    } cases[] = {
+        {"MERGE_ENGINE_EMULATOR_STREAMS", "LATE", "it must be eager, late or random:SEED."},
+        {"MERGE_ENGINE_EMULATOR_STREAMS", "random", "eager, late or random:SEED"},
+        {"MERGE_ENGINE_EMULATOR_STREAMS", "random:", "eager, late or random:SEED"},
+        {"MERGE_ENGINE_EMULATOR_STREAMS", "random:-1", "eager, late or random:SEED"},
+        {"MERGE_ENGINE_EMULATOR_STREAMS", "early", "eager, late or random:SEED"},
+        {"MERGE_ENGINE_EMULATOR_FAIL_LAUNCH", "x", "the number of the call that fails"},
+        {"MERGE_ENGINE_EMULATOR_FAIL_LAUNCH", "-1", "the number of the call that fails"},
+        {"MERGE_ENGINE_EMULATOR_FAIL_ALLOCATION", "1.5", "the number of the call that fails"},
+        {"MERGE_ENGINE_EMULATOR_FAIL_CUBLAS", " 1", "the number of the call that fails"},
+        {"MERGE_ENGINE_EMULATOR_MEMORY", "4GiB", "a number of bytes"},
+        {"MERGE_ENGINE_EMULATOR_MEMORY", "1e9", "a number of bytes"},
+        {"MERGE_ENGINE_EMULATOR_MEMORY", "-1", "a number of bytes"},
+        {"MERGE_ENGINE_EMULATOR_MEMORY", "99999999999999999999", "a number of bytes"},
+        {"MERGE_ENGINE_EMULATOR_DEVICES", "2", "0 or 1"},
+        {"MERGE_ENGINE_EMULATOR_DRIVER_VERSION", "12.4", "12040 for CUDA 12.4"},
+        {"MERGE_ENGINE_EMULATOR_VERBOSE", "yes", "0 or 1"},
+    };
+    for (const auto& wrong : cases) {
+        setenv(wrong.name, wrong.value, 1);
+        emulatorReset();
+        unsetenv(wrong.name);
+        CHECK_STATUS(CUDA_ERROR_INVALID_VALUE, cuInit(0));
+        const std::string start = std::string(wrong.name) + " is '" + wrong.value + "'; it must be ";
+        CHECK(last_fault().compare(0, start.size(), start) == 0);
+        CHECK_TEXT(last_fault(), wrong.expected);
+    }
+    setenv("MERGE_ENGINE_EMULATOR_STREAMS", "random:18446744073709551615", 1);
+    setenv("MERGE_ENGINE_EMULATOR_MEMORY", "", 1); // as if it were not there
+    emulatorReset();
+    unsetenv("MERGE_ENGINE_EMULATOR_STREAMS");
+    unsetenv("MERGE_ENGINE_EMULATOR_MEMORY");
+    CHECK_OK(cuInit(0));
+    emulatorReset();
+}
+
+TEST(a_machine_without_a_device_names_the_variable_that_took_it_away)
+{
+    setenv("MERGE_ENGINE_EMULATOR_DEVICES", "0", 1);
+    emulatorReset();
+    unsetenv("MERGE_ENGINE_EMULATOR_DEVICES");
+    CHECK_STATUS(CUDA_ERROR_NO_DEVICE, cuInit(0));
+    CHECK_TEXT(last_fault(), "MERGE_ENGINE_EMULATOR_DEVICES is 0");
+    emulatorReset();
+}

@@ -262,6 +262,7 @@ TEST(cublas_handles_fail_on_order_and_are_counted)
     };
     emulatorFailCublas(1);
     CHECK_STATUS(CUBLAS_STATUS_EXECUTION_FAILED, gemm(CUDA_R_32F));
+    CHECK_TEXT(last_fault(), "cublasGemmEx: an injected failure");
     CHECK_OK(gemm(CUDA_R_32F));
     CHECK_STATUS(CUBLAS_STATUS_NOT_SUPPORTED, gemm(CUDA_R_64F));
     CHECK(statistics().cublas_handles == 1);
