@@ -34,7 +34,7 @@ internal static class DevicesCommand
     private static void Print(DevicesReport report, TextWriter output)
     {
         var table = new TextTable("device", "usable", "what it is");
-        foreach (DeviceReport device in report.Devices) table.Add(device.Name, device.Usable ? "yes" : "no", device.Description ?? device.Problem ?? "");
+        foreach (DeviceReport device in report.Devices) table.Add(device.Name, device.Usable switch { true => "yes", false => "no", null => "not tried" }, device.Description ?? device.Problem ?? "");
         table.Write(output);
         output.WriteLine();
         output.WriteLine("cuda is an NVIDIA GPU; emulated runs the GPU's code on the CPU, slowly, for tests; reference computes in plain float64 loops, to compare with.");

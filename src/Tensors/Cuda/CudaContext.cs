@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using MergeEngine.Tensors.Cuda.Interop;
 using MergeEngine.Tensors.Cuda.Kernels;
-using MergeEngine.Tensors.Cuda.Memory;
 
 namespace MergeEngine.Tensors.Cuda;
 
@@ -62,7 +61,7 @@ internal sealed unsafe class CudaContext
     public static int Count()
     {
         NativeLibraries.Use(CudaPlatform.Nvidia);
-        Driver.cuInit(0).Check("Starting the CUDA driver");
+        Start();
         int count = 0;
         Driver.cuDeviceGetCount(&count).Check("Counting GPUs");
         return count;
@@ -80,7 +79,7 @@ internal sealed unsafe class CudaContext
                 return known;
             }
 
-            Driver.cuInit(0).Check("Starting the CUDA driver");
+            Start();
             int count = 0;
             Driver.cuDeviceGetCount(&count).Check("Counting GPUs");
             if (ordinal >= count)
@@ -123,7 +122,7 @@ internal sealed unsafe class CudaContext
         NativeLibraries.Use(emulated ? CudaPlatform.Emulated : CudaPlatform.Nvidia);
         lock (s_lock)
         {
-            Driver.cuInit(0).Check("Starting the CUDA driver");
+            Start();
             Driver.cuCtxSetCurrent(handle).Check("Making the given context current");
             foreach (CudaContext primary in s_primary.Values)
             {
@@ -174,6 +173,14 @@ internal sealed unsafe class CudaContext
         Driver.cuDeviceGetName(name, NameBytes, _gpu).Check($"Asking for the name of '{DeviceName}'");
         Driver.cuDeviceTotalMem_v2(&bytes, _gpu).Check($"Asking for the memory of '{DeviceName}'");
         return $"{Marshal.PtrToStringUTF8((nint)name)}, {Bytes.Describe((long)bytes)}, {Multiprocessors} multiprocessors, compute capability {Capability / 10}.{Capability % 10}, driver for CUDA {PtxVersion.Cuda(DriverVersion)}";
+    }
+
+    private static void Start()
+    {
+        CudaStatus status = Driver.cuInit(0);
+        // What the emulator says about a variable of its own says all there is to say.
+        if (status == CudaStatus.InvalidValue && Emulator.TakeFault() is { Length: > 0 } fault) throw new CudaException(fault, (int)status);
+        status.Check("Starting the CUDA driver");
     }
 
     private int Attribute(DeviceAttribute attribute)

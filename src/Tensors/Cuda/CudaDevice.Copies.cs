@@ -56,7 +56,7 @@ public sealed unsafe partial class CudaDevice
             for (long first = 0; first < destination.Length; first += most)
             {
                 int count = (int)Math.Min(most, destination.Length - first), bytes = count * Unsafe.SizeOf<T>();
-                ObjectDisposedException.ThrowIf(_disposed, this);
+                RequireOpen();
                 _context.MakeCurrent();
                 var piece = new Span<T>(_pieces.Reserve(bytes), count);
                 fill(piece, first, state);
@@ -158,6 +158,6 @@ public sealed unsafe partial class CudaDevice
 
     private void CheckOwn(DeviceBuffer buffer)
     {
-        if (!ReferenceEquals(buffer.Device, this)) throw new ArgumentException($"The memory is of device '{buffer.Device.Name}', the copy was asked of '{Name}'.");
+        if (!ReferenceEquals(buffer.Device, this)) throw new ArgumentException($"The memory is of {DescribeOther(buffer.Device)}, the copy was asked of '{Name}'.");
     }
 }

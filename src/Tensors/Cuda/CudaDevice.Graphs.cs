@@ -13,9 +13,15 @@ public sealed unsafe partial class CudaDevice
     private bool _capturing;
 
     /// <summary>Whether repeated work is captured and replayed; on unless the environment says otherwise. Results are the same bits either way.</summary>
-    public bool GraphsEnabled { get; set; } = GraphsByDefault;
+    public bool GraphsEnabled { get; set; }
 
-    private static bool GraphsByDefault => Environment.GetEnvironmentVariable(GraphsVariable) != "0";
+    /// <exception cref="CudaException">The environment says neither.</exception>
+    private static bool GraphsByDefault => Environment.GetEnvironmentVariable(GraphsVariable) switch
+    {
+        null or "" or "1" => true,
+        "0" => false,
+        string other => throw new CudaException($"{GraphsVariable} is '{other}'; it must be 0 (work is never replayed) or 1."),
+    };
 
     /// <summary>Graphs that are kept for replay.</summary>
     internal int LiveGraphs { get; private set; }

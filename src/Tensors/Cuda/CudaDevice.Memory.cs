@@ -50,10 +50,13 @@ public sealed unsafe partial class CudaDevice
                 return;
             }
 
-            // A context that was destroyed or lost took its memory along; that has been reported by the call that found it.
+            // Nothing is thrown: buffers are disposed on the way out of other failures. A context that was destroyed or lost took its memory along, and
+            // that has been reported by the call that found it; where a stream's owner has destroyed it, the free that waits for the device is left.
             if (!_context.TryMakeCurrent()) return;
-            CudaStatus status = _disposed || !_context.HasMemoryPools ? Driver.cuMemFree_v2(address) : Driver.cuMemFreeAsync(address, _stream);
-            if (status != CudaStatus.Success && !CudaErrors.IsFatal(status)) CudaErrors.Throw(status, $"Giving memory back to '{Name}'");
+            CudaStatus status = _disposed || !_context.HasMemoryPools ? CudaStatus.NotSupported : Driver.cuMemFreeAsync(address, _stream);
+            if (status == CudaStatus.Success || CudaErrors.IsFatal(status)) return;
+            _ = Driver.cuMemFree_v2(address);
+            Emulator.TakeFault();
         }
     }
 
@@ -91,7 +94,7 @@ public sealed unsafe partial class CudaDevice
             ? $"{Bytes.Describe((long)free)} of {Bytes.Describe((long)total)} are free"
             : "how much is free is not known";
         return new InsufficientMemoryException(
-            $"'{Name}' could not give {Bytes.Describe(bytes)} for {purpose}: {have}; this device has {Bytes.Describe(AllocatedBytes)} in buffers and {Bytes.Describe(_scratchBytes)} in working memory.");
+            $"'{Name}' could not give {Bytes.Describe(bytes)} for {purpose}: {have}; this device has {Bytes.Describe(AllocatedBytes)} in buffers and {Bytes.Describe(_scratchBytes)} in working memory.{Emulator.Addition()}");
     }
 
     private void FreeCaptured()

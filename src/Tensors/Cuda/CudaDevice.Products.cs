@@ -42,7 +42,7 @@ public sealed unsafe partial class CudaDevice
             _scratchBytes += MatrixProducts.WorkspaceBytes;
         }
 
-        return _products = new MatrixProducts(_productWorkspace, _stream);
+        return _products = new MatrixProducts(Name, _productWorkspace, _stream);
     }
 
     private void FreeProducts()

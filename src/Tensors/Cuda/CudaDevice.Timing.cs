@@ -1,5 +1,4 @@
 using MergeEngine.Tensors.Cuda.Interop;
-using MergeEngine.Tensors.Cuda.Memory;
 
 namespace MergeEngine.Tensors.Cuda;
 

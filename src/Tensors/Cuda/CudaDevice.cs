@@ -7,6 +7,9 @@ namespace MergeEngine.Tensors.Cuda;
 /// <summary>An NVIDIA GPU, or the emulated one, through the CUDA driver API: one context, one stream, work in the order of the calls.</summary>
 public sealed unsafe partial class CudaDevice : Device
 {
+    /// <summary>Handles up to this one are names: CU_STREAM_LEGACY and CU_STREAM_PER_THREAD.</summary>
+    private const nint MostSpecialStream = 2;
+
     private readonly CudaContext _context;
     private readonly bool _ownsStream;
     private StreamHandle _stream;
@@ -26,7 +29,14 @@ public sealed unsafe partial class CudaDevice : Device
 
     public override string Name { get; }
 
-    public override string Description => _context.Describe();
+    public override string Description
+    {
+        get
+        {
+            RequireOpen();
+            return _context.Describe();
+        }
+    }
 
     public override bool IsHostMemory => false;
 
@@ -36,7 +46,15 @@ public sealed unsafe partial class CudaDevice : Device
     public nint Context => _context.Handle.Value;
 
     /// <summary>The CUstream that all work goes to; work of other libraries on it keeps its place in the order.</summary>
-    public nint Stream => _stream.Value;
+    /// <exception cref="ObjectDisposedException">The device has been disposed.</exception>
+    public nint Stream
+    {
+        get
+        {
+            RequireOpen();
+            return _stream.Value;
+        }
+    }
 
     /// <summary>Held while an operation is put on the stream, so that the launches of two threads do not mix.</summary>
     internal Lock Gate { get; } = new();
@@ -57,7 +75,7 @@ public sealed unsafe partial class CudaDevice : Device
     /// <exception cref="CudaException">The driver or the GPU is missing, or too old.</exception>
     internal static CudaDevice Open(string name, Precision precision)
     {
-        bool emulated = name == "emulated";
+        bool emulated = name == "emulated", graphs = GraphsByDefault;
         int ordinal = 0;
         if (!emulated)
         {
@@ -77,7 +95,7 @@ public sealed unsafe partial class CudaDevice : Device
         }
 
         if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Creating a stream on '{name}'");
-        return new CudaDevice(name, context, stream, ownsStream: true, precision);
+        return new CudaDevice(name, context, stream, ownsStream: true, precision) { GraphsEnabled = graphs };
     }
 
     /// <summary>
@@ -88,12 +106,33 @@ public sealed unsafe partial class CudaDevice : Device
     /// <param name="stream">CUstream of that context; 0 is its legacy default stream, on which nothing can be captured.</param>
     /// <param name="ownsHandle">Whether disposing the device destroys the stream.</param>
     /// <param name="precision">What products round their inputs to.</param>
-    /// <exception cref="CudaException">There is no driver, or the context is not valid.</exception>
+    /// <exception cref="CudaException">There is no driver, the context is not valid, or the stream is of another context or of none.</exception>
     public static CudaDevice FromHandles(nint context, nint stream, bool ownsHandle = false, Precision precision = Precision.Float32)
     {
         ArgumentOutOfRangeException.ThrowIfZero(context);
+        Require(precision);
+        bool graphs = GraphsByDefault && stream > MostSpecialStream;
         CudaContext shared = CudaContext.Foreign(new ContextHandle(context));
-        return new CudaDevice(shared.DeviceName, shared, new StreamHandle(stream), ownsHandle, precision) { GraphsEnabled = GraphsByDefault && stream > 2 };
+        try
+        {
+            if (stream > MostSpecialStream) RequireStream(shared, new StreamHandle(stream));
+            return new CudaDevice(shared.DeviceName, shared, new StreamHandle(stream), ownsHandle, precision) { GraphsEnabled = graphs };
+        }
+        catch
+        {
+            shared.Release();
+            throw;
+        }
+    }
+
+    /// <summary>As far as the driver can tell: it may take an address for a stream that is none.</summary>
+    private static void RequireStream(CudaContext context, StreamHandle stream)
+    {
+        ContextHandle owner;
+        // Unlike a question whether its work is done, this one may be asked while another library captures the stream.
+        CudaStatus status = Driver.cuStreamGetCtx(stream, &owner);
+        if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Asking for the context of the given stream on '{context.DeviceName}'");
+        if (owner != context.Handle) throw new CudaException($"The given stream is of another context than the one given with it on '{context.DeviceName}'.");
     }
 
     public override void Synchronize()
@@ -130,7 +169,8 @@ public sealed unsafe partial class CudaDevice : Device
         if (_context.TryMakeCurrent())
         {
             // Whatever failed before has been reported where it was found; what is left is to give everything back.
-            _ = Driver.cuStreamSynchronize(_stream);
+            CudaStatus status = Driver.cuStreamSynchronize(_stream);
+            if (status != CudaStatus.Success && !CudaErrors.IsFatal(status)) Emulator.TakeFault(); // a stream that its owner has destroyed
             FreeProducts();
             FreeScratch();
             FreeResults();
@@ -146,9 +186,14 @@ public sealed unsafe partial class CudaDevice : Device
     /// <summary>At the start of each call from outside, inside the gate.</summary>
     private void Enter()
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        RequireOpen();
         _context.MakeCurrent();
         Entries++;
+    }
+
+    private void RequireOpen()
+    {
+        if (_disposed) throw new ObjectDisposedException(nameof(CudaDevice), $"The device '{Name}' has been disposed.");
     }
 
     private void WaitForStream()

@@ -38,10 +38,12 @@ public abstract class Device : IDisposable
     /// <param name="name">Device name.</param>
     /// <param name="threads">Threads of a CPU device; 0 takes one for each core.</param>
     /// <param name="precision">What products on a GPU round their inputs to.</param>
-    /// <exception cref="ArgumentException">No such device, or a precision that it does not have.</exception>
+    /// <exception cref="ArgumentException">No such device, or a precision that it does not have, or that there is none of.</exception>
     /// <exception cref="CudaException">The driver, the GPU or the emulator is not here; says what was tried.</exception>
     public static Device Open(string name, int threads = 0, Precision precision = Precision.Float32)
     {
+        ArgumentNullException.ThrowIfNull(name);
+        Require(precision);
         if (name is "emulated" or "cuda" || name.StartsWith("cuda:", StringComparison.Ordinal)) return CudaDevice.Open(name, precision);
         if (name is not ("cpu" or "reference"))
             throw new ArgumentException($"There is no device '{name}'; known devices are cpu, cuda, cuda:n, emulated and reference.", nameof(name));
@@ -116,6 +118,15 @@ public abstract class Device : IDisposable
     protected virtual void Dispose(bool disposing)
     {
     }
+
+    private protected static void Require(Precision precision)
+    {
+        if (!Enum.IsDefined(precision))
+            throw new ArgumentOutOfRangeException(nameof(precision), precision, "There is no such precision; known are Float32, TF32 and BF16.");
+    }
+
+    /// <summary>A device whose memory came here by mistake, in words: two devices may have one name.</summary>
+    internal string DescribeOther(Device other) => other.Name == Name ? $"another device '{Name}'" : $"device '{other.Name}'";
 
     internal void OnFreed(long bytes) => Interlocked.Add(ref _allocatedBytes, -bytes);
 }

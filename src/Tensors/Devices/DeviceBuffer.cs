@@ -59,5 +59,5 @@ public abstract class DeviceBuffer : IDisposable
     protected abstract void Free(nint address);
 
     private ObjectDisposedException Gone() =>
-        new(nameof(DeviceBuffer), $"The buffer of {ByteLength} bytes on device '{Device.Name}' has been disposed.");
+        new(nameof(DeviceBuffer), $"The buffer of {Bytes.Describe(ByteLength)} on device '{Device.Name}' has been disposed.");
 }

@@ -6,12 +6,9 @@ namespace MergeEngine.Tensors;
 /// <summary>A device that the engine knows: what it is, or why it cannot be used here.</summary>
 /// <param name="Name">What <see cref="Device.Open"/> takes.</param>
 /// <param name="Description">Processor or card; null where it cannot be used.</param>
-/// <param name="Problem">One sentence that says what is missing and what to do; null where it can be used.</param>
-public sealed record DeviceStatus(string Name, string? Description, string? Problem)
-{
-    /// <summary>Whether a product and a kernel ran on it.</summary>
-    public bool IsUsable => Problem is null;
-}
+/// <param name="Problem">One sentence that says what is missing and what to do, or why it was not tried; null where it can be used.</param>
+/// <param name="IsUsable">Whether a product and a kernel ran on it; null where it was not tried.</param>
+public sealed record DeviceStatus(string Name, string? Description, string? Problem, bool? IsUsable);
 
 /// <summary>Looks for devices, and tries each: a product and a kernel have to run on it.</summary>
 public static class DeviceCatalog
@@ -24,15 +21,15 @@ public static class DeviceCatalog
         try
         {
             gpus = CudaContext.Count();
-            if (gpus == 0) devices.Add(new DeviceStatus("cuda", null, "NVIDIA's driver is here and finds no GPU."));
+            if (gpus == 0) devices.Add(Unusable("cuda", "NVIDIA's driver is here and finds no GPU."));
         }
         catch (CudaException exception)
         {
-            devices.Add(new DeviceStatus("cuda", null, exception.Message));
+            devices.Add(Unusable("cuda", exception.Message));
         }
 
         for (int i = 0; i < gpus; i++) devices.Add(Try($"cuda:{i}"));
-        devices.Add(NativeLibraries.Platform == CudaPlatform.Nvidia ? EmulatedElsewhere() : Try("emulated"));
+        devices.Add(NativeLibraries.Platform == CudaPlatform.Nvidia ? EmulatedElsewhere(NativeLibraries.Candidates(CudaPlatform.Emulated, NativeLibraries.Driver)) : Try("emulated"));
         devices.Add(Try("reference"));
         return devices;
     }
@@ -50,17 +47,19 @@ public static class DeviceCatalog
             float[] result = new float[1];
             device.Download(c.Data, result);
             return result[0] == 4
-                ? new DeviceStatus(name, device.Description, null)
-                : new DeviceStatus(name, null, $"It gives {result[0]} for 2 times 2: the kernels do not fit this device.");
+                ? new DeviceStatus(name, device.Description, null, true)
+                : Unusable(name, $"It gives {result[0]} for 2 times 2: the kernels do not fit this device.");
         }
         catch (Exception exception) when (exception is CudaException or InsufficientMemoryException or NotSupportedException)
         {
-            return new DeviceStatus(name, null, exception.Message);
+            return Unusable(name, exception.Message);
         }
     }
 
+    private static DeviceStatus Unusable(string name, string problem) => new(name, null, problem, false);
+
     /// <summary>A process has one driver; this one has NVIDIA's.</summary>
-    private static DeviceStatus EmulatedElsewhere() => NativeLibraries.Candidates(CudaPlatform.Emulated, NativeLibraries.Driver).FirstOrDefault(File.Exists) is { } file
-        ? new DeviceStatus("emulated", $"{file}, not tried: this process uses NVIDIA's driver", null)
-        : new DeviceStatus("emulated", null, "The emulated device's library is not here: build it with ./build.sh.");
+    internal static DeviceStatus EmulatedElsewhere(IReadOnlyList<string> candidates) => candidates.FirstOrDefault(File.Exists) is { } file
+        ? new DeviceStatus("emulated", null, $"Not tried, since this process uses NVIDIA's driver; its library is {file}.", null)
+        : Unusable("emulated", "The emulated device's library is not here: build it with ./build.sh.");
 }

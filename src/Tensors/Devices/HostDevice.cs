@@ -53,7 +53,7 @@ public abstract class HostDevice : Device
         }
         catch (OutOfMemoryException)
         {
-            throw new InsufficientMemoryException($"The host could not give {bytes} bytes ({bytes / (1 << 20)} MiB); {AllocatedBytes / (1 << 20)} MiB are in use by device '{Name}'.");
+            throw new InsufficientMemoryException($"The host could not give {Bytes.Describe(bytes)} for a buffer of '{Name}'; this device has {Bytes.Describe(AllocatedBytes)} in buffers.");
         }
 
         NativeMemory.Clear(memory, (nuint)bytes);

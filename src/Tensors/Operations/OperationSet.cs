@@ -67,7 +67,7 @@ public abstract partial class OperationSet
 
     [DoesNotReturn]
     private void ThrowDevice(string name, Device other) =>
-        throw new ArgumentException($"'{name}' is memory of device '{other.Name}', the operation runs on '{Device.Name}'.", name);
+        throw new ArgumentException($"'{name}' is memory of {Device.DescribeOther(other)}, the operation runs on '{Device.Name}'.", name);
 
     [DoesNotReturn]
     private static void ThrowShort(string name, long found, long expected) =>

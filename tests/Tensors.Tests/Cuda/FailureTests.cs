@@ -43,6 +43,7 @@ public sealed class FailureTests : IDisposable
             catch (InsufficientMemoryException exception)
             {
                 Assert.Contains("'emulated' could not give ", exception.Message, StringComparison.Ordinal);
+                Assert.Matches(@"in working memory\. cuMemAlloc\w+: an injected failure\.$", exception.Message);
                 failures++;
             }
 
@@ -70,6 +71,7 @@ public sealed class FailureTests : IDisposable
             catch (InsufficientMemoryException exception)
             {
                 Assert.Contains("The host could not lock ", exception.Message, StringComparison.Ordinal);
+                Assert.EndsWith(". cuMemHostAlloc: an injected failure.", exception.Message, StringComparison.Ordinal);
                 failures++;
             }
 
@@ -184,7 +186,7 @@ public sealed class FailureTests : IDisposable
         var exception = Assert.Throws<CudaException>(() => Device.Open("emulated"));
         Assert.Equal(100, exception.Code);
         Assert.Contains("Starting the CUDA driver failed: CUDA_ERROR_NO_DEVICE (100)", exception.Message, StringComparison.Ordinal);
-        Assert.EndsWith("There is no NVIDIA GPU that this process may use: see nvidia-smi and CUDA_VISIBLE_DEVICES.", exception.Message, StringComparison.Ordinal);
+        Assert.EndsWith("MERGE_ENGINE_EMULATOR_DEVICES is 0: the emulated machine has no device.", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

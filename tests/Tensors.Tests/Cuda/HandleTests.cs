@@ -55,6 +55,58 @@ public sealed unsafe class HandleTests
         Emulator.TakeFault();
     }
 
+    /// <summary>The owner of the stream goes first: what is disposed after it gives its memory back and throws nothing.</summary>
+    [Fact]
+    public void Everything_can_be_disposed_after_its_stream_is_gone()
+    {
+        Assert.SkipUnless(CudaUnderTest.IsEmulated, "A real driver may not check a stream that is gone.");
+        CudaDevice opener = CudaUnderTest.Open(), device = CudaDevice.FromHandles(opener.Context, opener.Stream);
+        DeviceBuffer buffer = device.Allocate<float>(400);
+        WorkReplay replay = device.CreateReplay();
+        var matrix = new Matrix(buffer.AsSpan<float>(), 10, 10);
+        for (int i = 0; i < 3; i++)
+        {
+            replay.Run((device, matrix), static s => s.device.Operations.MatrixProduct(s.matrix, s.matrix.SliceRows(0, 10), s.matrix.SliceRows(0, 10)));
+        }
+
+        opener.Dispose();
+        buffer.Dispose();
+        Assert.Equal(0, device.AllocatedBytes);
+        replay.Dispose();
+        device.Dispose();
+        Assert.Equal("", Emulator.TakeFault());
+    }
+
+    [Fact]
+    public void A_stream_that_does_not_exist_is_refused_at_once()
+    {
+        using CudaDevice opener = CudaUnderTest.Open();
+        Assert.SkipUnless(CudaUnderTest.IsEmulated, "A real driver may not check a stream that is gone.");
+        string message = Assert.Throws<CudaException>(() => CudaDevice.FromHandles(opener.Context, 0x1234560)).Message;
+        Assert.Matches(@"^Asking for the context of the given stream on 'emulated' failed: CUDA_ERROR_INVALID_HANDLE \(400\): .+ the stream was never created or is destroyed\.$", message);
+    }
+
+    [Fact]
+    public void Memory_of_another_device_of_the_same_name_is_refused_as_such()
+    {
+        using CudaDevice device = CudaUnderTest.Open(), other = CudaUnderTest.Open();
+        using DeviceBuffer buffer = other.Allocate<float>(4);
+        Assert.Contains(
+            $"is memory of another device '{device.Name}', the operation runs on '{device.Name}'.",
+            Assert.Throws<ArgumentException>(() => device.Operations.Fill(buffer.AsSpan<float>(), 1)).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"The memory is of another device '{device.Name}'",
+            Assert.Throws<ArgumentException>(() => device.Upload<float>([1], buffer.AsSpan<float>())).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_precision_that_does_not_exist_is_refused()
+    {
+        using CudaDevice device = CudaUnderTest.Open();
+        Assert.Throws<ArgumentOutOfRangeException>(() => Device.Open(device.Name, precision: (Precision)99));
+        Assert.Throws<ArgumentOutOfRangeException>(() => CudaDevice.FromHandles(device.Context, device.Stream, precision: (Precision)(-1)));
+    }
+
     [Fact]
     public void The_default_stream_works_without_graphs()
     {
@@ -144,7 +196,9 @@ public sealed unsafe class HandleTests
         DeviceBuffer buffer = device.Allocate<float>(10);
         device.Dispose();
         device.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => device.Allocate(1));
+        Assert.Contains($"The device '{device.Name}' has been disposed.", Assert.Throws<ObjectDisposedException>(() => device.Allocate(1)).Message, StringComparison.Ordinal);
+        Assert.Throws<ObjectDisposedException>(() => device.Stream);
+        Assert.Throws<ObjectDisposedException>(() => device.Description);
         Assert.Throws<ObjectDisposedException>(() => device.Operations.Fill(buffer.AsSpan<float>(), 1));
         Assert.Throws<ObjectDisposedException>(device.Synchronize);
         buffer.Dispose();

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using MergeEngine.Tensors.Cuda;
 using MergeEngine.Tensors.Cuda.Interop;
+using MergeEngine.Tensors.Cuda.Kernels;
 
 namespace MergeEngine.Tensors.Tests.Cuda;
 
@@ -115,6 +116,56 @@ public sealed class InteropTests
         foreach (string tried in NativeLibraries.Candidates(CudaPlatform.Nvidia, NativeLibraries.CuBlas, _ => null)) Assert.Contains(tried, message, StringComparison.Ordinal);
         Assert.EndsWith("install the CUDA toolkit's libraries, or name the path in MERGE_ENGINE_CUBLAS.", message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_device_without_a_name_is_refused() => Assert.Equal("name", Assert.Throws<ArgumentNullException>(() => Device.Open(null!)).ParamName);
+
+    [Fact]
+    public void A_device_whose_driver_the_process_cannot_load_is_neither_usable_nor_not()
+    {
+        string file = typeof(InteropTests).Assembly.Location;
+        Assert.Equal(
+            new DeviceStatus("emulated", null, $"Not tried, since this process uses NVIDIA's driver; its library is {file}.", null),
+            DeviceCatalog.EmulatedElsewhere(["/nowhere/x.so", file]));
+        Assert.False(DeviceCatalog.EmulatedElsewhere(["/nowhere/x.so"]).IsUsable);
+    }
+
+    /// <summary>The first bytes of PTX, of a cubin (ELF), of a fatbin (0xBA55ED50) and of the wrapper around one (0x466243B1), as cuobjdump knows them.</summary>
+    [Fact]
+    public void A_file_of_kernels_is_known_by_its_first_bytes()
+    {
+        string file = Path.GetTempFileName();
+        try
+        {
+            foreach (byte[] image in new byte[][] { [.. "// made by hand\n.version 8.0\n"u8], [0x7F, .. "ELF\u0002"u8], [0x50, 0xED, 0x55, 0xBA, 1], [0xB1, 0x43, 0x62, 0x46, 1] })
+            {
+                File.WriteAllBytes(file, image);
+                Assert.Equal([.. image, (byte)0], KernelImages.FromFile(file).All[0].Bytes);
+            }
+
+            foreach (byte[] garbage in new byte[][] { [], [.. "garbage"u8], [0x7F, .. "EL"u8] })
+            {
+                File.WriteAllBytes(file, garbage);
+                Assert.Equal($"MERGE_ENGINE_KERNELS names {file}, which is no PTX, cubin or fatbin.", Assert.Throws<CudaException>(() => KernelImages.FromFile(file)).Message);
+            }
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+
+        Assert.Equal(
+            $"MERGE_ENGINE_KERNELS names {AppContext.BaseDirectory}, which is a directory; it must be a file with PTX, a cubin or a fatbin.",
+            Assert.Throws<CudaException>(() => KernelImages.FromFile(AppContext.BaseDirectory)).Message);
+    }
+
+    [Theory]
+    [InlineData(0, "0 bytes")]
+    [InlineData(1, "1 byte")]
+    [InlineData(1048575, "1048575 bytes")]
+    [InlineData(1572864, "1.5 MiB")]
+    [InlineData(3L << 30, "3 GiB")]
+    public void Amounts_of_memory_have_one_form(long bytes, string words) => Assert.Equal(words, Bytes.Describe(bytes));
 
     [Theory]
     [InlineData("cuda:")]

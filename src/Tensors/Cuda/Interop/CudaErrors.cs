@@ -30,7 +30,7 @@ internal static unsafe class CudaErrors
 
     [DoesNotReturn]
     private static void Throw(CuBlasStatus status, string doing) =>
-        throw new CudaException($"{doing} failed: {Name(status)} ({(int)status}): {Meaning(status)}.", (int)status);
+        throw new CudaException($"{doing} failed: {Name(status)} ({(int)status}): {Meaning(status)}.{Emulator.Addition()}", (int)status);
 
     /// <summary>Name, number and the driver's own words: "CUDA_ERROR_INVALID_VALUE (1): invalid argument."</summary>
     public static string Describe(CudaStatus status)

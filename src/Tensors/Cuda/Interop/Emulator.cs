@@ -14,6 +14,9 @@ internal static unsafe partial class Emulator
     [LibraryImport(NativeLibraries.Driver)]
     private static partial void emulatorClearFaults();
 
+    /// <summary>The last misuse as one more sentence of a message; empty where there is none.</summary>
+    public static string Addition() => TakeFault() is { Length: > 0 } fault ? $" {fault}" : "";
+
     /// <summary>The last misuse that was found, as a sentence, which is then forgotten; empty where there is none or the device is a real one.</summary>
     public static string TakeFault()
     {
@@ -21,6 +24,7 @@ internal static unsafe partial class Emulator
         byte* text = stackalloc byte[MostBytes];
         int length = (int)Math.Min(emulatorLastFault(text, MostBytes), MostBytes - 1);
         if (length > 0) emulatorClearFaults();
-        return Encoding.UTF8.GetString(text, length);
+        string sentence = Encoding.UTF8.GetString(text, length);
+        return sentence.Length == 0 || sentence.EndsWith('.') ? sentence : sentence + ".";
     }
 }

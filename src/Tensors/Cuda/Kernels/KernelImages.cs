@@ -89,16 +89,25 @@ internal sealed class KernelImages
         new([KernelImage.Of(".version 8.0\n.target sm_80\n.address_size 64\n"u8, "the emulated device's own kernels")], null);
 
     /// <summary>One image that holds every kernel.</summary>
-    /// <exception cref="CudaException">The file cannot be read.</exception>
+    /// <exception cref="CudaException">The file cannot be read, or is no image.</exception>
     public static KernelImages FromFile(string path)
     {
+        if (Directory.Exists(path)) throw new CudaException($"{FileVariable} names {path}, which is a directory; it must be a file with PTX, a cubin or a fatbin.");
         try
         {
-            return new KernelImages([KernelImage.Of(File.ReadAllBytes(path), $"{path}, which {FileVariable} names,")], null);
+            byte[] bytes = File.ReadAllBytes(path);
+            return IsImage(bytes)
+                ? new KernelImages([KernelImage.Of(bytes, $"{path}, which {FileVariable} names,")], null)
+                : throw new CudaException($"{FileVariable} names {path}, which is no PTX, cubin or fatbin.");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new CudaException($"{path}, which {FileVariable} names, cannot be read: {exception.Message}");
         }
     }
+
+    /// <summary>Whether bytes begin like a cubin (ELF) or a fatbin (with or without the wrapper that nvcc links in), or give a PTX version.</summary>
+    private static bool IsImage(ReadOnlySpan<byte> bytes) =>
+        bytes.StartsWith("\u007fELF"u8) || bytes.StartsWith((ReadOnlySpan<byte>)[0x50, 0xED, 0x55, 0xBA]) || bytes.StartsWith((ReadOnlySpan<byte>)[0xB1, 0x43, 0x62, 0x46])
+        || bytes.IndexOf(".version"u8) >= 0;
 }

@@ -71,5 +71,5 @@ internal sealed unsafe class KernelModule
     }
 
     /// <summary>Gives the code back; the context is current and nothing runs.</summary>
-    public void Unload() => Driver.cuModuleUnload(_module).Check($"Unloading {_image.Description} from '{_device}'");
+    public void Unload() => _ = Driver.cuModuleUnload(_module); // a context that was lost has taken it along
 }

@@ -16,7 +16,7 @@ internal sealed unsafe class PinnedBuffer
         void* memory;
         CudaStatus status = Driver.cuMemHostAlloc(&memory, (nuint)bytes, 0);
         if (status == CudaStatus.OutOfMemory)
-            throw new InsufficientMemoryException($"The host could not lock {Bytes.Describe(bytes)} of memory for copies to and from '{device}'.");
+            throw new InsufficientMemoryException($"The host could not lock {Bytes.Describe(bytes)} of memory for copies to and from '{device}'.{Emulator.Addition()}");
         if (status != CudaStatus.Success) CudaErrors.Throw(status, $"Locking {Bytes.Describe(bytes)} of host memory for '{device}'");
         Memory = (byte*)memory;
         EventHandle copied;

@@ -17,28 +17,31 @@ internal sealed unsafe class MatrixProducts : IDisposable
     private const int DefaultAlgorithm = -1;
 
     private readonly Dictionary<ProductKey, ProductPlan> _plans = [];
+    private readonly string _device;
     private readonly nint _workspace;
     private CuBlasLtHandle _light;
     private CuBlasHandle _full;
     private int _made;
 
+    /// <param name="device">Name for messages.</param>
     /// <param name="workspace"><see cref="WorkspaceBytes"/> of device memory; stays the caller's.</param>
     /// <param name="stream">The stream that all products go to.</param>
-    public MatrixProducts(nint workspace, StreamHandle stream)
+    public MatrixProducts(string device, nint workspace, StreamHandle stream)
     {
+        _device = device;
         _workspace = workspace;
         Stream = stream;
         try
         {
             CuBlasLtHandle light;
-            CuBlasLt.cublasLtCreate(&light).Check("Starting cuBLASLt");
+            CuBlasLt.cublasLtCreate(&light).Check($"Starting cuBLASLt on '{device}'");
             _light = light;
             CuBlasHandle full;
-            CuBlas.cublasCreate_v2(&full).Check("Starting cuBLAS");
+            CuBlas.cublasCreate_v2(&full).Check($"Starting cuBLAS on '{device}'");
             _full = full;
-            CuBlas.cublasSetStream_v2(full, stream).Check("Giving cuBLAS its stream");
-            CuBlas.cublasSetWorkspace_v2(full, workspace, (nuint)WorkspaceBytes).Check("Giving cuBLAS its workspace");
-            CuBlas.cublasSetMathMode(full, CuBlasMathMode.Default).Check("Setting cuBLAS to float32");
+            CuBlas.cublasSetStream_v2(full, stream).Check($"Giving cuBLAS its stream on '{device}'");
+            CuBlas.cublasSetWorkspace_v2(full, workspace, (nuint)WorkspaceBytes).Check($"Giving cuBLAS its workspace on '{device}'");
+            CuBlas.cublasSetMathMode(full, CuBlasMathMode.Default).Check($"Setting cuBLAS to float32 on '{device}'");
         }
         catch
         {
@@ -113,10 +116,10 @@ internal sealed unsafe class MatrixProducts : IDisposable
             _plans.Clear();
         }
 
-        var plan = new ProductPlan(_light, key, _made++, operands, WorkspaceBytes);
+        var plan = new ProductPlan(_device, _light, key, _made++, operands, WorkspaceBytes);
         _plans.Add(key, plan);
         return plan;
     }
 
-    private static void ThrowLaunch(CuBlasStatus status, in ProductKey key) => status.Check($"The product {key}");
+    private void ThrowLaunch(CuBlasStatus status, in ProductKey key) => status.Check($"The product {key} on '{_device}'");
 }

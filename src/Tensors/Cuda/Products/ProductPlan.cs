@@ -12,19 +12,22 @@ namespace MergeEngine.Tensors.Cuda.Products;
 /// </remarks>
 internal sealed unsafe class ProductPlan : IDisposable
 {
+    private readonly string _device;
     private MatmulDescriptor _operation;
     private MatrixLayout _layoutA;
     private MatrixLayout _layoutB;
     private MatrixLayout _layoutC;
     private MatmulAlgorithm _algorithm;
 
+    /// <param name="device">Name for messages.</param>
     /// <param name="library">cuBLASLt.</param>
     /// <param name="key">The product.</param>
     /// <param name="index">Number of the plan.</param>
     /// <param name="operands">Those of the first call: the heuristic wants to see that an epilogue has its pointers.</param>
     /// <param name="workspaceBytes">Working memory that the algorithm may take.</param>
-    public ProductPlan(CuBlasLtHandle library, in ProductKey key, int index, in ProductOperands operands, long workspaceBytes)
+    public ProductPlan(string device, CuBlasLtHandle library, in ProductKey key, int index, in ProductOperands operands, long workspaceBytes)
     {
+        _device = device;
         Key = key;
         Index = index;
         try
@@ -78,7 +81,7 @@ internal sealed unsafe class ProductPlan : IDisposable
     private void Describe(in ProductKey key)
     {
         MatmulDescriptor operation;
-        CuBlasLt.cublasLtMatmulDescCreate(&operation, key.Compute, CudaDataType.Float32).Check("Describing a product");
+        Check(CuBlasLt.cublasLtMatmulDescCreate(&operation, key.Compute, CudaDataType.Float32), "Describing a product");
         _operation = operation;
         Set(MatmulDescriptorAttribute.TransposeA, key.TransposeB ? CuBlasOperation.Transpose : CuBlasOperation.None);
         Set(MatmulDescriptorAttribute.TransposeB, key.TransposeA ? CuBlasOperation.Transpose : CuBlasOperation.None);
@@ -98,7 +101,7 @@ internal sealed unsafe class ProductPlan : IDisposable
     private bool Choose(CuBlasLtHandle library, in ProductKey key, long workspaceBytes)
     {
         MatmulPreference preference;
-        CuBlasLt.cublasLtMatmulPreferenceCreate(&preference).Check("Describing what a product may use");
+        Check(CuBlasLt.cublasLtMatmulPreferenceCreate(&preference), "Describing what a product may use");
         try
         {
             Set(preference, MatmulPreferenceAttribute.MaxWorkspaceBytes, (ulong)workspaceBytes);
@@ -111,7 +114,7 @@ internal sealed unsafe class ProductPlan : IDisposable
             CuBlasStatus status = CuBlasLt.cublasLtMatmulAlgoGetHeuristic(
                 library, _operation, _layoutB, _layoutA, _layoutC, _layoutC, preference, 1, &result, &found);
             if (status is CuBlasStatus.NotSupported or CuBlasStatus.InvalidValue || (status == CuBlasStatus.Success && found == 0)) return false;
-            if (status != CuBlasStatus.Success) status.Check($"Choosing an algorithm for the product {key}");
+            if (status != CuBlasStatus.Success) Check(status, $"Choosing an algorithm for the product {key}");
             _algorithm = result.Algorithm;
             return result.State == CuBlasStatus.Success;
         }
@@ -122,16 +125,21 @@ internal sealed unsafe class ProductPlan : IDisposable
     }
 
     /// <summary>A row-major [rows, columns] as cuBLASLt sees it.</summary>
-    private static MatrixLayout Layout(CudaDataType type, int rows, int columns, int stride)
+    private MatrixLayout Layout(CudaDataType type, int rows, int columns, int stride)
     {
         MatrixLayout layout;
-        CuBlasLt.cublasLtMatrixLayoutCreate(&layout, type, (ulong)columns, (ulong)rows, stride).Check("Describing a matrix");
+        Check(CuBlasLt.cublasLtMatrixLayoutCreate(&layout, type, (ulong)columns, (ulong)rows, stride), "Describing a matrix");
         return layout;
     }
 
     private void Set<T>(MatmulDescriptorAttribute attribute, T value)
-        where T : unmanaged => CuBlasLt.cublasLtMatmulDescSetAttribute(_operation, attribute, &value, (nuint)sizeof(T)).Check("Describing a product");
+        where T : unmanaged => Check(CuBlasLt.cublasLtMatmulDescSetAttribute(_operation, attribute, &value, (nuint)sizeof(T)), "Describing a product");
 
-    private static void Set<T>(MatmulPreference preference, MatmulPreferenceAttribute attribute, T value)
-        where T : unmanaged => CuBlasLt.cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, (nuint)sizeof(T)).Check("Describing what a product may use");
+    private void Set<T>(MatmulPreference preference, MatmulPreferenceAttribute attribute, T value)
+        where T : unmanaged => Check(CuBlasLt.cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, (nuint)sizeof(T)), "Describing what a product may use");
+
+    private void Check(CuBlasStatus status, string doing)
+    {
+        if (status != CuBlasStatus.Success) status.Check($"{doing} on '{_device}'");
+    }
 }
