@@ -276,7 +276,8 @@ public sealed class ProductFailureTests
         Matrix a = run.NormalMatrix(3, 5), b = run.NormalMatrix(5, 4), c = run.OutputMatrix("c", 3, 4);
         EmulatorControl.FailProduct(1);
         var failure = Assert.Throws<CudaException>(() => run.Operations.MatrixProduct(c, a, b));
-        Assert.StartsWith("The product [3, 5] × [5, 4] of Float32 with epilogue None failed: CUBLAS_STATUS_EXECUTION_FAILED (13)", failure.Message, StringComparison.Ordinal);
+        Assert.StartsWith("The product [3, 5] × [5, 4] of Float32 with epilogue None on 'emulated' failed: CUBLAS_STATUS_EXECUTION_FAILED (13): ", failure.Message, StringComparison.Ordinal);
+        Assert.Matches(@"\. cublas\w+: an injected failure\.$", failure.Message);
         Assert.Equal(13, failure.Code);
         run.Operations.MatrixProduct(c, a, b);
         Assert.All(Read(run, c), v => Assert.True(float.IsFinite(v)));
