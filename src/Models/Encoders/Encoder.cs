@@ -8,11 +8,13 @@ namespace MergeEngine.Models.Encoders;
 /// <summary>
 /// A network from inputs to one row of features a sample. It owns the weights that it was loaded with and the memory of its activations,
 /// but runs on any <see cref="ParameterVector"/> of its layout: fine-tuning, task vectors and merging are arithmetic on such vectors, and
-/// one encoder serves them all. It is used by one thread at a time.
+/// one encoder serves them all. It is used by one thread at a time, and refuses a second one while a pass is under way.
 /// </summary>
 public abstract class Encoder : IDisposable
 {
     private Matrix _features;
+    private int _user;
+    private int _depth;
 
     protected Encoder(Device device, ParameterVector parameters)
     {
@@ -24,7 +26,7 @@ public abstract class Encoder : IDisposable
     public Device Device { get; }
 
     /// <summary>What repeats from batch to batch runs through this: a forward pass alone, or a training step's passes and loss as one.</summary>
-    internal WorkReplay Replay { get; }
+    private WorkReplay Replay { get; }
 
     /// <summary>The weights that the encoder was loaded with, or made with.</summary>
     public ParameterVector Parameters { get; }
@@ -49,9 +51,10 @@ public abstract class Encoder : IDisposable
     /// <param name="batch">The inputs.</param>
     /// <param name="keepForBackward">Keeps what <see cref="Backward"/> reads; without it the pass needs far less memory.</param>
     /// <returns>Features [batch, <see cref="FeatureWidth"/>] in the encoder's own memory, valid until the next pass.</returns>
+    /// <exception cref="InvalidOperationException">Another thread uses the encoder.</exception>
     public Matrix Forward(ParameterVector parameters, Batch batch, bool keepForBackward)
     {
-        Replay.Run(
+        Run(
             (Encoder: this, Parameters: parameters, Batch: batch, Keep: keepForBackward),
             static pass => pass.Encoder._features = pass.Encoder.ForwardCore(pass.Parameters, pass.Batch, pass.Keep));
         return _features;
@@ -62,7 +65,12 @@ public abstract class Encoder : IDisposable
     /// <param name="gradients">Added to.</param>
     /// <param name="featureGradient">[batch, <see cref="FeatureWidth"/>]; its content is not needed afterwards, and may be gone.</param>
     /// <param name="reduction">How the samples' gradients are put together.</param>
-    public abstract void Backward(ParameterVector parameters, ParameterVector gradients, Matrix featureGradient, GradientReduction reduction);
+    /// <exception cref="InvalidOperationException">Another thread uses the encoder.</exception>
+    public void Backward(ParameterVector parameters, ParameterVector gradients, Matrix featureGradient, GradientReduction reduction)
+    {
+        using EncoderUse use = Use();
+        BackwardCore(parameters, gradients, featureGradient, reduction);
+    }
 
     /// <summary>Reads a checkpoint of the same architecture as a vector of this layout.</summary>
     /// <param name="path">A directory or a safetensors file.</param>
@@ -80,6 +88,37 @@ public abstract class Encoder : IDisposable
         Dispose(true);
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>Runs what repeats from batch to batch, or replays it: see <see cref="WorkReplay"/>.</summary>
+    /// <typeparam name="TState">What the work needs.</typeparam>
+    /// <param name="state">Handed to <paramref name="work"/>.</param>
+    /// <param name="work">A static lambda.</param>
+    /// <exception cref="InvalidOperationException">Another thread uses the encoder.</exception>
+    internal void Run<TState>(TState state, Action<TState> work)
+    {
+        using EncoderUse use = Use();
+        Replay.Run(state, work);
+    }
+
+    /// <summary>The calling thread has the encoder until what is returned is disposed; it may ask again meanwhile.</summary>
+    /// <exception cref="InvalidOperationException">Another thread has it: the activations of one would be those of the other.</exception>
+    internal EncoderUse Use()
+    {
+        int thread = Environment.CurrentManagedThreadId;
+        // Only this thread writes its own number there, so that no other can come between the question and what follows.
+        if (Volatile.Read(ref _user) != thread && Interlocked.CompareExchange(ref _user, thread, 0) != 0)
+            throw new InvalidOperationException("This encoder is in use by another thread: its activations are those of one batch, so take turns, or load one encoder for each thread.");
+        _depth++;
+        return new EncoderUse(this);
+    }
+
+    internal void EndUse()
+    {
+        if (--_depth == 0) Volatile.Write(ref _user, 0);
+    }
+
+    /// <summary>The pass of <see cref="Backward"/>.</summary>
+    protected abstract void BackwardCore(ParameterVector parameters, ParameterVector gradients, Matrix featureGradient, GradientReduction reduction);
 
     /// <summary>The pass of <see cref="Forward"/>. It may be called again without its launches being made, see <see cref="WorkReplay"/>.</summary>
     protected abstract Matrix ForwardCore(ParameterVector parameters, Batch batch, bool keepForBackward);

@@ -7,10 +7,10 @@ namespace MergeEngine.Models.Encoders;
 /// <content>The way back, from the gradient of the features to those of the parameters and, if wanted, of the pixels.</content>
 public sealed partial class VisionTransformer
 {
-    public override void Backward(ParameterVector parameters, ParameterVector gradients, Matrix featureGradient, GradientReduction reduction) =>
+    protected override void BackwardCore(ParameterVector parameters, ParameterVector gradients, Matrix featureGradient, GradientReduction reduction) =>
         Backward(parameters, gradients, featureGradient, reduction, default);
 
-    /// <summary>As the other overload, with the gradient of the pixels too.</summary>
+    /// <summary>As <see cref="Encoder.Backward"/>, with the gradient of the pixels too.</summary>
     /// <param name="parameters">The weights of the forward pass.</param>
     /// <param name="gradients">Added to.</param>
     /// <param name="featureGradient">[batch, feature width]; its content may be gone afterwards.</param>
@@ -18,6 +18,7 @@ public sealed partial class VisionTransformer
     /// <param name="imageGradient">[batch, channels, height, width], overwritten with the gradient of the pixels; <c>default</c> for none.</param>
     public void Backward(ParameterVector parameters, ParameterVector gradients, Matrix featureGradient, GradientReduction reduction, DeviceSpan<float> imageGradient)
     {
+        using EncoderUse use = Use();
         Require(parameters);
         Require(gradients);
         if (_last.Workspace?.Retention != Retention.Backward) throw new InvalidOperationException("The last forward pass did not keep what a backward pass needs.");

@@ -64,7 +64,7 @@ internal sealed class VisionProbe : ProbeModel
     protected override ParameterVector Parameters => _encoder.Parameters;
 
     protected override void Accumulate(ParameterVector gradients) =>
-        _encoder.Replay.Run(new LossPass(_encoder, _head, _batch, _encoder.Parameters, gradients, null, GradientReduction.Sum, 1f / Batch), LossPass.Run);
+        _encoder.Run(new LossPass(_encoder, _head, _batch, _encoder.Parameters, gradients, null, GradientReduction.Sum, 1f / Batch), LossPass.Run);
 
     protected override void Dispose(bool disposing)
     {

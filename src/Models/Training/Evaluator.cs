@@ -27,6 +27,7 @@ public static class Evaluator
     /// <param name="limit">The first so many samples; null for all.</param>
     /// <param name="cancellation">Stops between two batches.</param>
     /// <exception cref="ModelException">Data, head and encoder do not fit each other.</exception>
+    /// <exception cref="InvalidOperationException">Another thread uses the encoder.</exception>
     public static EvaluationResult Evaluate(
         Encoder encoder, ParameterVector parameters, TrainingTask task, string split = "test", int batchSize = 64, int? limit = null, CancellationToken cancellation = default)
     {
@@ -35,6 +36,7 @@ public static class Evaluator
         int count = Math.Min(samples.Count, limit ?? samples.Count);
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1, nameof(limit));
         batchSize = Math.Min(batchSize, count);
+        using EncoderUse use = encoder.Use();
         using Batch batch = encoder.CreateBatch();
         using DeviceBuffer best = encoder.Device.Allocate<int>(batchSize);
         int[] indices = new int[batchSize], predicted = new int[batchSize];
@@ -47,7 +49,7 @@ public static class Evaluator
             int n = Math.Min(batchSize, count - first);
             for (int i = 0; i < n; i++) indices[i] = first + i;
             samples.Read(indices.AsSpan(0, n), batch);
-            encoder.Replay.Run((encoder, parameters, task.Head, batch, best), static pass =>
+            encoder.Run((encoder, parameters, task.Head, batch, best), static pass =>
             {
                 Matrix logits = pass.Head.Forward(pass.encoder.Forward(pass.parameters, pass.batch, keepForBackward: false));
                 pass.encoder.Device.Operations.CrossEntropy(pass.Head.Losses, default, logits, pass.batch.Labels, 1);

@@ -28,6 +28,7 @@ public static class GradientEstimator
     /// <param name="headResult">Of the layout of the head's parameters, overwritten; null for a head that is a constant.</param>
     /// <param name="cancellation">Stops between two batches.</param>
     /// <exception cref="ModelException">Data, head and encoder do not fit each other.</exception>
+    /// <exception cref="InvalidOperationException">Another thread uses the encoder.</exception>
     public static GradientEstimate Estimate(
         Encoder encoder, ParameterVector parameters, TrainingTask task, ReadOnlySpan<int> samples, GradientReduction reduction, ParameterVector result,
         int batchSize = 32, ParameterVector? headResult = null, CancellationToken cancellation = default)
@@ -35,6 +36,7 @@ public static class GradientEstimator
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
         ArgumentOutOfRangeException.ThrowIfZero(samples.Length, nameof(samples));
         DatasetSplit split = task.Check(encoder, task.Split);
+        using EncoderUse use = encoder.Use();
         OperationSet operations = encoder.Device.Operations;
         ClassificationHead head = task.Head;
         operations.Fill(result.Values, 0);
@@ -47,7 +49,7 @@ public static class GradientEstimator
             cancellation.ThrowIfCancellationRequested();
             ReadOnlySpan<int> some = samples.Slice(first, Math.Min(batchSize, samples.Length - first));
             split.Read(some, batch);
-            encoder.Replay.Run(new LossPass(encoder, head, batch, parameters, result, headResult, reduction, 1), LossPass.Run);
+            encoder.Run(new LossPass(encoder, head, batch, parameters, result, headResult, reduction, 1), LossPass.Run);
             encoder.Device.Download(head.Losses, losses.AsSpan(0, some.Length));
             for (int i = 0; i < some.Length; i++) loss += losses[i];
         }

@@ -146,7 +146,7 @@ public sealed class Trainer : IDisposable
     {
         ClassificationHead head = task.Head;
         var pass = new LossPass(Encoder, head, _batch, parameters, Gradients, HeadGradientsOf(head), GradientReduction.Sum, (float)(weight / _batch.Count));
-        Encoder.Replay.Run(pass, LossPass.Run);
+        Encoder.Run(pass, LossPass.Run);
     }
 
     private void Step(
