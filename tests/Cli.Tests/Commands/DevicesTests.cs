@@ -1,10 +1,35 @@
 using System.Text.Json;
 using MergeEngine.Cli.Tests.Support;
+using MergeEngine.Tests.Support;
 
 namespace MergeEngine.Cli.Tests.Commands;
 
 public sealed class DevicesTests
 {
+    [Theory]
+    [InlineData("MERGE_ENGINE_EMULATOR_SCHEDULE", "random:-1", "forward, reverse or random:SEED")]
+    [InlineData("MERGE_ENGINE_EMULATOR_THREADS", "many", "a number from 1 to 1024")]
+    [InlineData("MERGE_ENGINE_EMULATOR_STREAMS", "LATE", "eager, late or random:SEED")]
+    [InlineData("MERGE_ENGINE_EMULATOR_MEMORY", "4GiB", "a number of bytes, such as 4294967296")]
+    [InlineData("MERGE_ENGINE_CUDA_GRAPHS", "off", "0 (work is never replayed) or 1")]
+    public void A_variable_that_cannot_be_understood_is_named_when_the_device_is_opened(string variable, string value, string expected)
+    {
+        CudaUnderTest.RequireEmulated();
+        Outcome outcome = MergeEngineProcess.RunWith(new() { [variable] = value }, "devices", "--json").Succeeded();
+        JsonElement emulated = outcome.Json().GetProperty("devices").EnumerateArray().Single(d => d.GetProperty("name").GetString() == "emulated");
+        Assert.Equal($"{variable} is '{value}'; it must be {expected}.", emulated.GetProperty("problem").GetString());
+        Assert.DoesNotContain(variable, outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_machine_without_an_emulated_device_names_the_variable()
+    {
+        CudaUnderTest.RequireEmulated();
+        JsonElement devices = MergeEngineProcess.RunWith(new() { ["MERGE_ENGINE_EMULATOR_DEVICES"] = "0" }, "devices", "--json").Succeeded().Json().GetProperty("devices");
+        string? problem = devices.EnumerateArray().Single(d => d.GetProperty("name").GetString() == "emulated").GetProperty("problem").GetString();
+        Assert.EndsWith("MERGE_ENGINE_EMULATOR_DEVICES is 0: the emulated machine has no device.", problem, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_processor_is_listed_and_usable()
     {
