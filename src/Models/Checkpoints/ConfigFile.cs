@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Models.Checkpoints;
@@ -19,7 +20,7 @@ internal sealed class ConfigFile
     public ConfigSection Root { get; }
 
     /// <exception cref="ModelException">The file cannot be read or is no JSON object.</exception>
-    public static ConfigFile Open(string path)
+    public static ConfigFile Open(string path, long maxBytes = MaxBytes)
     {
         byte[] bytes;
         try
@@ -27,7 +28,7 @@ internal sealed class ConfigFile
             var info = new FileInfo(path);
             if (Directory.Exists(path)) throw new ModelException($"{path}: is a directory, expected a JSON file.");
             if (!info.Exists) throw new ModelException($"{path}: there is no such file, expected the model's config.");
-            if (info.Length > MaxBytes) throw new ModelException($"{path}: the config has {info.Length} bytes, expected at most {MaxBytes}.");
+            if (info.Length > maxBytes) throw new ModelException($"{path}: the config has {info.Length} bytes, expected at most {maxBytes}.");
             bytes = File.ReadAllBytes(path);
         }
         catch (Exception e) when (e is UnauthorizedAccessException || (e is IOException && e is not ModelException))
@@ -37,6 +38,7 @@ internal sealed class ConfigFile
 
         try
         {
+            RequireUnicode(path, bytes);
             using var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 64 });
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 throw new ModelException($"{path}: the config is a JSON {document.RootElement.ValueKind.ToString().ToLowerInvariant()}, expected an object.");
@@ -45,6 +47,27 @@ internal sealed class ConfigFile
         catch (JsonException e)
         {
             throw new ModelException($"{path}: the config is not valid JSON at line {e.LineNumber + 1}.", e);
+        }
+    }
+
+    /// <summary>Every name and text is Unicode, so that reading one cannot fail later.</summary>
+    private static void RequireUnicode(string path, byte[] bytes)
+    {
+        var reader = new Utf8JsonReader(bytes, new JsonReaderOptions { MaxDepth = 64 });
+        while (reader.Read())
+        {
+            if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName)) continue;
+            bool isUnicode = Utf8.IsValid(reader.ValueSpan);
+            try
+            {
+                if (isUnicode && reader.ValueIsEscaped) reader.GetString();
+            }
+            catch (InvalidOperationException)
+            {
+                isUnicode = false;
+            }
+
+            if (!isUnicode) throw new ModelException($"{path}: the text at byte {reader.TokenStartIndex} is not Unicode, expected UTF-8 without halves of surrogate pairs.");
         }
     }
 }
@@ -107,6 +130,9 @@ internal readonly record struct ConfigSection(string Path, string Place, JsonEle
 
     /// <summary>True if the value is a JSON list.</summary>
     public bool IsList(string key) => Find(key) is { ValueKind: JsonValueKind.Array };
+
+    /// <summary>True if the value is a JSON object.</summary>
+    public bool IsObject(string key) => Find(key) is { ValueKind: JsonValueKind.Object };
 
     /// <summary>The start of a sentence about a key: file and quoted key with the value.</summary>
     public string Describe(string key) => Find(key) is { } value ? $"{Path}: \"{Place}{key}\" is {Shorten(value)}" : $"{Path}: \"{Place}{key}\" is missing";
