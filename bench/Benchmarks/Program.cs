@@ -10,6 +10,7 @@ using MergeEngine.Benchmarks.Vectors;
 //   operations [--only TEXT]                         operations of networks as shares of copy bandwidth or of the multiply-add peak
 //   vectors [--only TEXT] [--millions ELEMENTS]
 //   decompositions [--largest ROWS]                  singular value decompositions beside the rate of a float64 product
+//   tokenizers [--model DIRECTORY] [--text FILE] [--save DIRECTORY]   text in a second on one core beside a pass over it
 switch (args)
 {
     case ["products", ..]:
@@ -30,12 +31,16 @@ switch (args)
     case ["decompositions", ..]:
         DecompositionTable.Run(int.Parse(Option("--largest") ?? "4096"));
         break;
+    case ["tokenizers", ..]:
+        TokenizerTable.Run(Option("--save"), Option("--model"), Option("--text"));
+        break;
     case [] or ["--save", ..]:
         ProductTable.Run(Option("--save"), null);
         ReductionTable.Run(Option("--save"));
         StepTable.Run(Option("--save"), null, null);
         OperationBenchmark.Run(null);
         VectorTable.Run(48, null);
+        TokenizerTable.Run(Option("--save"), null, null);
         break;
     default:
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

@@ -30,6 +30,7 @@ internal static class Application
             TuneCommand.Create(),
             EvaluateCommand.Create(),
             EncodeCommand.Create(),
+            TokenizeCommand.Create(),
             GradientsCommand.Create(),
             AnalyzeCommand.Create(),
             AtmCommand.Create(),
