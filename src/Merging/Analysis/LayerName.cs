@@ -2,20 +2,35 @@ using System.Globalization;
 
 namespace MergeEngine.Merging.Analysis;
 
+/// <summary>Where a tensor stands in a stack of layers.</summary>
+/// <param name="Stack">The name up to the layer's number, such as <c>model.layers.</c>: what all tensors of one stack share.</param>
+/// <param name="Number">The layer's number.</param>
+/// <param name="Rest">The name behind the number, such as <c>.mlp.up_proj.weight</c>.</param>
+public readonly record struct LayerPlace(string Stack, int Number, string Rest)
+{
+    /// <summary>The tensor's name.</summary>
+    public string Name => string.Create(CultureInfo.InvariantCulture, $"{Stack}{Number}{Rest}");
+}
+
 /// <summary>
-/// Which layer of a network a tensor belongs to, from its name: the number after <c>layer</c>, <c>layers</c>, <c>blocks</c> or
-/// <c>resblocks</c>, as Hugging Face, timm and OpenAI checkpoints write it.
+/// Which layer of a network a tensor belongs to, from its name: the first number after <c>layer</c>, <c>layers</c>, <c>block</c>, <c>blocks</c>,
+/// <c>resblocks</c> or <c>h</c>, as Hugging Face, timm and OpenAI checkpoints write it.
 /// </summary>
 public static class LayerName
 {
     /// <summary>The layer's number, or null for what stands outside the layers: embeddings, final norm, projection.</summary>
-    public static int? NumberOf(string parameter)
+    public static int? NumberOf(string parameter) => Find(parameter)?.Number;
+
+    /// <summary>The layer and the stack that it belongs to, or null for what stands outside the layers. Of nested layers, as in T5, the outer one counts.</summary>
+    public static LayerPlace? Find(string parameter)
     {
-        string[] parts = parameter.Split('.');
-        for (int i = 0; i + 1 < parts.Length; i++)
+        for (int start = 0, dot; (dot = parameter.IndexOf('.', start)) >= 0; start = dot + 1)
         {
-            if (parts[i] is "layer" or "layers" or "blocks" or "resblocks" && int.TryParse(parts[i + 1], NumberStyles.None, CultureInfo.InvariantCulture, out int number))
-                return number;
+            if (parameter.AsSpan(start, dot - start) is not ("layer" or "layers" or "block" or "blocks" or "resblocks" or "h")) continue;
+            int end = parameter.IndexOf('.', dot + 1);
+            if (end < 0) end = parameter.Length;
+            if (int.TryParse(parameter.AsSpan(dot + 1, end - dot - 1), NumberStyles.None, CultureInfo.InvariantCulture, out int number))
+                return new LayerPlace(parameter[..(dot + 1)], number, parameter[end..]);
         }
 
         return null;

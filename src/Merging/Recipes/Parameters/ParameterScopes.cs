@@ -68,6 +68,11 @@ public sealed class ParameterScopes
         return parameter.Default;
     }
 
+    /// <summary>Every file that the recipe names for this model, each once.</summary>
+    internal IEnumerable<string> Files() => _method.PerModel.Where(p => p.Type is ParameterType.File)
+        .SelectMany(p => _scopes.Select(s => s[p.Name])).OfType<ParameterValue>()
+        .SelectMany(v => v.Cases).SelectMany(c => c.Values).Select(v => v.Text).OfType<string>().Distinct();
+
     /// <summary>Whether any scope speaks of the parameter.</summary>
     internal bool Mentions(MethodParameter parameter) => _scopes.Any(s => s[parameter.Name] is not null);
 

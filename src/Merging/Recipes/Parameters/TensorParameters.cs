@@ -36,6 +36,15 @@ public sealed class TensorParameters
     /// <summary>The path of a model's file, null if the recipe names none.</summary>
     public string? File(string parameter, int source) => PerModel(parameter, source, ParameterType.File)?.Text;
 
+    /// <summary>The values that hold for all models, by the names of the parameters, as a recipe would write them; absent ones are left out.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> SharedTexts => Texts(_method.Shared, _shared);
+
+    /// <summary>The values of one source, as <see cref="SharedTexts"/>; empty for a base that is no input.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> TextsOf(int source) => _perModel[source] is { } values ? Texts(_method.PerModel, values) : [];
+
+    private static List<KeyValuePair<string, string>> Texts(IReadOnlyList<MethodParameter> parameters, ParameterScalar?[] values) =>
+        [.. parameters.Zip(values).Where(p => p.Second is not null).Select(p => new KeyValuePair<string, string>(p.First.Name, p.Second!.Value.ToText(p.First.Type)))];
+
     private ParameterScalar Shared(string name, ParameterType type) => SharedOrNull(name, type) ?? throw new InvalidOperationException($"'{name}' of '{_method.Name}' is absent.");
 
     private ParameterScalar? SharedOrNull(string name, ParameterType type) => _shared[IndexOf(_method.Shared, name, type)];

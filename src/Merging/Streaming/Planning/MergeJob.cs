@@ -29,7 +29,10 @@ public sealed record MergeJob(IReadOnlyList<TensorJob> Tensors, IReadOnlyList<Ch
 public sealed record TensorJob(
     string Name, DType DType, Shape Shape, IReadOnlyList<TensorSource> Sources, int Base, TensorMethod? Method, TensorParameters? Parameters);
 
-/// <summary>Where a source's values come from.</summary>
+/// <summary>
+/// Where a source's values come from. A tensor there may have more rows than the job's shape where embeddings are cut: its first elements are taken, as many
+/// as the job's shape has.
+/// </summary>
 /// <param name="Checkpoint">The model.</param>
 /// <param name="Tensor">The tensor's name there.</param>
 /// <param name="DType">

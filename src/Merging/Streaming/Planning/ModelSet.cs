@@ -1,0 +1,93 @@
+using MergeEngine.Merging.Recipes;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Merging.Streaming.Planning;
+
+/// <summary>The models of a recipe, each file opened once, their tensors under common names.</summary>
+internal sealed class ModelSet : IDisposable
+{
+    private readonly Dictionary<ModelReference, ModelTensors> _models = [];
+
+    private ModelSet(IReadOnlyList<Checkpoint> checkpoints) => Checkpoints = checkpoints;
+
+    public IReadOnlyList<Checkpoint> Checkpoints { get; }
+
+    public bool Has(ModelReference model) => _models.ContainsKey(model);
+
+    public ModelTensors this[ModelReference model] => _models[model];
+
+    /// <exception cref="PlanningException">Models cannot be opened; all of them are named.</exception>
+    public static ModelSet Open(Recipe recipe, PlanOptions options, LayerFinder finder, PlanFindings findings)
+    {
+        var opened = new List<Checkpoint>();
+        try
+        {
+            // Two spellings of one path are two models of the recipe, but one file.
+            var byPath = new Dictionary<string, int>(StringComparer.Ordinal);
+            var places = new List<(ModelReference Model, int Checkpoint)>();
+            foreach (ModelReference model in recipe.Models)
+            {
+                if (PathOf(model, options, findings) is not { } path) continue;
+                string full = Path.GetFullPath(path);
+                if (!byPath.TryGetValue(full, out int index))
+                {
+                    if (TryOpen(model, path, findings) is not { } checkpoint) continue;
+                    index = byPath[full] = opened.Count;
+                    opened.Add(checkpoint);
+                }
+
+                places.Add((model, index));
+            }
+
+            findings.ThrowIfAny();
+            Dictionary<string, string>[] stored = NameAliases.Resolve(opened);
+            var set = new ModelSet(opened);
+            foreach ((ModelReference model, int index) in places)
+            {
+                set._models[model] = new ModelTensors(model.ToString(), opened[index], stored[index], finder);
+                if (NameAliases.NoteOf(model.ToString(), stored[index]) is { } note) findings.Note(note);
+            }
+
+            foreach (string warning in opened.SelectMany(c => c.Warnings)) findings.Note(warning);
+            return set;
+        }
+        catch
+        {
+            foreach (Checkpoint checkpoint in opened) checkpoint.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (Checkpoint checkpoint in Checkpoints) checkpoint.Dispose();
+    }
+
+    private static string? PathOf(ModelReference model, PlanOptions options, PlanFindings findings)
+    {
+        string shown = Quoting.Quote(model.ToString());
+        if (model.Adapter is not null) findings.Problem($"The model {shown} is a model with an adapter, which cannot be merged from files yet.");
+        else if (model.Revision is not null) findings.Problem($"The model {shown} names the revision {Quoting.Quote(model.Revision)}, but only files on this machine are read, which have none.");
+        else if (!model.IsDocument) return Path.Combine(options.WorkingDirectory, model.Path);
+        else if (options.Documents.TryGetValue(model.Path, out string? result)) return Path.Combine(options.WorkingDirectory, result);
+        else findings.Problem($"The model {shown} is the result of another document of the recipe, which has not been merged yet.");
+        return null;
+    }
+
+    private static Checkpoint? TryOpen(ModelReference model, string path, PlanFindings findings)
+    {
+        try
+        {
+            if (!Path.Exists(path)) findings.Problem($"The model {Quoting.Quote(model.ToString())} does not exist, expected a directory or a .safetensors file.");
+            else if (File.Exists(Path.Combine(path, "adapter_config.json")) && !File.Exists(Path.Combine(path, "config.json")))
+                findings.Problem($"The model {Quoting.Quote(model.ToString())} is an adapter, expected a whole model.");
+            else return Checkpoint.Open(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            findings.Problem(e.Message);
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,55 @@
+using System.Diagnostics.CodeAnalysis;
+using MergeEngine.Merging.Analysis;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Merging.Streaming.Planning;
+
+/// <summary>The tensors of one checkpoint under the names that the merge gives them.</summary>
+internal sealed class ModelTensors
+{
+    private readonly IReadOnlyDictionary<string, string> _stored;
+    private readonly HashSet<string> _modules;
+    private readonly HashSet<(string Stack, string Ending)> _templates = [];
+    private readonly Dictionary<string, int> _layers = new(StringComparer.Ordinal);
+
+    /// <param name="title">How messages call the model.</param>
+    /// <param name="checkpoint">Its file.</param>
+    /// <param name="stored">The name in the file of every name in the merge.</param>
+    /// <param name="finder">Finds layers.</param>
+    public ModelTensors(string title, Checkpoint checkpoint, IReadOnlyDictionary<string, string> stored, LayerFinder finder)
+    {
+        (Title, Checkpoint, _stored) = (title, checkpoint, stored);
+        Names = [.. stored.Keys.Order(StringComparer.Ordinal)];
+        _modules = Names.Select(NameAliases.FirstPart).ToHashSet(StringComparer.Ordinal);
+        foreach (string name in Names)
+        {
+            if (finder.Find(name) is not { } place) continue;
+            _templates.Add((place.Stack, place.Rest));
+            _layers[place.Stack] = Math.Max(_layers.GetValueOrDefault(place.Stack), place.Number + 1);
+        }
+    }
+
+    public string Title { get; }
+
+    public Checkpoint Checkpoint { get; }
+
+    /// <summary>Names in the merge, sorted.</summary>
+    public IReadOnlyList<string> Names { get; }
+
+    /// <summary>First parts of its names.</summary>
+    public IReadOnlyCollection<string> Modules => _modules;
+
+    public bool Has(string name) => _stored.ContainsKey(name);
+
+    public bool TryGet(string name, [NotNullWhen(true)] out TensorEntry? entry)
+    {
+        entry = null;
+        return _stored.TryGetValue(name, out string? stored) && Checkpoint.TryGet(stored, out entry);
+    }
+
+    /// <summary>Layers of a stack: the highest number and one; 0 if the model has no such stack.</summary>
+    public int LayersOf(string stack) => _layers.GetValueOrDefault(stack);
+
+    /// <summary>Whether any layer of the stack has such a tensor.</summary>
+    public bool HasInSomeLayer(LayerPlace place) => _templates.Contains((place.Stack, place.Rest));
+}

@@ -1,0 +1,184 @@
+using MergeEngine.Merging.Recipes;
+using MergeEngine.Merging.Recipes.Parameters;
+using MergeEngine.Merging.TensorMethods;
+using MergeEngine.Merging.Yaml;
+using MergeEngine.Tensors.Numerics;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Merging.Streaming.Planning;
+
+/// <summary>Settles one output tensor: which models have it, under which name, in which type and shape, and what stands in where one lacks it.</summary>
+internal sealed class TensorPlanner(Recipe recipe, ModelSet models, LayerFinder finder, bool truncate, TensorMethod method, PlanFindings findings)
+{
+    // Buffers such as position ids are far smaller; larger ones are not looked into while planning.
+    private const long MostComparedBytes = 1 << 20;
+
+    /// <summary>A source that has the tensor.</summary>
+    private readonly record struct Found(int Index, ModelTensors Model, TensorEntry Entry);
+
+    /// <summary>The job, or null where there is none: a problem or a note says why.</summary>
+    public TensorJob? Plan(PlacedTensor tensor)
+    {
+        RecipeSlice slice = tensor.Slice;
+        var found = new List<Found>();
+        var lacking = new List<int>();
+        for (int i = 0; i < slice.Sources.Count; i++)
+        {
+            if (Find(tensor, i) is { } source) found.Add(source);
+            else lacking.Add(i);
+        }
+
+        if (found.Count == 0) return null;
+        Found chosen = found.Find(f => f.Index == slice.BaseIndex) is { Model: not null } own ? own : found[0];
+        if (lacking.Count > 0) return WithoutSome(tensor, found, lacking, chosen);
+        if (found.Exists(f => !f.Entry.DType.IsArithmetic())) return Uncomputed(tensor, found, chosen);
+        // A base without models takes no part in arithmetic.
+        if (found.Count == 1 && slice.BaseIndex == 0 && !slice.Sources[0].IsInput) return Copy(tensor.Output, chosen.Model, chosen.Entry);
+        return CommonShape(tensor, found, chosen) is { } shape && Parameters(tensor) is { } parameters ? Merge(tensor, found, shape, parameters) : null;
+    }
+
+    /// <summary>One tensor as it is, but for a type that the recipe asks for.</summary>
+    public TensorJob Copy(string output, ModelTensors model, TensorEntry entry)
+    {
+        bool casts = entry.DType.IsArithmetic();
+        DType read = casts ? recipe.DType ?? entry.DType : entry.DType;
+        return new TensorJob(output, casts ? recipe.OutDType ?? read : read, entry.Shape, [new TensorSource(model.Checkpoint, entry.Name, read)], -1, null, null);
+    }
+
+    private TensorJob Merge(PlacedTensor tensor, List<Found> found, Shape shape, TensorParameters parameters)
+    {
+        DType read = recipe.DType ?? found.Select(f => f.Entry.DType).Aggregate(CommonType);
+        return new TensorJob(
+            tensor.Output, recipe.OutDType ?? read, shape, [.. found.Select(f => new TensorSource(f.Model.Checkpoint, f.Entry.Name, read))],
+            tensor.Slice.BaseIndex ?? -1, method, parameters);
+    }
+
+    private Found? Find(PlacedTensor tensor, int source)
+    {
+        ModelTensors model = models[tensor.Slice.Sources[source].Model];
+        string name = tensor.Inputs[source];
+        if (model.TryGet(name, out TensorEntry? entry)) return new Found(source, model, entry);
+        if (TensorRoles.StandIn(name, model.Names) is not { } other || !model.TryGet(other, out entry)) return null;
+        findings.Note($"{model.Title}: there is no {Quoting.Quote(name)}; {Quoting.Quote(other)} stands in for it, as in a model that ties the two.");
+        return new Found(source, model, entry);
+    }
+
+    private TensorJob? WithoutSome(PlacedTensor tensor, List<Found> found, List<int> lacking, Found chosen)
+    {
+        RecipeSlice slice = tensor.Slice;
+        string[] without = [.. lacking.Select(i => models[slice.Sources[i].Model].Title).Distinct()];
+        string have = string.Join(", ", found.Select(f => f.Model.Title).Distinct()), lack = string.Join(", ", without);
+        bool buffer = !chosen.Entry.DType.IsFloatingPoint(), inLayers = finder.Find(tensor.Output) is not null;
+        if (TensorRoles.IsDerived(tensor.Output, chosen.Entry.DType))
+        {
+            findings.Note($"{Quoting.Quote(tensor.Output)} is left out: {have} has it and {lack} does not, and programs compute it anew.");
+            return null;
+        }
+
+        if (buffer && !inLayers) return CopyBuffer(tensor, found, chosen, $" ({lack} has none)");
+        foreach (int i in lacking)
+        {
+            ModelTensors model = models[slice.Sources[i].Model];
+            if (Belongs(tensor.Inputs[i], model)) findings.Problem($"{model.Title}: the tensor {Quoting.Quote(tensor.Inputs[i])} is missing, which {have} has.");
+        }
+
+        if (lacking.Exists(i => Belongs(tensor.Inputs[i], models[slice.Sources[i].Model]))) return null;
+        if (chosen.Index == slice.BaseIndex && !slice.Sources[chosen.Index].IsInput)
+        {
+            findings.Note($"{Quoting.Quote(tensor.Output)} is copied from the base {chosen.Model.Title}: {lack} has nothing like it.");
+            return Copy(tensor.Output, chosen.Model, chosen.Entry);
+        }
+
+        findings.Note($"{Quoting.Quote(tensor.Output)} is left out: only {have} has it, and {lack} has nothing like it.");
+        return null;
+    }
+
+    /// <summary>
+    /// Whether a model that lacks a tensor is incomplete without it: all of a layer belongs to it, and so does what is part of a module that it has. A
+    /// module of its own (another head, a projector), or a pooler, is something that only some models have.
+    /// </summary>
+    private bool Belongs(string name, ModelTensors model) =>
+        finder.Find(name) is not null || (model.Modules.Contains(NameAliases.FirstPart(name)) && !name.Split('.').Contains("pooler"));
+
+    private TensorJob? Uncomputed(PlacedTensor tensor, List<Found> found, Found chosen)
+    {
+        if (found.Find(f => f.Entry.DType != chosen.Entry.DType) is { Model: not null } other)
+        {
+            findings.Problem($"{other.Model.Title}: the tensor {Quoting.Quote(other.Entry.Name)} is {other.Entry.DType.Name()}, expected {chosen.Entry.DType.Name()} as in {chosen.Model.Title}.");
+            return null;
+        }
+
+        if (chosen.Entry.DType.IsInteger() || chosen.Entry.DType is DType.Bool) return CopyBuffer(tensor, found, chosen, "");
+        if (found.Count == 1)
+        {
+            findings.Note($"{Quoting.Quote(tensor.Output)} is {chosen.Entry.DType.Name()}, which is not computed with, and is copied.");
+            return Copy(tensor.Output, chosen.Model, chosen.Entry);
+        }
+
+        findings.Problem($"{chosen.Model.Title}: the tensor {Quoting.Quote(chosen.Entry.Name)} is {chosen.Entry.DType.Name()}, which cannot be computed with, expected F32, F16, BF16 or F64.");
+        return null;
+    }
+
+    private TensorJob? CopyBuffer(PlacedTensor tensor, List<Found> found, Found chosen, string remark)
+    {
+        foreach (Found other in found)
+        {
+            if (other.Entry.DType == chosen.Entry.DType) continue;
+            findings.Problem($"{other.Model.Title}: the tensor {Quoting.Quote(other.Entry.Name)} is {other.Entry.DType.Name()}, expected {chosen.Entry.DType.Name()} as in {chosen.Model.Title}.");
+            return null;
+        }
+
+        if (found.Find(f => f.Entry.Shape != chosen.Entry.Shape) is { Model: not null } shaped)
+        {
+            findings.Problem(WrongShape(shaped, chosen, chosen.Entry.Shape, ""));
+            return null;
+        }
+
+        string[] unlike = [.. found.Where(f => !SameBytes(f, chosen)).Select(f => f.Model.Title).Distinct()];
+        if (unlike.Length > 0) remark += $"; its values in {string.Join(", ", unlike)} are others";
+        findings.Note($"{Quoting.Quote(tensor.Output)} is {chosen.Entry.DType.Name()} and is copied from {chosen.Model.Title}{remark}.");
+        return Copy(tensor.Output, chosen.Model, chosen.Entry);
+    }
+
+    private static bool SameBytes(Found a, Found b) =>
+        ReferenceEquals(a.Entry, b.Entry) || a.Entry.ByteLength > MostComparedBytes || a.Model.Checkpoint.GetSpan(a.Entry.Name).SequenceEqual(b.Model.Checkpoint.GetSpan(b.Entry.Name));
+
+    private Shape? CommonShape(PlacedTensor tensor, List<Found> found, Found reference)
+    {
+        Shape shape = reference.Entry.Shape;
+        bool perToken = shape.Rank > 0 && TensorRoles.HasRowPerToken(tensor.Output), fits = true;
+        long rows = perToken ? found.Min(f => f.Entry.Shape.Rank > 0 ? f.Entry.Shape[0] : 0) : 0;
+        foreach (Found source in found.Where(f => f.Entry.Shape != shape))
+        {
+            bool onlyRows = perToken && source.Entry.Shape.Rank == shape.Rank && source.Entry.Shape.Dimensions[1..].SequenceEqual(shape.Dimensions[1..]);
+            if (onlyRows && truncate) continue;
+            fits = false;
+            findings.Problem(WrongShape(source, reference, shape, onlyRows ? "; a 'tokenizer' in the recipe aligns vocabularies, and --unsafe-truncate-embeddings cuts to the fewer rows" : ""));
+        }
+
+        if (!fits) return null;
+        if (!perToken || rows == found.Max(f => f.Entry.Shape[0])) return shape;
+        findings.Note($"{Quoting.Quote(tensor.Output)} is cut to the first {rows} rows, which all models have.");
+        long[] cut = [rows, .. shape.Dimensions[1..]];
+        return new Shape(cut);
+    }
+
+    private static string WrongShape(Found source, Found reference, Shape expected, string remark) =>
+        $"{source.Model.Title}: the tensor {Quoting.Quote(source.Entry.Name)} has the shape {source.Entry.Shape}, expected {expected} as in {reference.Model.Title}{remark}.";
+
+    private TensorParameters? Parameters(PlacedTensor tensor)
+    {
+        try
+        {
+            return tensor.Slice.At(new TensorPlace(tensor.Output, tensor.Inputs, tensor.T));
+        }
+        catch (YamlException e)
+        {
+            findings.ProblemAt(e);
+            return null;
+        }
+    }
+
+    /// <summary>The narrowest type that holds the values of both: bfloat16 and float16 need float32.</summary>
+    private static DType CommonType(DType a, DType b) => a == b ? a : a is DType.F64 || b is DType.F64 ? DType.F64 : DType.F32;
+}
