@@ -19,7 +19,11 @@ public sealed class CasePlanTests(HeaderFixture fixture) : IClassFixture<HeaderF
     /// <summary>Where mergekit loses tensors or their type: the model whose names, shapes and types are right.</summary>
     private static readonly Dictionary<string, string> s_right = new()
     {
-        ["bert-mlm"] = "bertmlm-a", ["vit-linear"] = "vit-base", ["vit-ta-gradient"] = "vit-base", ["extra-tensors-only-input"] = "llama-a-extra", ["arcee-fusion-bf16"] = "llama-a-bf16",
+        ["bert-mlm"] = "bertmlm-a",
+        ["vit-linear"] = "vit-base",
+        ["vit-ta-gradient"] = "vit-base",
+        ["extra-tensors-only-input"] = "llama-a-extra",
+        ["arcee-fusion-bf16"] = "llama-a-bf16",
     };
 
     private static RecipeFile Read(string name) => RecipeFile.Read(FixtureFiles.PathOf($"mergekit-recipes/{name}.yml"), RecipeText.Exists);
