@@ -39,6 +39,6 @@ internal static class CudaUnderTest
     {
         if (!IsEmulated) return null;
         string file = Environment.GetEnvironmentVariable("MERGE_ENGINE_EMULATOR") is { Length: > 0 } given ? given : Path.Combine(AppContext.BaseDirectory, "libmerge-engine-emulator.so");
-        return File.Exists(file) ? null : $"{file} is missing, ./build.sh kernels builds it.";
+        return File.Exists(file) ? null : $"{file} is missing, ./build.sh builds it.";
     }
 }
