@@ -44,10 +44,24 @@ internal sealed class BytePairModel : SubwordModel
             return;
         }
 
+        word.Cache.Serve(this);
+        bool isShort = word.Cache.TryFind(word.Bytes, length, out int place);
+        if (isShort && word.Cache.CountAt(place) > 0)
+        {
+            AddCached(word, place, tokens);
+            return;
+        }
+
         int count = Divide(word, length, out bool isComplete);
         if (count > 1) Merge(word, count);
-        if (isComplete) AddAll(word, count, tokens);
-        else AddShifted(word, count, length, tokens);
+        if (!isComplete)
+        {
+            AddShifted(word, count, length, tokens);
+            return;
+        }
+
+        AddAll(word, count, tokens);
+        if (isShort) word.Cache.Store(place, word.Symbols, count);
     }
 
     /// <summary>UTF-8 of the word, with the position of each byte's code point.</summary>
@@ -141,6 +155,17 @@ internal sealed class BytePairModel : SubwordModel
             if (left.Next < count) symbols[left.Next].Previous = position;
             if (left.Previous >= 0 && _merges.TryGet(symbols[left.Previous].Id, left.Id, out int rank, out int result)) word.Push(rank, left.Previous, result);
             if (left.Next < count && _merges.TryGet(left.Id, symbols[left.Next].Id, out rank, out result)) word.Push(rank, position, result);
+        }
+    }
+
+    private void AddCached(BytePairScratch word, int place, TokenList tokens)
+    {
+        ReadOnlySpan<WordCache.Part> parts = word.Cache.PartsAt(place);
+        int at = 0;
+        foreach (WordCache.Part part in parts)
+        {
+            Add(part.Id, word.Origins[at], word.Origins[at + part.Length - 1] + 1, tokens);
+            at += part.Length;
         }
     }
 

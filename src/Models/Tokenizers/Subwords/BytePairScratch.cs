@@ -15,6 +15,9 @@ internal sealed class BytePairScratch
     /// <summary>A doubly linked list in an array.</summary>
     public Symbol[] Symbols = new Symbol[256];
 
+    /// <summary>Short words that came before.</summary>
+    public WordCache Cache { get; } = new();
+
     public void Ensure(long bytes)
     {
         Buffers.Ensure(ref Bytes, bytes);
