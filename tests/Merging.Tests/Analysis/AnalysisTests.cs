@@ -73,6 +73,9 @@ public sealed class AnalysisTests
         Assert.Equal(11, LayerName.NumberOf("vision_model.encoder.layers.11.mlp.fc1.weight"));
         Assert.Equal(0, LayerName.NumberOf("blocks.0.attn.qkv.weight"));
         Assert.Equal(7, LayerName.NumberOf("visual.transformer.resblocks.7.ln_1.weight"));
+        Assert.Equal(5, LayerName.NumberOf("transformer.h.5.attn.c_attn.weight"));
+        Assert.Equal(new LayerPlace("decoder.block.", 2, ".layer.1.EncDecAttention.k.weight"), LayerName.Find("decoder.block.2.layer.1.EncDecAttention.k.weight"));
+        Assert.Equal("decoder.block.7.layer.1.w", new LayerPlace("decoder.block.", 7, ".layer.1.w").Name);
         Assert.Null(LayerName.NumberOf("embeddings.layer_norm.weight"));
         Assert.Null(LayerName.NumberOf("layer.norm.weight"));
         Assert.Null(LayerName.NumberOf("layernorm.bias"));

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using MergeEngine.Merging.Analysis;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Planning;
@@ -9,7 +8,7 @@ internal sealed class ModelTensors
 {
     private readonly IReadOnlyDictionary<string, string> _stored;
     private readonly HashSet<string> _modules;
-    private readonly HashSet<(string Stack, string Ending)> _templates = [];
+    private readonly Dictionary<IReadOnlyList<string>, string?> _standIns = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, int> _layers = new(StringComparer.Ordinal);
 
     /// <param name="title">How messages call the model.</param>
@@ -23,9 +22,7 @@ internal sealed class ModelTensors
         _modules = Names.Select(NameAliases.FirstPart).ToHashSet(StringComparer.Ordinal);
         foreach (string name in Names)
         {
-            if (finder.Find(name) is not { } place) continue;
-            _templates.Add((place.Stack, place.Rest));
-            _layers[place.Stack] = Math.Max(_layers.GetValueOrDefault(place.Stack), place.Number + 1);
+            if (finder.Find(name) is { } place) _layers[place.Stack] = Math.Max(_layers.GetValueOrDefault(place.Stack), place.Number + 1);
         }
     }
 
@@ -47,9 +44,17 @@ internal sealed class ModelTensors
         return _stored.TryGetValue(name, out string? stored) && Checkpoint.TryGet(stored, out entry);
     }
 
+    /// <summary>The tensor that stands in for one that the model lacks; null if there is none.</summary>
+    public string? StandInFor(string name)
+    {
+        IReadOnlyList<string> ends = TensorRoles.StandInsFor(name);
+        if (ends.Count == 0) return null;
+        // The answer is the same for all names of one end; without this, a file with nothing but heads would take quadratic time.
+        if (!_standIns.TryGetValue(ends, out string? found))
+            _standIns.Add(ends, found = ends.SelectMany(e => Names.Where(n => TensorRoles.EndsWithPart(n, e))).FirstOrDefault());
+        return found;
+    }
+
     /// <summary>Layers of a stack: the highest number and one; 0 if the model has no such stack.</summary>
     public int LayersOf(string stack) => _layers.GetValueOrDefault(stack);
-
-    /// <summary>Whether any layer of the stack has such a tensor.</summary>
-    public bool HasInSomeLayer(LayerPlace place) => _templates.Contains((place.Stack, place.Rest));
 }

@@ -78,20 +78,21 @@ internal sealed class ModulePlanner(RecipeModule module, Func<string, bool> cove
     {
         int layers = slice.Layers!.Value;
         // What any source has in each of the slice's layers.
-        var rests = new SortedSet<string>[layers];
-        for (int i = 0; i < layers; i++) rests[i] = new SortedSet<string>(StringComparer.Ordinal);
+        var rests = new SortedDictionary<int, SortedSet<string>>();
         for (int s = 0; s < sources.Length; s++)
         {
             LayerRange range = slice.Sources[s].Layers!.Value;
             foreach (LayerPlace place in sources[s].Names.Where(covers).Select(finder.Find).OfType<LayerPlace>())
             {
-                if (place.Number >= range.Start && place.Number < range.End) rests[place.Number - range.Start].Add(place.Rest);
+                if (place.Number < range.Start || place.Number >= range.End) continue;
+                if (!rests.TryGetValue(place.Number - range.Start, out SortedSet<string>? inLayer)) rests.Add(place.Number - range.Start, inLayer = new SortedSet<string>(StringComparer.Ordinal));
+                inLayer.Add(place.Rest);
             }
         }
 
-        for (int i = 0; i < layers; i++)
+        foreach ((int i, SortedSet<string> inLayer) in rests)
         {
-            foreach (string rest in rests[i])
+            foreach (string rest in inLayer)
             {
                 string[] inputs = [.. slice.Sources.Select(s => new LayerPlace(stack, s.Layers!.Value.Start + i, rest).Name)];
                 placed.Add(new PlacedTensor(new LayerPlace(stack, offset + i, rest).Name, slice, inputs, LayerPosition.Of(i, layers)));

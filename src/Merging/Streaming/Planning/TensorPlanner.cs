@@ -58,7 +58,7 @@ internal sealed class TensorPlanner(Recipe recipe, ModelSet models, LayerFinder 
         ModelTensors model = models[tensor.Slice.Sources[source].Model];
         string name = tensor.Inputs[source];
         if (model.TryGet(name, out TensorEntry? entry)) return new Found(source, model, entry);
-        if (TensorRoles.StandIn(name, model.Names) is not { } other || !model.TryGet(other, out entry)) return null;
+        if (model.StandInFor(name) is not { } other || !model.TryGet(other, out entry)) return null;
         findings.Note($"{model.Title}: there is no {Quoting.Quote(name)}; {Quoting.Quote(other)} stands in for it, as in a model that ties the two.");
         return new Found(source, model, entry);
     }

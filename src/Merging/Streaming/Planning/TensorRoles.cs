@@ -32,26 +32,15 @@ internal static class TensorRoles
     /// <summary>Whether dimension 0 counts the tokens of a vocabulary.</summary>
     public static bool HasRowPerToken(string name) => s_vocabulary.Any(n => EndsWithPart(name, n));
 
-    /// <summary>Names of tensors that stand in for an absent one, because models tie the two: the head to the embeddings.</summary>
-    /// <param name="name">The absent tensor.</param>
-    /// <param name="names">Names of the model's tensors.</param>
-    public static string? StandIn(string name, IReadOnlyList<string> names)
-    {
-        foreach ((string tied, string[] to) in s_tied)
-        {
-            if (!EndsWithPart(name, tied)) continue;
-            string? found = to.SelectMany(t => names.Where(n => EndsWithPart(n, t))).FirstOrDefault();
-            if (found is not null) return found;
-        }
-
-        return null;
-    }
+    /// <summary>Ends of names of which one stands in for a tensor where it is absent, because models tie the two: the head to the embeddings. Empty for all others.</summary>
+    public static IReadOnlyList<string> StandInsFor(string name) => s_tied.FirstOrDefault(t => EndsWithPart(name, t.Tied)).To ?? [];
 
     /// <summary>Whether a tensor is computed anew by every program that loads the model: masks, and frequencies of rotary positions.</summary>
     public static bool IsDerived(string name, DType dtype) =>
         name.EndsWith("rotary_emb.inv_freq", StringComparison.Ordinal) || name.EndsWith("attn.masked_bias", StringComparison.Ordinal)
         || (name.EndsWith("attn.bias", StringComparison.Ordinal) && !dtype.IsFloatingPoint());
 
-    private static bool EndsWithPart(string name, string end) =>
+    /// <summary>Whether a name ends with whole parts.</summary>
+    public static bool EndsWithPart(string name, string end) =>
         name.EndsWith(end, StringComparison.Ordinal) && (name.Length == end.Length || name[name.Length - end.Length - 1] == '.');
 }

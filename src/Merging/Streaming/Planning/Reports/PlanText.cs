@@ -1,0 +1,80 @@
+using System.Globalization;
+using System.Text;
+
+namespace MergeEngine.Merging.Streaming.Planning.Reports;
+
+/// <summary>A plan as text: the inputs, a table with a line for every output tensor, the notes, and the totals.</summary>
+public static class PlanText
+{
+    private static readonly string[] s_columns = ["tensor", "dtype", "shape", "size", "method", "sources"];
+    private static readonly string[] s_units = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+    public static void Write(PlanReport report, TextWriter to)
+    {
+        to.WriteLine($"{report.Method} ({report.Dialect}), {Count(report.Inputs.Count, "input")}:");
+        for (int i = 0; i < report.Inputs.Count; i++)
+        {
+            PlannedInput input = report.Inputs[i];
+            to.WriteLine($"  [{i}] {Plain(input.Path)}: {Count(input.Tensors, "tensor")} in {Count(input.Files, "file")}, {Bytes(input.Bytes)}, {Bytes(input.ReadBytes)} read");
+        }
+
+        to.WriteLine();
+        WriteTable(report, to);
+        if (report.Notes.Count > 0) to.WriteLine();
+        foreach (string note in report.Notes) to.WriteLine($"note: {Plain(note)}");
+        to.WriteLine();
+        PlanTotals totals = report.Totals;
+        to.WriteLine($"{Count(totals.Tensors, "tensor")}, {totals.Merged} merged and {totals.Tensors - totals.Merged} copied, {Bytes(totals.OutputBytes)} to write");
+        string statistics = totals.StatisticsBytes == 0 ? "one pass" : $"one pass to merge, and before it at least one for statistics over {Bytes(totals.StatisticsBytes)}";
+        to.WriteLine($"{Bytes(totals.ReadBytes)} to read, {statistics}");
+        to.WriteLine($"peak memory about {Bytes(totals.PeakMemory)} of {Bytes(totals.MemoryLimit)} allowed; the least possible is {Bytes(totals.LeastMemory)}");
+    }
+
+    /// <summary>A number of bytes in the unit that leaves at most four digits before the point.</summary>
+    public static string Bytes(long bytes)
+    {
+        double value = bytes;
+        int unit = 0;
+        for (; value >= 1024 && unit + 1 < s_units.Length; unit++) value /= 1024;
+        return unit == 0 ? $"{bytes} B" : string.Create(CultureInfo.InvariantCulture, $"{value:0.0} {s_units[unit]}");
+    }
+
+    private static void WriteTable(PlanReport report, TextWriter to)
+    {
+        var rows = new List<string[]> { s_columns };
+        foreach (TensorReport tensor in report.Tensors)
+        {
+            string method = tensor.Parameters.Count == 0 ? tensor.Method : $"{tensor.Method} {Parameters(tensor.Parameters)}";
+            rows.Add([Plain(tensor.Name), tensor.DType, $"[{string.Join(", ", tensor.Shape)}]", Bytes(tensor.Bytes), Plain(method), Plain(string.Join("; ", tensor.Sources.Select(s => Source(s, tensor))))]);
+        }
+
+        // The last column is as long as it is.
+        int[] widths = [.. Enumerable.Range(0, 5).Select(c => rows.Max(r => r[c].Length))];
+        foreach (string[] row in rows)
+        {
+            var line = new StringBuilder();
+            for (int c = 0; c < widths.Length; c++) line.Append(c == 3 ? row[c].PadLeft(widths[c]) : row[c].PadRight(widths[c])).Append("  ");
+            to.WriteLine(line.Append(row[5]).ToString().TrimEnd());
+        }
+    }
+
+    private static string Source(SourceReport source, TensorReport tensor)
+    {
+        var text = new StringBuilder($"[{source.Input}]");
+        if (source.Base) text.Append(" base");
+        if (source.Tensor != tensor.Name) text.Append($" {source.Tensor}");
+        if (source.Stored != tensor.DType || source.Read != tensor.DType) text.Append(source.Stored == source.Read ? $" {source.Stored}" : $" {source.Stored} as {source.Read}");
+        if (source.Parameters.Count > 0) text.Append(' ').Append(Parameters(source.Parameters));
+        return text.ToString();
+    }
+
+    private static string Parameters(IReadOnlyDictionary<string, string> parameters) => string.Join(' ', parameters.Select(p => $"{p.Key}={p.Value}"));
+
+    private static string Count(int number, string what) => number == 1 ? $"1 {what}" : $"{number} {what}s";
+
+    // Names come from files: nothing of them may move a terminal's cursor.
+    private static string Plain(string text) =>
+        text.Any(c => char.IsControl(c) || char.GetUnicodeCategory(c) is UnicodeCategory.Format)
+            ? string.Concat(text.Select(c => char.IsControl(c) || char.GetUnicodeCategory(c) is UnicodeCategory.Format ? '\ufffd' : c))
+            : text;
+}

@@ -1,0 +1,103 @@
+using System.Text.Json;
+using MergeEngine.Merging.Recipes;
+using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Streaming.Planning.Reports;
+using MergeEngine.Merging.TensorMethods;
+using MergeEngine.Merging.Tests.Support;
+using MergeEngine.Tensors;
+
+namespace MergeEngine.Merging.Tests.Streaming.Planning;
+
+public sealed class PlanReportTests(HeaderFixture fixture) : IClassFixture<HeaderFixture>
+{
+    private const long MiB = 1 << 20;
+
+    private PlanReport Describe(string text, long limit = 512 * MiB, TensorMethod? method = null)
+    {
+        Recipe recipe = RecipeText.Read(text);
+        using Device device = Device.Open("cpu");
+        using MergeJob job = fixture.Plan(recipe, o => method is null ? o : o with { Methods = _ => method });
+        return PlanReporter.Describe(job, recipe, device, limit);
+    }
+
+    private string TwoTensors()
+    {
+        fixture.Write("models/x", ("ids", "I64 2"), ("w", "F32 256x4"));
+        fixture.Write("models/y", ("ids", "I64 2"), ("w", "BF16 256x4"));
+        return "merge_method: task_arithmetic\nbase_model: models/x\nparameters: {lambda: 0.5}\nmodels: [{model: models/y, parameters: {weight: 0.25}}]";
+    }
+
+    [Fact]
+    public void The_table_shows_every_tensor_with_all_that_decides_it()
+    {
+        var text = new StringWriter { NewLine = "\n" };
+        PlanText.Write(Describe(TwoTensors()), text);
+        string root = fixture.Root + "/";
+        Assert.Equal("""
+            task_arithmetic (mergekit), 2 inputs:
+              [0] models/y: 2 tensors in 1 file, 2.0 KiB, 2.0 KiB read
+              [1] models/x: 2 tensors in 1 file, 4.0 KiB, 4.0 KiB read
+
+            tensor  dtype  shape        size  method                                                                    sources
+            ids     I64    [2]          16 B  copy                                                                      [1]
+            w       F32    [256, 4]  4.0 KiB  task_arithmetic normalize=false rescale=false lambda=0.5 int8_mask=false  [0] BF16 as F32 weight=0.25; [1] base
+
+            note: "ids" is I64 and is copied from models/x.
+
+            2 tensors, 1 merged and 1 copied, 4.0 KiB to write
+            6.0 KiB to read, one pass
+            peak memory about 12.0 KiB of 512.0 MiB allowed; the least possible is 12 B
+
+            """.ReplaceLineEndings("\n"), text.ToString().Replace(root, "", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void The_document_has_the_same_figures()
+    {
+        using JsonDocument json = JsonDocument.Parse(PlanJson.Write(Describe(TwoTensors())));
+        JsonElement totals = json.RootElement.GetProperty("totals"), tensor = json.RootElement.GetProperty("tensors")[1];
+        Assert.Equal(2 * 8 + 1024 * 4, totals.GetProperty("output_bytes").GetInt64());
+        Assert.Equal(2 * 8 + 1024 * 4 + 1024 * 2, totals.GetProperty("read_bytes").GetInt64());
+        Assert.Equal("0.25", tensor.GetProperty("sources")[0].GetProperty("parameters").GetProperty("weight").GetString());
+        Assert.True(tensor.GetProperty("sources")[1].GetProperty("base").GetBoolean());
+        Assert.Equal("0.5", tensor.GetProperty("parameters").GetProperty("lambda").GetString());
+    }
+
+    /// <summary>3 tensors of 1024 float32 elements at once are 12 KiB; one element at once is 12 B, a row 48 B.</summary>
+    [Theory]
+    [InlineData(512 * MiB, 1, 0, 12 * 1024, 12)]
+    [InlineData(4096, 1, 0, 4096, 12)]
+    [InlineData(4096, 4, 100, 4096, 3 * 4 * 4 + 100)]
+    [InlineData(4096, long.MaxValue, 100, 12 * 1024 + 100, 12 * 1024 + 100)]
+    public void Memory_is_what_the_largest_tensor_takes_up_to_the_limit_but_no_less_than_a_unit(long limit, long unit, long working, long peak, long least)
+    {
+        PlanTotals totals = Describe(TwoTensors(), limit, new Demanding(unit, working)).Totals;
+        Assert.Equal((peak, least), (totals.PeakMemory, totals.LeastMemory));
+        Assert.Equal(1024 * 4 + 1024 * 2, totals.StatisticsBytes);
+    }
+
+    [Fact]
+    public void Parameters_that_the_method_refuses_are_told_tensor_by_tensor()
+    {
+        PlanningException error = Assert.Throws<PlanningException>(() => Describe(TwoTensors(), method: new Demanding(0, 0)));
+        Assert.Equal(["\"w\": no elements."], error.Problems);
+    }
+
+    private sealed class Demanding(long unit, long working) : TensorMethod
+    {
+        public override string Name => "demanding";
+
+        public override TensorMerge Begin(TensorTask task) => unit > 0 ? new Merge(unit, working) : throw new ArgumentException("no elements.");
+
+        private sealed class Merge(long unit, long working) : TensorMerge
+        {
+            public override long Unit => unit;
+
+            public override long WorkingBytes => working;
+
+            public override bool NeedsPass => true;
+
+            public override void Map(in TensorChunk chunk) => throw new InvalidOperationException("Plans compute nothing.");
+        }
+    }
+}
