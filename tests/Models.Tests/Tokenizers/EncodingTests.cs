@@ -209,4 +209,16 @@ public sealed class EncodingTests
     [InlineData(6, 6, 7, 3, 4)]
     public void The_longer_text_is_cut_first(int first, int second, int limit, int expectedFirst, int expectedSecond) =>
         Assert.Equal((expectedFirst, expectedSecond), LongestFirst.Lengths(first, second, limit));
+
+    [Theory]
+    [InlineData(true, 0, 0, 5, 1, 0, 0, 5)] // the space was put there
+    [InlineData(true, 3, 0, 5, 1, 0, 0, 5)] // so at the start of a text, whichever token it is
+    [InlineData(true, 0, 0, 5, 2, 0, 2, 5)] // of two spaces both were in the text
+    [InlineData(true, 1, 7, 9, 1, 0, 8, 9)]
+    [InlineData(false, 0, 0, 5, 1, 0, 1, 5)]
+    [InlineData(false, 2, 4, 5, 1, 1, 5, 5)] // a token that is only a space
+    [InlineData(false, 2, 4, 9, 0, 2, 4, 7)]
+    [InlineData(false, 0, 0, 1, 0, 2, 0, 1)] // more blanks than the text has before the end
+    public void Blanks_are_taken_off_spans(bool addsPrefixSpace, int index, int start, int end, int leading, int trailing, int expectedStart, int expectedEnd) =>
+        Assert.Equal(new TokenOffset(expectedStart, expectedEnd), new OffsetTrimming(true, addsPrefixSpace).Apply(index, start, end, new SpaceCount(leading, trailing)));
 }

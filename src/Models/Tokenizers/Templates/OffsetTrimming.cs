@@ -18,7 +18,8 @@ internal readonly record struct OffsetTrimming(bool IsOn, bool AddsPrefixSpace)
         if (!IsOn || (leading | trailing) == 0) return new TokenOffset(start, end);
         if (leading > 0)
         {
-            if (AddsPrefixSpace && (index == 0 || start == 0)) leading--;
+            // Of several spaces all were in the text, and go.
+            if (AddsPrefixSpace && leading == 1 && (index == 0 || start == 0)) leading = 0;
             start = Math.Min(start + leading, end);
         }
 
