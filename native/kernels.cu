@@ -8,6 +8,7 @@
 #include "parts/vectors.cu"
 #include "parts/sums.cu"
 #include "parts/merging.cu"
+#include "parts/differences.cu"
 #include "parts/thresholds.cu"
 #include "parts/stored_to_16.cu"
 #include "parts/stored_to_32.cu"

@@ -1,0 +1,55 @@
+using MergeEngine.Tensors.Cpu.Vectors;
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Tensors.Cpu;
+
+/// <content>Differences from a base, put together.</content>
+internal sealed unsafe partial class CpuOperations
+{
+    protected override void MergeDifferencesCore(
+        DeviceSpan<float> output, DeviceSpan<float> origin, ReadOnlySpan<DeviceSpan<float>> inputs, ReadOnlySpan<DifferenceTerm> terms,
+        DifferenceRule rule, double scale, long firstIndex)
+    {
+        long lists = DifferenceTerms.ScratchBytes(inputs.Length);
+        byte* scratch = Scratch.Require(lists + (_device.Threads * Vectors.MergeDifferences.BufferBytes(inputs.Length)));
+        VectorPass<MergeDifferences>.Run(
+            _device,
+            new MergeDifferences
+            {
+                Output = output.Pointer,
+                Origin = origin.Pointer,
+                Terms = DifferenceTerms.Create(scratch, inputs, terms, firstIndex),
+                Rule = rule,
+                Scale = scale,
+                Buffers = scratch + lists,
+                Pool = _device.Pool,
+            },
+            output.Length);
+    }
+
+    protected override void VarianceCore(DeviceSpan<float> output, ReadOnlySpan<DeviceSpan<float>> inputs)
+    {
+        byte* scratch = Scratch.Require(Scratch.PointerBytes(inputs.Length));
+        VectorPass<Variance>.Run(_device, new Variance { Output = output.Pointer, Inputs = Scratch.Pointers(scratch, inputs), Count = inputs.Length }, output.Length);
+    }
+
+    protected override void RankedMaskCore(DeviceSpan<byte> mask, DeviceSpan<float> values, int columns, ulong key, double first, double step, long firstIndex)
+    {
+        int rows = checked((int)(values.Length / columns));
+        if (rows == 0) return;
+        var job = new RankedMask
+        {
+            Mask = mask.Pointer,
+            Values = values.Pointer,
+            Columns = columns,
+            Key = key,
+            First = first,
+            Step = step,
+            FirstIndex = (ulong)firstIndex,
+            // One row stays on the calling thread, which need not be the first worker's place.
+            Buffers = Scratch.Require(_device.Threads * Vectors.RankedMask.BufferBytes(columns)),
+            Pool = _device.Pool,
+        };
+        _device.Pool.Run(ref job, rows);
+    }
+}

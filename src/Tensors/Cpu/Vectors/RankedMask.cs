@@ -1,0 +1,87 @@
+using System.Runtime.CompilerServices;
+using MergeEngine.Tensors.Cpu.Threads;
+using MergeEngine.Tensors.Numerics;
+
+namespace MergeEngine.Tensors.Cpu.Vectors;
+
+/// <summary>
+/// A random mask whose probability follows the rank of a magnitude in its row; one task a row. The rank comes from three counting passes over 11 bits
+/// of the key each, smallest digit first, each stable; rows are entered from the back, so that of equal keys the lowest index ranks highest.
+/// </summary>
+internal unsafe struct RankedMask : IParallelJob
+{
+    private const int Digit = 11;
+
+    public byte* Mask;
+    public float* Values;
+    public int Columns;
+    public ulong Key;
+    public double First;
+    public double Step;
+    public ulong FirstIndex;
+
+    /// <summary>For every worker room for <see cref="BufferBytes"/>.</summary>
+    public byte* Buffers;
+    public WorkerPool Pool;
+
+    /// <summary>Two lists of pairs of key and index, and the counts of a digit.</summary>
+    public static long BufferBytes(int columns) => ((16L * columns) + (sizeof(int) << Digit) + 63) & ~63L;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public readonly void Execute(int task)
+    {
+        long row = (long)task * Columns;
+        var counts = (int*)(Buffers + (Pool.CurrentWorker * BufferBytes(Columns)));
+        var pairs = (ulong*)(counts + (1 << Digit));
+        ulong* others = pairs + Columns;
+        float* values = Values + row;
+        for (int i = 0; i < Columns; i++)
+        {
+            int index = Columns - 1 - i;
+            pairs[i] = ((ulong)(BitConverter.SingleToUInt32Bits(values[index]) & 0x7FFF_FFFF) << 32) | (uint)index;
+        }
+
+        for (int bit = 32; bit < 63; bit += Digit)
+        {
+            Sort(pairs, others, counts, Columns, bit);
+            ulong* sorted = others;
+            others = pairs;
+            pairs = sorted;
+        }
+
+        // Ranks by place, so that the four words of a counter are used together.
+        var ranks = (int*)others;
+        for (int rank = 0; rank < Columns; rank++) ranks[(uint)pairs[rank]] = rank;
+        byte* mask = Mask + row;
+        ulong first = FirstIndex + (ulong)row;
+        for (int i = 0; i < Columns;)
+        {
+            ulong index = first + (ulong)i;
+            (uint w0, uint w1, uint w2, uint w3) = Philox.Generate(Key, 0, index / 4);
+            int word = (int)(index % 4);
+            do
+            {
+                uint bits = word switch { 0 => w0, 1 => w1, 2 => w2, _ => w3 };
+                mask[i] = bits < Math.FusedMultiplyAdd(ranks[i], Step, First) ? (byte)1 : (byte)0;
+                i++;
+            }
+            while (++word < 4 && i < Columns);
+        }
+    }
+
+    private static void Sort(ulong* pairs, ulong* sorted, int* counts, int length, int bit)
+    {
+        const int Mask = (1 << Digit) - 1;
+        new Span<int>(counts, 1 << Digit).Clear();
+        for (int i = 0; i < length; i++) counts[(int)(pairs[i] >> bit) & Mask]++;
+        int start = 0;
+        for (int d = 0; d <= Mask; d++)
+        {
+            int count = counts[d];
+            counts[d] = start;
+            start += count;
+        }
+
+        for (int i = 0; i < length; i++) sorted[counts[(int)(pairs[i] >> bit) & Mask]++] = pairs[i];
+    }
+}
