@@ -12,15 +12,20 @@ public sealed class DifferenceTests
     public static IReadOnlyDictionary<string, VectorCase> Cases { get; } = new[]
     {
         Merge(1, DifferenceRule.Sum), Merge(3, DifferenceRule.Sum, masked: true), Merge(8, DifferenceRule.Sum, into: 1),
-        Merge(2, DifferenceRule.Elected), Merge(5, DifferenceRule.Elected, masked: true), Merge(70, DifferenceRule.Elected),
+        Merge(2, DifferenceRule.Elected), Merge(5, DifferenceRule.Elected, masked: true),
         Merge(3, DifferenceRule.ElectedMean), Merge(8, DifferenceRule.ElectedMean, masked: true, into: 0),
         Merge(1, DifferenceRule.SharedMean), Merge(5, DifferenceRule.SharedMean, masked: true), Merge(2, DifferenceRule.SharedMean),
         Merge(4, DifferenceRule.Largest), Merge(6, DifferenceRule.ElectedLargest, masked: true),
-        Variance(1), Variance(2), Variance(3, intoFirst: true), Variance(67),
-        Ranked(1, 0.1, 0.9), Ranked(2, 0, 1), Ranked(3, 0.35, 0.65), Ranked(257, 0.2, 0.4), Ranked(2500, 1, 0),
+        Variance(1), Variance(2), Variance(3, intoFirst: true),
+        Ranked(1, 0.1, 0.9), Ranked(2, 0, 1), Ranked(3, 0.35, 0.65), Ranked(257, 0.2, 0.4),
     }.ToDictionary(c => c.Name);
 
+    /// <summary>Long lists and long rows.</summary>
+    private static readonly Dictionary<string, VectorCase> s_long = new[] { Merge(70, DifferenceRule.ElectedMean), Variance(67), Ranked(2500, 1, 0) }.ToDictionary(c => c.Name);
+
     public static TheoryData<string, string> OnDevices() => VectorCase.OnDevices(Cases.Values);
+
+    public static TheoryData<string, string> LongOnDevices() => VectorCase.OnDevices(s_long.Values);
 
     public static TheoryData<string> Devices => [.. DeviceCases.Kinds];
 
@@ -31,6 +36,10 @@ public sealed class DifferenceTests
     [Theory]
     [MemberData(nameof(OnDevices))]
     public void An_operation_does_not_depend_on_where_its_vectors_start(string name, string device) => Cases[name].DoesNotDependOnAlignment(device);
+
+    [Theory]
+    [MemberData(nameof(LongOnDevices))]
+    public void A_list_and_a_row_may_be_of_any_length(string name, string device) => s_long[name].DoesNotDependOnAlignment(device);
 
     [Theory]
     [MemberData(nameof(OnDevices))]

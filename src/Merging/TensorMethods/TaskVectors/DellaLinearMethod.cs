@@ -1,0 +1,13 @@
+namespace MergeEngine.Merging.TensorMethods.TaskVectors;
+
+/// <summary>
+/// DELLA (Deep et al., arXiv 2406.11617) with a plain sum. What counts is that of <see cref="DellaMethod"/>.
+/// </summary>
+public sealed class DellaLinearMethod : GeneralizedTaskArithmetic
+{
+    public override string Name => "della_linear";
+
+    protected override bool Elects => false;
+
+    private protected override Thinning Thin(TensorTask task, int source) => RankedThinning.Of(task.Parameters.Number("density", source), task.Parameters.Number("epsilon", source), task, RandomThinning.KeyOf(task, source));
+}

@@ -1,0 +1,159 @@
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Merging.TensorMethods.TaskVectors;
+
+/// <summary>
+/// output = base + scale·m, with m made of the models' thinned differences by a <see cref="DifferenceRule"/>. Passes: the limits of thinning by magnitude
+/// (three as a rule, up to four where equal magnitudes straddle a limit), then, with rescale, one for the norms.
+/// </summary>
+internal sealed class DifferenceMerge : TensorMerge
+{
+    private readonly TensorTask _task;
+    private readonly IReadOnlyList<ModelDifference> _models;
+    private readonly int[] _sources;
+    private readonly DifferenceRule _rule;
+    private readonly double _scale;
+    private readonly Tiles _tiles;
+    private readonly DifferenceTerm[] _terms;
+    private readonly RunningSums?[] _norms;
+    private bool _wantsNorms;
+
+    /// <param name="task">The tensor; it has a base.</param>
+    /// <param name="models">The models in the order of the recipe.</param>
+    /// <param name="rule">How their differences are put together.</param>
+    /// <param name="scale">Factor of what comes out.</param>
+    /// <param name="rescale">Give every thinned difference the L1 norm that it had.</param>
+    public DifferenceMerge(TensorTask task, IReadOnlyList<ModelDifference> models, DifferenceRule rule, double scale, bool rescale)
+    {
+        (_task, _models, _rule, _scale) = (task, models, rule, scale);
+        _sources = [.. models.Select(m => m.Source)];
+        _terms = new DifferenceTerm[models.Count];
+        _norms = new RunningSums?[models.Count];
+        foreach (ModelDifference model in models) Unit = Math.Max(Unit, model.Thinning.Unit);
+
+        // A scale of 0 asks for the base, whatever counts.
+        bool matters = scale != 0 && task.Length > 0;
+        IsSelecting = matters && models.Any(m => m.Thinning.NeedsPass);
+        for (int k = 0; matters && rescale && k < models.Count; k++)
+        {
+            if (models[k].IsThinned) _norms[k] = new RunningSums(task.Device, 2, SumTerms.Magnitudes);
+        }
+
+        _wantsNorms = _norms.Any(n => n is not null);
+        bool looks = IsSelecting || _wantsNorms || models.Any(m => m.Thinning.DrawsByMagnitude);
+        _tiles = new Tiles(task, Unit, _wantsNorms ? 3 : looks ? 1 : 0, models.Any(m => m.Thinning.Draws) ? models.Count : 0, models.Count);
+    }
+
+    public override long Unit { get; } = 1;
+
+    public override long WorkingBytes => _tiles.Bytes + RankBytes;
+
+    public override bool NeedsPass => IsSelecting || _wantsNorms;
+
+    private bool IsSelecting { get; set; }
+
+    /// <summary>What ranking rows takes beside: a row's keys twice for each thread.</summary>
+    private long RankBytes => _models.Any(m => m.Thinning.DrawsByMagnitude) ? 16 * Unit * (_task.Device is CpuDevice cpu ? cpu.Threads : 0) : 0;
+
+    public override void Accumulate(in TensorChunk chunk)
+    {
+        DeviceSpan<float> origin = chunk.Inputs[_task.Base];
+        for (long start = 0, length; start < chunk.Length; start += length)
+        {
+            length = _tiles.Next(start, chunk.Length);
+            for (int k = 0; k < _models.Count; k++)
+            {
+                Thinning thinning = _models[k].Thinning;
+                if (IsSelecting ? !thinning.NeedsPass : _norms[k] is null) continue;
+                DeviceSpan<float> difference = _tiles.Float(0, length);
+                _task.Device.Operations.Subtract(difference, chunk.Inputs[_sources[k]].Slice(start, length), origin.Slice(start, length));
+                if (IsSelecting)
+                    thinning.Accumulate(_task.Device.Operations, difference, chunk.FirstIndex + start);
+                else
+                    AddNorms(k, difference, chunk.FirstIndex + start);
+            }
+        }
+    }
+
+    public override void CompletePass()
+    {
+        if (IsSelecting)
+        {
+            foreach (ModelDifference model in _models) model.Thinning.CompletePass();
+            IsSelecting = _models.Any(m => m.Thinning.NeedsPass);
+            return;
+        }
+
+        for (int k = 0; k < _norms.Length; k++)
+        {
+            if (_norms[k] is not { } norms) continue;
+            ReadOnlySpan<double> sums = norms.Read();
+            double rescale = sums[0] / sums[1];
+            _models[k].Rescale = sums[1] > 0 && double.IsFinite(rescale) ? rescale : 1;
+        }
+
+        _wantsNorms = false;
+    }
+
+    public override void Map(in TensorChunk chunk)
+    {
+        OperationSet operations = _task.Device.Operations;
+        DeviceSpan<float> origin = chunk.Inputs[_task.Base];
+        if (_models.Count == 0 || _scale == 0)
+        {
+            operations.Copy(chunk.Output, origin);
+            return;
+        }
+
+        bool draws = _models.Any(m => m.Thinning.Draws);
+        for (long start = 0, length; start < chunk.Length; start += length)
+        {
+            length = draws ? _tiles.Next(start, chunk.Length) : chunk.Length;
+            DeviceSpan<float> piece = origin.Slice(start, length);
+            for (int k = 0; k < _models.Count; k++)
+            {
+                Thinning thinning = _models[k].Thinning;
+                DeviceSpan<float> difference = default;
+                if (thinning.DrawsByMagnitude)
+                {
+                    difference = _tiles.Float(0, length);
+                    operations.Subtract(difference, chunk.Inputs[_sources[k]].Slice(start, length), piece);
+                }
+
+                _terms[k] = _models[k].Term(Draw(k, difference, length, chunk.FirstIndex + start));
+            }
+
+            operations.MergeDifferences(
+                chunk.Output.Slice(start, length), piece, _tiles.Slice(chunk, _sources, start, length), _terms, _rule, _scale, chunk.FirstIndex + start);
+        }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        _tiles.Dispose();
+        foreach (RunningSums? norms in _norms) norms?.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private DeviceSpan<byte> Draw(int k, DeviceSpan<float> difference, long length, long firstIndex)
+    {
+        if (!_models[k].Thinning.Draws) return default;
+        DeviceSpan<byte> mask = _tiles.Mask(k, length);
+        _models[k].Thinning.Draw(_task.Device.Operations, mask, difference, firstIndex);
+        return mask;
+    }
+
+    /// <summary>Adds |d| and |d where it counts|: what a merge with the one model leaves of 0.</summary>
+    private void AddNorms(int k, DeviceSpan<float> difference, long firstIndex)
+    {
+        OperationSet operations = _task.Device.Operations;
+        DeviceSpan<float> thinned = _tiles.Float(1, difference.Length), zero = _tiles.Float(2, difference.Length);
+        operations.Fill(zero, 0);
+        ModelDifference model = _models[k];
+        var term = new DifferenceTerm(1, 1, 1, model.Thinning.Kept, model.Thinning.Dropped, Draw(k, difference, difference.Length, firstIndex));
+        operations.MergeDifferences(thinned, zero, [difference], [term], DifferenceRule.Sum, 1, firstIndex);
+        _norms[k]!.Add([difference, thinned]);
+    }
+}

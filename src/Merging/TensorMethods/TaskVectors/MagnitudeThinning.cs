@@ -1,0 +1,51 @@
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Merging.TensorMethods.TaskVectors;
+
+/// <summary>The largest magnitudes of the tensor count, but for the very largest.</summary>
+internal sealed class MagnitudeThinning : Thinning
+{
+    private readonly MagnitudeSearch _kept;
+    private readonly MagnitudeSearch _dropped;
+
+    private MagnitudeThinning(long length, long kept, long dropped)
+    {
+        _kept = new MagnitudeSearch(kept, length);
+        _dropped = new MagnitudeSearch(dropped, length);
+    }
+
+    public override bool NeedsPass => _kept.NeedsPass || _dropped.NeedsPass;
+
+    public override Selection Kept => _kept.Result;
+
+    public override Selection Dropped => _dropped.Result;
+
+    /// <summary>The max(1, ⌊density·n⌋) largest; all from density 1 on, none up to density 0.</summary>
+    public static Thinning Largest(double density, long length) =>
+        density >= 1 ? new NoThinning() : density <= 0 ? LimitThinning.Nothing : new MagnitudeThinning(length, CountOf(density, length), 0);
+
+    /// <summary>
+    /// Sorted by magnitude, the elements [b, b + m) with m = max(1, ⌊density·n⌋) and b = max(0, n − m − ⌊gamma·n⌋): without the ⌊gamma·n⌋ largest, of which
+    /// so many stay as the density asks for. All from density 1 on.
+    /// </summary>
+    public static Thinning Window(double density, double gamma, long length)
+    {
+        if (density >= 1) return new NoThinning();
+        if (density <= 0) return LimitThinning.Nothing;
+        long middle = CountOf(density, length), bottom = Math.Max(0, length - middle - (long)(gamma * length));
+        return new MagnitudeThinning(length, length - bottom, length - bottom - middle);
+    }
+
+    public override void Accumulate(OperationSet operations, DeviceSpan<float> difference, long firstIndex)
+    {
+        _kept.Accumulate(operations, difference, firstIndex);
+        _dropped.Accumulate(operations, difference, firstIndex);
+    }
+
+    public override void CompletePass()
+    {
+        _kept.CompletePass();
+        _dropped.CompletePass();
+    }
+}

@@ -1,0 +1,20 @@
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Merging.TensorMethods.TaskVectors;
+
+/// <summary>
+/// RAM as mergekit computes it: a model owns an element where |d_k| = |x_k − b| &gt; epsilon; output = b + mean of the owners' d_k. So a difference of one
+/// owner is taken whole and shared ones are averaged; elements without an owner keep the bits of the base.
+/// </summary>
+public sealed class RamMethod : TensorMethod
+{
+    public override string Name => "ram";
+
+    public override TensorMerge Begin(TensorTask task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        GeneralizedTaskArithmetic.RequireBase(task, Name);
+        var owned = LimitThinning.Above(task.Parameters.Number("epsilon"));
+        return new DifferenceMerge(task, [.. task.Parameters.Models.Select(source => new ModelDifference(source, 1, owned))], DifferenceRule.SharedMean, 1, rescale: false);
+    }
+}

@@ -1,0 +1,161 @@
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Merging.TensorMethods.TaskVectors;
+
+/// <summary>
+/// SCE (Wan et al., FuseChat 3.0, arXiv 2408.07990), for every tensor by itself. Select: of the elements whose variance over the models is not 0 the share <c>select_topk</c>
+/// with the largest variance, rounded down, equal ones by lowest index; all from 1 on. Calculate: weights m_k = mean d_k² / Σ_j mean d_j² of what is
+/// selected. Erase: the sign of Σ d_k is elected, + where that is 0. output = b + Σ m_k·d_k / Σ m_k over the models that agree.
+/// </summary>
+public sealed class SceMethod : TensorMethod
+{
+    public override string Name => "sce";
+
+    public override TensorMerge Begin(TensorTask task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        GeneralizedTaskArithmetic.RequireBase(task, Name);
+        return new SceMerge(task);
+    }
+
+    private sealed class SceMerge : TensorMerge
+    {
+        /// <summary>Sums of mean squares below this give every model the same weight, as in mergekit.</summary>
+        private const double LeastEnergy = 1e-6;
+
+        private readonly TensorTask _task;
+        private readonly int[] _sources;
+        private readonly double _share;
+        private readonly Tiles _tiles;
+        private readonly RunningSums[] _energies;
+        private readonly double[] _weights;
+        private readonly DifferenceTerm[] _terms;
+        private long _varying;
+        private readonly MagnitudeSearch _search = new();
+        private bool _isFirst = true;
+        private Stage _stage;
+
+        public SceMerge(TensorTask task)
+        {
+            _task = task;
+            _sources = [.. task.Parameters.Models];
+            _share = task.Parameters.Number("select_topk");
+            _weights = new double[_sources.Length];
+            _terms = new DifferenceTerm[_sources.Length];
+            _energies = [.. _sources.Select(_ => new RunningSums(task.Device, 1))];
+            _tiles = new Tiles(task, 1, 3, 1, _sources.Length);
+            _stage = task.Length == 0 || _sources.Length == 0 || _share <= 0 ? Stage.Ready : _share < 1 ? Stage.Search : Stage.Energies;
+        }
+
+        private enum Stage
+        {
+            Search,
+            Energies,
+            Ready,
+        }
+
+        public override long WorkingBytes => _tiles.Bytes;
+
+        public override bool NeedsPass => _stage != Stage.Ready;
+
+        private OperationSet Operations => _task.Device.Operations;
+
+        /// <summary>What is selected by variance.</summary>
+        private Selection Selected => _share >= 1 ? Selection.All : _search.Result;
+
+        public override void Accumulate(in TensorChunk chunk)
+        {
+            for (long start = 0, length; start < chunk.Length; start += length)
+            {
+                length = _tiles.Next(start, chunk.Length);
+                ReadOnlySpan<DeviceSpan<float>> inputs = _tiles.Slice(chunk, _sources, start, length);
+                if (_stage == Stage.Energies)
+                {
+                    AddEnergies(inputs, chunk.Inputs[_task.Base].Slice(start, length), chunk.FirstIndex + start);
+                    continue;
+                }
+
+                DeviceSpan<float> variance = _tiles.Float(0, length);
+                Operations.Variance(variance, inputs);
+                if (_isFirst) _varying += Operations.CountAnyNonzero([variance]);
+                _search.Accumulate(Operations, variance, chunk.FirstIndex + start);
+            }
+        }
+
+        public override void CompletePass()
+        {
+            if (_stage == Stage.Energies)
+            {
+                CompleteEnergies();
+                _stage = Stage.Ready;
+                return;
+            }
+
+            if (_isFirst) _search.SetCount((long)(_varying * _share));
+            _isFirst = false;
+            _search.CompletePass();
+            if (!_search.NeedsPass) _stage = Stage.Energies;
+        }
+
+        public override void Map(in TensorChunk chunk)
+        {
+            DeviceSpan<float> origin = chunk.Inputs[_task.Base];
+            if (_sources.Length == 0 || _share <= 0)
+            {
+                Operations.Copy(chunk.Output, origin);
+                return;
+            }
+
+            for (long start = 0, length; start < chunk.Length; start += length)
+            {
+                length = _share < 1 ? _tiles.Next(start, chunk.Length) : chunk.Length;
+                ReadOnlySpan<DeviceSpan<float>> inputs = _tiles.Slice(chunk, _sources, start, length);
+                DeviceSpan<byte> mask = Mask(inputs, chunk.FirstIndex + start);
+                for (int k = 0; k < _terms.Length; k++) _terms[k] = new DifferenceTerm(_weights[k], _weights[k], 1, Selection.All, Selection.None, mask);
+                Operations.MergeDifferences(chunk.Output.Slice(start, length), origin.Slice(start, length), inputs, _terms, DifferenceRule.ElectedMean, 1, chunk.FirstIndex + start);
+            }
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            _tiles.Dispose();
+            foreach (RunningSums energy in _energies) energy.Dispose();
+            base.Dispose(disposing);
+        }
+
+        private DeviceSpan<byte> Mask(ReadOnlySpan<DeviceSpan<float>> inputs, long firstIndex)
+        {
+            if (_share >= 1) return default;
+            DeviceSpan<float> variance = _tiles.Float(0, inputs[0].Length);
+            DeviceSpan<byte> mask = _tiles.Mask(0, inputs[0].Length);
+            Operations.Variance(variance, inputs);
+            Operations.KeepMask(mask, variance, Selected, firstIndex);
+            return mask;
+        }
+
+        private void AddEnergies(ReadOnlySpan<DeviceSpan<float>> inputs, DeviceSpan<float> origin, long firstIndex)
+        {
+            DeviceSpan<byte> mask = Mask(inputs, firstIndex);
+            DeviceSpan<float> difference = _tiles.Float(1, origin.Length);
+            for (int k = 0; k < inputs.Length; k++)
+            {
+                Operations.Subtract(difference, inputs[k], origin);
+                if (!mask.IsNone) Operations.ApplyMask(difference, difference, mask);
+                _energies[k].Add([difference]);
+            }
+        }
+
+        private void CompleteEnergies()
+        {
+            double total = 0;
+            for (int k = 0; k < _weights.Length; k++)
+            {
+                _weights[k] = _energies[k].Read()[0] / _task.Length;
+                total += _weights[k];
+            }
+
+            for (int k = 0; k < _weights.Length; k++) _weights[k] = total < LeastEnergy || !double.IsFinite(total) ? 1.0 / _weights.Length : _weights[k] / total;
+        }
+    }
+}

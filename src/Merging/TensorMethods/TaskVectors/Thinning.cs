@@ -1,0 +1,67 @@
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Merging.TensorMethods.TaskVectors;
+
+/// <summary>
+/// Which elements of one model's difference d = x − base count, over one tensor that comes in chunks: by magnitude, where passes over the whole tensor find
+/// the limits, or by drawing a mask for each chunk.
+/// </summary>
+internal abstract class Thinning
+{
+    /// <summary>A chunk starts and ends at multiples of so many elements.</summary>
+    public virtual long Unit => 1;
+
+    /// <summary>Whether every element counts, so that nothing needs to be found, drawn or rescaled.</summary>
+    public virtual bool IsWhole => false;
+
+    /// <summary>Whether limits are still sought.</summary>
+    public virtual bool NeedsPass => false;
+
+    /// <summary>Magnitudes that count, when no pass is needed any more.</summary>
+    public virtual Selection Kept => Selection.All;
+
+    /// <summary>Those among them that do not.</summary>
+    public virtual Selection Dropped => Selection.None;
+
+    /// <summary>Whether <see cref="Draw"/> decides.</summary>
+    public virtual bool Draws => false;
+
+    /// <summary>Whether <see cref="Draw"/> looks at the differences.</summary>
+    public virtual bool DrawsByMagnitude => false;
+
+    /// <summary>Shows the differences of a chunk to the search.</summary>
+    public virtual void Accumulate(OperationSet operations, DeviceSpan<float> difference, long firstIndex)
+    {
+    }
+
+    public virtual void CompletePass()
+    {
+    }
+
+    /// <summary>Writes the mask of a chunk.</summary>
+    public virtual void Draw(OperationSet operations, DeviceSpan<byte> mask, DeviceSpan<float> difference, long firstIndex)
+    {
+    }
+
+    /// <summary>Number of elements that a density keeps of <paramref name="length"/>: at least one, so that a tensor of few elements is not lost.</summary>
+    public static long CountOf(double density, long length) => Math.Max(1, (long)(density * length));
+}
+
+/// <summary>Everything counts.</summary>
+internal sealed class NoThinning : Thinning
+{
+    public override bool IsWhole => true;
+}
+
+/// <summary>Magnitudes inside fixed limits count.</summary>
+internal sealed class LimitThinning(Selection kept) : Thinning
+{
+    public override Selection Kept => kept;
+
+    /// <summary>Nothing counts.</summary>
+    public static LimitThinning Nothing { get; } = new(Selection.None);
+
+    /// <summary>What is larger than <paramref name="limit"/> counts.</summary>
+    public static LimitThinning Above(double limit) => new(new Selection(limit, -1));
+}
