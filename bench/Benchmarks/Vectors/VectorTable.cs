@@ -112,6 +112,7 @@ internal static class VectorTable
             float[] weights = [0.1f, 0.2f, 0.3f, 0.4f, -0.1f, -0.2f, -0.3f, -0.4f];
             Selection[] kept = [.. _vectors.Select(v => RadixSelect.LargestMagnitudes(o, v, v.Length / 5))];
             Selection dropped = RadixSelect.LargestKeys(o, _keys, _keys.Length / 100);
+            DifferenceTerm[] terms = [.. kept.Select((k, i) => new DifferenceTerm(weights[i], weights[i], weights[i], k, Selection.None))];
             uint digit = BitConverter.SingleToUInt32Bits((float)kept[0].Threshold) >> 20;
             ulong keyDigit = BitConverter.DoubleToUInt64Bits(dropped.Threshold) >> 52;
 
@@ -163,6 +164,12 @@ internal static class VectorTable
                 ("DisjointMean of 2", 12 * n, () => o.DisjointMean(_output, two, kept.AsSpan(0, 2), 1)),
                 ("DisjointMean of 8", 36 * n, () => o.DisjointMean(_output, _vectors, kept, 1)),
                 ("DisjointMean of 64", 4 * 65 * part, () => o.DisjointMean(_output.Slice(0, part), many, manyKept, 1)),
+                ("MergeDifferences of 7, sum", 36 * n, () => o.MergeDifferences(_output, _vectors[7], _vectors.AsSpan(0, 7), terms.AsSpan(0, 7), DifferenceRule.Sum, 0.7)),
+                ("MergeDifferences of 7, elected mean", 36 * n, () => o.MergeDifferences(_output, _vectors[7], _vectors.AsSpan(0, 7), terms.AsSpan(0, 7), DifferenceRule.ElectedMean, 0.7)),
+                ("MergeDifferences of 7, shared mean", 36 * n, () => o.MergeDifferences(_output, _vectors[7], _vectors.AsSpan(0, 7), terms.AsSpan(0, 7), DifferenceRule.SharedMean, 0.7)),
+                ("MergeDifferences of 2, elected mean", 16 * n, () => o.MergeDifferences(_output, _vectors[7], two, terms.AsSpan(0, 2), DifferenceRule.ElectedMean, 0.7)),
+                ("Variance of 8", 36 * n, () => o.Variance(_output, _vectors)),
+                ("RankedMask in rows of 1000", 5 * n, () => o.RankedMask(_mask, _vectors[0], 1000, 7, 0.3, 0.7)),
                 ("RandomMask", n, () => o.RandomMask(_mask, 7, 0.9)),
             ];
         }
