@@ -18,6 +18,8 @@ public sealed class HeaderFixture : IDisposable
     public HeaderFixture()
     {
         foreach (JsonProperty model in _headers.RootElement.GetProperty("models").EnumerateObject()) WriteModel($"models/{model.Name}", model.Value.GetString()!);
+        foreach (string adapter in Directory.GetDirectories(_directory.File("models"), "lora-*")) File.WriteAllText(Path.Combine(adapter, "adapter_config.json"), "{}");
+        WriteBroken();
     }
 
     public static string Shared { get; } = Path.GetFullPath(FixtureFiles.PathOf("../../../shared/fixtures/mergekit"));
@@ -90,6 +92,29 @@ public sealed class HeaderFixture : IDisposable
     {
         _headers.Dispose();
         _directory.Dispose();
+    }
+
+    /// <summary>The models that cannot be opened, and position ids unlike those of the others.</summary>
+    private void WriteBroken()
+    {
+        void Text(string path, string text)
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(_directory.File(path))!);
+            File.WriteAllText(_directory.File(path), text);
+        }
+
+        Text("models/empty/config.json", "{}");
+        Text("models/broken-index/model.safetensors.index.json", """{"metadata": {}, "weight_map": {"model.norm.weight": "model-00001-of-00001.safetensors"}}""");
+        Text("models/index-outside/model.safetensors.index.json", """{"metadata": {}, "weight_map": {"model.norm.weight": "../llama-b/model.safetensors"}}""");
+        Write("models/truncated", [.. Model("llama-a").Select(t => (t.Key, t.Value))]);
+        using (FileStream truncated = File.OpenWrite(_directory.File("models/truncated/model.safetensors"))) truncated.SetLength(truncated.Length - 100);
+
+        string ids = _directory.File("models/bertcls-b-ids/model.safetensors");
+        long offset;
+        using (SafetensorsFile file = SafetensorsFile.Open(ids)) offset = 8 + file.HeaderBytes.Length + file["bert.embeddings.position_ids"].Begin;
+        using FileStream values = File.OpenWrite(ids);
+        values.Position = offset;
+        values.WriteByte(1);
     }
 
     private void WriteModel(string path, string layout) => Write(path, [.. Layout(layout).Select(t => (t.Key, t.Value))]);

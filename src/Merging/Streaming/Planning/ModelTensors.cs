@@ -36,8 +36,6 @@ internal sealed class ModelTensors
     /// <summary>First parts of its names.</summary>
     public IReadOnlyCollection<string> Modules => _modules;
 
-    public bool Has(string name) => _stored.ContainsKey(name);
-
     public bool TryGet(string name, [NotNullWhen(true)] out TensorEntry? entry)
     {
         entry = null;

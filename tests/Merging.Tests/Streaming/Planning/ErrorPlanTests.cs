@@ -1,19 +1,17 @@
 using MergeEngine.Merging.Recipes;
 using MergeEngine.Merging.Streaming.Planning;
 using MergeEngine.Merging.Tests.Support;
+using MergeEngine.Tests.Support;
 
 namespace MergeEngine.Merging.Tests.Streaming.Planning;
 
 /// <summary>The recipes that mergekit refuses once it looks at the models: each gets its sentences before a weight is read, or is merged where that is right.</summary>
 public sealed class ErrorPlanTests(HeaderFixture fixture) : IClassFixture<HeaderFixture>
 {
-    private static Recipe Read(string name)
-    {
-        Assert.SkipUnless(Directory.Exists(HeaderFixture.Shared), "The shared fixtures are not beside the repository.");
-        return RecipeFile.Parse(File.ReadAllText(Path.Combine(HeaderFixture.Shared, "errors", $"{name}.yml")), "r.yml", RecipeText.Exists).Result!;
-    }
+    private static Recipe Read(string name) =>
+        RecipeFile.Parse(File.ReadAllText(FixtureFiles.PathOf($"{(name is "missing-weight-filter" or "max-iter-gradient" or "della-epsilon" or "linear-zero-sum" or "duplicate-model" ? "mergekit-errors" : "mergekit-headers/errors")}/{name}.yml")), "r.yml", RecipeText.Exists).Result!;
 
-    private MergeJob Plan(Recipe recipe, bool truncate = false) => fixture.Plan(recipe, o => o with { WorkingDirectory = HeaderFixture.Shared, UnsafeTruncateEmbeddings = truncate });
+    private MergeJob Plan(Recipe recipe, bool truncate = false) => fixture.Plan(recipe, o => o with { UnsafeTruncateEmbeddings = truncate });
 
     [Theory]
     [InlineData("no-such-model", "The model \"models/absent\" does not exist, expected a directory or a .safetensors file.")]
@@ -38,6 +36,32 @@ public sealed class ErrorPlanTests(HeaderFixture fixture) : IClassFixture<Header
         string problem = Assert.Single(Assert.Throws<PlanningException>(() => Plan(recipe)).Problems);
         Assert.Contains(sentence, problem, StringComparison.Ordinal);
         Assert.EndsWith(".", problem, StringComparison.Ordinal);
+    }
+
+    /// <summary>The same faults in the files that mergekit itself was given.</summary>
+    [Theory]
+    [InlineData("no-such-model")]
+    [InlineData("no-weights")]
+    [InlineData("broken-index")]
+    [InlineData("index-outside")]
+    [InlineData("truncated-file")]
+    [InlineData("missing-tensor")]
+    [InlineData("missing-tensor-base")]
+    [InlineData("layer-range-beyond")]
+    [InlineData("unknown-module")]
+    [InlineData("slices-of-modular")]
+    [InlineData("shape-mismatch")]
+    [InlineData("vocabulary-mismatch")]
+    [InlineData("mixed-architectures")]
+    public void The_reference_files_get_the_same_sentences(string name)
+    {
+        Assert.SkipUnless(Directory.Exists(HeaderFixture.Shared), "The shared fixtures are not beside the repository.");
+        Recipe recipe = Read(name);
+        IReadOnlyList<string> ours = Assert.Throws<PlanningException>(() => Plan(recipe)).Problems;
+        IReadOnlyList<string> theirs = Assert.Throws<PlanningException>(() => fixture.Plan(recipe, o => o with { WorkingDirectory = HeaderFixture.Shared })).Problems;
+        Assert.Equal(ours.Count, theirs.Count);
+        // Sentences about files name lengths and shards; those about tensors are the same to the letter.
+        if (name is not ("index-outside" or "truncated-file")) Assert.Equal(ours.Select(p => p.Replace(fixture.Root, "", StringComparison.Ordinal)), theirs.Select(p => p.Replace(HeaderFixture.Shared, "", StringComparison.Ordinal)));
     }
 
     /// <summary>Hidden sizes 20 and 24: every tensor of the second model is of another shape, and cutting rows does not mend it.</summary>
@@ -107,17 +131,16 @@ public sealed class ErrorPlanTests(HeaderFixture fixture) : IClassFixture<Header
         Assert.Contains("\"bert.embeddings.position_ids\" is I64 and is copied from models/bertcls-a; its values in models/bertcls-b-ids are others.", job.Notes);
         TensorJob copy = job.Tensors.Single(t => t.Name == "bert.embeddings.position_ids");
         Assert.Null(copy.Method);
-        Assert.Equal("models/bertcls-a", Path.GetRelativePath(HeaderFixture.Shared, Assert.Single(copy.Sources).Checkpoint.Path));
+        Assert.Equal("models/bertcls-a", Path.GetRelativePath(fixture.Root, Assert.Single(copy.Sources).Checkpoint.Path));
     }
 
     [Fact]
     public void All_models_that_cannot_be_opened_are_told_together()
     {
-        Assert.SkipUnless(Directory.Exists(HeaderFixture.Shared), "The shared fixtures are not beside the repository.");
         IReadOnlyList<string> problems = fixture.ProblemsOf("""
             merge_method: karcher
             models: [{model: models/absent}, {model: models/empty}, {model: models/truncated}, {model: models/lora-plain}, {model: models/llama-a@v2}]
-            """, o => o with { WorkingDirectory = HeaderFixture.Shared });
+            """);
         Assert.Equal(5, problems.Count);
         Assert.Contains("The model \"models/lora-plain\" is an adapter, expected a whole model.", problems);
         Assert.Contains("The model \"models/llama-a@v2\" names the revision \"v2\", but only files on this machine are read, which have none.", problems);
