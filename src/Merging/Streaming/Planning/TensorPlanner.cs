@@ -68,10 +68,11 @@ internal sealed class TensorPlanner(Recipe recipe, ModelSet models, LayerFinder 
         RecipeSlice slice = tensor.Slice;
         string[] without = [.. lacking.Select(i => models[slice.Sources[i].Model].Title).Distinct()];
         string have = string.Join(", ", found.Select(f => f.Model.Title).Distinct()), lack = string.Join(", ", without);
+        string shown = Quoting.Quote(tensor.Output) + (chosen.Entry.Name == tensor.Inputs[chosen.Index] ? "" : $" ({Quoting.Quote(chosen.Entry.Name)} in the file)");
         bool buffer = !chosen.Entry.DType.IsFloatingPoint(), inLayers = finder.Find(tensor.Output) is not null;
         if (TensorRoles.IsDerived(tensor.Output, chosen.Entry.DType))
         {
-            findings.Note($"{Quoting.Quote(tensor.Output)} is left out: {have} has it and {lack} does not, and programs compute it anew.");
+            findings.Note($"{shown} is left out: {have} has it and {lack} does not, and programs compute it anew.");
             return null;
         }
 
@@ -85,11 +86,11 @@ internal sealed class TensorPlanner(Recipe recipe, ModelSet models, LayerFinder 
         if (lacking.Exists(i => Belongs(tensor.Inputs[i], models[slice.Sources[i].Model]))) return null;
         if (chosen.Index == slice.BaseIndex && !slice.Sources[chosen.Index].IsInput)
         {
-            findings.Note($"{Quoting.Quote(tensor.Output)} is copied from the base {chosen.Model.Title}: {lack} has nothing like it.");
+            findings.Note($"{shown} is copied from the base {chosen.Model.Title}: {lack} has nothing like it.");
             return Copy(tensor.Output, chosen.Model, chosen.Entry);
         }
 
-        findings.Note($"{Quoting.Quote(tensor.Output)} is left out: only {have} has it, and {lack} has nothing like it.");
+        findings.Note($"{shown} is left out: only {have} has it, and {lack} has nothing like it.");
         return null;
     }
 

@@ -26,9 +26,9 @@ public sealed class CasePlanTests(HeaderFixture fixture) : IClassFixture<HeaderF
         ["arcee-fusion-bf16"] = "llama-a-bf16",
     };
 
-    private static RecipeFile Read(string name) => RecipeFile.Read(FixtureFiles.PathOf($"mergekit-recipes/{name}.yml"), RecipeText.Exists);
+    internal static RecipeFile Read(string name) => RecipeFile.Read(FixtureFiles.PathOf($"mergekit-recipes/{name}.yml"), RecipeText.Exists);
 
-    private static bool IsSupported(Recipe recipe) => recipe.Tokenizer is null && recipe.Models.All(m => m.Adapter is null);
+    internal static bool IsSupported(Recipe recipe) => recipe.Tokenizer is null && recipe.Models.All(m => m.Adapter is null);
 
     private PlanOptions Options(PlanOptions options, string name, Dictionary<string, string> documents) => options with
     {
