@@ -21,17 +21,7 @@ internal sealed class LineBuffer
         Write("],\"type_ids\":["u8);
         Write(tokens.TypeIds);
         Write("],\"offsets\":["u8);
-        ReadOnlySpan<TokenOffset> offsets = tokens.Offsets;
-        for (int i = 0; i < offsets.Length; i++)
-        {
-            if (i > 0) _bytes[_count++] = (byte)',';
-            _bytes[_count++] = (byte)'[';
-            Write(offsets[i].Start);
-            _bytes[_count++] = (byte)',';
-            Write(offsets[i].End);
-            _bytes[_count++] = (byte)']';
-        }
-
+        WriteOffsets(tokens.Offsets);
         Write("]}\n"u8);
     }
 
@@ -48,16 +38,59 @@ internal sealed class LineBuffer
 
     private void Write(ReadOnlySpan<int> numbers)
     {
+        Span<byte> bytes = _bytes.AsSpan(_count);
+        int at = 0;
         for (int i = 0; i < numbers.Length; i++)
         {
-            if (i > 0) _bytes[_count++] = (byte)',';
-            Write(numbers[i]);
+            if (i > 0) bytes[at++] = (byte)',';
+            at = Write(bytes, at, numbers[i]);
         }
+
+        _count += at;
     }
 
-    private void Write(int number)
+    private void WriteOffsets(ReadOnlySpan<TokenOffset> offsets)
     {
-        number.TryFormat(_bytes.AsSpan(_count), out int written, default, null);
-        _count += written;
+        Span<byte> bytes = _bytes.AsSpan(_count);
+        int at = 0;
+        for (int i = 0; i < offsets.Length; i++)
+        {
+            if (i > 0) bytes[at++] = (byte)',';
+            bytes[at++] = (byte)'[';
+            at = Write(bytes, at, offsets[i].Start);
+            bytes[at++] = (byte)',';
+            at = Write(bytes, at, offsets[i].End);
+            bytes[at++] = (byte)']';
+        }
+
+        _count += at;
+    }
+
+    /// <summary>Ids and offsets are small: writing them is most of the work of a line, so it is done without a general formatter.</summary>
+    /// <returns>Where the next byte goes.</returns>
+    private static int Write(Span<byte> bytes, int at, int number)
+    {
+        uint rest = (uint)number;
+        if (rest < 10)
+        {
+            bytes[at] = (byte)('0' + rest);
+            return at + 1;
+        }
+
+        int digits = rest < 100 ? 2 : rest < 1_000 ? 3 : rest < 10_000 ? 4 : rest < 100_000 ? 5 : Digits(rest);
+        for (int i = at + digits - 1; i >= at; i--)
+        {
+            (rest, uint digit) = (rest / 10, rest % 10);
+            bytes[i] = (byte)('0' + digit);
+        }
+
+        return at + digits;
+    }
+
+    private static int Digits(uint number)
+    {
+        int digits = 0;
+        for (; number > 0; number /= 10) digits++;
+        return digits;
     }
 }

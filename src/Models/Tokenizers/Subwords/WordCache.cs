@@ -3,25 +3,32 @@ using System.Buffers.Binary;
 namespace MergeEngine.Models.Tokenizers.Subwords;
 
 /// <summary>
-/// Tokens of short words that one model has made before: a table of fixed size, in which a new word takes the place of the one that was there.
+/// Tokens of short words that one model has made before: a table of a megabyte, in which a new word takes the place of the one that was there.
 /// What comes out does not depend on it, as a word has the same tokens wherever it stands.
 /// </summary>
 internal sealed class WordCache
 {
-    private const int Bits = 12;
+    private const int Bits = 14;
     private const int LongestWord = 15;
     private const int MostParts = 6;
     private const ulong Multiplier = 0x9E3779B97F4A7C15;
 
-    private readonly (ulong Low, ulong High)[] _keys = new (ulong, ulong)[1 << Bits];
-    private readonly byte[] _counts = new byte[1 << Bits];
-    private readonly Part[] _parts = new Part[MostParts << Bits];
+    private (ulong Low, ulong High)[] _keys = [];
+    private byte[] _counts = [];
+    private Part[] _parts = [];
     private SubwordModel? _owner;
 
-    /// <summary>Forgets what another model made.</summary>
+    /// <summary>Forgets what another model made; takes memory when the first one comes.</summary>
     public void Serve(SubwordModel owner)
     {
         if (ReferenceEquals(_owner, owner)) return;
+        if (_owner is null)
+        {
+            _keys = new (ulong, ulong)[1 << Bits];
+            _counts = new byte[1 << Bits];
+            _parts = new Part[MostParts << Bits];
+        }
+
         _owner = owner;
         Array.Clear(_counts);
     }
