@@ -21,7 +21,7 @@ public static class MergePlanner
         foreach (RecipeNote note in recipe.Notes) findings.Note(note.ToString());
         var finder = new LayerFinder(options.LayersPattern);
         TensorMethod? method = options.Methods(recipe.Method);
-        if (method is null) findings.Problem($"{recipe.Place}: the method '{recipe.Method.Name}' cannot merge files yet.");
+        if (method is null) findings.Problem($"{recipe.Place}: the method '{recipe.Method.Name}' cannot merge files yet in the dialect {recipe.Method.Dialect.ToString().ToLowerInvariant()}.");
         if (recipe.Tokenizer is { } tokenizer) findings.Problem($"{tokenizer.Place}: a tokenizer other than the base's own files cannot be built yet, as embeddings would have to follow its tokens.");
         ModelSet models = ModelSet.Open(recipe, options, finder, findings);
         try

@@ -6,8 +6,12 @@ namespace MergeEngine.Merging.Streaming.Planning;
 /// <summary>What a plan needs beside the recipe.</summary>
 public sealed record PlanOptions
 {
-    /// <summary>The arithmetic of a method in its dialect; null where there is none for files.</summary>
-    public required Func<MethodDescription, TensorMethod?> Methods { get; init; }
+    /// <summary>
+    /// The arithmetic of a method in its dialect; null where there is none for files. Unless given: the registered methods, which are those of mergekit's
+    /// dialect where both exist.
+    /// </summary>
+    public Func<MethodDescription, TensorMethod?> Methods { get; init; } =
+        m => m.Dialect is Dialect.Mergekit || MethodTable.Find(m.Name, Dialect.Mergekit) is null ? TensorMethods.TensorMethods.Find(m.Name) : null;
 
     /// <summary>What the recipe's paths are relative to; empty for the process's own working directory.</summary>
     public string WorkingDirectory { get; init; } = "";

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MergeEngine.Merging.Recipes;
+using MergeEngine.Merging.Recipes.Catalog;
 using MergeEngine.Merging.Streaming.Planning;
 using MergeEngine.Merging.Streaming.Planning.Reports;
 using MergeEngine.Merging.TensorMethods;
@@ -62,6 +63,31 @@ public sealed class PlanReportTests(HeaderFixture fixture) : IClassFixture<Heade
         Assert.True(tensor.GetProperty("sources")[1].GetProperty("base").GetBoolean());
         Assert.Equal("0.5", tensor.GetProperty("parameters").GetProperty("lambda").GetString());
     }
+
+    /// <summary>The registered methods take every tensor of the merges that mergekit has run with them.</summary>
+    [Fact]
+    public void Methods_take_the_tensors_of_the_reference_merges()
+    {
+        using Device device = Device.Open("cpu");
+        var registered = new PlanOptions();
+        int described = 0;
+        foreach (Recipe recipe in CasePlanTests.Names.SelectMany(n => CasePlanTests.Read(n.Data).Recipes).Where(CasePlanTests.IsSupported))
+        {
+            if (recipe.Models.Any(m => m.IsDocument) || registered.Methods(recipe.Method) is null) continue;
+            using MergeJob job = fixture.Plan(recipe, o => o with { Methods = registered.Methods, UnsafeTruncateEmbeddings = true });
+            PlanReport report = PlanReporter.Describe(job, recipe, device, MiB);
+            Assert.Equal(recipe.Method.Name, report.Tensors.First(t => t.Method != "copy").Method);
+            Assert.True(report.Totals.PeakMemory <= MiB);
+            described++;
+        }
+
+        Assert.True(described > 60, $"{described} recipes");
+    }
+
+    [Fact]
+    public void A_dialect_without_arithmetic_for_files_is_refused() =>
+        Assert.Equal(["r.yml:1:1: the method 'ties' cannot merge files yet in the dialect paper."], fixture.ProblemsOf(
+            "merge_method: ties\ndialect: paper\nbase_model: models/llama-base\nmodels: [{model: models/llama-a}]", o => o with { Methods = m => m.Dialect is Dialect.Paper ? null : HeaderFixture.Find(m) }));
 
     /// <summary>3 tensors of 1024 float32 elements at once are 12 KiB; one element at once is 12 B, a row 48 B.</summary>
     [Theory]
