@@ -9,7 +9,8 @@ public static class TensorMethods
     public static IReadOnlyList<TensorMethod> All { get; } =
     [
         new TaskArithmeticMethod(), new TiesMethod(), new DareLinearMethod(), new DareTiesMethod(), new BreadcrumbsMethod(), new BreadcrumbsTiesMethod(),
-        new DellaMethod(), new DellaLinearMethod(), new SceMethod(), new RamMethod(), new RamPlusMethod(),
+        new DellaMethod(), new DellaLinearMethod(), new SceMethod(), new RamMethod(), new RamPlusMethod(), new MagMaxMethod(),
+        new EmrMethod(),
     ];
 
     /// <summary>The method of that name; null if there is none that merges by tensor.</summary>

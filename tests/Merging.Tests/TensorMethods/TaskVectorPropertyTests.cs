@@ -30,9 +30,14 @@ public sealed class TaskVectorPropertyTests
         ["sce"] = ("", "select_topk: 0.5"),
         ["ram"] = ("", "epsilon: 0.05"),
         ["ramplus_tl"] = ("", "epsilon: 0.05, r: 0.3, alpha: 0.5"),
+        ["magmax"] = ("", "lambda: 0.5"),
+        ["emr"] = ("", "lambda: 0.8"),
     };
 
     public static TheoryData<string> Methods => [.. s_methods.Keys];
+
+    /// <summary>All but the one that takes the first of opposite differences of one size.</summary>
+    public static TheoryData<string> SymmetricMethods => [.. s_methods.Keys.Where(m => m != "magmax")];
 
     public static TheoryData<string> ThinningMethods => [.. s_methods.Keys.Where(m => s_methods[m].PerModel.Length > 0)];
 
@@ -55,6 +60,8 @@ public sealed class TaskVectorPropertyTests
     [Theory]
     [MemberData(nameof(ThinningMethods))]
     [InlineData("task_arithmetic")]
+    [InlineData("magmax")]
+    [InlineData("emr")]
     public void Lambda_zero_gives_the_base_bit_for_bit(string method)
     {
         using Device device = DeviceCases.Open("cpu", 2);
@@ -82,7 +89,7 @@ public sealed class TaskVectorPropertyTests
 
     /// <summary>Float64 sums in another order, rounded once: a unit in the last place. Random masks belong to a place in the recipe, so nothing is drawn here.</summary>
     [Theory]
-    [MemberData(nameof(Methods))]
+    [MemberData(nameof(SymmetricMethods))]
     public void The_order_of_the_models_does_not_matter(string method)
     {
         using Device device = DeviceCases.Open("cpu", 2);
@@ -143,6 +150,24 @@ public sealed class TaskVectorPropertyTests
             Near(TaskVectorReference.Ram(inputs[0], models, epsilon), Run("ram", device, shape, inputs, "", string.Create(CultureInfo.InvariantCulture, $"epsilon: {epsilon}"), cuts: random), inputs);
             Near(TaskVectorReference.Ram(inputs[0], models, epsilon, r, alpha), Run("ramplus_tl", device, shape, inputs, "", string.Create(CultureInfo.InvariantCulture, $"epsilon: {epsilon}, r: {r}, alpha: {alpha}"), cuts: random), inputs);
         });
+    }
+
+    [Fact]
+    public void The_largest_difference_is_taken_of_all_or_of_those_that_agree()
+    {
+        using Device device = DeviceCases.Open("cpu", 2);
+        ForAll(20, 6, (random, shape) =>
+        {
+            float[][] inputs = Draw(random, shape, random.Next(1, 6));
+            int n = inputs[0].Length;
+            double[][] differences = [.. inputs[1..].Select(x => x.Zip(inputs[0], (a, b) => (double)(a - b)).ToArray())];
+            double[] Expected(Func<double[], int, bool> counts) =>
+                [.. Enumerable.Range(0, n).Select(i => inputs[0][i] + (0.5 * differences.Where(d => counts(d, i)).Select(d => d[i]).Prepend(0).OrderByDescending(Math.Abs).First()))];
+            bool Agrees(double[] d, int i) => differences.Sum(other => other[i]) >= 0 ? d[i] > 0 : d[i] < 0;
+            Near(Expected((_, _) => true), Run("magmax", device, shape, inputs, shared: "lambda: 0.5", cuts: random), inputs);
+            Near(Expected(Agrees), Run("emr", device, shape, inputs, shared: "lambda: 0.5", cuts: random), inputs);
+        });
+        Assert.Contains("task 2", Assert.Throws<ArgumentException>(() => Run("emr", device, new Shape(2), [[1, 2], [3, 4], [3, 4]], shared: "task: 2")).Message, StringComparison.Ordinal);
     }
 
     /// <summary>Where mergekit stops, zeroes or divides by nothing: scalars, one element, rows of one, an empty tensor, models like the base.</summary>
@@ -239,7 +264,7 @@ public sealed class TaskVectorPropertyTests
     /// <summary>The base is input 0.</summary>
     private static TensorTask Task(string method, Device device, Shape shape, int models, string perModel, string shared, double[]? weights)
     {
-        bool weighs = method is not ("sce" or "ram" or "ramplus_tl");
+        bool weighs = method is not ("sce" or "ram" or "ramplus_tl" or "magmax" or "emr");
         var lines = new List<string> { $"merge_method: {method}", "base_model: models/base", $"parameters: {{{shared}}}", "models:", "  - model: models/base" };
         for (int k = 0; k < models; k++)
         {

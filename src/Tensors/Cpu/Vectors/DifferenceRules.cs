@@ -63,7 +63,7 @@ internal readonly unsafe struct ElectionRule<TMode> : IDifferenceRule
         for (int k = 0; k < terms.Count; k++)
         {
             V v = S.Load(staged + (k * strip));
-            V agrees = S.LessThan(S.Zero, S.Xor(flip, S.Multiply(v, S.Create(Math.Sign(terms.Votes[k])))));
+            V agrees = S.LessThan(S.Zero, S.Xor(flip, S.Multiply(v, S.Create(terms.Signs[k]))));
             if (TMode.TakesLargest)
             {
                 largest = S.Select(S.And(agrees, S.LessThan(S.Abs(largest), S.Abs(v))), v, largest);

@@ -14,10 +14,13 @@ internal unsafe struct DifferenceTerms
     public double* Factors;
     public double* Weights;
     public double* Votes;
+
+    /// <summary>Signs of the votes, 0 for none.</summary>
+    public float* Signs;
     public int Count;
 
     /// <summary>Bytes of the lists of <paramref name="count"/> terms.</summary>
-    public static long ScratchBytes(int count) => 2 * ThresholdBytes(count) + 5 * Scratch.PointerBytes(count);
+    public static long ScratchBytes(int count) => 2 * ThresholdBytes(count) + 6 * Scratch.PointerBytes(count);
 
     public static DifferenceTerms Create(byte* scratch, ReadOnlySpan<DeviceSpan<float>> inputs, ReadOnlySpan<DifferenceTerm> terms, long firstIndex)
     {
@@ -27,6 +30,7 @@ internal unsafe struct DifferenceTerms
         lists.Factors = (double*)(scratch += pointers);
         lists.Weights = (double*)(scratch += pointers);
         lists.Votes = (double*)(scratch += pointers);
+        lists.Signs = (float*)(scratch += pointers);
         lists.Kept = (StrictThreshold*)(scratch += pointers);
         lists.Dropped = (StrictThreshold*)(scratch + thresholds);
         for (int k = 0; k < terms.Length; k++)
@@ -35,6 +39,7 @@ internal unsafe struct DifferenceTerms
             lists.Factors[k] = terms[k].Factor;
             lists.Weights[k] = terms[k].Weight;
             lists.Votes[k] = terms[k].Vote;
+            lists.Signs[k] = Math.Sign(terms[k].Vote);
             lists.Kept[k] = new StrictThreshold(terms[k].Kept, firstIndex);
             lists.Dropped[k] = new StrictThreshold(terms[k].Dropped, firstIndex);
         }

@@ -5,12 +5,14 @@ using MergeEngine.Tensors.Numerics;
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>
-/// A random mask whose probability follows the rank of a magnitude in its row; one task a row. The rank comes from three counting passes over 11 bits
-/// of the key each, smallest digit first, each stable; rows are entered from the back, so that of equal keys the lowest index ranks highest.
+/// A random mask whose probability follows the rank of a magnitude in its row; one task a row. The rank comes from four counting passes over 8 bits of
+/// the key each, smallest digit first, each stable, of which those are left out where all keys share the digit; rows are entered from the back, so that of equal keys the lowest index ranks highest.
 /// </summary>
 internal unsafe struct RankedMask : IParallelJob
 {
-    private const int Digit = 11;
+    private const int Digits = 4;
+    private const int DigitBits = 8;
+    private const int DigitValues = 1 << DigitBits;
 
     public byte* Mask;
     public float* Values;
@@ -24,26 +26,35 @@ internal unsafe struct RankedMask : IParallelJob
     public byte* Buffers;
     public WorkerPool Pool;
 
-    /// <summary>Two lists of pairs of key and index, and the counts of a digit.</summary>
-    public static long BufferBytes(int columns) => ((16L * columns) + (sizeof(int) << Digit) + 63) & ~63L;
+    /// <summary>Two lists of pairs of key and index, and the counts of all digits.</summary>
+    public static long BufferBytes(int columns) => ((16L * columns) + (Digits * DigitValues * sizeof(int)) + 63) & ~63L;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Execute(int task)
     {
         long row = (long)task * Columns;
         var counts = (int*)(Buffers + (Pool.CurrentWorker * BufferBytes(Columns)));
-        var pairs = (ulong*)(counts + (1 << Digit));
+        var pairs = (ulong*)(counts + (Digits * DigitValues));
         ulong* others = pairs + Columns;
         float* values = Values + row;
+        new Span<int>(counts, Digits * DigitValues).Clear();
         for (int i = 0; i < Columns; i++)
         {
             int index = Columns - 1 - i;
-            pairs[i] = ((ulong)(BitConverter.SingleToUInt32Bits(values[index]) & 0x7FFF_FFFF) << 32) | (uint)index;
+            uint bits = BitConverter.SingleToUInt32Bits(values[index]) & 0x7FFF_FFFF;
+            pairs[i] = ((ulong)bits << 32) | (uint)index;
+            counts[bits & 255]++;
+            counts[DigitValues + (bits >> 8 & 255)]++;
+            counts[(2 * DigitValues) + (bits >> 16 & 255)]++;
+            counts[(3 * DigitValues) + (bits >> 24)]++;
         }
 
-        for (int bit = 32; bit < 63; bit += Digit)
+        for (int digit = 0; digit < Digits; digit++)
         {
-            Sort(pairs, others, counts, Columns, bit);
+            int* places = counts + (digit * DigitValues);
+            int bit = 32 + (digit * DigitBits);
+            if (places[(int)(pairs[0] >> bit) & 255] == Columns) continue;
+            Sort(pairs, others, places, Columns, bit);
             ulong* sorted = others;
             others = pairs;
             pairs = sorted;
@@ -69,19 +80,20 @@ internal unsafe struct RankedMask : IParallelJob
         }
     }
 
-    private static void Sort(ulong* pairs, ulong* sorted, int* counts, int length, int bit)
+    private static void Sort(ulong* pairs, ulong* sorted, int* places, int length, int bit)
     {
-        const int Mask = (1 << Digit) - 1;
-        new Span<int>(counts, 1 << Digit).Clear();
-        for (int i = 0; i < length; i++) counts[(int)(pairs[i] >> bit) & Mask]++;
         int start = 0;
-        for (int d = 0; d <= Mask; d++)
+        for (int d = 0; d < DigitValues; d++)
         {
-            int count = counts[d];
-            counts[d] = start;
+            int count = places[d];
+            places[d] = start;
             start += count;
         }
 
-        for (int i = 0; i < length; i++) sorted[counts[(int)(pairs[i] >> bit) & Mask]++] = pairs[i];
+        for (int i = 0; i < length; i++)
+        {
+            ulong pair = pairs[i];
+            sorted[places[(int)(pair >> bit) & 255]++] = pair;
+        }
     }
 }
