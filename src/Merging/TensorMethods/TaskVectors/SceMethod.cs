@@ -21,7 +21,7 @@ public sealed class SceMethod : TensorMethod
 
     private sealed class SceMerge : TensorMerge
     {
-        /// <summary>Sums of mean squares below this give every model the same weight, as in mergekit.</summary>
+        /// <summary>A sum of mean squares below this gives every model the same weight: mergekit's rule, which the paper lacks, and part of what its name stands for.</summary>
         private const double LeastEnergy = 1e-6;
 
         private readonly TensorTask _task;
