@@ -48,6 +48,32 @@ DEVICE float exponential(float x)
     return (p + 1.0f) * bits_float((uint32_t)(half + 127) << 23) * bits_float((uint32_t)(whole - half + 127) << 23);
 }
 
+// e^x in float64 for x <= 0, within 2 units in the last place; 0 below -708. For weights of a softmax. NaN stays.
+DEVICE double exponential(double x)
+{
+    if (x < -708.0) return 0.0;
+    // Adding 1.5 * 2^52 rounds to the nearest integer and leaves it in the low bits.
+    const double shifted = x * 1.4426950408889634 + 6755399441055744.0;
+    const double n = shifted - 6755399441055744.0;
+    double r = fused(n, -6.93147180369123816490e-01, x);
+    r = fused(n, -1.90821492927058770002e-10, r);
+    // 1 + r + r^2/2! + ...; |r| is below 0.347, so the first term left out is below 1e-17.
+    double p = 1.0 / 6227020800.0;
+    p = fused(p, r, 1.0 / 479001600.0);
+    p = fused(p, r, 1.0 / 39916800.0);
+    p = fused(p, r, 1.0 / 3628800.0);
+    p = fused(p, r, 1.0 / 362880.0);
+    p = fused(p, r, 1.0 / 40320.0);
+    p = fused(p, r, 1.0 / 5040.0);
+    p = fused(p, r, 1.0 / 720.0);
+    p = fused(p, r, 1.0 / 120.0);
+    p = fused(p, r, 1.0 / 24.0);
+    p = fused(p, r, 1.0 / 6.0);
+    p = fused(p, r, 0.5);
+    p = fused(p * r, r, r);
+    return (p + 1.0) * bits_double((uint64_t)((int64_t)n + 1023) << 52);
+}
+
 // 1 / (1 + e^-x), with full relative accuracy for large negative x too.
 DEVICE float sigmoid(float x)
 {

@@ -48,6 +48,12 @@ template <class Operation> struct VectorBody
     }
 };
 
+DEVICE float near_value(float origin, float x, float reach)
+{
+    const double d = (double)x - (double)origin, size = magnitude(d) < 1e-6 ? 1e-6 : magnitude(d);
+    return reach >= size ? x : (float)((double)origin + divide(d * (double)reach, size));
+}
+
 #define MERGE_ENGINE_VECTOR_KERNEL(name, Operation, uses_a, uses_b, uses_mask, result) \
     struct Operation \
     { \
@@ -75,4 +81,6 @@ MERGE_ENGINE_VECTOR_KERNEL(scale_vector, ScaleOperation, true, false, false, a *
 MERGE_ENGINE_VECTOR_KERNEL(add_absolute, AddAbsoluteOperation, true, true, false, a + magnitude(b))
 // output[i] = mask[i] != 0 ? a[i] : +0, bit for bit
 MERGE_ENGINE_VECTOR_KERNEL(apply_mask, ApplyMaskOperation, true, false, true, bits_float(mask != 0 ? float_bits(a) : 0u))
+// output[i] = b[i] where it is within `value` of a[i], else a[i] moved that far towards it
+MERGE_ENGINE_VECTOR_KERNEL(near_swap, NearSwapOperation, true, true, false, near_value(a, b, value))
 #undef MERGE_ENGINE_VECTOR_KERNEL

@@ -1,3 +1,6 @@
+using MergeEngine.Merging.Recipes.Catalog;
+using MergeEngine.Merging.TensorMethods.Averages;
+using MergeEngine.Merging.TensorMethods.Geometry;
 using MergeEngine.Merging.TensorMethods.TaskVectors;
 
 namespace MergeEngine.Merging.TensorMethods;
@@ -5,18 +8,23 @@ namespace MergeEngine.Merging.TensorMethods;
 /// <summary>Every method that merges tensor by tensor, by its name in recipes.</summary>
 public static class TensorMethods
 {
-    /// <summary>All methods.</summary>
+    /// <summary>All methods in mergekit's arithmetic, or in the only one that they have.</summary>
     public static IReadOnlyList<TensorMethod> All { get; } =
     [
+        new Linear(), new Passthrough(), new ModelStock(Dialect.Mergekit), new NearSwap(), new ArceeFusion(),
+        new Slerp(), new NuSlerp(), new MultiSlerp(), new Karcher(),
         new TaskArithmeticMethod(), new TiesMethod(), new DareLinearMethod(), new DareTiesMethod(), new BreadcrumbsMethod(), new BreadcrumbsTiesMethod(),
         new DellaMethod(), new DellaLinearMethod(), new SceMethod(), new RamMethod(), new RamPlusMethod(), new MagMaxMethod(),
         new EmrMethod(),
     ];
 
-    /// <summary>The method of that name; null if there is none that merges by tensor.</summary>
-    public static TensorMethod? Find(string name)
+    /// <summary>Those that are something else, or the same, as published.</summary>
+    private static readonly TensorMethod[] s_paper = [new Linear(), new ModelStock(Dialect.Paper)];
+
+    /// <summary>The method of that name; null if there is none that merges by tensor in that dialect.</summary>
+    public static TensorMethod? Find(string name, Dialect dialect = Dialect.Mergekit)
     {
-        foreach (TensorMethod method in All)
+        foreach (TensorMethod method in dialect == Dialect.Mergekit ? All : s_paper)
         {
             if (method.Name == name) return method;
         }

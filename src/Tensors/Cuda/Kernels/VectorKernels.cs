@@ -30,6 +30,7 @@ internal static class VectorKernels
     public static readonly Kernel<VectorArguments> Scale = new("scale_vector", SpanPhase.Threads);
     public static readonly Kernel<VectorArguments> AddAbsolute = new("add_absolute", SpanPhase.Threads);
     public static readonly Kernel<VectorArguments> ApplyMask = new("apply_mask", SpanPhase.Threads);
+    public static readonly Kernel<VectorArguments> NearSwap = new("near_swap", SpanPhase.Threads);
 
     public static readonly Kernel<WeightedSumArguments> WeightedSum = new("weighted_sum", SpanPhase.Threads);
     public static readonly Kernel<WeightedSumArguments> WeightedSumOfMany = new("weighted_sum_of_many", SpanPhase.Threads);

@@ -1,0 +1,147 @@
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Merging.TensorMethods.Averages;
+
+/// <summary>
+/// The model's values whose importance is an outlier, the base's elsewhere: I = |x − b|·D(row), D = Σ P ln(P/Q) with P = softmax(x) + 1e-8 and
+/// Q = softmax(b) + 1e-8 over the last dimension; kept where I ≥ median + 1.5·(third − first quartile) (mergekit's arcee_fusion).
+/// </summary>
+/// <remarks>
+/// No parameters. Median and quartiles are the values of rank int(q(n − 1)) among all elements, exact at any size by radix search in two passes, where mergekit takes a random million
+/// of a larger tensor. Divergences are float64 sums of terms that are not negative, rounded to float32 at the end, so the importance is right to float32's rounding in
+/// every dtype; mergekit's sums cancel, in bfloat16 to the point that its mask is noise, and it returns float32 for bfloat16 files. The CPU and a GPU differ in elements whose importance
+/// lies within a rounding of the threshold. Chunks are whole rows.
+/// </remarks>
+public sealed class ArceeFusion : TensorMethod
+{
+    public override string Name => "arcee_fusion";
+
+    public override TensorMerge Begin(TensorTask task) => new Merge(task, task.Parameters.Models.First(m => m != task.Base));
+
+    private sealed class Merge : TensorMerge
+    {
+        private const double Floor = 1e-8;
+        private const long PieceLength = 256 * 1024;
+
+        private readonly TensorTask _task;
+        private readonly int _model;
+        private readonly long _rowLength;
+        private readonly long _piece;
+        private readonly DeviceBuffer _pieceDivergences;
+        private readonly DeviceBuffer _coefficients;
+        private readonly DeviceBuffer _importance;
+        private readonly DeviceBuffer _mask;
+        private readonly float[] _divergences;
+        private readonly double[] _host;
+        private readonly RankSearch _ranks = new(0.25, 0.5, 0.75);
+        private Selection _kept = Selection.None;
+        private Pass _pass;
+
+        public Merge(TensorTask task, int model)
+        {
+            (_task, _model, _rowLength) = (task, model, Math.Max(1, task.RowLength));
+            long rows = Math.Max(1, Math.Min(PieceLength, Math.Max(1, task.Length)) / _rowLength);
+            _piece = rows * _rowLength;
+            _divergences = new float[checked((int)(task.Length / _rowLength))];
+            _host = new double[2 * rows];
+            _pieceDivergences = task.Device.Allocate<double>(rows);
+            _coefficients = task.Device.Allocate<double>(2 * rows);
+            _importance = task.Device.Allocate<float>(_piece);
+            _mask = task.Device.Allocate<byte>(_piece);
+        }
+
+        private enum Pass
+        {
+            Divergences,
+            FirstDigits,
+            LastDigits,
+            Done,
+        }
+
+        public override long Unit => _rowLength;
+
+        public override long WorkingBytes => _importance.ByteLength + _mask.ByteLength + (5 * _pieceDivergences.ByteLength) + (sizeof(float) * _divergences.LongLength)
+            + (sizeof(long) * ((1L << RankSearch.FirstBits) + (3L << RankSearch.LastBits)));
+
+        public override bool NeedsPass => _pass != Pass.Done;
+
+        public override void Accumulate(in TensorChunk chunk)
+        {
+            OperationSet operations = _task.Device.Operations;
+            for (long at = 0; at < chunk.Length; at += _piece)
+            {
+                long length = Math.Min(_piece, chunk.Length - at);
+                if (_pass == Pass.Divergences)
+                {
+                    int rows = (int)(length / _rowLength), first = (int)((chunk.FirstIndex + at) / _rowLength);
+                    DeviceSpan<double> divergences = _pieceDivergences.AsSpan<double>().Slice(0, rows);
+                    operations.RowDivergence(divergences, chunk.Inputs[_model].Slice(at, length), chunk.Inputs[_task.Base].Slice(at, length), _rowLength, Floor);
+                    _task.Device.Download(divergences, _host.AsSpan(0, rows));
+                    for (int r = 0; r < rows; r++) _divergences[first + r] = (float)_host[r];
+                    continue;
+                }
+
+                DeviceSpan<float> importance = Importance(chunk, at, length);
+                if (_pass == Pass.FirstDigits)
+                {
+                    operations.MagnitudeHistogram(_ranks.First, importance, 0, 0, RankSearch.FirstBits);
+                    continue;
+                }
+
+                for (int r = 0; r < _ranks.Shares.Length; r++)
+                {
+                    if (_ranks.PrefixOf(r) is { } prefix) operations.MagnitudeHistogram(_ranks.Last[r], importance, prefix, RankSearch.FirstBits, RankSearch.LastBits);
+                }
+            }
+        }
+
+        public override void CompletePass()
+        {
+            if (_pass == Pass.FirstDigits && !_ranks.CompleteFirst())
+            {
+                _pass = Pass.Done;
+                return;
+            }
+
+            if (_pass == Pass.LastDigits) _kept = new Selection(_ranks.Value(1) + (1.5 * ((double)_ranks.Value(2) - _ranks.Value(0))), long.MaxValue);
+            _pass++;
+        }
+
+        public override void Map(in TensorChunk chunk)
+        {
+            OperationSet operations = _task.Device.Operations;
+            for (long at = 0; at < chunk.Length; at += _piece)
+            {
+                long length = Math.Min(_piece, chunk.Length - at);
+                DeviceSpan<float> origin = chunk.Inputs[_task.Base].Slice(at, length), values = chunk.Inputs[_model].Slice(at, length);
+                DeviceSpan<byte> mask = _mask.AsSpan<byte>().Slice(0, length);
+                operations.KeepMask(mask, Importance(chunk, at, length), _kept);
+                // b − b + x: the model's value itself.
+                operations.AddWeightedSum(chunk.Output.Slice(at, length), origin, [origin, values], [-1, 1], mask);
+            }
+        }
+
+        /// <summary>D·x − D·b, whose magnitude is the importance: D has the digits of a float32, so both products are exact and equal values give 0.</summary>
+        private DeviceSpan<float> Importance(in TensorChunk chunk, long start, long length)
+        {
+            int rows = (int)(length / _rowLength), first = (int)((chunk.FirstIndex + start) / _rowLength);
+            for (int r = 0; r < rows; r++) (_host[r], _host[rows + r]) = (_divergences[first + r], -(double)_divergences[first + r]);
+            DeviceSpan<double> coefficients = _coefficients.AsSpan<double>().Slice(0, 2 * rows);
+            _task.Device.Upload<double>(_host.AsSpan(0, 2 * rows), coefficients);
+            DeviceSpan<float> importance = _importance.AsSpan<float>().Slice(0, length);
+            _task.Device.Operations.CombineGroups(
+                importance, [chunk.Inputs[_model].Slice(start, length), chunk.Inputs[_task.Base].Slice(start, length)], coefficients, rows, _rowLength);
+            return importance;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            _pieceDivergences.Dispose();
+            _coefficients.Dispose();
+            _importance.Dispose();
+            _mask.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+}

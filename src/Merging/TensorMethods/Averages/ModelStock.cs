@@ -1,0 +1,59 @@
+using MergeEngine.Merging.Recipes.Catalog;
+using MergeEngine.Merging.TensorMethods.Geometry;
+
+namespace MergeEngine.Merging.TensorMethods.Averages;
+
+/// <summary>
+/// Between the base b and the mean of N models, by the angle between their differences from it: t·mean(x) + (1 − t)·b, t = N c/(1 + (N − 1) c), c the cosine
+/// of the angle (Jang et al., arXiv 2403.19522); of whole tensors, or of rows with <c>filter_wise</c>.
+/// </summary>
+/// <remarks>
+/// Parameter: filter_wise. Dialects: mergekit takes the mean of the cosines of all pairs, with products of lengths of at least 1e-6, does not limit t, and keeps the base where
+/// |1 + (N − 1) c| &lt; 1e-6. The paper takes the cosine of the mean angle; there t stays in [0, 1], since differences that point apart agree on nothing and
+/// the weight of their mean is none. Untouched models have no angle and count as perpendicular to the others in both.
+/// </remarks>
+public sealed class ModelStock(Dialect dialect) : TensorMethod
+{
+    private const double LeastProduct = 1e-6;
+
+    public override string Name => "model_stock";
+
+    public override TensorMerge Begin(TensorTask task)
+    {
+        int[] models = [.. task.Parameters.Models];
+        Weighing weighing = dialect == Dialect.Mergekit ? ByCosines : ByAngles;
+        return task.Parameters.Flag("filter_wise") && task.Shape.Rank >= 2 && task.Length > 0
+            ? new RowMerge(task, models, task.Base, weighing)
+            : new WholeMerge(task, models, task.Base, weighing);
+    }
+
+    private static void ByCosines(GramMatrix gram, Span<double> shares)
+    {
+        double sum = 0;
+        int count = gram.Count;
+        for (int i = 1; i < count; i++)
+        {
+            for (int j = 0; j < i; j++)
+            {
+                double product = gram.Norm(i) * gram.Norm(j);
+                sum += product > LeastProduct ? gram.Cosine(i, j) : Math.Clamp(gram[i, j] / LeastProduct, -1, 1);
+            }
+        }
+
+        double c = count < 2 ? 1 : sum / (count * (count - 1) / 2), divisor = 1 + ((count - 1) * c);
+        shares.Fill(Math.Abs(divisor) < 1e-6 ? 0 : c / divisor);
+    }
+
+    private static void ByAngles(GramMatrix gram, Span<double> shares)
+    {
+        double sum = 0;
+        int count = gram.Count;
+        for (int i = 1; i < count; i++)
+        {
+            for (int j = 0; j < i; j++) sum += gram[i, i] > 0 && gram[j, j] > 0 ? Math.Acos(gram.Cosine(i, j)) : Math.PI / 2;
+        }
+
+        double c = count < 2 ? 1 : Math.Max(0, Math.Cos(sum / (count * (count - 1) / 2)));
+        shares.Fill(c / (1 + ((count - 1) * c)));
+    }
+}
