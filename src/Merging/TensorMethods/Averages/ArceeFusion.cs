@@ -117,7 +117,7 @@ public sealed class ArceeFusion : TensorMethod
                 DeviceSpan<float> origin = chunk.Inputs[_task.Base].Slice(at, length), values = chunk.Inputs[_model].Slice(at, length);
                 DeviceSpan<byte> mask = _mask.AsSpan<byte>().Slice(0, length);
                 operations.KeepMask(mask, Importance(chunk, at, length), _kept);
-                // b − b + x: the model's value itself.
+                // b − b + x: the model's value itself, but that −0 becomes 0.
                 operations.AddWeightedSum(chunk.Output.Slice(at, length), origin, [origin, values], [-1, 1], mask);
             }
         }
