@@ -233,7 +233,7 @@ public sealed class TaskVectorPropertyTests
     public void A_task_without_a_base_is_refused()
     {
         using Device device = DeviceCases.Open("cpu", 1);
-        foreach (TensorMethod method in Merging.TensorMethods.TensorMethods.All)
+        foreach (TensorMethod method in Merging.TensorMethods.TensorMethods.All.Where(m => m.GetType().Namespace!.EndsWith("TaskVectors", StringComparison.Ordinal)))
         {
             TensorTask task = Task(method.Name, device, new Shape(2), 1, "", "", [1]) with { Base = -1 };
             Assert.Contains("differences from a base", Assert.Throws<ArgumentException>(() => method.Begin(task)).Message, StringComparison.Ordinal);

@@ -17,7 +17,11 @@ public sealed class ArceeFusion : TensorMethod
 {
     public override string Name => "arcee_fusion";
 
-    public override TensorMerge Begin(TensorTask task) => new Merge(task, task.Parameters.Models.First(m => m != task.Base));
+    public override TensorMerge Begin(TensorTask task)
+    {
+        int origin = RequiredBase.Of(task, Name);
+        return new Merge(task, task.Parameters.Models.First(m => m != origin));
+    }
 
     private sealed class Merge : TensorMerge
     {

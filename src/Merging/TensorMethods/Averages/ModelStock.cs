@@ -20,11 +20,12 @@ public sealed class ModelStock(Dialect dialect) : TensorMethod
 
     public override TensorMerge Begin(TensorTask task)
     {
+        int origin = RequiredBase.Of(task, Name);
         int[] models = [.. task.Parameters.Models];
         Weighing weighing = dialect == Dialect.Mergekit ? ByCosines : ByAngles;
         return task.Parameters.Flag("filter_wise") && task.Shape.Rank >= 2 && task.Length > 0
-            ? new RowMerge(task, models, task.Base, weighing)
-            : new WholeMerge(task, models, task.Base, weighing);
+            ? new RowMerge(task, models, origin, weighing)
+            : new WholeMerge(task, models, origin, weighing);
     }
 
     private static void ByCosines(GramMatrix gram, Span<double> shares)

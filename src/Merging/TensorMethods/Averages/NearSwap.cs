@@ -12,7 +12,7 @@ public sealed class NearSwap : TensorMethod
     public override string Name => "nearswap";
 
     public override TensorMerge Begin(TensorTask task) =>
-        new Merge(task.Device, task.Base, task.Parameters.Models.First(m => m != task.Base), (float)Math.Max(0, task.Parameters.Number("t")));
+        new Merge(task.Device, RequiredBase.Of(task, Name), task.Parameters.Models.First(m => m != task.Base), (float)Math.Max(0, task.Parameters.Number("t")));
 
     private sealed class Merge(Device device, int origin, int model, float reach) : TensorMerge
     {

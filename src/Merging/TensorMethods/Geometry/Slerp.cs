@@ -1,3 +1,5 @@
+using MergeEngine.Merging.TensorMethods.Averages;
+
 namespace MergeEngine.Merging.TensorMethods.Geometry;
 
 /// <summary>
@@ -17,7 +19,7 @@ public sealed class Slerp : TensorMethod
     public override TensorMerge Begin(TensorTask task)
     {
         double t = task.Parameters.Number("t");
-        int[] ends = [task.Base, .. task.Parameters.Models.Where(m => m != task.Base)];
+        int[] ends = [RequiredBase.Of(task, Name), .. task.Parameters.Models.Where(m => m != task.Base)];
         return new WholeMerge(task, ends, -1, (gram, shares) => Arc.At(gram, t, Collinear, shares));
     }
 }
