@@ -24,7 +24,8 @@ public static class TensorMethods
     /// <summary>The method of that name; null if there is none that merges by tensor in that dialect.</summary>
     public static TensorMethod? Find(string name, Dialect dialect = Dialect.Mergekit)
     {
-        foreach (TensorMethod method in dialect == Dialect.Mergekit ? All : s_paper)
+        // Where mergekit lacks a method the paper's arithmetic is the only one.
+        foreach (TensorMethod method in dialect == Dialect.Mergekit || MethodTable.Find(name, Dialect.Mergekit) is null ? All : s_paper)
         {
             if (method.Name == name) return method;
         }

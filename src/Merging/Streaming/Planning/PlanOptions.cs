@@ -7,11 +7,10 @@ namespace MergeEngine.Merging.Streaming.Planning;
 public sealed record PlanOptions
 {
     /// <summary>
-    /// The arithmetic of a method in its dialect; null where there is none for files. Unless given: the registered methods, which are those of mergekit's
-    /// dialect where both exist.
+    /// The arithmetic of a method in its dialect; null where there is none for files. Unless given: the registered methods.
     /// </summary>
     public Func<MethodDescription, TensorMethod?> Methods { get; init; } =
-        m => m.Dialect is Dialect.Mergekit || MethodTable.Find(m.Name, Dialect.Mergekit) is null ? TensorMethods.TensorMethods.Find(m.Name) : null;
+        m => TensorMethods.TensorMethods.Find(m.Name, m.Dialect);
 
     /// <summary>What the recipe's paths are relative to; empty for the process's own working directory.</summary>
     public string WorkingDirectory { get; init; } = "";
