@@ -5,17 +5,36 @@ using MergeEngine.Tensors.Numerics;
 namespace MergeEngine.Merging.TensorMethods;
 
 /// <summary>
-/// A way to merge one tensor of several models, in the arithmetic of one dialect: statistics over the whole tensor first where it needs them, then a
-/// map over chunks. A tensor may be far larger than memory, so a method sees it in pieces, as often as it asks for.
+/// A way to merge one tensor of several models, in the arithmetic of one dialect: statistics over the whole model or the whole tensor first where it needs
+/// them, then a map over chunks. A tensor may be far larger than memory, so a method sees it in pieces, as often as it asks for.
 /// </summary>
 public abstract class TensorMethod
 {
     /// <summary>Name in recipes.</summary>
     public abstract string Name { get; }
 
+    /// <summary>Whether <see cref="MergeFloat64"/> can merge: where a recipe asks for float64, or files hold it.</summary>
+    public virtual bool HasFloat64 => false;
+
+    /// <summary>Begins the statistics over the whole model that must be complete before the first tensor is merged.</summary>
+    /// <returns>Null, as for most methods, if each tensor is merged by itself. Tensors find it again as <see cref="TensorTask.Statistics"/>.</returns>
+    /// <exception cref="ArgumentException">The parameters make no sense for this model; one sentence.</exception>
+    public virtual ModelStatistics? BeginModel(ModelTask task) => null;
+
     /// <summary>Begins one tensor.</summary>
     /// <exception cref="ArgumentException">The parameters make no sense for this tensor; one sentence.</exception>
     public abstract TensorMerge Begin(TensorTask task);
+
+    /// <summary>
+    /// The same merge in float64, of a whole tensor at once in the machine's own memory: the plain form of the equation, without chunks and without a
+    /// device. Slow and exact, for files in float64 and as what <see cref="Begin"/> is tested against.
+    /// </summary>
+    /// <param name="task">The tensor.</param>
+    /// <param name="inputs">All values of every input, in the recipe's order.</param>
+    /// <param name="output">Where the merged values go.</param>
+    /// <exception cref="ArgumentException">The parameters make no sense for this tensor; one sentence.</exception>
+    public virtual void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output) =>
+        throw new NotSupportedException($"The method '{Name}' merges in float32 only.");
 }
 
 /// <summary>One tensor of the output and what it is made of.</summary>
@@ -28,6 +47,18 @@ public abstract class TensorMethod
 /// <param name="Seed">Seed of everything random.</param>
 public sealed record TensorTask(Device Device, string Name, Shape Shape, int Inputs, int Base, TensorParameters Parameters, ulong Seed)
 {
+    /// <summary>Its place among the layers of its stack, from 0 at the first to 1 at the last; 0 outside of the layers.</summary>
+    public double Position { get; init; }
+
+    /// <summary>Its number among the tensors of the <see cref="ModelTask"/>.</summary>
+    public int Index { get; init; }
+
+    /// <summary>Index of its first element among those of the whole model, in the order of <see cref="ModelTask.Tensors"/>: what "the lowest index" among equals refers to.</summary>
+    public long FirstIndex { get; init; }
+
+    /// <summary>What <see cref="TensorMethod.BeginModel"/> began, complete; null where it began nothing.</summary>
+    public ModelStatistics? Statistics { get; init; }
+
     public long Length => Shape.ElementCount;
 
     /// <summary>Elements of a row: of the last dimension; the whole tensor where it has fewer than two.</summary>
@@ -38,11 +69,18 @@ public sealed record TensorTask(Device Device, string Name, Shape Shape, int Inp
 /// <param name="firstIndex">Index of its first element in the tensor, a multiple of <see cref="TensorMerge.Unit"/>.</param>
 /// <param name="inputs">One span for each input, in the recipe's order, float32; all as long as the output.</param>
 /// <param name="output">Where the merged elements go; <c>default</c> in a pass for statistics. It is no input's memory.</param>
-public readonly ref struct TensorChunk(long firstIndex, ReadOnlySpan<DeviceSpan<float>> inputs, DeviceSpan<float> output)
+/// <param name="companions">
+/// The same elements of the file that a parameter of an input names (gradients, Fisher information), one span for each input, none where there is no file or
+/// the file lacks the tensor; empty where the method has no such parameter.
+/// </param>
+public readonly ref struct TensorChunk(
+    long firstIndex, ReadOnlySpan<DeviceSpan<float>> inputs, DeviceSpan<float> output, ReadOnlySpan<DeviceSpan<float>> companions = default)
 {
     public long FirstIndex { get; } = firstIndex;
 
     public ReadOnlySpan<DeviceSpan<float>> Inputs { get; } = inputs;
+
+    public ReadOnlySpan<DeviceSpan<float>> Companions { get; } = companions;
 
     public DeviceSpan<float> Output { get; } = output;
 

@@ -24,17 +24,25 @@ public static class MergePlanner
         if (method is null) findings.Problem($"{recipe.Place}: the method '{recipe.Method.Name}' cannot merge files yet in the dialect {recipe.Method.Dialect.ToString().ToLowerInvariant()}.");
         if (recipe.Tokenizer is { } tokenizer) findings.Problem($"{tokenizer.Place}: a tokenizer other than the base's own files cannot be built yet, as embeddings would have to follow its tokens.");
         ModelSet models = ModelSet.Open(recipe, options, finder, findings);
+        ParameterFiles? files = null;
         try
         {
             findings.ThrowIfAny();
-            CheckFiles(recipe, options, findings);
-            List<TensorJob> tensors = Tensors(recipe, models, finder, new TensorPlanner(recipe, models, finder, options.UnsafeTruncateEmbeddings, method!, findings), findings);
+            files = ParameterFiles.Open(recipe, options, findings);
+            List<TensorJob> tensors = Tensors(recipe, models, finder, new TensorPlanner(recipe, models, files, finder, options.UnsafeTruncateEmbeddings, method!, findings), findings);
             findings.ThrowIfAny();
             if (tensors.Count == 0) throw new PlanningException([$"{recipe.Place}: nothing to merge: the models have no tensor in common."]);
-            return new MergeJob(tensors, models.Checkpoints, [.. findings.Notes], options.Seed);
+            JobModel[] merged = [.. recipe.Models.Select(models.Describe)];
+            return new MergeJob(tensors, [.. models.Checkpoints, .. files.Checkpoints], [.. findings.Notes], options.Seed)
+            {
+                Models = merged,
+                // A base that no slice lists is not read.
+                Donor = models.Describe(models.Has(recipe.Donor) ? recipe.Donor : recipe.Models[0]),
+            };
         }
         catch
         {
+            files?.Dispose();
             models.Dispose();
             throw;
         }
@@ -73,25 +81,6 @@ public static class MergePlanner
             if (!donor.TryGet(name, out TensorEntry? entry)) continue;
             findings.Note($"{Quoting.Quote(name)} is in none of the recipe's modules and is copied from {donor.Title}.");
             jobs.Add((name, planner.Copy(name, donor, entry)));
-        }
-    }
-
-    /// <summary>Files that parameters name are opened once, so that a wrong path is known before a weight is read.</summary>
-    private static void CheckFiles(Recipe recipe, PlanOptions options, PlanFindings findings)
-    {
-        foreach (RecipeSource source in recipe.Modules.SelectMany(m => m.Slices).SelectMany(s => s.Sources))
-        {
-            foreach (string file in source.Parameters.Files())
-            {
-                try
-                {
-                    Checkpoint.Open(Path.Combine(options.WorkingDirectory, file)).Dispose();
-                }
-                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-                {
-                    findings.Problem(e.Message);
-                }
-            }
         }
     }
 }

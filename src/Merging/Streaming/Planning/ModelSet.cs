@@ -16,6 +16,8 @@ internal sealed class ModelSet : IDisposable
 
     public ModelTensors this[ModelReference model] => _models[model];
 
+    public JobModel Describe(ModelReference model) => new(model, _models[model].Checkpoint.Path, _models[model].Checkpoint);
+
     /// <exception cref="PlanningException">Models cannot be opened; all of them are named.</exception>
     public static ModelSet Open(Recipe recipe, PlanOptions options, LayerFinder finder, PlanFindings findings)
     {

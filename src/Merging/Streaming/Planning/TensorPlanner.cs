@@ -1,4 +1,5 @@
 using MergeEngine.Merging.Recipes;
+using MergeEngine.Merging.Recipes.Catalog;
 using MergeEngine.Merging.Recipes.Parameters;
 using MergeEngine.Merging.TensorMethods;
 using MergeEngine.Merging.Yaml;
@@ -8,7 +9,8 @@ using MergeEngine.Tensors.Safetensors;
 namespace MergeEngine.Merging.Streaming.Planning;
 
 /// <summary>Settles one output tensor: which models have it, under which name, in which type and shape, and what stands in where one lacks it.</summary>
-internal sealed class TensorPlanner(Recipe recipe, ModelSet models, LayerFinder finder, bool truncate, TensorMethod method, PlanFindings findings)
+internal sealed class TensorPlanner(
+    Recipe recipe, ModelSet models, ParameterFiles files, LayerFinder finder, bool truncate, TensorMethod method, PlanFindings findings)
 {
     // Buffers such as position ids are far smaller; larger ones are not looked into while planning.
     private const long MostComparedBytes = 1 << 20;
@@ -50,7 +52,26 @@ internal sealed class TensorPlanner(Recipe recipe, ModelSet models, LayerFinder 
         DType read = recipe.DType ?? found.Select(f => f.Entry.DType).Aggregate(CommonType);
         return new TensorJob(
             tensor.Output, recipe.OutDType ?? read, shape, [.. found.Select(f => new TensorSource(f.Model.Checkpoint, f.Entry.Name, read))],
-            tensor.Slice.BaseIndex ?? -1, method, parameters);
+            tensor.Slice.BaseIndex ?? -1, method, parameters)
+        { Position = tensor.T, Companions = Companions(tensor, found, shape, parameters) };
+    }
+
+    /// <summary>A file may call its tensors as the model's file does, or as the merge.</summary>
+    private TensorSource?[] Companions(PlacedTensor tensor, List<Found> found, Shape shape, TensorParameters parameters)
+    {
+        MethodParameter? file = recipe.Method.PerModel.FirstOrDefault(p => p.Type is ParameterType.File);
+        if (file is null) return [];
+        var companions = new TensorSource?[found.Count];
+        foreach (int source in parameters.Models)
+        {
+            if (parameters.File(file.Name, source) is not { } path || files.Find(path) is not { } checkpoint) continue;
+            if (!checkpoint.TryGet(found[source].Entry.Name, out TensorEntry? entry) && !checkpoint.TryGet(tensor.Output, out entry)) continue;
+            if (entry.Shape != shape) findings.Problem($"{path}: the tensor {Quoting.Quote(entry.Name)} has the shape {entry.Shape}, expected {shape} as in {found[source].Model.Title}.");
+            else if (!entry.DType.IsArithmetic()) findings.Problem($"{path}: the tensor {Quoting.Quote(entry.Name)} is {entry.DType.Name()}, which cannot be computed with, expected F32, F16, BF16 or F64.");
+            else companions[source] = new TensorSource(checkpoint, entry.Name, entry.DType);
+        }
+
+        return companions;
     }
 
     private Found? Find(PlacedTensor tensor, int source)

@@ -56,7 +56,7 @@ public static class PlanReporter
         if (tensor.Method is null) return (1, 0, false);
         try
         {
-            using TensorMerge merge = tensor.Method.Begin(new TensorTask(device, tensor.Name, tensor.Shape, tensor.Sources.Count, tensor.Base, tensor.Parameters!, seed));
+            using TensorMerge merge = tensor.Method.Begin(tensor.Task(device, seed));
             return (merge.Unit, merge.WorkingBytes, merge.NeedsPass);
         }
         catch (ArgumentException e)
