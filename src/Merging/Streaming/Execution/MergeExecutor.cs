@@ -1,0 +1,63 @@
+using MergeEngine.Merging.Streaming.Output;
+using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.TensorMethods;
+using MergeEngine.Tensors.Numerics;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Merging.Streaming.Execution;
+
+/// <summary>Computes a planned merge and writes it, chunk by chunk.</summary>
+public static class MergeExecutor
+{
+    /// <summary>Merges every tensor and writes it to the output, which the caller completes.</summary>
+    /// <param name="job">What to merge.</param>
+    /// <param name="plan">Where every tensor of the job stands in the output.</param>
+    /// <param name="output">The output of that plan. What an earlier run had written is not computed again.</param>
+    /// <param name="inputs">The job's files.</param>
+    /// <param name="options">How to compute.</param>
+    /// <param name="progress">Told of bytes done, often, by any thread; null for nobody.</param>
+    /// <param name="cancellation">Stops between two chunks.</param>
+    /// <exception cref="PlanningException">A method refuses the parameters of a tensor.</exception>
+    /// <exception cref="SafetensorsException">An input cannot be read, or the disk is full or failed.</exception>
+    /// <exception cref="InsufficientMemoryException">A tensor cannot be merged within the limit; says which limit would do.</exception>
+    /// <exception cref="OperationCanceledException">Asked for.</exception>
+    public static ExecutionSummary Execute(
+        MergeJob job, OutputPlan plan, OutputDirectory output, InputFiles inputs, ExecutionOptions options,
+        IProgress<ExecutionProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        using var run = new ExecutionRun(job, plan, output, inputs, options, progress, cancellation);
+        return run.Execute();
+    }
+
+    /// <summary>What <see cref="Execute"/> would cost.</summary>
+    /// <exception cref="PlanningException">A method refuses the parameters of tensors; all of them are named.</exception>
+    public static ExecutionEstimate Estimate(MergeJob job, OutputPlan plan, ExecutionOptions options)
+    {
+        long read = 0, least = 0;
+        int passes = 1;
+        var problems = new List<string>();
+        foreach (TensorJob tensor in job.Tensors)
+        {
+            long once = tensor.Sources.Sum(s => s.Checkpoint[s.Tensor].DType.ByteCount(tensor.Shape.ElementCount)), times = 1;
+            if (tensor.Method is not null)
+            {
+                try
+                {
+                    using TensorMerge merge = tensor.Method.Begin(tensor.Task(options.Device, job.Seed));
+                    if (merge.NeedsPass) times++;
+                    least = Math.Max(least, merge.WorkingBytes);
+                }
+                catch (ArgumentException e)
+                {
+                    problems.Add($"{Quoting.Quote(tensor.Name)}: {e.Message}");
+                }
+            }
+
+            read += once * times;
+            passes = Math.Max(passes, (int)times);
+        }
+
+        if (problems.Count > 0) throw new PlanningException(problems);
+        return new ExecutionEstimate(passes, read, plan.TotalSize, options.MemoryLimit, least);
+    }
+}

@@ -1,0 +1,140 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Numerics;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Merging.Streaming.Execution;
+
+/// <summary>Reads elements of one source: stored bytes in blocks that stay in a cache while they are hashed, converted and rounded.</summary>
+internal sealed class SourceReader
+{
+    private const int BlockBytes = 256 * 1024;
+
+    private readonly TensorSource _source;
+    private readonly SafetensorsFile _file;
+    private readonly TensorEntry _entry;
+    private readonly InputFiles _inputs;
+    private readonly bool _rounds;
+
+    public SourceReader(TensorSource source, InputFiles inputs)
+    {
+        (_source, _inputs) = (source, inputs);
+        _file = source.Checkpoint.FileOf(source.Tensor);
+        _entry = _file[source.Tensor];
+
+        // A transform's values are float32; of stored ones those of the type itself are rounded already.
+        _rounds = source.DType is DType.F16 or DType.BF16 && (source.Transform is not null || _entry.DType != source.DType);
+    }
+
+    /// <summary>The type in the file; what a transform makes is float32.</summary>
+    public DType Stored => _source.Transform is null ? _entry.DType : DType.F32;
+
+    /// <summary>Pieces that are asked for start and end at multiples of this.</summary>
+    public long Unit => _source.Transform?.Unit ?? 1;
+
+    /// <summary>Bytes of the file that so many elements take.</summary>
+    public long BytesOf(long elements) => _entry.DType.ByteCount(elements);
+
+    /// <summary>Bytes of the tensor as they are.</summary>
+    /// <exception cref="SafetensorsException">The file cannot be read.</exception>
+    public void ReadBytes(long firstByte, Span<byte> destination)
+    {
+        while (!destination.IsEmpty)
+        {
+            Span<byte> block = destination[..Math.Min(BlockBytes, destination.Length)];
+            _file.ReadBytes(_entry, firstByte, block);
+            _inputs.Passed(_file, _entry, firstByte, block);
+            firstByte += block.Length;
+            destination = destination[block.Length..];
+        }
+    }
+
+    /// <summary>Elements as float32, rounded to the source's type.</summary>
+    /// <exception cref="SafetensorsException">The file cannot be read.</exception>
+    public void Read(long first, Span<float> destination)
+    {
+        if (_source.Transform is { } transform)
+        {
+            transform.Read(first, destination);
+            Round(destination);
+        }
+        else if (_entry.DType == DType.F32)
+        {
+            ReadBytes(first * sizeof(float), MemoryMarshal.AsBytes(destination));
+            Round(destination);
+        }
+        else
+        {
+            int size = _entry.DType.Bits() / 8;
+            byte[] rented = ArrayPool<byte>.Shared.Rent(BlockBytes);
+            while (!destination.IsEmpty)
+            {
+                Span<float> block = destination[..Math.Min(BlockBytes / size, destination.Length)];
+                Span<byte> bytes = rented.AsSpan(0, block.Length * size);
+                ReadBytes(first * size, bytes);
+                Conversion.ToSingle(_entry.DType, bytes, block);
+                Round(block);
+                first += block.Length;
+                destination = destination[block.Length..];
+            }
+
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+
+    /// <summary>Elements as float32 on a device.</summary>
+    /// <exception cref="SafetensorsException">The file cannot be read.</exception>
+    public void Read(long first, DeviceSpan<float> destination)
+    {
+        Device device = destination.Buffer.Device;
+        if (Unit == 1) device.Upload(destination, (Reader: this, First: first), static (piece, at, from) => from.Reader.Read(from.First + at, piece));
+        else if (device.IsHostMemory) Read(first, destination.HostSpan);
+        else
+        {
+            // A transform's pieces are rows, those of an upload are not.
+            var rows = new float[checked((int)destination.Length)];
+            Read(first, rows);
+            device.Upload<float>(rows, destination);
+        }
+    }
+
+    /// <summary>Elements as float64, rounded to the source's type.</summary>
+    /// <exception cref="SafetensorsException">The file cannot be read.</exception>
+    public void Read(long first, Span<double> destination)
+    {
+        if (_source.Transform is null && _entry.DType == DType.F64 && _source.DType == DType.F64)
+        {
+            const int Piece = 1 << 20;
+            for (; !destination.IsEmpty; first += Piece)
+            {
+                Span<double> piece = destination[..Math.Min(Piece, destination.Length)];
+                ReadBytes(first * sizeof(double), MemoryMarshal.AsBytes(piece));
+                destination = destination[piece.Length..];
+            }
+
+            return;
+        }
+
+        // A transform's unit is a row, so the pieces are the whole of what was asked for.
+        float[] values = GC.AllocateUninitializedArray<float>(destination.Length);
+        Read(first, values);
+        DoubleConversion.FromSingle(values, destination);
+    }
+
+    private void Round(Span<float> values)
+    {
+        if (!_rounds) return;
+        const int Block = 4096;
+        Span<byte> bytes = stackalloc byte[Block * 2];
+        while (!values.IsEmpty)
+        {
+            Span<float> block = values[..Math.Min(Block, values.Length)];
+            Span<byte> rounded = bytes[..(block.Length * 2)];
+            Conversion.FromSingle(block, _source.DType, rounded);
+            Conversion.ToSingle(_source.DType, rounded, block);
+            values = values[block.Length..];
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using MergeEngine.Merging.Streaming.Planning;
+
+namespace MergeEngine.Merging.Streaming.Execution;
+
+/// <summary>The readers of one tensor: its sources, then their companions.</summary>
+internal sealed class TensorInputs
+{
+    private readonly SourceReader?[] _readers;
+
+    public TensorInputs(TensorJob tensor, InputFiles inputs)
+    {
+        _readers = [.. tensor.Sources.Concat(tensor.Companions).Select(s => s is null ? null : new SourceReader(s, inputs))];
+        foreach (SourceReader? reader in _readers)
+        {
+            if (reader is not null) Unit = Combine(Unit, reader.Unit, tensor.Shape.ElementCount);
+        }
+    }
+
+    /// <summary>Sources and companions, those that are not there among them.</summary>
+    public int Count => _readers.Length;
+
+    /// <summary>Null for a companion that is not there.</summary>
+    public SourceReader? this[int index] => _readers[index];
+
+    /// <summary>What the pieces of its transforms are multiples of.</summary>
+    public long Unit { get; } = 1;
+
+    /// <summary>The least length that is a multiple of both; the tensor's where that is less.</summary>
+    public static long Combine(long a, long b, long length)
+    {
+        if (a >= length || b >= length) return Math.Max(length, 1);
+        long rest = a, divisor = b;
+        while (rest != 0) (divisor, rest) = (rest, divisor % rest);
+        return (long)UInt128.Min((UInt128)(ulong)a * (ulong)(b / divisor), (ulong)length);
+    }
+}
