@@ -72,6 +72,9 @@ public sealed class CompanionFiles
         if (_options.WriteCard) output.AddFile(ModelCard.FileName, ModelCard.Build(output.Name, _job, _recipe, _recipeText, _files.ContainsKey(CompanionNames.Modules) ? "sentence-transformers" : "transformers"));
     }
 
+    /// <summary>What a file will hold; null if there is no such file. The model card is not among them: it has the output's name in it.</summary>
+    internal byte[]? ContentOf(string name) => !_files.TryGetValue(name, out var file) ? null : file.Path is { } path ? File.ReadAllBytes(path) : file.Bytes.ToArray();
+
     private void Settle()
     {
         ModelFolder? donor = ModelFolder.Of(_job.Donor.Path, _notes);
