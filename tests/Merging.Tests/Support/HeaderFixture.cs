@@ -18,7 +18,12 @@ public sealed class HeaderFixture : IDisposable
     public HeaderFixture()
     {
         foreach (JsonProperty model in _headers.RootElement.GetProperty("models").EnumerateObject()) WriteModel($"models/{model.Name}", model.Value.GetString()!);
-        foreach (string adapter in Directory.GetDirectories(_directory.File("models"), "lora-*")) File.WriteAllText(Path.Combine(adapter, "adapter_config.json"), "{}");
+        foreach (string adapter in Directory.GetDirectories(_directory.File("models"), "lora-*"))
+        {
+            File.Move(Path.Combine(adapter, "model.safetensors"), Path.Combine(adapter, "adapter_model.safetensors"));
+            File.WriteAllText(Path.Combine(adapter, "adapter_config.json"), """{"peft_type": "LORA", "r": 4, "lora_alpha": 8}""");
+        }
+
         WriteBroken();
     }
 

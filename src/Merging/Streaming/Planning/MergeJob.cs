@@ -99,6 +99,9 @@ public abstract class TensorTransform
     /// <summary>Bytes that all pieces together read from files.</summary>
     public abstract long InputBytes { get; }
 
+    /// <summary>Tensors that it reads beside the source's own: the factors of an adapter.</summary>
+    public virtual IReadOnlyList<TensorSource> Others => [];
+
     /// <summary>Fills a piece, before the rounding to <see cref="TensorSource.DType"/>.</summary>
     /// <param name="first">Index of its first element in the transformed tensor, a multiple of <see cref="Unit"/>.</param>
     /// <param name="destination">As many elements as are asked for.</param>

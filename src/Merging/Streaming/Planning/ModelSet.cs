@@ -1,3 +1,4 @@
+using MergeEngine.Merging.Adapters;
 using MergeEngine.Merging.Recipes;
 using MergeEngine.Tensors.Safetensors;
 
@@ -8,9 +9,13 @@ internal sealed class ModelSet : IDisposable
 {
     private readonly Dictionary<ModelReference, ModelTensors> _models = [];
 
-    private ModelSet(IReadOnlyList<Checkpoint> checkpoints) => Checkpoints = checkpoints;
+    private readonly IReadOnlyList<Checkpoint> _opened;
+    private readonly IReadOnlyCollection<LoraAdapter> _adapters;
 
-    public IReadOnlyList<Checkpoint> Checkpoints { get; }
+    private ModelSet(IReadOnlyList<Checkpoint> opened, IReadOnlyCollection<LoraAdapter> adapters) => (_opened, _adapters) = (opened, adapters);
+
+    /// <summary>All files, those of adapters last.</summary>
+    public IEnumerable<Checkpoint> Checkpoints => _opened.Concat(_adapters.Select(a => a.Weights));
 
     public bool Has(ModelReference model) => _models.ContainsKey(model);
 
@@ -22,6 +27,7 @@ internal sealed class ModelSet : IDisposable
     public static ModelSet Open(Recipe recipe, PlanOptions options, LayerFinder finder, PlanFindings findings)
     {
         var opened = new List<Checkpoint>();
+        var adapters = new Dictionary<string, LoraAdapter>(StringComparer.Ordinal);
         try
         {
             // Two spellings of one path are two models of the recipe, but one file.
@@ -30,6 +36,7 @@ internal sealed class ModelSet : IDisposable
             foreach (ModelReference model in recipe.Models)
             {
                 if (PathOf(model, options, findings) is not { } path) continue;
+                if (model.Adapter is { } adapter) TryOpen(AdapterPath(adapter, options), adapters, findings);
                 string full = Path.GetFullPath(path);
                 if (!byPath.TryGetValue(full, out int index))
                 {
@@ -43,19 +50,22 @@ internal sealed class ModelSet : IDisposable
 
             findings.ThrowIfAny();
             Dictionary<string, string>[] stored = NameAliases.Resolve(opened);
-            var set = new ModelSet(opened);
+            var set = new ModelSet(opened, adapters.Values);
             foreach ((ModelReference model, int index) in places)
             {
-                set._models[model] = new ModelTensors(model.ToString(), opened[index], stored[index], finder);
+                AdaptedModel? adapted = model.Adapter is { } adapter ? Match(adapters[AdapterPath(adapter, options)], opened[index], stored[index], findings) : null;
+                set._models[model] = new ModelTensors(model.ToString(), opened[index], stored[index], finder, adapted);
                 if (NameAliases.NoteOf(model.ToString(), stored[index]) is { } note) findings.Note(note);
             }
 
+            findings.ThrowIfAny();
             foreach (string warning in opened.SelectMany(c => c.Warnings)) findings.Note(warning);
             return set;
         }
         catch
         {
             foreach (Checkpoint checkpoint in opened) checkpoint.Dispose();
+            foreach (LoraAdapter adapter in adapters.Values) adapter.Dispose();
             throw;
         }
     }
@@ -68,8 +78,7 @@ internal sealed class ModelSet : IDisposable
     private static string? PathOf(ModelReference model, PlanOptions options, PlanFindings findings)
     {
         string shown = Quoting.Quote(model.ToString());
-        if (model.Adapter is not null) findings.Problem($"The model {shown} is a model with an adapter, which cannot be merged from files yet.");
-        else if (model.Revision is not null) findings.Problem($"The model {shown} names the revision {Quoting.Quote(model.Revision)}, but only files on this machine are read, which have none.");
+        if ((model.Revision ?? model.Adapter?.Revision) is { } revision) findings.Problem($"The model {shown} names the revision {Quoting.Quote(revision)}, but only files on this machine are read, which have none.");
         else if (!model.IsDocument) return Path.Combine(options.WorkingDirectory, model.Path);
         else if (options.Documents.TryGetValue(model.Path, out string? result)) return Path.Combine(options.WorkingDirectory, result);
         else findings.Problem($"The model {shown} is the result of another document of the recipe, which has not been merged yet.");
@@ -91,5 +100,32 @@ internal sealed class ModelSet : IDisposable
         }
 
         return null;
+    }
+
+    private static string AdapterPath(AdapterReference adapter, PlanOptions options) => Path.Combine(options.WorkingDirectory, adapter.Path);
+
+    private static void TryOpen(string path, Dictionary<string, LoraAdapter> adapters, PlanFindings findings)
+    {
+        try
+        {
+            if (!adapters.ContainsKey(path)) adapters.Add(path, LoraAdapter.Open(path));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            foreach (string problem in (e as AdapterException)?.Problems ?? [e.Message]) findings.Problem(problem);
+        }
+    }
+
+    private static AdaptedModel? Match(LoraAdapter adapter, Checkpoint model, Dictionary<string, string> stored, PlanFindings findings)
+    {
+        try
+        {
+            return AdaptedModel.Match(adapter, model, stored);
+        }
+        catch (AdapterException e)
+        {
+            foreach (string problem in e.Problems) findings.Problem(problem);
+            return null;
+        }
     }
 }

@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using MergeEngine.Merging.Adapters;
+using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Planning;
@@ -7,6 +9,7 @@ namespace MergeEngine.Merging.Streaming.Planning;
 internal sealed class ModelTensors
 {
     private readonly IReadOnlyDictionary<string, string> _stored;
+    private readonly AdaptedModel? _adapted;
     private readonly HashSet<string> _modules;
     private readonly Dictionary<IReadOnlyList<string>, string?> _standIns = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, int> _layers = new(StringComparer.Ordinal);
@@ -15,10 +18,11 @@ internal sealed class ModelTensors
     /// <param name="checkpoint">Its file.</param>
     /// <param name="stored">The name in the file of every name in the merge.</param>
     /// <param name="finder">Finds layers.</param>
-    public ModelTensors(string title, Checkpoint checkpoint, IReadOnlyDictionary<string, string> stored, LayerFinder finder)
+    /// <param name="adapted">What an adapter makes of it; null without one.</param>
+    public ModelTensors(string title, Checkpoint checkpoint, IReadOnlyDictionary<string, string> stored, LayerFinder finder, AdaptedModel? adapted = null)
     {
-        (Title, Checkpoint, _stored) = (title, checkpoint, stored);
-        Names = [.. stored.Keys.Order(StringComparer.Ordinal)];
+        (Title, Checkpoint, _stored, _adapted) = (title, checkpoint, stored, adapted);
+        Names = [.. stored.Keys.Concat(adapted?.Added.Keys ?? []).Order(StringComparer.Ordinal)];
         _modules = Names.Select(NameAliases.FirstPart).ToHashSet(StringComparer.Ordinal);
         foreach (string name in Names)
         {
@@ -39,8 +43,15 @@ internal sealed class ModelTensors
     public bool TryGet(string name, [NotNullWhen(true)] out TensorEntry? entry)
     {
         entry = null;
-        return _stored.TryGetValue(name, out string? stored) && Checkpoint.TryGet(stored, out entry);
+        return _stored.TryGetValue(name, out string? stored) ? Checkpoint.TryGet(stored, out entry) : _adapted?.Added.TryGetValue(name, out entry) ?? false;
     }
+
+    /// <summary>Where the values of a tensor come from.</summary>
+    /// <param name="entry">What <see cref="TryGet"/> found.</param>
+    /// <param name="read">What they are rounded to.</param>
+    public TensorSource SourceOf(TensorEntry entry, DType read) => _adapted is null ? new TensorSource(Checkpoint, entry.Name, read)
+        : Checkpoint.TryGet(entry.Name, out TensorEntry? own) && ReferenceEquals(own, entry) ? new TensorSource(Checkpoint, entry.Name, read) { Transform = _adapted.TransformOf(entry) }
+        : new TensorSource(_adapted.Adapter.Weights, entry.Name, read);
 
     /// <summary>The tensor that stands in for one that the model lacks; null if there is none.</summary>
     public string? StandInFor(string name)

@@ -44,14 +44,14 @@ internal sealed class TensorPlanner(
     {
         bool casts = entry.DType.IsArithmetic();
         DType read = casts ? recipe.DType ?? entry.DType : entry.DType;
-        return new TensorJob(output, casts ? recipe.OutDType ?? read : read, entry.Shape, [new TensorSource(model.Checkpoint, entry.Name, read)], -1, null, null);
+        return new TensorJob(output, casts ? recipe.OutDType ?? read : read, entry.Shape, [model.SourceOf(entry, read)], -1, null, null);
     }
 
     private TensorJob Merge(PlacedTensor tensor, List<Found> found, Shape shape, TensorParameters parameters)
     {
         DType read = recipe.DType ?? found.Select(f => f.Entry.DType).Aggregate(CommonType);
         return new TensorJob(
-            tensor.Output, recipe.OutDType ?? read, shape, [.. found.Select(f => new TensorSource(f.Model.Checkpoint, f.Entry.Name, read))],
+            tensor.Output, recipe.OutDType ?? read, shape, [.. found.Select(f => f.Model.SourceOf(f.Entry, read))],
             tensor.Slice.BaseIndex ?? -1, method, parameters)
         { Position = tensor.T, Companions = Companions(tensor, found, shape, parameters) };
     }

@@ -19,7 +19,7 @@ public sealed class AccountTests(HeaderFixture fixture) : IClassFixture<HeaderFi
 
     private static IEnumerable<string> Unaccounted(MergeJob job)
     {
-        HashSet<(Checkpoint, string)> used = [.. job.Tensors.SelectMany(t => t.Sources).Select(s => (s.Checkpoint, s.Tensor))];
+        HashSet<(Checkpoint, string)> used = [.. job.Tensors.SelectMany(t => t.Sources).SelectMany(s => (IEnumerable<TensorSource>)[s, .. s.Transform?.Others ?? []]).Select(s => (s.Checkpoint, s.Tensor))];
         return job.Inputs.SelectMany(c => c.Names.Where(n => !used.Contains((c, n)) && !job.Notes.Any(note => note.Contains(n + "\"", StringComparison.Ordinal))));
     }
 
