@@ -17,15 +17,63 @@ public sealed class ArceeFusion : TensorMethod
 {
     public override string Name => "arcee_fusion";
 
+    /// <summary>What keeps the quotients of two softmax values finite.</summary>
+    private const double Floor = 1e-8;
+
+    public override bool HasFloat64 => true;
+
     public override TensorMerge Begin(TensorTask task)
     {
         int origin = RequiredBase.Of(task, Name);
         return new Merge(task, task.Parameters.Models.First(m => m != origin));
     }
 
+    public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)
+    {
+        double[] origin = inputs[RequiredBase.Of(task, Name)], model = inputs[task.Parameters.Models.First(m => m != task.Base)];
+        var importance = new double[origin.Length];
+        int length = (int)Math.Max(1, task.RowLength);
+        for (int row = 0; row < importance.Length; row += length)
+        {
+            double divergence = Divergence(model.AsSpan(row, length), origin.AsSpan(row, length));
+            for (int i = row; i < row + length; i++) importance[i] = Math.Abs(model[i] - origin[i]) * divergence;
+        }
+
+        double[] sorted = [.. importance.Where(v => !double.IsNaN(v)).Order()];
+        double At(double share) => sorted[(int)(share * (sorted.Length - 1))];
+        double least = sorted.Length == 0 ? double.PositiveInfinity : At(0.5) + (1.5 * (At(0.75) - At(0.25)));
+        for (int i = 0; i < output.Length; i++) output[i] = importance[i] >= least ? model[i] : origin[i];
+    }
+
+    /// <summary>Σ P ln(P/Q) of one row, in terms that are not negative: P ln(P/Q) − P + Q, whose sum is the same because both distributions sum to one.</summary>
+    private static double Divergence(ReadOnlySpan<double> model, ReadOnlySpan<double> origin)
+    {
+        double[] p = Softmax(model), q = Softmax(origin);
+        double sum = 0;
+        for (int i = 0; i < p.Length; i++)
+        {
+            double from = q[i] + Floor, relative = (p[i] - q[i]) / from;
+            // (1 + x) ln(1 + x) − x, by its series where that cancels.
+            sum += from * (Math.Abs(relative) < 1e-4
+                ? relative * relative * (0.5 - (relative * ((1.0 / 6) - (relative / 12))))
+                : ((1 + relative) * Math.Log(1 + relative)) - relative);
+        }
+
+        return sum;
+    }
+
+    private static double[] Softmax(ReadOnlySpan<double> values)
+    {
+        var result = new double[values.Length];
+        double largest = double.NegativeInfinity, sum = 0;
+        foreach (double value in values) largest = Math.Max(largest, value);
+        for (int i = 0; i < result.Length; i++) sum += result[i] = Math.Exp(values[i] - largest);
+        for (int i = 0; i < result.Length; i++) result[i] /= sum;
+        return result;
+    }
+
     private sealed class Merge : TensorMerge
     {
-        private const double Floor = 1e-8;
         private const long PieceLength = 256 * 1024;
 
         private readonly TensorTask _task;

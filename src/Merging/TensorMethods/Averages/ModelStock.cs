@@ -18,14 +18,18 @@ public sealed class ModelStock(Dialect dialect) : TensorMethod
 
     public override string Name => "model_stock";
 
-    public override TensorMerge Begin(TensorTask task)
+    public override bool HasFloat64 => true;
+
+    public override TensorMerge Begin(TensorTask task) => Weighed(task).Begin(task);
+
+    public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output) => Weighed(task).MergeFloat64(task, inputs, output);
+
+    private WeighedMerge Weighed(TensorTask task)
     {
         int origin = RequiredBase.Of(task, Name);
         int[] models = [.. task.Parameters.Models];
         Weighing weighing = dialect == Dialect.Mergekit ? ByCosines : ByAngles;
-        return task.Parameters.Flag("filter_wise") && task.Shape.Rank >= 2 && task.Length > 0
-            ? new RowMerge(task, models, origin, weighing)
-            : new WholeMerge(task, models, origin, weighing);
+        return new WeighedMerge(models, origin, weighing, task.Parameters.Flag("filter_wise") ? WeighedPart.Row : WeighedPart.Tensor);
     }
 
     private static void ByCosines(GramMatrix gram, Span<double> shares)

@@ -11,6 +11,20 @@ public sealed class NearSwap : TensorMethod
 {
     public override string Name => "nearswap";
 
+    public override bool HasFloat64 => true;
+
+    /// <summary>Here t is not rounded.</summary>
+    public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)
+    {
+        double reach = Math.Max(0, task.Parameters.Number("t"));
+        double[] origin = inputs[RequiredBase.Of(task, Name)], model = inputs[task.Parameters.Models.First(m => m != task.Base)];
+        for (int i = 0; i < output.Length; i++)
+        {
+            double s = Math.Min(1, reach / Math.Max(Math.Abs(model[i] - origin[i]), 1e-6));
+            output[i] = s == 1 ? model[i] : s == 0 ? origin[i] : (s * model[i]) + ((1 - s) * origin[i]);
+        }
+    }
+
     public override TensorMerge Begin(TensorTask task) =>
         new Merge(task.Device, RequiredBase.Of(task, Name), task.Parameters.Models.First(m => m != task.Base), (float)Math.Max(0, task.Parameters.Number("t")));
 

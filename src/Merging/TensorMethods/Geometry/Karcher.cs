@@ -13,11 +13,17 @@ public sealed class Karcher : TensorMethod
 {
     public override string Name => "karcher";
 
-    public override TensorMerge Begin(TensorTask task)
+    public override bool HasFloat64 => true;
+
+    public override TensorMerge Begin(TensorTask task) => Weighed(task).Begin(task);
+
+    public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output) => Weighed(task).MergeFloat64(task, inputs, output);
+
+    private static WeighedMerge Weighed(TensorTask task)
     {
         int iterations = task.Parameters.Integer("max_iter");
         double tolerance = task.Parameters.Number("tol");
-        return new WholeMerge(task, [.. task.Parameters.Models], -1, (gram, shares) => Weigh(gram, iterations, tolerance, shares));
+        return new WeighedMerge([.. task.Parameters.Models], -1, (gram, shares) => Weigh(gram, iterations, tolerance, shares));
     }
 
     private static void Weigh(GramMatrix gram, int iterations, double tolerance, Span<double> shares)

@@ -13,7 +13,13 @@ public sealed class MultiSlerp : TensorMethod
 {
     public override string Name => "multislerp";
 
-    public override TensorMerge Begin(TensorTask task)
+    public override bool HasFloat64 => true;
+
+    public override TensorMerge Begin(TensorTask task) => Weighed(task).Begin(task);
+
+    public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output) => Weighed(task).MergeFloat64(task, inputs, output);
+
+    private static WeighedMerge Weighed(TensorTask task)
     {
         int[] models = [.. task.Parameters.Models];
         double eps = task.Parameters.Number("eps");
@@ -25,7 +31,7 @@ public sealed class MultiSlerp : TensorMethod
             for (int k = 0; k < weights.Length; k++) weights[k] /= sum;
         }
 
-        return new WholeMerge(task, models, task.Base, (gram, shares) => Weigh(gram, weights, eps, shares));
+        return new WeighedMerge(models, task.Base, (gram, shares) => Weigh(gram, weights, eps, shares));
     }
 
     private static void Weigh(GramMatrix gram, double[] weights, double eps, Span<double> shares)

@@ -16,13 +16,19 @@ public sealed class NuSlerp : TensorMethod
 
     public override string Name => "nuslerp";
 
-    public override TensorMerge Begin(TensorTask task)
+    public override bool HasFloat64 => true;
+
+    public override TensorMerge Begin(TensorTask task) => Weighed(task).Begin(task);
+
+    public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output) => Weighed(task).MergeFloat64(task, inputs, output);
+
+    private static WeighedMerge Weighed(TensorTask task)
     {
         int[] models = [.. task.Parameters.Models];
         double first = task.Parameters.Number("weight", models[0]), second = task.Parameters.Number("weight", models[1]);
         double t = Math.Abs(first + second) < 1e-6 ? 0.5 : second / (first + second);
         Weighing weighing = (gram, shares) => Arc.At(gram, t, s_collinear, shares);
-        if (task.Parameters.Flag("nuslerp_flatten") || task.Shape.Rank < 2 || task.Length == 0) return new WholeMerge(task, models, task.Base, weighing);
-        return task.Parameters.Flag("nuslerp_row_wise") ? new ColumnMerge(task, models, task.Base, weighing) : new RowMerge(task, models, task.Base, weighing);
+        WeighedPart part = task.Parameters.Flag("nuslerp_flatten") ? WeighedPart.Tensor : task.Parameters.Flag("nuslerp_row_wise") ? WeighedPart.Column : WeighedPart.Row;
+        return new WeighedMerge(models, task.Base, weighing, part);
     }
 }

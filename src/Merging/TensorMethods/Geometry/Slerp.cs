@@ -16,10 +16,16 @@ public sealed class Slerp : TensorMethod
 
     public override string Name => "slerp";
 
-    public override TensorMerge Begin(TensorTask task)
+    public override bool HasFloat64 => true;
+
+    public override TensorMerge Begin(TensorTask task) => Weighed(task).Begin(task);
+
+    public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output) => Weighed(task).MergeFloat64(task, inputs, output);
+
+    private WeighedMerge Weighed(TensorTask task)
     {
         double t = task.Parameters.Number("t");
         int[] ends = [RequiredBase.Of(task, Name), .. task.Parameters.Models.Where(m => m != task.Base)];
-        return new WholeMerge(task, ends, -1, (gram, shares) => Arc.At(gram, t, Collinear, shares));
+        return new WeighedMerge(ends, -1, (gram, shares) => Arc.At(gram, t, Collinear, shares));
     }
 }

@@ -22,9 +22,25 @@ public abstract class GeneralizedTaskArithmetic : TensorMethod
     /// <summary>Whether a sign is elected.</summary>
     protected abstract bool Elects { get; }
 
+    public sealed override bool HasFloat64 => true;
+
     public sealed override TensorMerge Begin(TensorTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
+        (List<ModelDifference> models, DifferenceRule rule, double divisor) = Combine(task);
+        return new DifferenceMerge(task, models, rule, task.Parameters.Number("lambda") / divisor, task.Parameters.Flag("rescale"));
+    }
+
+    public sealed override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        (List<ModelDifference> models, DifferenceRule rule, double divisor) = Combine(task);
+        DifferenceFloat64.Merge(task, models, rule, divisor, task.Parameters.Number("lambda"), task.Parameters.Flag("rescale"), inputs, output);
+    }
+
+    /// <summary>The differences, what is made of them, and the divisor of that where all weights add up to one.</summary>
+    private (List<ModelDifference> Models, DifferenceRule Rule, double Divisor) Combine(TensorTask task)
+    {
         RequireBase(task, Name);
         TensorParameters parameters = task.Parameters;
         var models = new List<ModelDifference>();
@@ -37,10 +53,8 @@ public abstract class GeneralizedTaskArithmetic : TensorMethod
         }
 
         bool normalize = parameters.Flag("normalize");
-        double scale = parameters.Number("lambda");
-        if (!Elects && normalize && Math.Abs(weights) >= 1e-8) scale /= weights;
         DifferenceRule rule = !Elects ? DifferenceRule.Sum : normalize ? DifferenceRule.ElectedMean : DifferenceRule.Elected;
-        return new DifferenceMerge(task, models, rule, scale, parameters.Flag("rescale"));
+        return (models, rule, !Elects && normalize && Math.Abs(weights) >= 1e-8 ? weights : 1);
     }
 
     /// <summary>What of a model's difference counts.</summary>

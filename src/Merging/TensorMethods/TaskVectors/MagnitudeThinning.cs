@@ -8,11 +8,14 @@ internal sealed class MagnitudeThinning : Thinning
 {
     private readonly MagnitudeSearch _kept;
     private readonly MagnitudeSearch _dropped;
+    private readonly long _largest;
+    private readonly long _tooLarge;
 
     private MagnitudeThinning(long length, long kept, long dropped)
     {
         _kept = new MagnitudeSearch(kept, length);
         _dropped = new MagnitudeSearch(dropped, length);
+        (_largest, _tooLarge) = (kept, dropped);
     }
 
     public override bool NeedsPass => _kept.NeedsPass || _dropped.NeedsPass;
@@ -41,6 +44,15 @@ internal sealed class MagnitudeThinning : Thinning
     {
         _kept.Accumulate(operations, difference, firstIndex);
         _dropped.Accumulate(operations, difference, firstIndex);
+    }
+
+    public override void Choose(ReadOnlySpan<double> difference, Span<bool> counts)
+    {
+        double[] magnitudes = Magnitudes.Of(difference);
+        int[] order = Magnitudes.Descending(magnitudes);
+        counts.Clear();
+        for (long rank = _tooLarge; rank < Math.Min(_largest, order.Length); rank++) counts[order[rank]] = true;
+        for (int i = 0; i < counts.Length; i++) counts[i] |= double.IsNaN(magnitudes[i]);
     }
 
     public override void CompletePass()

@@ -10,11 +10,26 @@ public sealed class RamMethod : TensorMethod
 {
     public override string Name => "ram";
 
+    public override bool HasFloat64 => true;
+
     public override TensorMerge Begin(TensorTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
         GeneralizedTaskArithmetic.RequireBase(task, Name);
+        return new DifferenceMerge(task, Owned(task), DifferenceRule.SharedMean, 1, rescale: false);
+    }
+
+    public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        GeneralizedTaskArithmetic.RequireBase(task, Name);
+        DifferenceFloat64.Merge(task, Owned(task), DifferenceRule.SharedMean, 1, 1, rescale: false, inputs, output);
+    }
+
+    /// <summary>What each model owns.</summary>
+    internal static ModelDifference[] Owned(TensorTask task)
+    {
         var owned = LimitThinning.Above(task.Parameters.Number("epsilon"));
-        return new DifferenceMerge(task, [.. task.Parameters.Models.Select(source => new ModelDifference(source, 1, owned))], DifferenceRule.SharedMean, 1, rescale: false);
+        return [.. task.Parameters.Models.Select(source => new ModelDifference(source, 1, owned))];
     }
 }

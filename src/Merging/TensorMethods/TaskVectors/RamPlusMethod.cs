@@ -18,6 +18,37 @@ public sealed class RamPlusMethod : TensorMethod
         return new RamPlusMerge(task);
     }
 
+    public override bool HasFloat64 => true;
+
+    public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        GeneralizedTaskArithmetic.RequireBase(task, Name);
+        ModelDifference[] models = RamMethod.Owned(task);
+        double[][] owned = [.. models.Select(m => DifferenceFloat64.Thinned(m.Thinning, inputs[m.Source], inputs[task.Base], rescale: false))];
+        long[] shares = new long[models.Length], alone = new long[models.Length];
+        for (int i = 0; i < output.Length; i++)
+        {
+            int owners = owned.Count(d => d[i] != 0);
+            for (int k = 0; k < models.Length; k++)
+            {
+                if (owned[k][i] == 0) continue;
+                if (owners == 1) alone[k]++;
+                else shares[k]++;
+            }
+        }
+
+        for (int k = 0; k < models.Length; k++) models[k].Vote = FactorOfLone(task, shares[k], alone[k]);
+        DifferenceFloat64.Merge(task, models, DifferenceRule.SharedMean, 1, 1, rescale: false, inputs, output);
+    }
+
+    /// <summary>1 + r·min(max(s/u, 0), alpha).</summary>
+    private static double FactorOfLone(TensorTask task, long shares, long alone)
+    {
+        double ratio = shares == 0 ? 0 : shares / Math.Max(alone, task.Parameters.Number("epsilon"));
+        return 1 + (task.Parameters.Number("r") * Math.Clamp(ratio, 0, task.Parameters.Number("alpha")));
+    }
+
     private sealed class RamPlusMerge : TensorMerge
     {
         private readonly TensorTask _task;
@@ -34,11 +65,10 @@ public sealed class RamPlusMethod : TensorMethod
         public RamPlusMerge(TensorTask task)
         {
             _task = task;
-            var owned = LimitThinning.Above(task.Parameters.Number("epsilon"));
-            _models = [.. task.Parameters.Models.Select(source => new ModelDifference(source, 1, owned))];
+            _models = RamMethod.Owned(task);
             _merge = new DifferenceMerge(task, _models, DifferenceRule.SharedMean, 1, rescale: false);
             _counting = _models.Length > 0 && task.Length > 0;
-            _owned[0] = new DifferenceTerm(1, 1, 1, owned.Kept, owned.Dropped);
+            if (_models.Length > 0) _owned[0] = new DifferenceTerm(1, 1, 1, _models[0].Thinning.Kept, _models[0].Thinning.Dropped);
             _differences = new DeviceSpan<float>[_models.Length];
             _others = new DeviceSpan<float>[Math.Max(_models.Length - 1, 0)];
             _owns = new long[_models.Length];
@@ -82,14 +112,7 @@ public sealed class RamPlusMethod : TensorMethod
 
         public override void CompletePass()
         {
-            double r = _task.Parameters.Number("r"), alpha = _task.Parameters.Number("alpha"), epsilon = _task.Parameters.Number("epsilon");
-            for (int k = 0; k < _models.Length; k++)
-            {
-                long shared = _owns[k] - _alone[k];
-                double ratio = shared == 0 ? 0 : shared / Math.Max(_alone[k], epsilon);
-                _models[k].Vote = 1 + (r * Math.Clamp(ratio, 0, alpha));
-            }
-
+            for (int k = 0; k < _models.Length; k++) _models[k].Vote = FactorOfLone(_task, _owns[k] - _alone[k], _alone[k]);
             _counting = false;
         }
 

@@ -24,6 +24,22 @@ internal sealed class RandomThinning : Thinning
 
     public override void Draw(OperationSet operations, DeviceSpan<byte> mask, DeviceSpan<float> difference, long firstIndex) =>
         operations.RandomMask(mask, _key, _density, firstIndex);
+
+    public override void Choose(ReadOnlySpan<double> difference, Span<bool> counts)
+    {
+        double limit = Math.Floor((_density * WordValues) + 0.5);
+        for (int i = 0; i < counts.Length; i++) counts[i] = Word(_key, i) < limit;
+    }
+
+    /// <summary>Values of a word.</summary>
+    internal const double WordValues = 4294967296.0;
+
+    /// <summary>Word number <paramref name="index"/> of a stream.</summary>
+    internal static uint Word(ulong key, long index)
+    {
+        (uint w0, uint w1, uint w2, uint w3) = Philox.Generate(key, 0, (ulong)index / 4);
+        return (index % 4) switch { 0 => w0, 1 => w1, 2 => w2, _ => w3 };
+    }
 }
 
 /// <summary>
@@ -59,4 +75,21 @@ internal sealed class RankedThinning : Thinning
 
     public override void Draw(OperationSet operations, DeviceSpan<byte> mask, DeviceSpan<float> difference, long firstIndex) =>
         operations.RankedMask(mask, difference, _columns, _key, _low, _high, firstIndex);
+
+    public override void Choose(ReadOnlySpan<double> difference, Span<bool> counts)
+    {
+        double first = _columns == 1 ? (_low + _high) / 2 : _low, step = _columns == 1 ? 0 : (_high - _low) / (_columns - 1);
+        for (int row = 0; row < difference.Length; row += _columns)
+        {
+            // From the largest down, so that of equal ones the lowest index ranks highest; NaN is above all.
+            double[] magnitudes = Magnitudes.Of(difference.Slice(row, _columns));
+            for (int i = 0; i < magnitudes.Length; i++) magnitudes[i] = double.IsNaN(magnitudes[i]) ? double.PositiveInfinity : magnitudes[i];
+            int[] order = Magnitudes.Descending(magnitudes);
+            for (int place = 0; place < _columns; place++)
+            {
+                int index = row + order[place], rank = _columns - 1 - place;
+                counts[index] = RandomThinning.Word(_key, index) < Math.FusedMultiplyAdd(rank, RandomThinning.WordValues * step, RandomThinning.WordValues * first);
+            }
+        }
+    }
 }

@@ -19,6 +19,44 @@ public sealed class SceMethod : TensorMethod
         return new SceMerge(task);
     }
 
+    public override bool HasFloat64 => true;
+
+    public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        GeneralizedTaskArithmetic.RequireBase(task, Name);
+        double[] origin = inputs[task.Base];
+        double[][] models = [.. task.Parameters.Models.Select(m => inputs[m])];
+        double share = task.Parameters.Number("select_topk");
+        if (models.Length == 0 || share <= 0)
+        {
+            origin.CopyTo(output, 0);
+            return;
+        }
+
+        // The selection is one for all models: what is not in it gets the base's value before differences are taken.
+        if (share < 1)
+        {
+            var selected = new bool[origin.Length];
+            double[] variance = [.. Enumerable.Range(0, origin.Length).Select(i => VarianceOf(models, i))];
+            foreach (int i in Magnitudes.Descending(variance).Take((int)(variance.Count(v => v != 0) * share))) selected[i] = true;
+            models = [.. models.Select(x => x.Select((v, i) => selected[i] ? v : origin[i]).ToArray())];
+        }
+
+        double[] energies = [.. models.Select(x => x.Zip(origin, (v, b) => (v - b) * (v - b)).Sum() / origin.Length)], weights = SceMerge.WeightsOf(energies);
+        var whole = new NoThinning();
+        ModelDifference[] terms = [.. weights.Select((w, k) => new ModelDifference(k, w, whole) { Vote = 1 })];
+        DifferenceFloat64.Merge(task with { Base = models.Length }, terms, DifferenceRule.ElectedMean, 1, 1, rescale: false, [.. models, origin], output);
+    }
+
+    private static double VarianceOf(double[][] models, int i)
+    {
+        double mean = 0, square = 0;
+        foreach (double[] model in models) mean += model[i] / models.Length;
+        foreach (double[] model in models) square += (model[i] - mean) * (model[i] - mean);
+        return Array.TrueForAll(models, m => m[i] == models[0][i]) ? 0 : square / models.Length;
+    }
+
     private sealed class SceMerge : TensorMerge
     {
         /// <summary>A sum of mean squares below this gives every model the same weight: mergekit's rule, which the paper lacks, and part of what its name stands for.</summary>
@@ -148,14 +186,16 @@ public sealed class SceMethod : TensorMethod
 
         private void CompleteEnergies()
         {
-            double total = 0;
-            for (int k = 0; k < _weights.Length; k++)
-            {
-                _weights[k] = _energies[k].Read()[0] / _task.Length;
-                total += _weights[k];
-            }
+            for (int k = 0; k < _weights.Length; k++) _weights[k] = _energies[k].Read()[0] / _task.Length;
+            WeightsOf(_weights).CopyTo(_weights, 0);
+        }
 
-            for (int k = 0; k < _weights.Length; k++) _weights[k] = total < LeastEnergy || !double.IsFinite(total) ? 1.0 / _weights.Length : _weights[k] / total;
+        /// <summary>Shares in the sum of mean squares.</summary>
+        public static double[] WeightsOf(double[] energies)
+        {
+            double total = 0;
+            foreach (double energy in energies) total += energy;
+            return [.. energies.Select(e => total < LeastEnergy || !double.IsFinite(total) ? 1.0 / energies.Length : e / total)];
         }
     }
 }

@@ -44,6 +44,11 @@ internal abstract class Thinning
     {
     }
 
+    /// <summary>The same choice over a whole difference in float64, at once.</summary>
+    /// <param name="difference">The tensor's d.</param>
+    /// <param name="counts">One for each element.</param>
+    public abstract void Choose(ReadOnlySpan<double> difference, Span<bool> counts);
+
     /// <summary>Number of elements that a density keeps of <paramref name="length"/>: at least one, so that a tensor of few elements is not lost.</summary>
     public static long CountOf(double density, long length) => Math.Max(1, (long)(density * length));
 }
@@ -52,12 +57,19 @@ internal abstract class Thinning
 internal sealed class NoThinning : Thinning
 {
     public override bool IsWhole => true;
+
+    public override void Choose(ReadOnlySpan<double> difference, Span<bool> counts) => counts.Fill(true);
 }
 
 /// <summary>Magnitudes inside fixed limits count.</summary>
 internal sealed class LimitThinning(Selection kept) : Thinning
 {
     public override Selection Kept => kept;
+
+    public override void Choose(ReadOnlySpan<double> difference, Span<bool> counts)
+    {
+        for (int i = 0; i < difference.Length; i++) counts[i] = double.IsNaN(difference[i]) || kept.Contains(Math.Abs(difference[i]), i);
+    }
 
     /// <summary>Nothing counts.</summary>
     public static LimitThinning Nothing { get; } = new(Selection.None);

@@ -1,0 +1,76 @@
+namespace MergeEngine.Merging.TensorMethods.Geometry;
+
+/// <summary>What is one vector for a <see cref="Weighing"/>.</summary>
+internal enum WeighedPart
+{
+    Tensor,
+
+    /// <summary>The last dimension.</summary>
+    Row,
+
+    /// <summary>Dimension 0.</summary>
+    Column,
+}
+
+/// <summary>A merge that is a <see cref="Weighing"/> of vectors: what the methods on spheres come down to, in float32 by chunks and in float64.</summary>
+/// <param name="Models">Indices of the inputs that are weighed.</param>
+/// <param name="Base">Input whose differences they are; −1 for the inputs themselves.</param>
+/// <param name="Weighing">Their shares.</param>
+/// <param name="Part">What is one vector.</param>
+internal sealed record WeighedMerge(int[] Models, int Base, Weighing Weighing, WeighedPart Part = WeighedPart.Tensor)
+{
+    public TensorMerge Begin(TensorTask task) => PartOf(task) switch
+    {
+        WeighedPart.Row => new RowMerge(task, Models, Base, Weighing),
+        WeighedPart.Column => new ColumnMerge(task, Models, Base, Weighing),
+        _ => new WholeMerge(task, Models, Base, Weighing),
+    };
+
+    /// <summary>Part after part: the dot products by plain loops, the shares, and the sum.</summary>
+    public void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)
+    {
+        (int parts, int length, int between, int step) = PartOf(task) switch
+        {
+            WeighedPart.Row => ((int)(task.Length / task.RowLength), (int)task.RowLength, (int)task.RowLength, 1),
+            WeighedPart.Column => ((int)(task.Length / task.Shape[0]), (int)task.Shape[0], 1, (int)(task.Length / task.Shape[0])),
+            _ => (1, output.Length, 0, 1),
+        };
+        double[] products = new double[Models.Length * (Models.Length + 1) / 2], shares = new double[Models.Length];
+        for (int part = 0; part < parts; part++)
+        {
+            int first = part * between, end = first + (length * step), at = 0;
+            for (int i = 0; i < Models.Length; i++)
+            {
+                for (int j = 0; j <= i; j++)
+                {
+                    double sum = 0;
+                    for (int e = first; e < end; e += step) sum += Vector(inputs, i, e) * Vector(inputs, j, e);
+                    products[at++] = sum;
+                }
+            }
+
+            Weighing(new GramMatrix(products, Models.Length), shares);
+            for (int e = first; e < end; e += step) output[e] = Combine(inputs, shares, e);
+        }
+    }
+
+    private WeighedPart PartOf(TensorTask task) => task.Shape.Rank < 2 || task.Length == 0 ? WeighedPart.Tensor : Part;
+
+    private double Vector(IReadOnlyList<double[]> inputs, int model, int element) =>
+        inputs[Models[model]][element] - (Base < 0 ? 0 : inputs[Base][element]);
+
+    /// <summary>Σ s_k·v_k, and the base where the v_k are differences: what has no share takes no part.</summary>
+    private double Combine(IReadOnlyList<double[]> inputs, double[] shares, int element)
+    {
+        double sum = 0, rest = Base < 0 ? 0 : 1;
+        for (int k = 0; k < shares.Length; k++)
+        {
+            if (shares[k] == 0) continue;
+            sum += shares[k] * inputs[Models[k]][element];
+            if (Base >= 0) rest -= shares[k];
+        }
+
+        // What is left of shares that sum to 1 by rounding is nothing of the base.
+        return Math.Abs(rest) < 1e-14 ? sum : sum + (rest * inputs[Base][element]);
+    }
+}
