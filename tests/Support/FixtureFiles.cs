@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Tests.Support;
@@ -13,13 +11,6 @@ internal static class FixtureFiles
     public static string PathOf(string fixture) => Path.Combine(Root, "tests", "Fixtures", fixture);
 
     public static SafetensorsFile Open(string fixture) => SafetensorsFile.Open(PathOf(fixture));
-
-    /// <summary>A float64 tensor without rounding.</summary>
-    public static double[] ReadFloat64(this SafetensorsFile file, string name)
-    {
-        Assert.Equal(DType.F64, file[name].DType);
-        return MemoryMarshal.Cast<byte, double>(file.GetSpan(name)).ToArray();
-    }
 
     private static string FindRoot()
     {

@@ -197,6 +197,32 @@ public sealed unsafe class SafetensorsFile : IDisposable
         }
     }
 
+    /// <summary>A whole F64 tensor, without rounding.</summary>
+    /// <exception cref="SafetensorsException">No such tensor, another dtype, more elements than an array can hold, or the file became shorter.</exception>
+    public double[] ReadFloat64(string name)
+    {
+        var entry = this[name];
+        var values = GC.AllocateUninitializedArray<double>(ArrayLength(entry));
+        ReadFloat64(entry, 0, values);
+        return values;
+    }
+
+    /// <summary>Elements of an F64 tensor from <paramref name="firstElement"/> on, as many as the span holds.</summary>
+    /// <inheritdoc cref="ReadFloat64(string)" path="/exception"/>
+    /// <exception cref="ArgumentOutOfRangeException">The elements leave the tensor.</exception>
+    public void ReadFloat64(TensorEntry entry, long firstElement, Span<double> destination)
+    {
+        if (entry.DType != DType.F64) throw FailAt(entry, $"is {entry.DType.Name()}, expected F64");
+        RequireWithin(entry.ElementCount, firstElement, destination.Length);
+        const int Piece = 1 << 27;
+        for (; !destination.IsEmpty; firstElement += Piece)
+        {
+            var piece = destination[..Math.Min(Piece, destination.Length)];
+            ReadBytes(entry, firstElement * sizeof(double), MemoryMarshal.AsBytes(piece));
+            destination = destination[piece.Length..];
+        }
+    }
+
     /// <summary>A whole integer or BOOL tensor.</summary>
     /// <exception cref="SafetensorsException">No such tensor, another dtype, a value that does not fit 32 bits, or the file became shorter.</exception>
     public int[] ReadInt32(string name)

@@ -17,6 +17,15 @@ internal static class TensorMethodRun
         return Merge(merge, task, inputs, cuts);
     }
 
+    /// <summary>The merged tensor in float64.</summary>
+    public static double[] MergeFloat64(TensorMethod method, TensorTask task, IReadOnlyList<float[]> inputs)
+    {
+        Assert.True(method.HasFloat64, $"'{method.Name}' has no float64 form.");
+        double[] output = [.. Enumerable.Repeat(double.NaN, (int)task.Length)];
+        method.MergeFloat64(task, [.. inputs.Select(x => Array.ConvertAll(x, v => (double)v))], output);
+        return output;
+    }
+
     public static float[] Merge(TensorMerge merge, TensorTask task, IReadOnlyList<float[]> inputs, Random? cuts = null)
     {
         var buffers = new List<DeviceBuffer>();

@@ -14,9 +14,8 @@ internal static class TensorRun
     /// <summary>Merges on the device; every pass is cut anew, at multiples of the method's unit. Without a generator each pass is one chunk.</summary>
     public static float[] Merge(Device device, RecipeSlice slice, TensorPlace place, Shape shape, float[][] inputs, Random? cuts = null)
     {
-        var task = new TensorTask(device, place.Output, shape, inputs.Length, slice.BaseIndex ?? -1, slice.At(place), 7);
-        TensorMethod method = TensorMethodTable.Find(slice.Method.Name, slice.Method.Dialect) ?? throw new InvalidOperationException($"There is no method '{slice.Method.Name}'.");
-        using TensorMerge merge = method.Begin(task);
+        TensorTask task = Task(device, slice, place, shape, inputs);
+        using TensorMerge merge = MethodOf(slice).Begin(task);
         DeviceBuffer[] buffers = [.. inputs.Select(x => device.Allocate<float>(x.Length))];
         using DeviceBuffer result = device.Allocate<float>(task.Length);
         for (int k = 0; k < inputs.Length; k++) device.Upload<float>(inputs[k], buffers[k].AsSpan<float>());
@@ -34,6 +33,13 @@ internal static class TensorRun
         return merged;
     }
 
+    /// <summary>Merges in float64.</summary>
+    public static double[] MergeFloat64(RecipeSlice slice, TensorPlace place, Shape shape, float[][] inputs)
+    {
+        using Device device = Device.Open("reference");
+        return TensorMethodRun.MergeFloat64(MethodOf(slice), Task(device, slice, place, shape, inputs), inputs);
+    }
+
     /// <summary>A recipe of two or more models and perhaps a base, for one tensor.</summary>
     public static RecipeSlice Slice(string method, string[] models, string? baseModel = null, string parameters = "", Dialect? dialect = null) => RecipeText.ReadSlice($"""
         merge_method: {method}
@@ -43,6 +49,12 @@ internal static class TensorRun
         {string.Join('\n', models.Select(m => $"- model: models/{m.Split(' ')[0]}\n" + (m.Contains(' ', StringComparison.Ordinal) ? $"  parameters: {{{m[m.IndexOf(' ', StringComparison.Ordinal)..]}}}\n" : "")))}
         {(parameters.Length == 0 ? "" : $"parameters: {{{parameters}}}")}
         """);
+
+    private static TensorTask Task(Device device, RecipeSlice slice, TensorPlace place, Shape shape, float[][] inputs) =>
+        new(device, place.Output, shape, inputs.Length, slice.BaseIndex ?? -1, slice.At(place), 7);
+
+    private static TensorMethod MethodOf(RecipeSlice slice) =>
+        TensorMethodTable.Find(slice.Method.Name, slice.Method.Dialect) ?? throw new InvalidOperationException($"There is no method '{slice.Method.Name}'.");
 
     private static DeviceSpan<float>[] Slices(DeviceBuffer[] buffers, long first, long length) => [.. buffers.Select(b => b.AsSpan<float>().Slice(first, length))];
 

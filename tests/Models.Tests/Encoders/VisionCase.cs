@@ -3,7 +3,6 @@ using MergeEngine.Models.Encoders;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
-using MergeEngine.Tests.Support;
 
 namespace MergeEngine.Models.Tests.Encoders;
 

@@ -110,6 +110,21 @@ public sealed class RoundTripTests : IDisposable
     }
 
     [Fact]
+    public void Float64_is_read_without_rounding_whole_and_in_part()
+    {
+        string path = _directory["d.safetensors"];
+        double[] values = [1.0 / 3, -Math.PI * 1e300, 5e-324, double.NaN];
+        SafetensorsWriter.Write(path, [new TensorContent("d", DType.F64, [2, 2], MemoryMarshal.AsBytes<double>(values).ToArray()), TensorContent.FromFloat32("w", [1], new float[1])]);
+        using var file = SafetensorsFile.Open(path);
+        Assert.Equal(values, file.ReadFloat64("d"));
+        var part = new double[2];
+        file.ReadFloat64(file["d"], 1, part);
+        Assert.Equal(values[1..3], part);
+        Assert.Throws<ArgumentOutOfRangeException>(() => file.ReadFloat64(file["d"], 3, part));
+        Refusal.Of(() => file.ReadFloat64("w"), path, "tensor \"w\" is F32, expected F64.");
+    }
+
+    [Fact]
     public void Types_that_are_not_computed_with_are_refused_by_name()
     {
         string path = _directory["t.safetensors"];
