@@ -47,6 +47,9 @@ public sealed class InputFile : IDisposable
     /// <param name="bytes">What stands there.</param>
     public void Passed(long offset, ReadOnlySpan<byte> bytes) => hash?.Add(offset, bytes);
 
+    /// <summary>Reads bytes of the file, past any cache of this class; they are not hashed by it.</summary>
+    internal void Read(long offset, Span<byte> destination) => FileBytes.Fill(handle, FilePath, offset, destination);
+
     public void Dispose() => handle.Dispose();
 
     internal string Time => Modified.ToString("O", CultureInfo.InvariantCulture);

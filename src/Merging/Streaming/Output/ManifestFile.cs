@@ -62,6 +62,10 @@ public static class ManifestFile
     internal static bool IsPlainName(string name) =>
         name.Length > 0 && name is not ("." or "..") && !name.AsSpan().ContainsAny("/\\:") && !name.Any(char.IsControl);
 
+    /// <summary>A plain file name, or one in a plain folder: <c>1_Pooling/config.json</c>.</summary>
+    internal static bool IsOutputName(string name) =>
+        name.IndexOf('/', StringComparison.Ordinal) is >= 0 and var slash ? IsPlainName(name[..slash]) && IsPlainName(name[(slash + 1)..]) : IsPlainName(name);
+
     /// <summary>The hash of a manifest's bytes with zeros where its own hash stands: the last value of the document.</summary>
     private static string SelfHash(byte[] bytes)
     {
@@ -94,7 +98,7 @@ public static class ManifestFile
 
     private static string? ComplaintOf(ManifestOutput output, ManifestHash? hash)
     {
-        if (!IsPlainName(output.Name)) return "is no plain file name";
+        if (!IsOutputName(output.Name)) return "is no plain file name";
         if (output.Bytes < 0) return $"has {output.Bytes} bytes";
         if (hash is null) return null;
         if (hash.Algorithm != ManifestHash.PiecesAlgorithm || hash.PieceBytes is < 4096 or > 1 << 30) return $"has hashes of an unknown kind, expected {ManifestHash.PiecesAlgorithm}";

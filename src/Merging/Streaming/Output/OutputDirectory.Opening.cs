@@ -120,5 +120,7 @@ public sealed partial class OutputDirectory
         {
             if (!writing.Contains(Path.GetFileName(entry))) File.Delete(entry);
         }
+
+        foreach (string folder in Directory.GetDirectories(place.Model)) Directory.Delete(folder, recursive: true);
     }
 }

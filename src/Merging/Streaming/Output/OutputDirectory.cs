@@ -118,36 +118,6 @@ public sealed partial class OutputDirectory : IDisposable
         }
     }
 
-    /// <summary>Adds a file beside the weights, such as <c>config.json</c>. One thread at a time.</summary>
-    /// <param name="name">A plain file name that no other file of the output has.</param>
-    /// <param name="bytes">Its content.</param>
-    /// <exception cref="SafetensorsException">The disk is full or failed.</exception>
-    public void AddFile(string name, ReadOnlySpan<byte> bytes)
-    {
-        ObjectDisposedException.ThrowIf(state != State.Writing, this);
-        if (!ManifestFile.IsPlainName(name)) throw new ArgumentException($"{Quoting.Quote(name)} is no plain file name.", nameof(name));
-        if (plan.Shards.Any(s => s.FileName == name) || extras.Any(e => e.Name == name) || name is MergeManifest.FileName or ShardedIndex.FileName)
-            throw new ArgumentException($"The output has a file {Quoting.Quote(name)} already.", nameof(name));
-        AddChecked(name, bytes);
-    }
-
-    /// <summary>Copies a file, such as a tokenizer, beside the weights under its own name.</summary>
-    /// <inheritdoc cref="AddFile(string, ReadOnlySpan{byte})" path="/exception"/>
-    public void AddCopy(string path)
-    {
-        byte[] bytes;
-        try
-        {
-            bytes = File.ReadAllBytes(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new SafetensorsException($"{path}: cannot be read ({e.Message.TrimEnd('.')}), expected a file to copy to the output.", e);
-        }
-
-        AddFile(Path.GetFileName(path), bytes);
-    }
-
     /// <summary>Finishes the hashes, writes index and manifest, syncs everything and renames it to the target.</summary>
     /// <exception cref="InvalidOperationException">Bytes of a tensor were not written.</exception>
     /// <exception cref="SafetensorsException">The disk is full or failed, or an input was changed while it was read.</exception>
@@ -158,6 +128,7 @@ public sealed partial class OutputDirectory : IDisposable
         try
         {
             if (!plan.Index.IsEmpty) AddChecked(ShardedIndex.FileName, plan.Index.Span);
+            foreach (string folder in extras.Select(e => Path.GetDirectoryName(e.Name)!).Where(f => f.Length > 0).Distinct()) OutputTarget.SyncDirectory(Path.Combine(place.Model, folder));
             Parallel.ForEach(files, new ParallelOptions { MaxDegreeOfParallelism = options.Threads, CancellationToken = cancellation }, file => file.Sync());
             step(OutputStep.FilesSynced);
             MergeManifest manifest = BuildManifest(cancellation);
@@ -200,36 +171,6 @@ public sealed partial class OutputDirectory : IDisposable
         if (!options.Hash) return;
         journal.Add(file, piece, digest.Span);
         step(OutputStep.PieceNoted);
-    }
-
-    private void AddChecked(string name, ReadOnlySpan<byte> bytes)
-    {
-        try
-        {
-            WriteSynced(name, bytes);
-        }
-        catch (Exception e) when (Explain(e, place, null) is { } explained)
-        {
-            throw explained;
-        }
-
-        string? hash = null;
-        string[]? pieces = null;
-        if (options.Hash)
-        {
-            var streamed = new StreamedHash(bytes.Length, static (_, _) => { });
-            streamed.Add(0, bytes);
-            (hash, pieces) = Texts(streamed);
-        }
-
-        extras.Add(new ManifestOutput(name, bytes.Length, hash, null, pieces));
-    }
-
-    private void WriteSynced(string name, ReadOnlySpan<byte> bytes)
-    {
-        using var handle = File.OpenHandle(Path.Combine(place.Model, name), FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.None);
-        RandomAccess.Write(handle, bytes, 0);
-        RandomAccess.FlushToDisk(handle);
     }
 
     private MergeManifest BuildManifest(CancellationToken cancellation)

@@ -51,12 +51,18 @@ internal sealed class OutputPath
         if (found.Length > 0 && !overwrite) throw new SafetensorsException($"{path}: exists already and is not empty; --overwrite puts the new model in its place.");
         foreach (string name in found)
         {
-            if (Directory.Exists(Path.Combine(target, name)) || !s_modelFiles.Any(ending => name.EndsWith(ending, StringComparison.OrdinalIgnoreCase)))
+            if (!(Directory.Exists(Path.Combine(target, name)) ? IsModelFolder(Path.Combine(target, name)) : IsModelFile(name)))
                 throw new SafetensorsException($"{path}: holds {Quoting.Quote(name)}, which is no file of a model, so --overwrite does not replace the directory.");
         }
 
         return new OutputPath(path, target, parent);
     }
+
+    private static bool IsModelFile(string name) => s_modelFiles.Any(ending => name.EndsWith(ending, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>A folder such as <c>1_Pooling</c>: numbered, with a model's files in it and no folder.</summary>
+    private static bool IsModelFolder(string path) => new DirectoryInfo(path).LinkTarget is null && char.IsAsciiDigit(Path.GetFileName(path)[0])
+        && Directory.EnumerateFileSystemEntries(path).All(e => !Directory.Exists(e) && IsModelFile(e));
 
     /// <summary>The finished model takes its place. There is no moment in which neither the older nor the new one is there, where the system can do that.</summary>
     public void Publish()

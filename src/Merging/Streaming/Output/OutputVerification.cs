@@ -27,10 +27,16 @@ public sealed record OutputVerification(string Directory, int Files, long Bytes,
         MergeManifest manifest = ManifestFile.Read(Path.Combine(directory, MergeManifest.FileName));
         var differences = new ConcurrentBag<(string File, long At, string Text)>();
         HashSet<string> listed = [.. manifest.Outputs.Select(o => o.Name), MergeManifest.FileName];
-        foreach (string entry in System.IO.Directory.EnumerateFileSystemEntries(directory))
+        HashSet<string> folders = [.. listed.Select(n => Path.GetDirectoryName(n)!).Where(f => f.Length > 0)];
+        foreach (string folder in folders.Prepend(""))
         {
-            string name = Path.GetFileName(entry);
-            if (!listed.Contains(name)) differences.Add((name, 0, $"{Quoting.Quote(name)} is not in the manifest."));
+            string within = Path.Combine(directory, folder);
+            if (!System.IO.Directory.Exists(within)) continue;
+            foreach (string entry in System.IO.Directory.EnumerateFileSystemEntries(within))
+            {
+                string name = folder.Length == 0 ? Path.GetFileName(entry) : $"{folder}/{Path.GetFileName(entry)}";
+                if (!listed.Contains(name) && !(folders.Contains(name) && new DirectoryInfo(entry).LinkTarget is null)) differences.Add((name, 0, $"{Quoting.Quote(name)} is not in the manifest."));
+            }
         }
 
         var work = new List<Piece>();

@@ -1,0 +1,70 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using MergeEngine.Merging.Recipes;
+using MergeEngine.Merging.Streaming.Files;
+using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Tests.Support;
+using MergeEngine.Merging.Yaml;
+
+namespace MergeEngine.Merging.Tests.Streaming.Files;
+
+/// <summary>Files beside the weights against those that mergekit wrote, over the full set where it lies beside the repository.</summary>
+public class CaseFileTests
+{
+    /// <summary>What mergekit's config.json should say and does not: defects of its own, and choices that vary from run to run.</summary>
+    private static readonly Dictionary<string, (string Key, string Json)[]> s_right = new()
+    {
+        ["dtype-bf16-fp16"] = [("dtype", "\"float32\"")],
+        ["dtype-mixed-tensors"] = [("dtype", "\"float32\"")],
+        ["tied-untied"] = [("tie_word_embeddings", "false")],
+        ["tied-untied-ta"] = [("tie_word_embeddings", "false")],
+        ["unsafe-truncate-base-larger"] = [("vocab_size", "96")],
+        ["tokenizer-model-permuted"] = [("bos_token_id", "")],
+    };
+
+    [Fact]
+    public void Every_config_says_what_mergekits_says_or_what_is_right()
+    {
+        int compared = 0;
+        foreach ((string name, string tool, string root) in Cases())
+        {
+            string expectedPath = Path.Combine(root, "cases", name, "expected", "config.json");
+            if (tool != "mergekit-yaml" || !File.Exists(expectedPath)) continue;
+            if (PlanCase(root, name) is not { } planned) continue;
+            using MergeJob job = planned.Job;
+            CompanionFiles files = CompanionFiles.Plan(job, planned.Recipe, planned.Text, new CompanionOptions());
+            JsonObject found = Parse(files.ContentOf("config.json")!), expected = Parse(File.ReadAllBytes(expectedPath));
+            foreach ((string key, string json) in s_right.GetValueOrDefault(name) ?? []) expected[key] = JsonNode.Parse(json);
+            found.Remove("transformers_version");
+            expected.Remove("transformers_version");
+            Assert.True(JsonNode.DeepEquals(expected, found), $"{name}: {found.ToJsonString()}, expected {expected.ToJsonString()}");
+            compared++;
+        }
+
+        Assert.InRange(compared, 170, 250);
+    }
+
+    private static IEnumerable<(string Name, string Tool, string Root)> Cases()
+    {
+        Assert.SkipUnless(Directory.Exists(MergekitCases.FullSet), "The full set of mergekit's cases is not beside the repository.");
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(MergekitCases.FullSet, "cases.json")));
+        return [.. json.RootElement.GetProperty("cases").EnumerateArray().Select(c => (c.GetProperty("name").GetString()!, c.GetProperty("tool").GetString()!, MergekitCases.FullSet))];
+    }
+
+    private static (MergeJob Job, Recipe Recipe, string Text)? PlanCase(string root, string name)
+    {
+        string path = Path.Combine(root, "cases", name, "recipe.yml"), text = File.ReadAllText(path);
+        try
+        {
+            Recipe recipe = RecipeFile.Parse(text, path, p => Path.Exists(Path.Combine(root, p))).Recipes[^1];
+            return (MergePlanner.Plan(recipe, new PlanOptions { WorkingDirectory = root, UnsafeTruncateEmbeddings = name.StartsWith("unsafe", StringComparison.Ordinal) }), recipe, text);
+        }
+        catch (Exception e) when (e is PlanningException or YamlException)
+        {
+            TestContext.Current.TestOutputHelper?.WriteLine($"{name}: {e.Message}");
+            return null;
+        }
+    }
+
+    private static JsonObject Parse(byte[] bytes) => JsonNode.Parse(bytes)!.AsObject();
+}
