@@ -86,7 +86,8 @@ internal static class LayerSettings
     private static void SetCount(JsonEdits config, string stack, string[] scopes, int before, int after, IEnumerable<string> stacks, List<string> notes)
     {
         JsonSetting[] counts = [.. config.All(s_counts).Where(s => scopes.Contains(s.Scope) && config.Integer(s) is not null)];
-        bool isDecoder = HasPart(stack, "decoder"), isEncoder = !isDecoder && HasPart(stack, "encoder");
+        // Where encoder and decoder have a config each, that has been told apart already.
+        bool isDecoder = HasPart(stack, "decoder") && !scopes[0].StartsWith("decoder.", StringComparison.Ordinal), isEncoder = !isDecoder && HasPart(stack, "encoder");
         if (isEncoder) counts = [.. counts.Where(s => !IsOf(s, "decoder"))];
         else if (isDecoder && counts.Any(s => IsOf(s, "decoder"))) counts = [.. counts.Where(s => IsOf(s, "decoder"))];
         else if (isDecoder && stacks.Any(s => HasPart(s, "encoder")) && counts.Length > 0)
