@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using MergeEngine.Cli.Commands;
+using MergeEngine.Cli.Commands.Merge;
 
 namespace MergeEngine.Cli.CommandLine;
 
@@ -26,6 +27,7 @@ internal static class Application
             InspectCommand.Create(),
             DiffCommand.Create(),
             VerifyCommand.Create(),
+            MergeCommand.Create(),
             PretrainCommand.Create(),
             TuneCommand.Create(),
             EvaluateCommand.Create(),
@@ -70,7 +72,10 @@ internal static class Application
     /// <summary>A mistyped option must not pass for a file name. A file that is called so comes after <c>--</c>.</summary>
     private static string? UnknownOption(ParseResult parsed) => parsed.Tokens
         .TakeWhile(token => token.Type != TokenType.DoubleDash)
-        .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal))?.Value;
+        .FirstOrDefault(token => token.Type == TokenType.Argument && LooksLikeOption(token.Value))?.Value;
+
+    /// <summary>Numbers below zero and a lone dash do not.</summary>
+    private static bool LooksLikeOption(string text) => text is ['-', '-', ..] || (text is ['-', var letter, ..] && char.IsAsciiLetter(letter));
 
     private static string PathOf(CommandResult command) =>
         command.Parent is CommandResult parent ? $"{PathOf(parent)} {command.Command.Name}" : "merge-engine";

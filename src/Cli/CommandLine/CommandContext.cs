@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using MergeEngine.Cli.Terminal;
@@ -19,11 +20,18 @@ internal sealed class CommandContext(ParseResult arguments, CancellationToken st
 
     public T Get<T>(Argument<T> argument) => arguments.GetRequiredValue(argument);
 
+    /// <summary>The value of an argument that may be left out; null if it is.</summary>
+    public string? Find(Argument<string?> argument) => arguments.GetValue(argument);
+
     /// <summary>The value that was given, else the option's default, else null.</summary>
     public T? Get<T>(Option<T> option) => arguments.GetValue(option);
 
     /// <summary>True when the option stands on the command line.</summary>
     public bool Has(Option option) => arguments.GetResult(option) is { Implicit: false };
+
+    /// <summary>The form in which the option stands last on the command line; null if it does not.</summary>
+    public string? SpellingOf(Option option) => arguments.Tokens
+        .LastOrDefault(token => token.Type == TokenType.Option && (token.Value == option.Name || option.Aliases.Contains(token.Value)))?.Value;
 
     /// <summary>The device that was asked for.</summary>
     public string DeviceName => arguments.GetValue(CommonOptions.Device) ?? "cpu";

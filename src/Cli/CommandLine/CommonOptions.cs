@@ -64,7 +64,7 @@ internal static class CommonOptions
         return option;
     }
 
-    private static bool IsDevice(string name) =>
+    internal static bool IsDevice(string name) =>
         name is "cpu" or "cuda" or "emulated" or "reference" || (name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, null, out _));
 
     /// <summary>One of a few words; the first is the default unless there is none.</summary>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using MergeEngine.Cli.Terminal;
+using MergeEngine.Merging.Streaming.Planning;
 using MergeEngine.Merging.Yaml;
 using MergeEngine.Tensors.Cuda;
 
@@ -15,6 +16,11 @@ internal static partial class Failures
     public static int Report(Exception exception, TextWriter error)
     {
         error.WriteLine($"merge-engine: {Sentence(exception)}");
+        if (exception is PlanningException { Problems.Count: > 1 } plan)
+        {
+            foreach (string problem in plan.Problems) error.WriteLine($"  {Printable.Of(problem)}");
+        }
+
         if (Environment.GetEnvironmentVariable(DebugVariable) == "1") error.WriteLine(exception);
         else if (!IsExpected(exception)) error.WriteLine($"merge-engine: this is a defect; {DebugVariable}=1 shows where it happened.");
         return CodeOf(exception);
@@ -23,12 +29,12 @@ internal static partial class Failures
     private static int CodeOf(Exception exception) => exception switch
     {
         OperationCanceledException => ExitCode.Stopped,
-        UsageException or YamlException => ExitCode.Usage,
+        UsageException or YamlException or PlanningException => ExitCode.Usage,
         _ => ExitCode.Failed,
     };
 
     private static bool IsExpected(Exception exception) => exception
-        is UsageException or YamlException or OperationCanceledException
+        is UsageException or YamlException or PlanningException or OperationCanceledException
         or IOException or UnauthorizedAccessException or InvalidDataException or JsonException
         or ArgumentException or NotSupportedException or InsufficientMemoryException or CudaException;
 
@@ -37,6 +43,7 @@ internal static partial class Failures
         string text = exception switch
         {
             OperationCanceledException => "stopped",
+            PlanningException { Problems.Count: > 1 and var count } => $"there are {count} problems.",
             ArgumentException => ParameterSuffix().Replace(exception.Message, ""),
             _ => exception.Message,
         };

@@ -15,4 +15,7 @@ namespace MergeEngine.Cli.Reports;
 [JsonSerializable(typeof(BenchReport))]
 [JsonSerializable(typeof(PassReport))]
 [JsonSerializable(typeof(PretrainReport))]
+[JsonSerializable(typeof(MergeReport))]
+[JsonSerializable(typeof(DryRunReport))]
+[JsonSerializable(typeof(MethodsReport))]
 internal sealed partial class CliJson : JsonSerializerContext;

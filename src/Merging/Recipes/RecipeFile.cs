@@ -10,6 +10,9 @@ namespace MergeEngine.Merging.Recipes;
 /// <param name="Recipes">The recipes in the order in which they must run: that of the file, unless a recipe uses a later one.</param>
 public sealed record RecipeFile(IReadOnlyList<Recipe> Recipes)
 {
+    /// <summary>The text that was read, with its comments.</summary>
+    public string Text { get; init; } = "";
+
     /// <summary>The recipe without a name; null if all have one, so that only intermediate results are written.</summary>
     public Recipe? Result => Recipes.FirstOrDefault(r => r.Name is null);
 
@@ -18,11 +21,11 @@ public sealed record RecipeFile(IReadOnlyList<Recipe> Recipes)
     /// <param name="exists">Whether a path exists, relative to the working directory; null for the file system.</param>
     /// <exception cref="YamlException">The file is no usable recipe; one sentence with line and column.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static RecipeFile Read(string path, Func<string, bool>? exists = null) => Read(YamlFile.ReadAll(path), path, exists);
+    public static RecipeFile Read(string path, Func<string, bool>? exists = null) => Parse(YamlFile.ReadText(path), path, exists);
 
     /// <summary>Reads a text; <paramref name="file"/> is named in errors.</summary>
     /// <inheritdoc cref="Read(string, Func{string, bool}?)"/>
-    public static RecipeFile Parse(string text, string file, Func<string, bool>? exists = null) => Read(YamlFile.Parse(text, file), file, exists);
+    public static RecipeFile Parse(string text, string file, Func<string, bool>? exists = null) => Read(YamlFile.Parse(text, file), file, exists) with { Text = text };
 
     private static RecipeFile Read(IReadOnlyList<YamlValue> documents, string file, Func<string, bool>? exists)
     {

@@ -26,16 +26,27 @@ public static class YamlFile
     /// <summary>Reads all documents of a file.</summary>
     /// <exception cref="YamlException">The file is not readable YAML; one sentence with line and column.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static IReadOnlyList<YamlValue> ReadAll(string path)
+    public static IReadOnlyList<YamlValue> ReadAll(string path) => Parse(ReadText(path), path);
+
+    /// <summary>Reads the text of a file.</summary>
+    /// <exception cref="IOException">The file cannot be read, or is larger than <see cref="MaxBytes"/>.</exception>
+    public static string ReadText(string path)
     {
         if (Directory.Exists(path)) throw new IOException($"'{path}' is a directory, expected a YAML file.");
         using FileStream stream = File.OpenRead(path);
+        return ReadText(stream, path);
+    }
+
+    /// <summary>Reads the text of a stream; <paramref name="path"/> is named in errors.</summary>
+    /// <inheritdoc cref="ReadText(string)"/>
+    public static string ReadText(Stream stream, string path)
+    {
         // Counted while it is read: pipes and devices have no length.
         byte[] bytes = new byte[MaxBytes + 1];
         int count = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
         if (count > MaxBytes) throw new IOException($"'{path}' has more than {MaxBytes} bytes, which is the most that a YAML file may have.");
         using var reader = new StreamReader(new MemoryStream(bytes, 0, count));
-        return Parse(reader.ReadToEnd(), path);
+        return reader.ReadToEnd();
     }
 
     /// <summary>Parses all documents of a text; <paramref name="file"/> is named in errors.</summary>

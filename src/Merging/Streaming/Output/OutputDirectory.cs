@@ -27,6 +27,7 @@ public sealed partial class OutputDirectory : IDisposable
     private readonly DateTime started = DateTime.UtcNow;
     private State state;
     private bool left;
+    private bool keeps;
 
     private OutputDirectory(
         OutputPath place, OutputPlan plan, MergeDescription description, OutputOptions options, Action<OutputStep> step, OutputJournal journal)
@@ -155,11 +156,17 @@ public sealed partial class OutputDirectory : IDisposable
         }
     }
 
+    /// <summary>
+    /// Leaves what is written when this is disposed of unfinished, as <see cref="OutputOptions.KeepPartial"/> does: for a run that was stopped and can be gone on with, where one that
+    /// failed is removed.
+    /// </summary>
+    public void KeepPartial() => keeps = true;
+
     /// <summary>Ends the writing. What is not complete is removed, or left to be gone on with where that was asked for.</summary>
     public void Dispose()
     {
         if (state == State.Disposed) return;
-        bool remove = state == State.Complete || (!options.KeepPartial && !left);
+        bool remove = state == State.Complete || (!options.KeepPartial && !keeps && !left);
         state = State.Disposed;
         foreach (ShardFile? file in files) file?.Dispose();
         if (remove) RemovePartial();

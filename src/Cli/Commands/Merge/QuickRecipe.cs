@@ -1,0 +1,119 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using MergeEngine.Cli.CommandLine;
+using MergeEngine.Merging.Recipes;
+using MergeEngine.Merging.Yaml;
+
+namespace MergeEngine.Cli.Commands.Merge;
+
+/// <summary>A recipe in options: <c>--method ties --base B --model P=0.5 --parameter density=0.2</c>. It becomes the text that a recipe file would hold.</summary>
+internal static class QuickRecipe
+{
+    /// <summary>What errors name in place of a file.</summary>
+    private const string Name = "command line";
+
+    public static readonly Option<string?> Method = new("--method") { Description = "Merge without a recipe file, by this method; --list-methods names them.", HelpName = "METHOD" };
+
+    private static readonly Option<string?> Base = new("--base", "--base-model") { Description = "The base model.", HelpName = "MODEL" };
+
+    private static readonly Option<string[]> Models = new("--model")
+    {
+        Description = "A model, and perhaps its weight: a number, or a list over the layers as in [0,0.5,1]. Once for each model.",
+        HelpName = "MODEL[=WEIGHT]",
+    };
+
+    private static readonly Option<string[]> Parameters = new("--parameter") { Description = "A parameter of the method, for all models.", HelpName = "NAME=VALUE" };
+
+    private static readonly Option<string?> Dialect = new("--dialect") { Description = "The arithmetic, where a method has two.", HelpName = "mergekit|paper" };
+
+    private static readonly Option<string?> DType = new("--dtype") { Description = "Type that models are cast to before the merge.", HelpName = "float32|bfloat16|float16|float64" };
+
+    private static readonly Option<string?> OutDType = new("--out-dtype") { Description = "Type of the output.", HelpName = "float32|bfloat16|float16|float64" };
+
+    public static IEnumerable<Option> All => [Method, Base, Models, Parameters, Dialect, DType, OutDType];
+
+    /// <exception cref="UsageException">There is no such recipe; options need a method.</exception>
+    public static void RequireNone(CommandContext context)
+    {
+        foreach (Option option in All)
+        {
+            if (context.Has(option)) throw new UsageException($"{option.Name} stands in place of a recipe file and needs --method, found a recipe file.");
+        }
+    }
+
+    /// <exception cref="UsageException">An option has no usable value.</exception>
+    /// <exception cref="YamlException">The recipe that the options make is none.</exception>
+    public static RecipeFile Read(CommandContext context)
+    {
+        var text = new StringBuilder();
+        Add("merge_method", context.Get(Method));
+        Add("dialect", context.Get(Dialect));
+        Add("base_model", context.Get(Base));
+        string[] models = context.Get(Models) ?? [];
+        if (models.Length == 0) throw new UsageException("--method needs models, expected --model at least once.");
+        text.Append("models:\n");
+        foreach (string model in models)
+        {
+            (string path, string? weight) = Split(model);
+            text.Append(CultureInfo.InvariantCulture, $"  - model: {Quote(path)}\n");
+            if (weight is not null) text.Append(CultureInfo.InvariantCulture, $"    parameters: {{weight: {weight}}}\n");
+        }
+
+        string[] parameters = context.Get(Parameters) ?? [];
+        if (parameters.Length > 0) text.Append("parameters:\n");
+        foreach (string parameter in parameters)
+        {
+            int equals = parameter.IndexOf('=', StringComparison.Ordinal);
+            if (equals < 1 || ValueOf(parameter[(equals + 1)..]) is not { } value)
+                throw new UsageException($"--parameter is '{parameter}', expected NAME=VALUE with a number, true, false, a text or a list such as [0,0.5,1].");
+            text.Append(CultureInfo.InvariantCulture, $"  {Quote(parameter[..equals])}: {value}\n");
+        }
+
+        Add("dtype", context.Get(DType));
+        Add("out_dtype", context.Get(OutDType));
+        return RecipeFile.Parse(text.ToString(), Name);
+
+        void Add(string key, string? value)
+        {
+            if (value is not null) text.Append(CultureInfo.InvariantCulture, $"{key}: {Quote(value)}\n");
+        }
+    }
+
+    /// <summary>A path that exists is a path, whatever it ends in; otherwise a number or a list behind the last <c>=</c> is the weight.</summary>
+    private static (string Path, string? Weight) Split(string model)
+    {
+        int equals = model.LastIndexOf('=');
+        if (equals < 1 || Path.Exists(model)) return (model, null);
+        string weight = model[(equals + 1)..];
+        return ValueOf(weight) is { } value && (IsNumber(weight) || value.StartsWith('[')) ? (model[..equals], value) : (model, null);
+    }
+
+    /// <summary>A value as it stands in the recipe: one scalar or one list of scalars, and nothing that would begin anything else. Null if it is neither.</summary>
+    private static string? ValueOf(string text)
+    {
+        try
+        {
+            return YamlFile.Parse(text, Name) is [{ } value] ? ValueOf(value) : null;
+        }
+        catch (YamlException)
+        {
+            return null;
+        }
+    }
+
+    private static string? ValueOf(YamlValue value) => value switch
+    {
+        YamlScalar { Quoted: false, Text: var text } when IsNumber(text) || text is "true" or "false" => text,
+        YamlScalar { Text: { Length: > 0 } text } => Quote(text),
+        YamlSequence { Items: var items } when items.All(i => i is YamlScalar) => $"[{string.Join(", ", items.Select(ValueOf))}]",
+        _ => null,
+    };
+
+    private static bool IsNumber(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
+
+    // A JSON string is a YAML text.
+    private static string Quote(string text) => $"\"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
+}

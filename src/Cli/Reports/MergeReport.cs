@@ -1,0 +1,56 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
+using MergeEngine.Cli.Terminal;
+using MergeEngine.Merging.Streaming.Planning.Reports;
+using MergeEngine.Merging.Streaming.Runs;
+
+namespace MergeEngine.Cli.Reports;
+
+/// <summary>What <c>merge</c> has written: one entry for each document of the recipe file.</summary>
+internal sealed record MergeReport(IReadOnlyList<MergedDocument> Merged)
+{
+    public static MergeReport From(IReadOnlyList<MergeResult> results) => new([.. results.Select(MergedDocument.From)]);
+
+    public void Print(TextWriter output)
+    {
+        foreach (MergedDocument merged in Merged) merged.Print(output);
+    }
+}
+
+/// <summary>One model.</summary>
+internal sealed record MergedDocument(
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Document,
+    string Path,
+    string Method,
+    string Dialect,
+    int Tensors,
+    int Merged,
+    int Copied,
+    int Files,
+    long Bytes,
+    long ReadBytes,
+    long WrittenBytes,
+    long RestoredBytes,
+    bool WasFinished,
+    double Seconds,
+    IReadOnlyList<string> Notes)
+{
+    public static MergedDocument From(MergeResult result) => new(
+        result.Document, result.Path, result.Method, result.Dialect, result.Tensors, result.Merged, result.Tensors - result.Merged, result.Files, result.Bytes,
+        result.Moved?.ReadBytes ?? 0, result.Moved?.WrittenBytes ?? 0, result.RestoredBytes, result.WasFinished, result.Seconds, result.Notes);
+
+    public void Print(TextWriter output)
+    {
+        foreach (string note in Notes) output.WriteLine($"note: {Printable.Of(note)}");
+        string path = Printable.Of(Path), tensors = Tensors == 1 ? "1 tensor" : $"{Tensors} tensors", files = Files == 1 ? "1 file" : $"{Files} files";
+        if (WasFinished)
+        {
+            output.WriteLine($"{path}: {tensors}, {PlanText.Bytes(Bytes)} in {files}: finished before, of the same recipe and inputs, every hash as it should be");
+            return;
+        }
+
+        string copied = Copied == 0 ? "" : $", {Copied} of them copied";
+        string restored = RestoredBytes == 0 ? "" : $", {PlanText.Bytes(RestoredBytes)} of it by an earlier run";
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{path}: {tensors}{copied}, {PlanText.Bytes(Bytes)} in {files}{restored}; {Method}, {Seconds:0.00} s"));
+    }
+}

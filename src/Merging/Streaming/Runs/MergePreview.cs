@@ -1,0 +1,87 @@
+using MergeEngine.Merging.Recipes;
+using MergeEngine.Merging.Streaming.Execution;
+using MergeEngine.Merging.Streaming.Output;
+using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Streaming.Planning.Reports;
+using MergeEngine.Merging.Yaml;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Merging.Streaming.Runs;
+
+/// <summary>The plan of one document, for <c>--dry-run</c>.</summary>
+/// <param name="Document">Its name; null for the result.</param>
+/// <param name="Path">Where the result would go.</param>
+/// <param name="Plan">Every tensor.</param>
+/// <param name="Estimate">What executing it moves and holds.</param>
+/// <param name="Files">The files that it would read.</param>
+public sealed record PreviewedMerge(string? Document, string Path, PlanReport Plan, ExecutionEstimate Estimate, IReadOnlyList<string> Files);
+
+/// <summary>
+/// Plans all documents of a recipe file before any is merged. A document that uses another's result is planned on a stand-in for it: files with the headers that it will have,
+/// and no values.
+/// </summary>
+public static class MergePreview
+{
+    /// <summary>Plans and describes every document.</summary>
+    /// <exception cref="PlanningException">Recipes do not fit their checkpoints; what is wrong with any of them is listed.</exception>
+    /// <exception cref="YamlException">Nothing says where the result of a document goes.</exception>
+    /// <exception cref="SafetensorsException">An output exists already or cannot be written.</exception>
+    public static IReadOnlyList<PreviewedMerge> Describe(RecipeFile file, MergeOptions options)
+    {
+        var previews = new List<PreviewedMerge>();
+        var places = new DocumentPlaces(file, options);
+        PlanAll(file, places, options, (recipe, job, plan, standIns) => previews.Add(new PreviewedMerge(
+            recipe.Name, places.Of(recipe), Rename(PlanReporter.Describe(job, recipe, options.Device, options.MemoryLimit), standIns, places),
+            MergeExecutor.Estimate(job, plan, options.Executing),
+            [.. job.Inputs.SelectMany(c => c.Files).Select(f => f.FilePath)])));
+        return previews;
+    }
+
+    /// <summary>Finds what is wrong with a later document before the first is merged.</summary>
+    internal static void RequirePlans(RecipeFile file, DocumentPlaces places, MergeOptions options)
+    {
+        if (file.Recipes.Count > 1) PlanAll(file, places, options, static (_, _, _, _) => { });
+    }
+
+    private static void PlanAll(RecipeFile file, DocumentPlaces places, MergeOptions options, Action<Recipe, MergeJob, OutputPlan, StandIns> use)
+    {
+        using var standIns = new StandIns();
+        var problems = new List<string>();
+        var failed = new HashSet<string>(StringComparer.Ordinal);
+        foreach (Recipe recipe in file.Recipes)
+        {
+            // What is wrong with a document that cannot be planned is not told again for those that need it.
+            if (recipe.Models.Any(m => m.IsDocument && failed.Contains(m.Path)))
+            {
+                if (recipe.Name is { } unplanned) failed.Add(unplanned);
+                continue;
+            }
+
+            try
+            {
+                RequirePlace(recipe, places, options);
+                using MergeJob job = MergePlanner.Plan(recipe, options.Planning(standIns.Paths));
+                OutputPlan plan = MergeRun.PlanOf(job, options);
+                use(recipe, job, plan, standIns);
+                if (recipe.Name is { } name && file.Recipes.Count > 1) standIns.Add(name, job, plan);
+            }
+            catch (PlanningException e)
+            {
+                problems.AddRange(e.Problems);
+                if (recipe.Name is { } name) failed.Add(name);
+            }
+        }
+
+        if (problems.Count > 0) throw new PlanningException(problems);
+    }
+
+    /// <summary>An intermediate result may be there already; whether it is the right one is seen when it is needed.</summary>
+    private static void RequirePlace(Recipe recipe, DocumentPlaces places, MergeOptions options) =>
+        OutputDirectory.RequirePossible(Path.Combine(options.WorkingDirectory, places.Of(recipe)), options.Overwrite || options.Resume || recipe.Name is not null);
+
+    /// <summary>Results that are not there yet are called by the places where they will be.</summary>
+    private static PlanReport Rename(PlanReport report, StandIns standIns, DocumentPlaces places) => report with
+    {
+        Inputs = [.. report.Inputs.Select(i => standIns.Paths.FirstOrDefault(p => p.Value == i.Path).Key is { } document ? i with { Path = places.Named[document] } : i)],
+    };
+}
