@@ -110,7 +110,7 @@ internal static class MergeArguments
             Companions = new CompanionOptions
             {
                 CopyTokenizer = MergekitOptions.IsOn(context, CopyTokenizer) ?? true,
-                WriteModelCard = MergekitOptions.IsOn(context, ModelCard) ?? true,
+                WriteCard = MergekitOptions.IsOn(context, ModelCard) ?? true,
             },
         };
     }

@@ -72,6 +72,8 @@ public sealed record MergeOptions
 
     internal ExecutionOptions Executing => new() { Device = Device, Threads = Threads, MemoryLimit = MemoryLimit };
 
+    internal CompanionOptions Beside => Companions with { LayersPattern = LayersPattern };
+
     /// <summary>What decides bytes and stands in no recipe.</summary>
     internal SortedDictionary<string, string> Deciding()
     {
@@ -80,6 +82,8 @@ public sealed record MergeOptions
         if (Device.Name != "cpu") options["device"] = Device.Name;
         if (LayersPattern is { } layers) options["layers"] = layers;
         if (UnsafeTruncateEmbeddings) options["unsafe-truncate-embeddings"] = "true";
+        if (!Companions.CopyTokenizer) options["no-copy-tokenizer"] = "true";
+        if (!Companions.WriteCard) options["no-write-model-card"] = "true";
         return options;
     }
 }

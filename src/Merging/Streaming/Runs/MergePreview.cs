@@ -1,5 +1,6 @@
 using MergeEngine.Merging.Recipes;
 using MergeEngine.Merging.Streaming.Execution;
+using MergeEngine.Merging.Streaming.Files;
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Streaming.Planning;
 using MergeEngine.Merging.Streaming.Planning.Reports;
@@ -62,8 +63,9 @@ public static class MergePreview
                 RequirePlace(recipe, places, options);
                 using MergeJob job = MergePlanner.Plan(recipe, options.Planning(standIns.Paths));
                 OutputPlan plan = MergeRun.PlanOf(job, options);
-                use(recipe, job, plan, standIns);
-                if (recipe.Name is { } name && file.Recipes.Count > 1) standIns.Add(name, job, plan);
+                CompanionFiles companions = CompanionFiles.Plan(job, recipe, DocumentText.Of(file, recipe), options.Beside);
+                use(recipe, job with { Notes = [.. job.Notes, .. companions.Notes] }, plan, standIns);
+                if (recipe.Name is { } name && file.Recipes.Count > 1) standIns.Add(name, plan, companions);
             }
             catch (PlanningException e)
             {

@@ -48,10 +48,12 @@ public static class MergeRun
         OutputPlan plan = PlanOf(job, options);
         // Parameters that a method refuses are found here, and all of them, rather than in the middle of the merge.
         _ = MergeExecutor.Estimate(job, plan, options.Executing);
+        CompanionFiles companions = CompanionFiles.Plan(job, recipe, text, options.Beside);
         using InputFiles inputs = InputFiles.Open(job, options.Hash);
         MergeDescription description = Describe(recipe, text, options, inputs);
         MergeResult result = new(
-            recipe.Name, path, recipe.Method.Name, description.Dialect, plan.Tensors.Count, job.Tensors.Count(t => t.Method is not null), plan.Shards.Count, plan.TotalSize, 0, job.Notes);
+            recipe.Name, path, recipe.Method.Name, description.Dialect, plan.Tensors.Count, job.Tensors.Count(t => t.Method is not null), plan.Shards.Count, plan.TotalSize, 0,
+            [.. job.Notes, .. companions.Notes]);
         bool overwrite = options.Overwrite;
         if (FinishedMerge.Exists(path) && MayBeFinished(recipe, options))
         {
@@ -63,8 +65,7 @@ public static class MergeRun
         using OutputDirectory output = OutputDirectory.Open(path, plan, description, options.Writing(overwrite || (recipe.Name is not null && !options.ReuseIntermediates)), cancellation);
         try
         {
-            // Before the weights: what is wrong with these small files should not be found after hours.
-            CompanionFiles.Add(output, job, recipe, text, options.Companions);
+            companions.Write(output);
             ExecutionSummary moved = MergeExecutor.Execute(job, plan, output, inputs, options.Executing, progress, cancellation);
             output.Complete(cancellation);
             return result with { RestoredBytes = output.RestoredBytes, Moved = moved, Seconds = Stopwatch.GetElapsedTime(started).TotalSeconds };

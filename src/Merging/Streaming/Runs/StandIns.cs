@@ -1,5 +1,5 @@
+using MergeEngine.Merging.Streaming.Files;
 using MergeEngine.Merging.Streaming.Output;
-using MergeEngine.Merging.Streaming.Planning;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Runs;
@@ -14,7 +14,7 @@ internal sealed class StandIns : IDisposable
     public IReadOnlyDictionary<string, string> Paths => _paths;
 
     /// <summary>Makes the stand-in of a planned result.</summary>
-    public void Add(string document, MergeJob job, OutputPlan plan)
+    public void Add(string document, OutputPlan plan, CompanionFiles companions)
     {
         _root ??= Directory.CreateTempSubdirectory("merge-engine-plan-");
         string directory = Directory.CreateDirectory(Path.Combine(_root.FullName, document)).FullName;
@@ -26,23 +26,14 @@ internal sealed class StandIns : IDisposable
         }
 
         if (!plan.Index.IsEmpty) File.WriteAllBytes(Path.Combine(directory, ShardedIndex.FileName), plan.Index.Span);
-        foreach ((string name, ReadOnlyMemory<byte> bytes) in job.Vocabulary?.Files ?? new Dictionary<string, ReadOnlyMemory<byte>>())
-            File.WriteAllBytes(Path.Combine(directory, name), bytes.Span);
-        AddDonors(directory, job.Donor.Path);
+        // Config and tokenizer, which plans read; folders and the card are of no use to them.
+        foreach (string name in companions.Names.Where(n => !n.Contains('/', StringComparison.Ordinal)))
+        {
+            if (companions.ContentOf(name) is { } bytes) File.WriteAllBytes(Path.Combine(directory, name), bytes);
+        }
+
         _paths[document] = directory;
     }
 
     public void Dispose() => _root?.Delete(recursive: true);
-
-    /// <summary>Config and tokenizer, which a plan of a vocabulary reads.</summary>
-    private static void AddDonors(string directory, string donor)
-    {
-        if (!Directory.Exists(donor)) return;
-        foreach (string file in Directory.EnumerateFiles(donor))
-        {
-            string name = Path.GetFileName(file), target = Path.Combine(directory, name);
-            bool isSmall = Path.GetExtension(name) is ".json" or ".txt" or ".jinja" or ".model";
-            if (isSmall && name != ShardedIndex.FileName && name != MergeManifest.FileName && !File.Exists(target)) File.Copy(file, target);
-        }
-    }
 }
