@@ -44,9 +44,12 @@ public sealed class Ties : MergeMethod
         new("density", Density.ToString("0.######", CultureInfo.InvariantCulture)), new("lambda", Lambda.ToString("0.######", CultureInfo.InvariantCulture)),
     ];
 
+    /// <summary>How many of the largest values a density keeps of a whole model of <paramref name="length"/> parameters.</summary>
+    internal static long CountOf(double density, long length) => (long)Math.Floor((density * length) + 0.5);
+
     protected override MergePlan CreatePlan(MergeShape shape)
     {
-        var trim = new MagnitudeSelections(shape, (long)Math.Floor((Density * shape.ParameterCount) + 0.5));
+        var trim = new MagnitudeSelections(shape.Device, [.. Enumerable.Repeat(CountOf(Density, shape.ParameterCount), shape.TaskCount)]);
         return new TiesPlan(shape, trim, new MajoritySign(shape, trim), (float)Lambda);
     }
 

@@ -3,23 +3,25 @@ using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Merging.Methods.Statistics;
 
-/// <summary>The <c>count</c> largest |τ_k| of every task vector over the whole model, equal values by lowest index first.</summary>
+/// <summary>So many of the largest |τ_k| of every task vector over the whole model, equal values by lowest index first.</summary>
 internal sealed class MagnitudeSelections : IMergeStatistic
 {
     private readonly Device _device;
     private readonly RadixSearch[] _searches;
 
-    public MagnitudeSelections(MergeShape shape, long count)
+    /// <param name="device">Where the chunks lie.</param>
+    /// <param name="counts">How many are selected of each task vector.</param>
+    public MagnitudeSelections(Device device, IReadOnlyList<long> counts)
     {
-        _device = shape.Device;
-        _searches = new RadixSearch[shape.TaskCount];
+        _device = device;
+        _searches = new RadixSearch[counts.Count];
         for (int k = 0; k < _searches.Length; k++)
         {
             _searches[k] = new RadixSearch(31);
-            _searches[k].Begin(count);
+            _searches[k].Begin(counts[k]);
         }
 
-        Kept = new Selection[shape.TaskCount];
+        Kept = new Selection[counts.Count];
     }
 
     public bool IsComplete { get; private set; }

@@ -18,6 +18,9 @@ internal static class Describe
 
     public static MethodParameter Flag(string name, bool fallback, string summary) => new(name, ParameterType.Flag, summary) { Default = fallback };
 
+    /// <summary>"is 1 model", "are 3 models".</summary>
+    public static string Are(int models) => models == 1 ? "is 1 model" : $"are {models} models";
+
     /// <summary>mergekit's switch for the type of a temporary: accepted, and without effect on any result.</summary>
     public static MethodParameter Int8Mask { get; } = Flag("int8_mask", false, "no effect; accepted because mergekit's recipes have it");
 }

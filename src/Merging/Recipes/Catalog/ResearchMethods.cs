@@ -24,13 +24,19 @@ internal static class ResearchMethods
             [s_plainWeight]),
         Of("consensus", "task arithmetic at positions that several tasks need (TALL masks)", "Wang et al., arXiv 2405.07813",
             [s_statedLambda, Integer("least_models", 2, "models whose masks must hold a position", 1)],
-            [s_plainWeight, Number("mask_lambda", 0.4, "share of the others' difference that a position's own must exceed", 0)]),
+            [s_plainWeight, Number("mask_lambda", 0.4, "share of the others' difference that a position's own must exceed", 0)]) with
+        {
+            Condition = p => p.Integer("least_models") is var least && least > p.Models.Count ? $"'least_models' is {least}, and there {Describe.Are(p.Models.Count)}" : null,
+        },
         Of("pcb", "differences weighted by competition within and between tasks", "Du et al., arXiv 2410.02396",
             [Number("lambda", 1.2, "factor of the merged difference"), Number("ratio", 0.05, "share of the positions that is kept", 0, 1) with { WholeModel = true }],
             [s_plainWeight]),
         Of("emr", "largest values in the elected sign; with a mask and a scale for the model that is asked for", "Huang et al., arXiv 2405.17461",
             [s_lambda, new("task", ParameterType.Integer, "number of the model, from 1, whose mask and scale are applied; none: the unified difference alone") { Least = 1, Most = int.MaxValue, WholeModel = true }],
-            []),
+            []) with
+        {
+            Condition = p => p.IntegerOrNull("task") is { } task && task > p.Models.Count ? $"'task' is {task}, and there {Describe.Are(p.Models.Count)}" : null,
+        },
         new("fisher", Dialect.Paper, "average weighted by each model's Fisher information", BaseRole.Optional, 1)
         {
             Shared = [Number("floor", 1e-6, "smallest information of a value", 0), Flag("normalize", false, "divide each model's information by its norm over the whole model") with { WholeModel = true }],

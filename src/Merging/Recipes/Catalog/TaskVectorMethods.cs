@@ -6,6 +6,7 @@ namespace MergeEngine.Merging.Recipes.Catalog;
 internal static class TaskVectorMethods
 {
     private static readonly MethodParameter s_weight = Weight("weight of the model's difference from the base");
+    private static readonly MethodParameter s_meanWeight = Weight("weight of the model in the mean", 1);
     private static readonly MethodParameter s_lambda = Number("lambda", 1, "factor of the merged difference");
     private static readonly MethodParameter s_density = Number("density", 1, "share of each tensor's difference that is kept", 0, 1);
     private static readonly MethodParameter s_gamma = Number("gamma", 0.01, "share of the largest values of each tensor that is dropped", 0, 1);
@@ -24,16 +25,22 @@ internal static class TaskVectorMethods
         Of("della_linear", "random values, the large ones more likely", "Deep et al., arXiv 2406.11617", normalize: false, rescale: true, [s_density, s_epsilon]),
     ];
 
-    /// <summary>As published: no switches, the scale that the paper derives.</summary>
+    /// <summary>As published: no switches, the scale that the paper derives. A combination that nobody published is mergekit's alone.</summary>
     public static IReadOnlyList<MethodDescription> Paper { get; } =
     [
-        .. Mergekit.Where(m => m.Name != "ties").Select(m => m with { Dialect = Dialect.Paper, Shared = [s_lambda, Int8Mask] }),
+        .. Mergekit.Where(m => m.Name is "task_arithmetic" or "dare_linear" or "breadcrumbs").Select(m => m with { Dialect = Dialect.Paper, Shared = [s_lambda, Int8Mask] }),
+        new("dare_ties", Dialect.Paper, "random values only, with an election of unweighted signs and a disjoint mean", BaseRole.Required, 1)
+        {
+            Shared = [s_lambda, Int8Mask],
+            PerModel = [s_meanWeight, s_density],
+            Source = "Yu et al., arXiv 2311.03099",
+        },
         new("ties", Dialect.Paper, "largest values of the whole model only, with an election of unweighted signs and a disjoint mean", BaseRole.Required, 1)
         {
             Shared = [s_lambda, Int8Mask],
             PerModel =
             [
-                Weight("weight of the model in the mean", 1),
+                s_meanWeight,
                 Number("density", 0.2, "share of the whole model's difference that is kept", 0, 1) with { WholeModel = true },
             ],
             Source = "Yadav et al., arXiv 2306.01708",

@@ -1,0 +1,35 @@
+using MergeEngine.Merging.TensorMethods.TaskVectors;
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Merging.TensorMethods.Published;
+
+/// <summary>
+/// What published task-vector methods without statistics over the whole model share: output = b + λ·Σ w_k·v_k, with v_k what a method keeps of d_k = x_k − b, divided
+/// by the probability with which it is kept; or with an election λ·Σ w_k·v_k / Σ w_k over the v_k that are not 0 and have the sign of Σ v_k, + where that is 0.
+/// </summary>
+public abstract class PublishedSum : TensorMethod
+{
+    /// <summary>Whether a sign is elected.</summary>
+    protected virtual bool Elects => false;
+
+    public sealed override TensorMerge Begin(TensorTask task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        GeneralizedTaskArithmetic.RequireBase(task, Name);
+        var models = new List<ModelDifference>();
+        foreach (int source in task.Parameters.Models)
+        {
+            double weight = task.Parameters.Number("weight", source);
+            Thinning thinning = Thin(task, source);
+            models.Add(new ModelDifference(source, weight, thinning) { Vote = 1, Rescale = thinning.Draws ? 1 / ProbabilityOf(task, source) : 1 });
+        }
+
+        return new DifferenceMerge(task, models, Elects ? DifferenceRule.ElectedMean : DifferenceRule.Sum, task.Parameters.Number("lambda"), rescale: false);
+    }
+
+    /// <summary>What of a model's difference counts.</summary>
+    private protected abstract Thinning Thin(TensorTask task, int source);
+
+    /// <summary>The probability with which an element counts that is drawn.</summary>
+    private protected virtual double ProbabilityOf(TensorTask task, int source) => 1;
+}
