@@ -28,19 +28,24 @@ public sealed class PublishedTies : TensorMethod
     {
         ArgumentNullException.ThrowIfNull(task);
         GeneralizedTaskArithmetic.RequireBase(task, Name);
-        IReadOnlyList<int> sources = task.Parameters.Models;
-        var models = new List<ModelDifference>();
-        for (int k = 0; k < sources.Count; k++)
-        {
-            TrimAndSign statistics = FlatStatistics.Of<TrimAndSign>(task, Name);
-            Selection kept = statistics.Kept[k];
-            // The merge counts elements from the tensor's first.
-            if (kept.LastIndex != long.MaxValue) kept = kept with { LastIndex = kept.LastIndex - task.FirstIndex };
-            // Votes turned around give what is undecided, where + wins, to −.
-            models.Add(new ModelDifference(sources[k], task.Parameters.Number("weight", sources[k]), new LimitThinning(kept)) { Vote = statistics.UndecidedSign });
-        }
+        int undecided = (task.Statistics as TrimAndSign)?.UndecidedSign ?? 1;
+        // Votes turned around give what is undecided, where + wins, to −.
+        return new DifferenceMerge(
+            task, [.. task.Parameters.Models.Select((source, k) => new ModelDifference(source, task.Parameters.Number("weight", source), new ModelTrim(task, k)) { Vote = undecided })],
+            DifferenceRule.ElectedMean, task.Parameters.Number("lambda"), rescale: false);
+    }
 
-        return new DifferenceMerge(task, models, DifferenceRule.ElectedMean, task.Parameters.Number("lambda"), rescale: false);
+    /// <summary>What the whole model's trim keeps of one tensor, whose elements a merge counts from its first.</summary>
+    private sealed class ModelTrim(TensorTask task, int model) : Thinning
+    {
+        public override Selection Kept
+        {
+            get
+            {
+                Selection kept = FlatStatistics.Of<TrimAndSign>(task).Kept[model];
+                return kept.LastIndex == long.MaxValue ? kept : kept with { LastIndex = kept.LastIndex - task.FirstIndex };
+            }
+        }
     }
 
     private sealed class TrimAndSign : FlatStatistics

@@ -30,7 +30,7 @@ public sealed class EmrMethod : TensorMethod
         ArgumentNullException.ThrowIfNull(task);
         if (task.Parameters.IntegerOrNull("task") is not { } number) return MagMaxMethod.Begin(task, Name, DifferenceRule.ElectedLargest);
         GeneralizedTaskArithmetic.RequireBase(task, Name);
-        return new TaskMerge(task, number - 1, FlatStatistics.Of<TaskStatistics>(task, Name).Scale);
+        return new TaskMerge(task, number - 1);
     }
 
     private sealed class TaskStatistics : FlatStatistics
@@ -106,22 +106,22 @@ public sealed class EmrMethod : TensorMethod
         }
     }
 
-    private sealed class TaskMerge(TensorTask task, int number, double rescale) : TensorMerge
+    private sealed class TaskMerge(TensorTask task, int number) : TensorMerge
     {
         private readonly TaskMask _mask = new(task.Device, number, task.Parameters.Models.Count);
         private readonly DifferencePieces _pieces = new(task.Device, task.Parameters.Models.Count, task.Length, floats: 2, masks: 1);
-        private readonly double _scale = task.Parameters.Number("lambda") * rescale;
 
         public override long WorkingBytes => _pieces.Bytes;
 
         public override void Map(in TensorChunk chunk)
         {
+            double scale = task.Parameters.Number("lambda") * FlatStatistics.Of<TaskStatistics>(task).Scale;
             for (long start = 0, length; start < chunk.Length; start += length)
             {
                 length = DifferencePieces.Next(start, chunk.Length);
                 _mask.Find(_pieces.Differences(task, chunk, start, length).TaskVectors, _pieces.Float(0, length), _pieces.Float(1, length), _pieces.Mask(0, length));
                 task.Device.Operations.MergeDifferences(
-                    chunk.Output.Slice(start, length), chunk.Inputs[task.Base].Slice(start, length), _pieces.Inputs(task, chunk, start, length), _mask.Terms, DifferenceRule.ElectedLargest, _scale);
+                    chunk.Output.Slice(start, length), chunk.Inputs[task.Base].Slice(start, length), _pieces.Inputs(task, chunk, start, length), _mask.Terms, DifferenceRule.ElectedLargest, scale);
             }
         }
 

@@ -86,8 +86,8 @@ internal abstract class FlatStatistics : ModelStatistics
         return task.Tensors.Count == 0 ? 0 : task.Tensors[0].Parameters.Models.Count;
     }
 
-    /// <summary>The statistics that a tensor's merge is given.</summary>
-    internal static TStatistics Of<TStatistics>(TensorTask task, string method)
+    /// <summary>The statistics that a tensor's merge needs as soon as it is mapped.</summary>
+    internal static TStatistics Of<TStatistics>(TensorTask task)
         where TStatistics : ModelStatistics =>
-        task.Statistics as TStatistics ?? throw new ArgumentException($"The method '{method}' merges with statistics over the whole model, and '{task.Name}' comes without.", nameof(task));
+        task.Statistics as TStatistics ?? throw new InvalidOperationException($"'{task.Name}' is merged with statistics over the whole model, and comes without.");
 }

@@ -40,7 +40,7 @@ public sealed class TatrMethod : TensorMethod
         GeneralizedTaskArithmetic.RequireBase(task, Name);
         double[] weights = [.. task.Parameters.Models.Select(source => task.Parameters.Number("weight", source))];
         double scale = task.Parameters.Number("lambda");
-        return task.Statistics is Region { Dropped: > 0 } region
+        return task.Statistics is Region region
             ? new RegionMerge(task, region, weights, scale)
             : new DifferenceMerge(task, [.. task.Parameters.Models.Select((source, k) => new ModelDifference(source, weights[k], new NoThinning()))], DifferenceRule.Sum, scale, rescale: false);
     }
@@ -65,7 +65,7 @@ public sealed class TatrMethod : TensorMethod
 
         public bool ZeroShot { get; }
 
-        public long Dropped => _selection.Dropped;
+        public bool DropsAny => _selection.DropsAny;
 
         public Selection Selection => _selection.Selection;
 
@@ -120,11 +120,11 @@ public sealed class TatrMethod : TensorMethod
         public override void Map(in TensorChunk chunk)
         {
             OperationSet operations = _task.Device.Operations;
-            bool live = _region.IsLive(_task, chunk);
+            bool masks = _region.DropsAny && _region.IsLive(_task, chunk);
             for (long start = 0, length; start < chunk.Length; start += length)
             {
                 length = DifferencePieces.Next(start, chunk.Length);
-                DeviceSpan<byte> mask = live ? Mask(chunk, start, length) : default;
+                DeviceSpan<byte> mask = masks ? Mask(chunk, start, length) : default;
                 for (int k = 0; k < _terms.Length; k++) _terms[k] = DifferenceTerm.Whole(_weights[k]) with { Mask = mask };
                 operations.MergeDifferences(
                     chunk.Output.Slice(start, length), chunk.Inputs[_task.Base].Slice(start, length), _pieces.Inputs(_task, chunk, start, length), _terms, DifferenceRule.Sum, _scale);

@@ -1,0 +1,165 @@
+using System.Globalization;
+using MergeEngine.Merging.Streaming.Execution;
+using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Numerics;
+using MergeEngine.Tensors.Safetensors;
+using MergeEngine.Tests.Support;
+
+namespace MergeEngine.Merging.Tests.Streaming.Execution;
+
+/// <summary>
+/// tests/Fixtures/tatr from files to files: masks and merges that others computed in float64. Sums are float64 here and rounded once, so half a unit of the last place is the bound, and
+/// what 2⁻⁵³ of Σ|τ| and of |θ| adds.
+/// </summary>
+public sealed class TatrFileTests
+{
+    private const int Tasks = 4;
+
+    public static TheoryData<string> Devices => [.. DeviceCases.Kinds];
+
+    [Theory, MemberData(nameof(Devices))]
+    public void Masks_are_exact_and_merges_within_half_a_unit(string device)
+    {
+        using var fixture = new Fixture(device);
+        foreach (int rho in new[] { 99, 90, 50 })
+        {
+            int[] mask = fixture.Case.ReadInt32($"mask.rho{rho}");
+            float[] merged = fixture.Merge("tatr", $"parameters: {{lambda: 0.3, rho: 0.{rho}}}", k => $"weight: 1, gradients: {fixture.Gradients(k)}");
+            fixture.Near(fixture.Case.ReadFloat64($"merged.rho{rho}"), merged);
+            fixture.HasMask(mask, merged);
+        }
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void Masks_without_gradients_are_exact(string device)
+    {
+        using var fixture = new Fixture(device);
+        foreach (int rho in new[] { 99, 90, 50 })
+        {
+            int[] mask = fixture.Case.ReadInt32($"mask_zs.rho{rho}");
+            float[] merged = fixture.Merge("tatr", $"parameters: {{lambda: 0.3, rho: 0.{rho}}}", _ => "weight: 1");
+            fixture.Near(fixture.Masked(mask, 0.3), merged);
+            fixture.HasMask(mask, merged);
+        }
+    }
+
+    [Theory, MemberData(nameof(Devices))]
+    public void Ties_and_task_arithmetic_as_published_are_within_half_a_unit(string device)
+    {
+        using var fixture = new Fixture(device);
+        fixture.Near(fixture.Case.ReadFloat64("ties.lambda1"), fixture.Merge("ties", "dialect: paper", _ => ""));
+        fixture.Near(fixture.Case.ReadFloat64("task_arithmetic"), fixture.Merge("task_arithmetic", "dialect: paper\nparameters: {lambda: 0.3}", _ => "weight: 1"));
+    }
+
+    /// <summary>A tensor that one gradient file lacks is not live: it is merged whole, and the share that is dropped is one of the rest.</summary>
+    [Fact]
+    public void Tensors_without_gradients_are_not_live()
+    {
+        const string Without = "encoder.layer.0.intermediate.dense.weight";
+        using var fixture = new Fixture("cpu");
+        float[] merged = fixture.Merge("tatr", "parameters: {lambda: 0.3, rho: 0.5}", k => $"weight: 1, gradients: {fixture.Gradients(k, k == 2 ? Without : null)}");
+        float[] plain = fixture.Merge("task_arithmetic", "parameters: {lambda: 0.3}", _ => "weight: 1");
+        int first = fixture.FirstIndex(Without), length = 28 * 32;
+        Assert.Equal(plain[first..(first + length)], merged[first..(first + length)]);
+        bool Live(int i) => (i < first || i >= first + length) && fixture.TaskVectors.Any(t => t[i] != 0);
+        int live = Enumerable.Range(0, plain.Length).Count(Live), kept = Enumerable.Range(0, plain.Length).Count(i => Live(i) && merged[i] == plain[i] && merged[i] != fixture.Base[i]);
+        // A sum of task vectors that rounds away, or cancels, cannot be told from a dropped one.
+        Assert.InRange(kept, (live / 2) - 20, (live / 2) + 1);
+    }
+
+    [Fact]
+    public void Memory_limits_do_not_show_in_the_bits()
+    {
+        using var fixture = new Fixture("cpu");
+        const string Head = "parameters: {lambda: 0.3, rho: 0.9}";
+        float[] whole = fixture.Merge("tatr", Head, k => $"weight: 1, gradients: {fixture.Gradients(k)}");
+        float[] small = fixture.Merge("tatr", Head, k => $"weight: 1, gradients: {fixture.Gradients(k)}", new ExecutionOptions { Device = fixture.Device, Threads = 1, MemoryLimit = 16 * 1024 });
+        Assert.Equal(Array.ConvertAll(whole, BitConverter.SingleToUInt32Bits), Array.ConvertAll(small, BitConverter.SingleToUInt32Bits));
+    }
+
+    private sealed class Fixture : IDisposable
+    {
+        private readonly GeneratedModels _files = new();
+        private readonly string[] _names;
+
+        public Fixture(string device)
+        {
+            Device = DeviceCases.Open(device, 2);
+            Case = FixtureFiles.Open("tatr/case.safetensors");
+            using Checkpoint origin = Checkpoint.Open(FixtureFiles.PathOf("tatr/base"));
+            _names = [.. origin.Names.Order(StringComparer.Ordinal)];
+            Base = [.. _names.SelectMany(origin.ReadFloat32)];
+            TaskVectors = [.. Enumerable.Range(0, Tasks).Select(k => Case.ReadFloat32($"tau_flat.{k}"))];
+        }
+
+        public Device Device { get; }
+
+        public SafetensorsFile Case { get; }
+
+        public float[] Base { get; }
+
+        public float[][] TaskVectors { get; }
+
+        public int FirstIndex(string tensor)
+        {
+            using Checkpoint origin = Checkpoint.Open(FixtureFiles.PathOf("tatr/base"));
+            return (int)_names.TakeWhile(n => n != tensor).Sum(n => origin[n].Shape.ElementCount);
+        }
+
+        /// <summary>A task's gradients as a file.</summary>
+        public string Gradients(int task, string? without = null)
+        {
+            string path = _files.File($"gradients-{task}{(without is null ? "" : "-less")}.safetensors");
+            if (!File.Exists(path))
+            {
+                SafetensorsWriter.Write(path, _names.Where(n => n != without).Select(n =>
+                    TensorContent.FromFloat32(n, Case[$"abs_grad.{task}.{n}"].Shape, Case.ReadFloat32($"abs_grad.{task}.{n}"), DType.F32)).ToList());
+            }
+
+            return path;
+        }
+
+        /// <summary>The merged model in flat order.</summary>
+        public float[] Merge(string method, string head, Func<int, string> perModel, ExecutionOptions? options = null)
+        {
+            string recipe = $"merge_method: {method}\n{head}\nbase_model: {FixtureFiles.PathOf("tatr/base")}\nmodels:\n" + string.Concat(Enumerable.Range(0, Tasks).Select(k =>
+                string.Create(CultureInfo.InvariantCulture, $"- {{model: {FixtureFiles.PathOf($"tatr/task-{k}")}, parameters: {{{perModel(k)}}}}}\n")));
+            using MergeJob job = _files.Plan(recipe);
+            using Checkpoint merged = Checkpoint.Open(_files.Merge(job, Device, options));
+            return [.. _names.SelectMany(merged.ReadFloat32)];
+        }
+
+        public double[] Masked(int[] mask, double lambda) =>
+            [.. Base.Select((b, i) => b + (mask[i] == 0 ? 0 : lambda * TaskVectors.Sum(t => (double)t[i])))];
+
+        public void Near(double[] expected, float[] found)
+        {
+            Assert.Equal(expected.Length, found.Length);
+            for (int i = 0; i < found.Length; i++)
+            {
+                double bound = (Math.Abs(expected[i]) * Math.Pow(2, -24)) + ((Math.Abs(Base[i]) + TaskVectors.Sum(t => Math.Abs((double)t[i]))) * Math.Pow(2, -50));
+                Assert.True(Math.Abs(found[i] - expected[i]) <= bound, $"Element {i} is {found[i]:g9}, expected {expected[i]:g17} within {bound:g3}.");
+            }
+        }
+
+        /// <summary>The base's bits where the mask is 0; something else where it is 1 and the sum is more than the base's rounding.</summary>
+        public void HasMask(int[] mask, float[] merged)
+        {
+            for (int i = 0; i < mask.Length; i++)
+            {
+                bool moves = Math.Abs(0.3 * TaskVectors.Sum(t => (double)t[i])) > Math.Abs(Base[i]) * Math.Pow(2, -23);
+                if (mask[i] == 0) Assert.Equal(BitConverter.SingleToUInt32Bits(Base[i]), BitConverter.SingleToUInt32Bits(merged[i]));
+                else Assert.True(!moves || merged[i] != Base[i], $"Element {i} is kept and has the base's value.");
+            }
+        }
+
+        public void Dispose()
+        {
+            Case.Dispose();
+            _files.Dispose();
+            Assert.Equal(0, Device.AllocatedBytes);
+            Device.Dispose();
+        }
+    }
+}
