@@ -12,19 +12,35 @@ public abstract class PublishedSum : TensorMethod
     /// <summary>Whether a sign is elected.</summary>
     protected virtual bool Elects => false;
 
+    private DifferenceRule Rule => Elects ? DifferenceRule.ElectedMean : DifferenceRule.Sum;
+
+    public sealed override bool HasFloat64 => true;
+
     public sealed override TensorMerge Begin(TensorTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
+        return new DifferenceMerge(task, Differences(task), Rule, task.Parameters.Number("lambda"), rescale: false);
+    }
+
+    public sealed override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        DifferenceFloat64.Merge(task, Differences(task), Rule, 1, task.Parameters.Number("lambda"), rescale: false, inputs, output);
+    }
+
+    private List<ModelDifference> Differences(TensorTask task)
+    {
         GeneralizedTaskArithmetic.RequireBase(task, Name);
         var models = new List<ModelDifference>();
         foreach (int source in task.Parameters.Models)
         {
             double weight = task.Parameters.Number("weight", source);
             Thinning thinning = Thin(task, source);
-            models.Add(new ModelDifference(source, weight, thinning) { Vote = 1, Rescale = thinning.Draws ? 1 / ProbabilityOf(task, source) : 1 });
+            double probability = thinning.Draws ? ProbabilityOf(task, source) : 1;
+            models.Add(new ModelDifference(source, weight / probability, thinning) { Weight = weight, Vote = 1 / probability });
         }
 
-        return new DifferenceMerge(task, models, Elects ? DifferenceRule.ElectedMean : DifferenceRule.Sum, task.Parameters.Number("lambda"), rescale: false);
+        return models;
     }
 
     /// <summary>What of a model's difference counts.</summary>

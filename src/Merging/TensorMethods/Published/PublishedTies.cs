@@ -46,6 +46,8 @@ public sealed class PublishedTies : TensorMethod
                 return kept.LastIndex == long.MaxValue ? kept : kept with { LastIndex = kept.LastIndex - task.FirstIndex };
             }
         }
+
+        public override void Choose(ReadOnlySpan<double> difference, Span<bool> counts) => new LimitThinning(Kept).Choose(difference, counts);
     }
 
     private sealed class TrimAndSign : FlatStatistics
