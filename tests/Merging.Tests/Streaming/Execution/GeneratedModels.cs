@@ -11,9 +11,9 @@ using MergeEngine.Tests.Support;
 namespace MergeEngine.Merging.Tests.Streaming.Execution;
 
 /// <summary>Small random models in files, and merges of them from recipe to finished directory.</summary>
-internal sealed class GeneratedModels : IDisposable
+internal sealed class GeneratedModels(bool inMemory = false) : IDisposable
 {
-    private readonly TemporaryDirectory _directory = new();
+    private readonly TemporaryDirectory _directory = new(inMemory);
     private int _outputs;
 
     /// <summary>Odd sizes, a matrix of long rows, a scalar, an empty tensor, a vector of one element.</summary>
