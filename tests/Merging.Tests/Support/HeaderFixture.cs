@@ -12,6 +12,8 @@ namespace MergeEngine.Merging.Tests.Support;
 /// <summary>The models of mergekit's reference merges as files with their headers and nothing but zeros, and the headers of its outputs.</summary>
 public sealed class HeaderFixture : IDisposable
 {
+    private static readonly (string Model, string File)[] s_tokenizers = [("tok-base", "base"), ("tok-a", "base"), ("tok-p", "base"), ("tok-b", "b"), ("tok-s", "b"), ("tok-c", "c")];
+
     private readonly TemporaryDirectory _directory = new();
     private readonly JsonDocument _headers = JsonDocument.Parse(File.ReadAllBytes(FixtureFiles.PathOf("mergekit-headers/headers.json")));
 
@@ -24,6 +26,7 @@ public sealed class HeaderFixture : IDisposable
             File.WriteAllText(Path.Combine(adapter, "adapter_config.json"), """{"peft_type": "LORA", "r": 4, "lora_alpha": 8}""");
         }
 
+        foreach ((string model, string file) in s_tokenizers) File.Copy(FixtureFiles.PathOf($"mergekit-headers/tokenizers/{file}.json"), _directory.File($"models/{model}/tokenizer.json"));
         WriteBroken();
     }
 

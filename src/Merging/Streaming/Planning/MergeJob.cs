@@ -37,7 +37,9 @@ public sealed record JobModel(ModelReference Reference, string Path, Checkpoint 
 
 /// <summary>The vocabulary of the output, where a recipe builds one.</summary>
 /// <param name="Rows">Rows of the embeddings, and <c>vocab_size</c> in the config.</param>
-/// <param name="Files">Tokenizer files that stand in the place of the donor's, by their names.</param>
+/// <param name="Files">
+/// All tokenizer files of the output, by their names: none of the donor's own (<see cref="Vocabularies.Reading.TokenizerFiles.Names"/>) is copied, as they may have another vocabulary.
+/// </param>
 /// <param name="NewIds">What the ids of the donor's tokens become; ids that are not in it are lost.</param>
 public sealed record OutputVocabulary(long Rows, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> Files, IReadOnlyDictionary<int, int> NewIds);
 

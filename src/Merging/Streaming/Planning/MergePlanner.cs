@@ -1,5 +1,6 @@
 using MergeEngine.Merging.Recipes;
 using MergeEngine.Merging.TensorMethods;
+using MergeEngine.Merging.Vocabularies;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Planning;
@@ -22,14 +23,15 @@ public static class MergePlanner
         var finder = new LayerFinder(options.LayersPattern);
         TensorMethod? method = options.Methods(recipe.Method);
         if (method is null) findings.Problem($"{recipe.Place}: the method '{recipe.Method.Name}' cannot merge files yet in the dialect {recipe.Method.Dialect.ToString().ToLowerInvariant()}.");
-        if (recipe.Tokenizer is { } tokenizer) findings.Problem($"{tokenizer.Place}: a tokenizer other than the base's own files cannot be built yet, as embeddings would have to follow its tokens.");
         ModelSet models = ModelSet.Open(recipe, options, finder, findings);
         ParameterFiles? files = null;
         try
         {
             findings.ThrowIfAny();
             files = ParameterFiles.Open(recipe, options, findings);
-            List<TensorJob> tensors = Tensors(recipe, models, finder, new TensorPlanner(recipe, models, files, finder, options.UnsafeTruncateEmbeddings, method!, findings), findings);
+            VocabularyPlan? vocabulary = recipe.Tokenizer is null ? null : VocabularyPlan.Create(recipe, models, options, findings);
+            findings.ThrowIfAny();
+            List<TensorJob> tensors = Tensors(recipe, models, finder, new TensorPlanner(recipe, models, files, vocabulary, finder, options.UnsafeTruncateEmbeddings, method!, findings), findings);
             findings.ThrowIfAny();
             if (tensors.Count == 0) throw new PlanningException([$"{recipe.Place}: nothing to merge: the models have no tensor in common."]);
             JobModel[] merged = [.. recipe.Models.Select(models.Describe)];
@@ -38,6 +40,7 @@ public static class MergePlanner
                 Models = merged,
                 // A base that no slice lists is not read.
                 Donor = models.Describe(models.Has(recipe.Donor) ? recipe.Donor : recipe.Models[0]),
+                Vocabulary = vocabulary?.Output,
             };
         }
         catch

@@ -2,6 +2,7 @@ using MergeEngine.Merging.Recipes;
 using MergeEngine.Merging.Recipes.Catalog;
 using MergeEngine.Merging.Recipes.Parameters;
 using MergeEngine.Merging.TensorMethods;
+using MergeEngine.Merging.Vocabularies;
 using MergeEngine.Merging.Yaml;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
@@ -10,7 +11,7 @@ namespace MergeEngine.Merging.Streaming.Planning;
 
 /// <summary>Settles one output tensor: which models have it, under which name, in which type and shape, and what stands in where one lacks it.</summary>
 internal sealed class TensorPlanner(
-    Recipe recipe, ModelSet models, ParameterFiles files, LayerFinder finder, bool truncate, TensorMethod method, PlanFindings findings)
+    Recipe recipe, ModelSet models, ParameterFiles files, VocabularyPlan? vocabulary, LayerFinder finder, bool truncate, TensorMethod method, PlanFindings findings)
 {
     // Buffers such as position ids are far smaller; larger ones are not looked into while planning.
     private const long MostComparedBytes = 1 << 20;
@@ -36,7 +37,8 @@ internal sealed class TensorPlanner(
         if (found.Exists(f => !f.Entry.DType.IsArithmetic())) return Uncomputed(tensor, found, chosen);
         // A base without models takes no part in arithmetic.
         if (found.Count == 1 && slice.BaseIndex == 0 && !slice.Sources[0].IsInput) return Copy(tensor.Output, chosen.Model, chosen.Entry);
-        return CommonShape(tensor, found, chosen) is { } shape && Parameters(tensor) is { } parameters ? Merge(tensor, found, shape, parameters) : null;
+        TokenTensor? rows = RowsOf(tensor.Output, chosen.Entry);
+        return CommonShape(tensor, found, chosen, rows) is { } shape && Parameters(tensor) is { } parameters ? Merge(tensor, found, shape, rows, parameters) : null;
     }
 
     /// <summary>One tensor as it is, but for a type that the recipe asks for.</summary>
@@ -44,20 +46,26 @@ internal sealed class TensorPlanner(
     {
         bool casts = entry.DType.IsArithmetic();
         DType read = casts ? recipe.DType ?? entry.DType : entry.DType;
-        return new TensorJob(output, casts ? recipe.OutDType ?? read : read, entry.Shape, [model.SourceOf(entry, read)], -1, null, null);
+        TokenTensor? rows = RowsOf(output, entry);
+        TensorSource source = rows?.SourceOf(model, entry, read) ?? model.SourceOf(entry, read);
+        if (!casts && (source.Transform is not null || (rows is not null && rows.Shape != entry.Shape)))
+            findings.Problem($"{model.Title}: the tensor {Quoting.Quote(entry.Name)} is {entry.DType.Name()}, whose rows cannot follow their tokens, expected F32, F16, BF16 or F64.");
+        return new TensorJob(output, casts ? recipe.OutDType ?? read : read, rows?.Shape ?? entry.Shape, [source], -1, null, null);
     }
 
-    private TensorJob Merge(PlacedTensor tensor, List<Found> found, Shape shape, TensorParameters parameters)
+    private TensorJob Merge(PlacedTensor tensor, List<Found> found, Shape shape, TokenTensor? rows, TensorParameters parameters)
     {
+        if (vocabulary is not null && rows is null && finder.Find(tensor.Output) is null && found.Find(f => vocabulary.HasAsManyRows(f.Model, f.Entry)) is { Model: not null } alike)
+            findings.Note($"{Quoting.Quote(tensor.Output)} has as many rows as {alike.Model.Title} has tokens, but is no known embedding or head: its rows stay where they are.");
         DType read = recipe.DType ?? found.Select(f => f.Entry.DType).Aggregate(CommonType);
         return new TensorJob(
-            tensor.Output, recipe.OutDType ?? read, shape, [.. found.Select(f => f.Model.SourceOf(f.Entry, read))],
+            tensor.Output, recipe.OutDType ?? read, shape, [.. found.Select(f => rows?.SourceOf(f.Model, f.Entry, read) ?? f.Model.SourceOf(f.Entry, read))],
             tensor.Slice.BaseIndex ?? -1, method, parameters)
-        { Position = tensor.T, Companions = Companions(tensor, found, shape, parameters) };
+        { Position = tensor.T, Companions = Companions(tensor, found, shape, rows, parameters) };
     }
 
     /// <summary>A file may call its tensors as the model's file does, or as the merge.</summary>
-    private TensorSource?[] Companions(PlacedTensor tensor, List<Found> found, Shape shape, TensorParameters parameters)
+    private TensorSource?[] Companions(PlacedTensor tensor, List<Found> found, Shape shape, TokenTensor? rows, TensorParameters parameters)
     {
         MethodParameter? file = recipe.Method.PerModel.FirstOrDefault(p => p.Type is ParameterType.File);
         if (file is null) return [];
@@ -66,9 +74,10 @@ internal sealed class TensorPlanner(
         {
             if (parameters.File(file.Name, source) is not { } path || files.Find(path) is not { } checkpoint) continue;
             if (!checkpoint.TryGet(found[source].Entry.Name, out TensorEntry? entry) && !checkpoint.TryGet(tensor.Output, out entry)) continue;
-            if (entry.Shape != shape) findings.Problem($"{path}: the tensor {Quoting.Quote(entry.Name)} has the shape {entry.Shape}, expected {shape} as in {found[source].Model.Title}.");
+            Shape expected = rows is null ? shape : found[source].Entry.Shape;
+            if (entry.Shape != expected) findings.Problem($"{path}: the tensor {Quoting.Quote(entry.Name)} has the shape {entry.Shape}, expected {expected} as in {found[source].Model.Title}.");
             else if (!entry.DType.IsArithmetic()) findings.Problem($"{path}: the tensor {Quoting.Quote(entry.Name)} is {entry.DType.Name()}, which cannot be computed with, expected F32, F16, BF16 or F64.");
-            else companions[source] = new TensorSource(checkpoint, entry.Name, entry.DType);
+            else companions[source] = rows?.CompanionOf(found[source].Model, checkpoint, entry) ?? new TensorSource(checkpoint, entry.Name, entry.DType);
         }
 
         return companions;
@@ -165,8 +174,29 @@ internal sealed class TensorPlanner(
     private static bool SameBytes(Found a, Found b) =>
         ReferenceEquals(a.Entry, b.Entry) || a.Entry.ByteLength > MostComparedBytes || a.Model.Checkpoint.GetSpan(a.Entry.Name).SequenceEqual(b.Model.Checkpoint.GetSpan(b.Entry.Name));
 
-    private Shape? CommonShape(PlacedTensor tensor, List<Found> found, Found reference)
+    /// <summary>How rows follow tokens, where the recipe asks for it and the tensor has them.</summary>
+    private TokenTensor? RowsOf(string output, TensorEntry entry)
     {
+        try
+        {
+            return vocabulary?.TensorOf(output, entry);
+        }
+        catch (VocabularyException e)
+        {
+            findings.Problem(e.Message);
+            return null;
+        }
+    }
+
+    private Shape? CommonShape(PlacedTensor tensor, List<Found> found, Found reference, TokenTensor? tokens)
+    {
+        if (tokens is not null)
+        {
+            Found[] unlike = [.. found.Where(f => !TokenTensor.Fits(tensor.Output, f.Entry.Shape, reference.Entry.Shape))];
+            foreach (Found source in unlike) findings.Problem(WrongShape(source, reference, reference.Entry.Shape, ", but for the number of rows"));
+            return unlike.Length == 0 ? tokens.Shape : null;
+        }
+
         Shape shape = reference.Entry.Shape;
         bool perToken = shape.Rank > 0 && TensorRoles.HasRowPerToken(tensor.Output), fits = true;
         long rows = perToken ? found.Min(f => f.Entry.Shape.Rank > 0 ? f.Entry.Shape[0] : 0) : 0;

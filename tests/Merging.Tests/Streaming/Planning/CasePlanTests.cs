@@ -28,8 +28,6 @@ public sealed class CasePlanTests(HeaderFixture fixture) : IClassFixture<HeaderF
 
     internal static RecipeFile Read(string name) => RecipeFile.Read(FixtureFiles.PathOf($"mergekit-recipes/{name}.yml"), RecipeText.Exists);
 
-    internal static bool IsSupported(Recipe recipe) => recipe.Tokenizer is null;
-
     private PlanOptions Options(PlanOptions options, string name, Dictionary<string, string> documents) => options with
     {
         UnsafeTruncateEmbeddings = fixture.Case(name).TryGetProperty("options", out JsonElement given) && given.EnumerateArray().Any(o => o.GetString() == "--unsafe-truncate-embeddings"),
@@ -43,13 +41,6 @@ public sealed class CasePlanTests(HeaderFixture fixture) : IClassFixture<HeaderF
         Dictionary<string, string> documents = fixture.WriteIntermediates(name);
         foreach (Recipe recipe in Read(name).Recipes)
         {
-            if (!IsSupported(recipe))
-            {
-                string problem = Assert.Throws<PlanningException>(() => fixture.Plan(recipe, o => Options(o, name, documents))).Problems[0];
-                Assert.Contains("tokenizer", problem, StringComparison.Ordinal);
-                continue;
-            }
-
             using MergeJob job = fixture.Plan(recipe, o => Options(o, name, documents));
             SortedDictionary<string, string> expected = s_right.TryGetValue(name, out string? model) ? fixture.Model(model)
                 : fixture.Layout((recipe.Name is null ? fixture.Case(name).GetProperty("expected") : fixture.Case(name).GetProperty("intermediate").GetProperty(recipe.Name)).GetString()!);
@@ -66,7 +57,7 @@ public sealed class CasePlanTests(HeaderFixture fixture) : IClassFixture<HeaderF
         Assert.SkipUnless(Directory.Exists(HeaderFixture.Shared), "The shared fixtures are not beside the repository.");
         string results = Path.Combine(HeaderFixture.Shared, "cases", name, "intermediate");
         Dictionary<string, string> documents = Directory.Exists(results) ? Directory.GetDirectories(results).ToDictionary(d => Path.GetFileName(d), d => d) : [];
-        foreach (Recipe recipe in Read(name).Recipes.Where(IsSupported))
+        foreach (Recipe recipe in Read(name).Recipes)
         {
             using MergeJob job = fixture.Plan(recipe, o => Options(o, name, documents) with { WorkingDirectory = HeaderFixture.Shared });
             if (s_right.ContainsKey(name)) continue;
@@ -74,14 +65,4 @@ public sealed class CasePlanTests(HeaderFixture fixture) : IClassFixture<HeaderF
             Assert.Equal(expected.Names.Select(n => (n, expected[n].DType, expected[n].Shape)), job.Tensors.OrderBy(t => t.Name, StringComparer.Ordinal).Select(t => (t.Name, t.DType, t.Shape)));
         }
     }
-
-    [Fact]
-    public void What_is_not_supported_yet_is_known() =>
-        Assert.Equal(
-            [
-                "chat-template-text", "tokenizer-base", "tokenizer-base-permuted",
-                "tokenizer-bf16", "tokenizer-model", "tokenizer-model-permuted", "tokenizer-none-in-one", "tokenizer-pad", "tokenizer-pad-exact", "tokenizer-padded-input", "tokenizer-slerp",
-                "tokenizer-stripped", "tokenizer-tokens", "tokenizer-union", "tokenizer-union-4", "tokenizer-union-permuted", "tokenizer-union-ta",
-            ],
-            Names.Select(n => n.Data).Where(n => Read(n).Recipes.Any(r => !IsSupported(r))));
 }

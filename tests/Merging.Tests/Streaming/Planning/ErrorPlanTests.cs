@@ -28,7 +28,7 @@ public sealed class ErrorPlanTests(HeaderFixture fixture) : IClassFixture<Header
     [InlineData("max-iter-gradient", "r.yml:6:13: 'max_iter' must be a whole number, and the list gives 1.6667 at 'model.layers.1.input_layernorm.weight'.")]
     [InlineData("della-epsilon", "r.yml:4:3: at 'lm_head.weight' the keep probabilities of 'della' run from density - epsilon to density + epsilon and must lie inside (0, 1), found 0.9 and 0.15.")]
     [InlineData("linear-zero-sum", "r.yml:3:3: at 'lm_head.weight' the weights sum to 0, and the average divides by their sum.")]
-    [InlineData("tokenizer-source-absent", "r.yml:6:19: a tokenizer other than the base's own files cannot be built yet, as embeddings would have to follow its tokens.")]
+    [InlineData("tokenizer-source-absent", "r.yml:6:19: models/tok-none has no tokenizer, expected a tokenizer.json, vocab.json or vocab.txt beside its weights.")]
     public void What_is_wrong_is_one_sentence(string name, string sentence)
     {
         Recipe recipe = Read(name);
