@@ -26,7 +26,12 @@ internal static class TokenizerConfigWriter
             {
                 decoder[token.Id.ToString(CultureInfo.InvariantCulture)] = new JsonObject
                 {
-                    ["content"] = token.Text, ["lstrip"] = token.LeftStrip, ["normalized"] = token.Normalized, ["rstrip"] = token.RightStrip, ["single_word"] = token.SingleWord, ["special"] = token.Special,
+                    ["content"] = token.Text,
+                    ["lstrip"] = token.LeftStrip,
+                    ["normalized"] = token.Normalized,
+                    ["rstrip"] = token.RightStrip,
+                    ["single_word"] = token.SingleWord,
+                    ["special"] = token.Special,
                 };
                 changed = true;
             }

@@ -19,7 +19,7 @@ public class CaseFileTests
         ["tied-untied"] = [("tie_word_embeddings", "false")],
         ["tied-untied-ta"] = [("tie_word_embeddings", "false")],
         ["unsafe-truncate-base-larger"] = [("vocab_size", "96")],
-        ["tokenizer-model-permuted"] = [("bos_token_id", "")],
+        ["tokenizer-model-permuted"] = [("bos_token_id", "75"), ("eos_token_id", "63"), ("pad_token_id", "21")],
     };
 
     [Fact]
