@@ -22,7 +22,7 @@ internal sealed class HuggingFaceClipLayout(string prefix) : VisionLayout(prefix
     public override VisionTransformerConfig ReadConfig(Checkpoint checkpoint, ConfigFile file, PixelNormalization? normalization)
     {
         ConfigSection config = file.Root.Section("vision_config") ?? file.Root;
-        var sizes = new TensorSizes(checkpoint, $"{Prefix}embeddings.patch_embedding.weight");
+        var sizes = new VisionSizes(checkpoint, $"{Prefix}embeddings.patch_embedding.weight");
         string positions = $"{Prefix}embeddings.position_embedding.weight", expand = $"{Prefix}encoder.layers.0.mlp.fc1.weight";
         int channels = TensorSizes.Agree(config, "num_channels", sizes.Channels, sizes.Patches);
         bool projected = sizes.Has(Projection);
@@ -37,7 +37,7 @@ internal sealed class HuggingFaceClipLayout(string prefix) : VisionLayout(prefix
                 MlpWidth = TensorSizes.Agree(config, "intermediate_size", sizes.Dimension(expand, 2, 0), expand),
                 Heads = config.Size("num_attention_heads") ?? 12,
                 Image = sizes.Image(config, "image_size", config.ImageSize("image_size"), positions, sizes.Dimension(positions, 2, 0), 1),
-                Activation = ParseActivation(config, "hidden_act", Activation.GeluQuick),
+                Activation = ActivationNames.Parse(config, "hidden_act", Activation.GeluQuick),
                 NormEpsilon = config.Number("layer_norm_eps") ?? 1e-5,
                 PatchBias = false,
                 PreNorm = true,
@@ -68,7 +68,7 @@ internal sealed class HuggingFaceClipLayout(string prefix) : VisionLayout(prefix
         || (Prefix.Length > 0 && !name.StartsWith(Prefix, StringComparison.Ordinal) && !name.StartsWith("classifier.", StringComparison.Ordinal));
 
     /// <summary>A whole CLIP's projection_dim stands at the top: the one in vision_config is a default that nothing reads.</summary>
-    private static int ProjectionWidth(ConfigFile file, ConfigSection config, TensorSizes sizes)
+    private static int ProjectionWidth(ConfigFile file, ConfigSection config, VisionSizes sizes)
     {
         ConfigSection place = file.Root.Has("projection_dim") ? file.Root : config;
         return TensorSizes.Agree(place, "projection_dim", sizes.Dimension(Projection, 2, 0), Projection);

@@ -17,7 +17,7 @@ internal sealed class HuggingFaceVitLayout(string prefix) : VisionLayout(prefix)
     public override VisionTransformerConfig ReadConfig(Checkpoint checkpoint, ConfigFile file, PixelNormalization? normalization)
     {
         ConfigSection root = file.Root;
-        var sizes = new TensorSizes(checkpoint, $"{Prefix}embeddings.patch_embeddings.projection.weight");
+        var sizes = new VisionSizes(checkpoint, $"{Prefix}embeddings.patch_embeddings.projection.weight");
         string positions = $"{Prefix}embeddings.position_embeddings", expand = $"{Prefix}encoder.layer.0.intermediate.dense.weight";
         int channels = TensorSizes.Agree(root, "num_channels", sizes.Channels, sizes.Patches);
         return Checked(
@@ -31,7 +31,7 @@ internal sealed class HuggingFaceVitLayout(string prefix) : VisionLayout(prefix)
                 MlpWidth = TensorSizes.Agree(root, "intermediate_size", sizes.Dimension(expand, 2, 0), expand),
                 Heads = root.Size("num_attention_heads") ?? 12,
                 Image = sizes.Image(root, "image_size", root.ImageSize("image_size"), positions, sizes.Dimension(positions, 3, 1), 1),
-                Activation = ParseActivation(root, "hidden_act", Activation.GeluErf),
+                Activation = ActivationNames.Parse(root, "hidden_act", Activation.GeluErf),
                 NormEpsilon = root.Number("layer_norm_eps") ?? 1e-12,
                 QkvBias = root.Flag("qkv_bias") ?? sizes.Has($"{Prefix}encoder.layer.0.attention.attention.query.bias"),
                 Classes = sizes.Has("classifier.weight") ? sizes.Dimension("classifier.weight", 2, 0) : 0,

@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using MergeEngine.Models.Encoders;
 using MergeEngine.Tensors.Numerics;
-using MergeEngine.Tensors.Operations;
 using MergeEngine.Tensors.Parameters;
 using MergeEngine.Tensors.Safetensors;
 
@@ -57,12 +56,7 @@ internal static class NewCheckpoint
         writer.WriteEndArray();
         writer.WriteNumber("attention_probs_dropout_prob", 0.0);
         writer.WriteString("dtype", "float32");
-        writer.WriteString("hidden_act", config.Activation switch
-        {
-            Activation.GeluTanh => "gelu_pytorch_tanh",
-            Activation.GeluQuick => "quick_gelu",
-            _ => "gelu",
-        });
+        writer.WriteString("hidden_act", ActivationNames.Of(config.Activation));
         writer.WriteNumber("hidden_dropout_prob", 0.0);
         writer.WriteNumber("hidden_size", config.Width);
         if (classes > 0)

@@ -21,7 +21,7 @@ internal sealed class OpenClipLayout(string prefix) : VisionLayout(prefix)
         ConfigSection vision = model.Section("vision_cfg")
             ?? throw new ModelException($"{model.Describe("vision_cfg")}, expected the vision tower's sizes as open_clip writes them.");
         if (vision.IsList("layers")) throw new ModelException($"{vision.Describe("layers")}, which is a ResNet; expected the number of transformer layers.");
-        var sizes = new TensorSizes(checkpoint, $"{Prefix}conv1.weight");
+        var sizes = new VisionSizes(checkpoint, $"{Prefix}conv1.weight");
         string positions = $"{Prefix}positional_embedding", blocks = $"{Prefix}transformer.resblocks.", expand = $"{blocks}0.mlp.c_fc.weight", projection = $"{Prefix}proj";
         int width = TensorSizes.Agree(vision, "width", sizes.Width, sizes.Patches);
         int mlp = sizes.Dimension(expand, 2, 0);

@@ -19,7 +19,7 @@ internal sealed class TimmLayout(string prefix) : VisionLayout(prefix)
     {
         ConfigSection root = file.Root, arguments = root.Section("model_args") ?? root;
         var architecture = new TimmArchitecture(root.Text("architecture") ?? "");
-        var sizes = new TensorSizes(checkpoint, $"{Prefix}patch_embed.proj.weight");
+        var sizes = new VisionSizes(checkpoint, $"{Prefix}patch_embed.proj.weight");
         string positions = $"{Prefix}pos_embed", classToken = $"{Prefix}cls_token", registers = $"{Prefix}reg_token", blocks = $"{Prefix}blocks.";
         string expand = $"{blocks}0.mlp.fc1.weight";
         int width = TensorSizes.Agree(arguments, "embed_dim", sizes.Width, sizes.Patches);
@@ -49,7 +49,7 @@ internal sealed class TimmLayout(string prefix) : VisionLayout(prefix)
                 Heads = arguments.Size("num_heads") ?? architecture.Heads
                     ?? throw new ModelException($"{arguments.Describe("num_heads")}, and the architecture \"{architecture.Name}\" does not tell it, expected the number of attention heads."),
                 Image = sizes.Image(arguments, "img_size", imageSize, positions, rows, covers ? prefixTokens : 0),
-                Activation = ParseActivation(arguments, "act_layer", architecture.Activation),
+                Activation = ActivationNames.Parse(arguments, "act_layer", architecture.Activation),
                 NormEpsilon = preNorm ? 1e-5 : 1e-6,
                 ClassToken = hasClassToken,
                 RegisterTokens = registerTokens,
@@ -101,7 +101,7 @@ internal sealed class TimmLayout(string prefix) : VisionLayout(prefix)
         return prefixTokens > 0 && side * side != rows;
     }
 
-    private VisionPooling ReadPooling(ConfigSection root, ConfigSection arguments, TensorSizes sizes, bool hasClassToken)
+    private VisionPooling ReadPooling(ConfigSection root, ConfigSection arguments, VisionSizes sizes, bool hasClassToken)
     {
         bool normAfter = sizes.Has($"{Prefix}fc_norm.weight");
         string place = arguments.Text("global_pool") is { } said ? said : root.Text("global_pool") ?? (normAfter || !hasClassToken ? "avg" : "token");

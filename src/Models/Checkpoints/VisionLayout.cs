@@ -1,6 +1,5 @@
 using MergeEngine.Models.Datasets;
 using MergeEngine.Models.Encoders;
-using MergeEngine.Tensors.Operations;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Models.Checkpoints;
@@ -75,35 +74,8 @@ internal abstract class VisionLayout
 
     /// <summary>Every tensor is there with its shape, and nothing is there that the encoder would have to run but cannot.</summary>
     /// <exception cref="ModelException">Lists what is wrong.</exception>
-    public void Check(Checkpoint checkpoint, VisionNames names)
-    {
-        var known = new HashSet<string>(StringComparer.Ordinal);
-        var faults = new List<string>();
-        foreach (NamedTensor tensor in names.EncoderTensors().Concat(names.OtherTensors()))
-        {
-            known.Add(tensor.Name);
-            if (!checkpoint.TryGet(tensor.Name, out TensorEntry? entry)) faults.Add($"tensor {Quoting.Quote(tensor.Name)} {tensor.Shape} is missing");
-            else if (entry.Shape != tensor.Shape) faults.Add($"tensor {Quoting.Quote(tensor.Name)} is {entry.Shape}, expected {tensor.Shape}");
-        }
-
-        // What the encoder would have to run comes first: a tensor in another place often goes with one that is missing.
-        foreach (string name in checkpoint.Names)
-        {
-            if (!known.Contains(name) && !LeavesAlone(name))
-                throw new ModelException($"{checkpoint.Path}: tensor {Quoting.Quote(name)} belongs to something that this {Family} encoder does not have and is not supported.");
-        }
-
-        if (faults.Count > 0) throw new ModelException($"{checkpoint.Path}: {string.Join("; ", faults)}.");
-    }
-
-    protected static Activation ParseActivation(ConfigSection config, string key, Activation missing) => config.Text(key) switch
-    {
-        null => missing,
-        "gelu" or "gelu_python" => Activation.GeluErf,
-        "gelu_new" or "gelu_pytorch_tanh" or "gelu_fast" or "gelu_tanh" or "gelu_accurate" => Activation.GeluTanh,
-        "quick_gelu" => Activation.GeluQuick,
-        _ => throw new ModelException($"{config.Describe(key)}, expected gelu, gelu_pytorch_tanh (gelu_new, gelu_fast) or quick_gelu."),
-    };
+    public void Check(Checkpoint checkpoint, VisionNames names) =>
+        LayoutCheck.Require(checkpoint, names.EncoderTensors().Concat(names.OtherTensors()), LeavesAlone, $"{Family}");
 
     /// <summary>The checked config; the fault's sentence begins with the config file.</summary>
     protected static VisionTransformerConfig Checked(VisionTransformerConfig config, ConfigFile file) =>

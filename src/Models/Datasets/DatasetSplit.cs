@@ -20,8 +20,8 @@ public abstract class DatasetSplit
     /// <summary>One of each sample, from 0; empty where the file has none.</summary>
     public abstract ReadOnlySpan<int> Labels { get; }
 
-    /// <summary>Shape of an image.</summary>
-    public abstract ImageShape ImageShape { get; }
+    /// <summary>Shape of an image; null where the samples are no images.</summary>
+    public virtual ImageShape? ImageShape => null;
 
     /// <summary>Puts samples into a batch, which must be one for inputs of this kind.</summary>
     /// <param name="indices">Which samples, in the order of the batch.</param>

@@ -19,7 +19,7 @@ public sealed class FirstSamples : DatasetSplit
 
     public override ReadOnlySpan<int> Labels => _all.Labels.IsEmpty ? default : _all.Labels[..Count];
 
-    public override ImageShape ImageShape => _all.ImageShape;
+    public override ImageShape? ImageShape => _all.ImageShape;
 
     public override void Read(ReadOnlySpan<int> indices, Batch batch, Augmentation augmentation = default) => _all.Read(indices, batch, augmentation);
 }

@@ -3,6 +3,7 @@ namespace MergeEngine.Models.Datasets;
 /// <summary>Images in host memory: bytes that are normalised when they are read, or float32 pixels that are normalised already.</summary>
 internal sealed class ImageSplit : DatasetSplit
 {
+    private readonly ImageShape _shape;
     private readonly byte[]? _bytes;
     private readonly float[]? _pixels;
     private readonly int[] _labels;
@@ -15,7 +16,7 @@ internal sealed class ImageSplit : DatasetSplit
     public ImageSplit(string source, string name, ImageShape shape, byte[] bytes, int[] labels)
         : base(source, name)
     {
-        ImageShape = shape;
+        _shape = shape;
         _bytes = bytes;
         _labels = labels;
         Count = bytes.Length / shape.Length;
@@ -25,7 +26,7 @@ internal sealed class ImageSplit : DatasetSplit
     public ImageSplit(string source, string name, ImageShape shape, float[] pixels, int[] labels)
         : base(source, name)
     {
-        ImageShape = shape;
+        _shape = shape;
         _pixels = pixels;
         _labels = labels;
         Count = pixels.Length / shape.Length;
@@ -35,30 +36,31 @@ internal sealed class ImageSplit : DatasetSplit
 
     public override ReadOnlySpan<int> Labels => _labels;
 
-    public override ImageShape ImageShape { get; }
+    public override ImageShape? ImageShape => _shape;
 
     public override void Read(ReadOnlySpan<int> indices, Batch batch, Augmentation augmentation = default)
     {
-        if (batch.ImageShape != ImageShape) throw new ModelException($"{Source}: the split {Name} has images of the shape {ImageShape}, expected {batch.ImageShape}.");
-        batch.Prepare(indices.Length, out Span<float> images, out Span<int> labels);
-        int length = ImageShape.Length;
+        if (batch is not ImageBatch target) throw new ModelException($"{Source}: the split {Name} has images, expected samples of another kind for this model.");
+        if (target.ImageShape != _shape) throw new ModelException($"{Source}: the split {Name} has images of the shape {_shape}, expected {target.ImageShape}.");
+        target.Prepare(indices.Length, out Span<float> images, out Span<int> labels);
+        int length = _shape.Length;
         for (int i = 0; i < indices.Length; i++)
         {
             int sample = indices[i];
             Span<float> image = images.Slice(i * length, length);
             (int x, int y) = augmentation.ShiftOf(sample);
-            if (_bytes is not null) ReadBytes(_bytes.AsSpan(sample * length, length), image, batch.Normalization, x, y);
-            else ReadPixels(_pixels.AsSpan(sample * length, length), image, batch.Normalization, x, y);
+            if (_bytes is not null) ReadBytes(_bytes.AsSpan(sample * length, length), image, target.Normalization, x, y);
+            else ReadPixels(_pixels.AsSpan(sample * length, length), image, target.Normalization, x, y);
             labels[i] = _labels.Length == 0 ? 0 : _labels[sample];
         }
 
-        batch.Commit();
+        target.Commit();
     }
 
     private void ReadBytes(ReadOnlySpan<byte> source, Span<float> image, PixelNormalization normalization, int shiftX, int shiftY)
     {
-        int height = ImageShape.Height, width = ImageShape.Width;
-        for (int c = 0; c < ImageShape.Channels; c++)
+        int height = _shape.Height, width = _shape.Width;
+        for (int c = 0; c < _shape.Channels; c++)
         {
             ReadOnlySpan<float> table = normalization.Table(c);
             for (int y = 0; y < height; y++)
@@ -89,8 +91,8 @@ internal sealed class ImageSplit : DatasetSplit
             return;
         }
 
-        int height = ImageShape.Height, width = ImageShape.Width;
-        for (int c = 0; c < ImageShape.Channels; c++)
+        int height = _shape.Height, width = _shape.Width;
+        for (int c = 0; c < _shape.Channels; c++)
         {
             float background = normalization.Table(c)[0];
             for (int y = 0; y < height; y++)

@@ -43,6 +43,9 @@ public abstract class Encoder : IDisposable
     /// <summary>An empty batch of this encoder's kind of input.</summary>
     public abstract Batch CreateBatch();
 
+    /// <summary>The checkpoint's own classifier under its own names; null where it has none.</summary>
+    public virtual ClassificationHead? CreateCheckpointHead() => null;
+
     /// <summary>Why a split cannot be the encoder's input, as the end of a sentence; null if it can.</summary>
     public abstract string? Refuses(DatasetSplit split);
 

@@ -60,6 +60,13 @@ internal sealed class LinearLayer
         }
     }
 
+    /// <summary>The same for samples of several lengths, piece by piece.</summary>
+    public void BackwardWeight(in BackwardPass pass, Matrix outputGradient, Matrix input, ReadOnlySpan<SampleRun> pieces)
+    {
+        foreach (SampleRun piece in pieces)
+            BackwardWeight(pass, outputGradient.SliceRows(piece.FirstRow, piece.Rows), input.SliceRows(piece.FirstRow, piece.Rows), piece.Tokens);
+    }
+
     /// <inheritdoc cref="OperationSet.LinearBackwardInput"/>
     public void BackwardInput(
         in BackwardPass pass, Matrix inputGradient, Matrix outputGradient, bool accumulate = false, Activation activation = Activation.None, Matrix preActivation = default)

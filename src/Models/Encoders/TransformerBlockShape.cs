@@ -13,7 +13,6 @@ public enum NormPlacement
 }
 
 /// <summary>What all blocks of a stack have in common.</summary>
-/// <param name="Tokens">Tokens of a sample.</param>
 /// <param name="Width">Width of the residual stream.</param>
 /// <param name="Heads">Attention heads; divides the width.</param>
 /// <param name="MlpWidth">Width of the hidden layer between the two linear layers.</param>
@@ -22,9 +21,9 @@ public enum NormPlacement
 /// <param name="LayerScale">True if the two branches are scaled by column (arXiv 2103.17239).</param>
 /// <param name="Causal">True if a token sees only itself and those before it.</param>
 internal sealed record TransformerBlockShape(
-    int Tokens, int Width, int Heads, int MlpWidth, Activation Activation, NormPlacement Norm = NormPlacement.Before, bool LayerScale = false, bool Causal = false)
+    int Width, int Heads, int MlpWidth, Activation Activation, NormPlacement Norm = NormPlacement.Before, bool LayerScale = false, bool Causal = false)
 {
-    public AttentionShape Attention(int batch) => new(batch, Tokens, Heads, Width / Heads, Causal);
+    public AttentionShape Attention(SampleRun run) => new(run.Samples, run.Tokens, Heads, Width / Heads, Causal);
 }
 
 /// <summary>The parameters of one block.</summary>

@@ -28,7 +28,7 @@ public sealed partial class VisionTransformer
         var pass = new BackwardPass(operations, parameters, gradients, reduction);
         if (Config.ProjectionWidth > 0) featureGradient = BackwardProjection(pass, featureGradient);
         BackwardPool(pass, featureGradient);
-        _layers.Stack.Backward(pass, workspace.Arena, workspace.Stack, n, _last.FirstTokenOnly);
+        _layers.Stack.Backward(pass, workspace.Arena, workspace.Stack, _rows, _last.FirstTokenOnly);
 
         Matrix hidden = Tokens(workspace.Stack.Gradients!.Hidden), patchRows = PatchRows();
         _layers.PreNorm?.Backward(

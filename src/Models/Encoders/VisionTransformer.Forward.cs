@@ -11,11 +11,13 @@ public sealed partial class VisionTransformer
     protected override Matrix ForwardCore(ParameterVector parameters, Batch batch, bool keepForBackward)
     {
         Require(parameters);
-        if (batch.ImageShape != Config.Image) throw new ArgumentException($"The batch holds images of the shape {batch.ImageShape}, expected {Config.Image}.", nameof(batch));
+        if (batch is not ImageBatch images) throw new ArgumentException("The batch holds no images.", nameof(batch));
+        if (images.ImageShape != Config.Image) throw new ArgumentException($"The batch holds images of the shape {images.ImageShape}, expected {Config.Image}.", nameof(batch));
         if (batch.Count == 0) throw new ArgumentException("The batch is empty.", nameof(batch));
         VisionWorkspace workspace = Workspace(keepForBackward ? Retention.Backward : KeepHiddenStates ? Retention.HiddenStates : Retention.Output);
         int n = batch.Count;
         workspace.Arena.Reserve(n);
+        _rows.Set(n, Config.Tokens);
         // Only the class token of the last block is read, unless someone wants to see the whole.
         bool firstTokenOnly = Config.Pooling == VisionPooling.ClassToken && !KeepHiddenStates;
         _last = new LastPass(workspace, n, KeepHiddenStates, firstTokenOnly);
@@ -23,12 +25,12 @@ public sealed partial class VisionTransformer
         OperationSet operations = Device.Operations;
         ActivationArena arena = workspace.Arena;
         Matrix patches = PatchPixels(workspace.Patches), patchRows = PatchRows();
-        operations.PatchesForward(patches, batch.Images, PatchShape(n));
+        operations.PatchesForward(patches, images.Images, PatchShape(n));
         _layers.Patches.Forward(operations, parameters, patchRows, patches);
         Matrix embedded = Tokens(workspace.Embedded), hidden = Tokens(workspace.Stack.Hidden[0]);
         operations.AssembleTokensForward(embedded, patchRows, Prefix(parameters), Positions(parameters), PositionStart, n);
         _layers.PreNorm?.Forward(operations, parameters, hidden, workspace.Statistics(workspace.PreNormStatistics, n * Config.Tokens), embedded);
-        _layers.Stack.Forward(operations, parameters, arena, workspace.Stack, n, firstTokenOnly);
+        _layers.Stack.Forward(operations, parameters, arena, workspace.Stack, _rows, firstTokenOnly);
         Pool(operations, parameters, workspace, n);
         return Config.ProjectionWidth == 0 ? Features : Project(operations, parameters);
     }

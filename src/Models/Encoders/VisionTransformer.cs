@@ -16,6 +16,7 @@ public sealed partial class VisionTransformer : Encoder
     private readonly VisionWorkspace?[] _workspaces = new VisionWorkspace?[3];
     private readonly VisionCheckpoint? _checkpoint;
     private ParameterVector? _pooler;
+    private readonly SampleRows _rows = new();
     private LastPass _last;
 
     private VisionTransformer(Device device, VisionTransformerConfig config, VisionNames names, ParameterVector parameters, VisionCheckpoint? checkpoint)
@@ -98,11 +99,12 @@ public sealed partial class VisionTransformer : Encoder
         }
     }
 
-    public override Batch CreateBatch() => Batch.ForImages(Device, Config.Image, Config.Normalization);
+    public override ImageBatch CreateBatch() => new(Device, Config.Image, Config.Normalization);
 
     public override string? Refuses(DatasetSplit split) => split.ImageShape == Config.Image
         ? null
-        : $"has images of the shape {split.ImageShape}, expected {Config.Image} for this model";
+        : split.ImageShape is { } shape ? $"has images of the shape {shape}, expected {Config.Image} for this model"
+        : $"has no images, expected some of the shape {Config.Image} for this model";
 
     public override ParameterVector ReadParameters(string path) => VisionCheckpoint.ReadParameters(Device, path, Layout);
 
@@ -113,8 +115,7 @@ public sealed partial class VisionTransformer : Encoder
         else _checkpoint.Save(path, parameters, head);
     }
 
-    /// <summary>The checkpoint's own classifier under its own names; null where it has none.</summary>
-    public ClassificationHead? CreateCheckpointHead() => _checkpoint is null || Names.Classifier is not { } classifier
+    public override ClassificationHead? CreateCheckpointHead() => _checkpoint is null || Names.Classifier is not { } classifier
         ? null
         : new ClassificationHead(VisionCheckpoint.ReadLinear(Device, _checkpoint.Tensors, classifier), classifier.Weight.Name, classifier.Bias?.Name);
 

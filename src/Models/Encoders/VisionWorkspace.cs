@@ -13,7 +13,7 @@ internal sealed class VisionWorkspace : IDisposable
         Patches = Arena.Add(config.Patches * patchLength);
         PatchRows = Arena.Add(config.Patches * width);
         Prefix = config.RegisterTokens > 0 ? Arena.Add(config.PrefixTokens * width) : -1;
-        Stack = layers.Stack.Plan(Arena, retention);
+        Stack = layers.Stack.Plan(Arena, retention, config.Tokens);
         bool backward = retention == Retention.Backward;
         Embedded = config.PreNorm && backward ? Arena.Add(config.Tokens * width) : Stack.Hidden[0];
         PreNormStatistics = config.PreNorm && backward ? (Arena.Add(config.Tokens), Arena.Add(config.Tokens)) : (-1, -1);

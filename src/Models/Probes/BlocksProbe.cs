@@ -14,6 +14,7 @@ internal sealed class BlocksProbe : ProbeModel
     private readonly TransformerStack _stack;
     private readonly ActivationArena _inference, _training;
     private readonly StackSlots _inferenceSlots, _trainingSlots;
+    private readonly SampleRows _rows;
     private readonly WorkReplay _replay;
     private readonly float[] _embeddings;
     private readonly float[] _output;
@@ -32,12 +33,13 @@ internal sealed class BlocksProbe : ProbeModel
             else if (parameter.Name.Contains("norm", StringComparison.Ordinal) && parameter.Name.EndsWith("weight", StringComparison.Ordinal)) device.Operations.Fill(_parameters[parameter], 1);
         }
 
-        var shape = new TransformerBlockShape(tokens, width, heads, 4 * width, Activation.GeluErf, NormPlacement.After);
+        var shape = new TransformerBlockShape(width, heads, 4 * width, Activation.GeluErf, NormPlacement.After);
         _stack = new TransformerStack(shape, [.. Enumerable.Range(0, layers).Select(i => Block(layout, i))]);
         _inference = new ActivationArena(device);
         _training = new ActivationArena(device);
-        _inferenceSlots = _stack.Plan(_inference, Retention.Output);
-        _trainingSlots = _stack.Plan(_training, Retention.Backward);
+        _inferenceSlots = _stack.Plan(_inference, Retention.Output, tokens);
+        _trainingSlots = _stack.Plan(_training, Retention.Backward, tokens);
+        _rows = SampleRows.Uniform(batch, tokens);
         _replay = device.CreateReplay();
         _embeddings = new float[batch * tokens * width];
         _output = new float[_embeddings.Length];
@@ -52,7 +54,7 @@ internal sealed class BlocksProbe : ProbeModel
         _inference.Reserve(Batch);
         Device.Upload<float>(_embeddings, _inference.Span(_inferenceSlots.Hidden[0], _embeddings.Length));
         _replay.Run(this, static probe => probe._stack.Forward(
-            probe.Device.Operations, probe._parameters, probe._inference, probe._inferenceSlots, probe.Batch, firstTokenOnly: false));
+            probe.Device.Operations, probe._parameters, probe._inference, probe._inferenceSlots, probe._rows, firstTokenOnly: false));
         Device.Download(_inference.Span(_inferenceSlots.Hidden[^1], _output.Length), _output);
     }
 
@@ -80,9 +82,9 @@ internal sealed class BlocksProbe : ProbeModel
     private void Train(ParameterVector gradients)
     {
         OperationSet operations = Device.Operations;
-        _stack.Forward(operations, _parameters, _training, _trainingSlots, Batch, firstTokenOnly: false);
+        _stack.Forward(operations, _parameters, _training, _trainingSlots, _rows, firstTokenOnly: false);
         operations.Fill(_training.Span(_trainingSlots.Gradients!.Hidden, _embeddings.Length), 1e-3f);
-        _stack.Backward(new BackwardPass(operations, _parameters, gradients, GradientReduction.Sum), _training, _trainingSlots, Batch, firstTokenOnly: false);
+        _stack.Backward(new BackwardPass(operations, _parameters, gradients, GradientReduction.Sum), _training, _trainingSlots, _rows, firstTokenOnly: false);
     }
 
     private static void Declare(List<KeyValuePair<string, Shape>> shapes, int block, int width)

@@ -15,7 +15,7 @@ internal sealed class VisionProbe : ProbeModel
 
     private readonly VisionTransformer _encoder;
     private readonly ClassificationHead _head;
-    private readonly Batch _batch;
+    private readonly ImageBatch _batch;
     private readonly float[] _pixels;
     private readonly float[] _logits;
 

@@ -87,18 +87,19 @@ internal sealed class EncoderFixture : IDisposable
 
         public override ReadOnlySpan<int> Labels => labels;
 
-        public override ImageShape ImageShape => shape;
+        public override ImageShape? ImageShape => shape;
 
         public override void Read(ReadOnlySpan<int> indices, Batch batch, Augmentation augmentation = default)
         {
-            batch.Prepare(indices.Length, out Span<float> target, out Span<int> targetLabels);
+            var imageBatch = (ImageBatch)batch;
+            imageBatch.Prepare(indices.Length, out Span<float> target, out Span<int> targetLabels);
             for (int i = 0; i < indices.Length; i++)
             {
                 images.AsSpan(indices[i] * shape.Length, shape.Length).CopyTo(target[(i * shape.Length)..]);
                 targetLabels[i] = labels[indices[i]];
             }
 
-            batch.Commit();
+            imageBatch.Commit();
         }
     }
 }

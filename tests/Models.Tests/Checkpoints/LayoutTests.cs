@@ -153,7 +153,7 @@ public sealed class LayoutTests
         using VisionTransformer encoder = VisionTransformer.Load(device, path);
         fixture ??= encoder.Config.Family == VisionFamily.Timm ? "vit-timm" : "vit-hf";
         using var expected = new VisionCase(FixtureFiles.PathOf($"{fixture}/case.safetensors"));
-        using Batch batch = expected.Batch(encoder);
+        using ImageBatch batch = expected.Batch(encoder);
         return VisionCase.Download(encoder.Forward(encoder.Parameters, batch, keepForBackward: false));
     }
 

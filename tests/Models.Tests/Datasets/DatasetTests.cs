@@ -31,7 +31,7 @@ public sealed class DatasetTests : IDisposable
         Assert.Equal(new ImageShape(2, 3, 4), dataset.Train.ImageShape);
 
         using Device device = Device.Open("cpu", 1);
-        using Batch batch = Batch.ForImages(device, new ImageShape(2, 3, 4), new PixelNormalization([0.25, 0.5], [0.5, 2]));
+        using ImageBatch batch = new(device, new ImageShape(2, 3, 4), new PixelNormalization([0.25, 0.5], [0.5, 2]));
         dataset.Train.Read([4, 0, 6], batch);
         float[] pixels = Encoders.VisionCase.Download(batch.Images);
         int[] samples = [4, 0, 6];
@@ -63,7 +63,7 @@ public sealed class DatasetTests : IDisposable
         Assert.Equal(["0", "1", "2", "3"], dataset.Classes);
         Assert.Equal(new ImageShape(1, 3, 5), dataset.Train.ImageShape);
         using Device device = Device.Open("cpu", 1);
-        using Batch batch = Batch.ForImages(device, new ImageShape(1, 3, 5), new PixelNormalization([0], [1], rescale: 1));
+        using ImageBatch batch = new(device, new ImageShape(1, 3, 5), new PixelNormalization([0], [1], rescale: 1));
         dataset.Train.Read([5], batch);
         Assert.Equal(Enumerable.Range(0, 15).Select(p => (float)(byte)(85 + p)), batch.Images.HostSpan.ToArray());
     }
@@ -77,7 +77,7 @@ public sealed class DatasetTests : IDisposable
         DatasetSplit split = dataset["input"]!;
         Assert.True(split.Labels.IsEmpty);
         using Device device = Device.Open("cpu", 1);
-        using Batch batch = Batch.ForImages(device, new ImageShape(1, 1, 3), PixelNormalization.Half(1));
+        using ImageBatch batch = new(device, new ImageShape(1, 1, 3), PixelNormalization.Half(1));
         split.Read([1, 0], batch);
         Assert.Equal([4f, 5, 6, 1, -2, 3.5f], batch.Images.HostSpan.ToArray());
     }
@@ -97,7 +97,7 @@ public sealed class DatasetTests : IDisposable
             SafetensorsWriter.Write(path, [images, TensorContent.FromInt32("train.labels", [50], new int[50])]);
             DatasetSplit split = Dataset.Open(path).Train!;
             using Device device = Device.Open("cpu", 1);
-            using Batch batch = Batch.ForImages(device, new ImageShape(1, Side, Side), normalization);
+            using ImageBatch batch = new(device, new ImageShape(1, Side, Side), normalization);
             Augmentation augmentation = Augmentation.Shift(2, seed: 9, "task") with { Epoch = 3 };
             int[] all = [.. Enumerable.Range(0, 50)];
             split.Read(all, batch, augmentation);

@@ -34,16 +34,16 @@ public sealed class CausalStackTests
         var layout = new ParameterLayout(model.Names.Select(name => KeyValuePair.Create(name, model[name].Shape)));
         using var parameters = new ParameterVector(device, layout);
         foreach (string name in model.Names) parameters.Upload(name, model.ReadFloat32(name));
-        var shape = new TransformerBlockShape(Tokens, Width, Heads, Mlp, Activation.GeluQuick, Causal: true);
+        var shape = new TransformerBlockShape(Width, Heads, Mlp, Activation.GeluQuick, Causal: true);
         var stack = new TransformerStack(shape, [.. Enumerable.Range(0, Layers).Select(i => fused ? OpenClip(layout, i) : HuggingFace(layout, i))]);
         using DeviceBuffer mask = device.Allocate<int>(Batch * Tokens);
         int[] shown = expected.Integers("attention_mask");
         device.Upload<int>(shown, mask.AsSpan<int>());
         using var arena = new ActivationArena(device);
-        StackSlots slots = stack.Plan(arena, Retention.HiddenStates);
+        StackSlots slots = stack.Plan(arena, Retention.HiddenStates, Tokens);
         arena.Reserve(Batch);
         device.Upload<float>([.. expected.Doubles("hidden.0").Select(v => (float)v)], arena.Span(slots.Hidden[0], Batch * Tokens * Width));
-        stack.Forward(device.Operations, parameters, arena, slots, Batch, firstTokenOnly: false, mask.AsSpan<int>());
+        stack.Forward(device.Operations, parameters, arena, slots, SampleRows.Uniform(Batch, Tokens), firstTokenOnly: false, mask.AsSpan<int>());
         for (int layer = 1; layer <= Layers; layer++)
         {
             double[] values = expected.Doubles($"hidden.{layer}");

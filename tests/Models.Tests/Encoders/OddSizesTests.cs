@@ -70,7 +70,7 @@ public sealed class OddSizesTests
     {
         using Device device = DeviceCases.Open(name);
         using VisionTransformer encoder = VisionTransformer.CreateRandom(device, config, 5, 0.5f);
-        using Batch batch = encoder.CreateBatch();
+        using ImageBatch batch = encoder.CreateBatch();
         var random = new PhiloxStream(6, "pixels");
         batch.Prepare(count, out Span<float> images, out Span<int> labels);
         for (int i = 0; i < images.Length; i++) images[i] = random.NextGaussian();

@@ -49,10 +49,10 @@ public sealed class PostNormStackTests
         foreach (Retention retention in new[] { Retention.Output, Retention.HiddenStates, Retention.Backward })
         {
             using var arena = new ActivationArena(device);
-            StackSlots slots = stack.Plan(arena, retention);
+            StackSlots slots = stack.Plan(arena, retention, Tokens);
             arena.Reserve(Batch);
             device.Upload(embeddings, arena.Span(slots.Hidden[0], Batch * Tokens * Width));
-            stack.Forward(device.Operations, parameters, arena, slots, Batch, firstTokenOnly, mask);
+            stack.Forward(device.Operations, parameters, arena, slots, SampleRows.Uniform(Batch, Tokens), firstTokenOnly, mask);
             for (int i = retention == Retention.Output ? Layers : 0; i <= Layers; i++)
                 AssertHidden(expected, i, VisionCase.Download(arena.Matrix(slots.Hidden[i], Batch * Tokens, Width)), shown, firstTokenOnly && i == Layers);
             if (retention != Retention.Backward) continue;
@@ -60,7 +60,7 @@ public sealed class PostNormStackTests
             Matrix last = arena.Matrix(slots.Hidden[Layers], Batch * Tokens, Width), gradient = arena.Matrix(slots.Gradients!.Hidden, Batch * Tokens, Width);
             device.Operations.Fill(gradient.Data, 0);
             BackwardHead(device, parameters, last.EveryRow(0, Tokens), gradient.EveryRow(0, Tokens), expected.Integers("labels"));
-            stack.Backward(new BackwardPass(device.Operations, parameters, gradients, GradientReduction.Sum), arena, slots, Batch, firstTokenOnly, mask);
+            stack.Backward(new BackwardPass(device.Operations, parameters, gradients, GradientReduction.Sum), arena, slots, SampleRows.Uniform(Batch, Tokens), firstTokenOnly, mask);
             foreach (Parameter parameter in layout.Parameters.Where(p => p.Name.StartsWith("bert.encoder.", StringComparison.Ordinal)))
             {
                 float[] actual = gradients.Download(parameter.Name);
@@ -116,7 +116,7 @@ public sealed class PostNormStackTests
                 new LinearLayer(Part($"{block}output.dense")));
         }
 
-        var shape = new TransformerBlockShape(Tokens, Width, Heads, Mlp, Activation.GeluErf, NormPlacement.After);
+        var shape = new TransformerBlockShape(Width, Heads, Mlp, Activation.GeluErf, NormPlacement.After);
         return new TransformerStack(shape, [.. Enumerable.Range(0, Layers).Select(Block)]);
     }
 }

@@ -43,7 +43,7 @@ internal sealed class RandomModel : IDisposable
 
     public ClassificationHead Head { get; }
 
-    public Batch Batch { get; }
+    public ImageBatch Batch { get; }
 
     /// <summary>Sum of the losses.</summary>
     public double Loss(ParameterVector parameters)

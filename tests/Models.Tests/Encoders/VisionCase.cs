@@ -28,9 +28,9 @@ internal sealed class VisionCase(string path) : IDisposable
     }
 
     /// <summary>The batch of the images and labels whose names begin with a prefix.</summary>
-    public Batch Batch(VisionTransformer encoder, string prefix = "")
+    public ImageBatch Batch(VisionTransformer encoder, string prefix = "")
     {
-        Batch batch = encoder.CreateBatch();
+        ImageBatch batch = encoder.CreateBatch();
         float[] pixels = Floats($"{prefix}images");
         batch.Prepare(pixels.Length / encoder.Config.Image.Length, out Span<float> images, out Span<int> labels);
         pixels.CopyTo(images);

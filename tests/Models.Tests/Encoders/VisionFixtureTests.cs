@@ -56,7 +56,7 @@ public sealed class VisionFixtureTests
         using Device opened = DeviceCases.Open(device);
         using VisionTransformer encoder = Load(opened, directory, model, config);
         using var expected = new VisionCase(FixtureFiles.PathOf($"{directory}/case.safetensors"));
-        using Batch batch = expected.Batch(encoder);
+        using ImageBatch batch = expected.Batch(encoder);
         foreach ((bool keepForBackward, bool keepHidden) in new[] { (false, false), (false, true), (true, false), (true, true) })
         {
             encoder.KeepHiddenStates = keepHidden;
@@ -86,7 +86,7 @@ public sealed class VisionFixtureTests
         using VisionTransformer encoder = Load(opened, directory, model, config);
         using var expected = new VisionCase(FixtureFiles.PathOf($"{directory}/case.safetensors"));
         if (!expected.Has("loss")) return;
-        using Batch batch = expected.Batch(encoder);
+        using ImageBatch batch = expected.Batch(encoder);
         foreach (bool keepHidden in new[] { false, true })
         {
             encoder.KeepHiddenStates = keepHidden;
@@ -102,7 +102,7 @@ public sealed class VisionFixtureTests
         using Device opened = DeviceCases.Open(device);
         using VisionTransformer encoder = Load(opened, "vit-hf", "", null);
         using var expected = new VisionCase(FixtureFiles.PathOf("vit-batch/case.safetensors"));
-        using Batch batch = expected.Batch(encoder, prefix);
+        using ImageBatch batch = expected.Batch(encoder, prefix);
         CheckGradients(encoder, "vit-hf", expected, batch, prefix, GradientReduction.Sum);
         CheckGradients(encoder, "vit-hf", expected, batch, prefix, GradientReduction.AbsolutePerSample);
     }
@@ -119,7 +119,7 @@ public sealed class VisionFixtureTests
         return data;
     }
 
-    private static void CheckGradients(VisionTransformer encoder, string directory, VisionCase expected, Batch batch, string prefix, GradientReduction reduction)
+    private static void CheckGradients(VisionTransformer encoder, string directory, VisionCase expected, ImageBatch batch, string prefix, GradientReduction reduction)
     {
         Device device = encoder.Device;
         using ClassificationHead head = Head(device, encoder, directory)!;
