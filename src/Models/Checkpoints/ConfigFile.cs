@@ -19,8 +19,39 @@ internal sealed class ConfigFile
 
     public ConfigSection Root { get; }
 
+    /// <summary>The first of some names beside a model's weights.</summary>
+    /// <exception cref="ModelException">There is none.</exception>
+    public static string FindBeside(string path, IReadOnlyList<string> names)
+    {
+        string directory = Directory.Exists(path) ? path : System.IO.Path.GetDirectoryName(path) ?? "";
+        foreach (string name in names)
+        {
+            string file = System.IO.Path.Combine(directory, name);
+            if (File.Exists(file)) return file;
+        }
+
+        throw new ModelException($"{path}: there is no {string.Join(" or ", names)} beside the weights, expected the model's config there or named apart.");
+    }
+
     /// <exception cref="ModelException">The file cannot be read or is no JSON object.</exception>
-    public static ConfigFile Open(string path, long maxBytes = MaxBytes)
+    public static ConfigFile Open(string path, long maxBytes = MaxBytes) => new(path, Parse(path, maxBytes, JsonValueKind.Object));
+
+    /// <summary>The objects of a JSON list.</summary>
+    /// <exception cref="ModelException">The file cannot be read or is no JSON list of objects.</exception>
+    public static IReadOnlyList<ConfigSection> OpenList(string path)
+    {
+        JsonElement root = Parse(path, MaxBytes, JsonValueKind.Array);
+        var sections = new List<ConfigSection>();
+        foreach (JsonElement element in root.EnumerateArray())
+        {
+            if (element.ValueKind != JsonValueKind.Object) throw new ModelException($"{path}: element {sections.Count} is a JSON {element.ValueKind.ToString().ToLowerInvariant()}, expected an object.");
+            sections.Add(new ConfigSection(path, $"[{sections.Count}].", element));
+        }
+
+        return sections;
+    }
+
+    private static JsonElement Parse(string path, long maxBytes, JsonValueKind kind)
     {
         byte[] bytes;
         try
@@ -40,9 +71,9 @@ internal sealed class ConfigFile
         {
             RequireUnicode(path, bytes);
             using var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { MaxDepth = 64 });
-            if (document.RootElement.ValueKind != JsonValueKind.Object)
-                throw new ModelException($"{path}: the config is a JSON {document.RootElement.ValueKind.ToString().ToLowerInvariant()}, expected an object.");
-            return new ConfigFile(path, document.RootElement.Clone());
+            if (document.RootElement.ValueKind != kind)
+                throw new ModelException($"{path}: the config is a JSON {document.RootElement.ValueKind.ToString().ToLowerInvariant()}, expected an {kind.ToString().ToLowerInvariant()}.");
+            return document.RootElement.Clone();
         }
         catch (JsonException e)
         {
@@ -127,6 +158,9 @@ internal readonly record struct ConfigSection(string Path, string Place, JsonEle
         : throw Unexpected(key, value, "an object");
 
     public bool Has(string key) => Find(key) is not null;
+
+    /// <summary>True if the key is there with the value null.</summary>
+    public bool IsNull(string key) => Element.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Null;
 
     /// <summary>True if the value is a JSON list.</summary>
     public bool IsList(string key) => Find(key) is { ValueKind: JsonValueKind.Array };

@@ -111,7 +111,7 @@ internal static class NewCheckpoint
         writer.WriteEndArray();
     }
 
-    private static void WriteJson(string path, Action<Utf8JsonWriter> write)
+    public static void WriteJson(string path, Action<Utf8JsonWriter> write)
     {
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))

@@ -1,7 +1,6 @@
 using MergeEngine.Models.Datasets;
 using MergeEngine.Models.Encoders;
 using MergeEngine.Tensors;
-using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Parameters;
 using MergeEngine.Tensors.Safetensors;
 
@@ -32,7 +31,7 @@ internal sealed class VisionCheckpoint : IDisposable
         try
         {
             VisionLayout layout = VisionLayout.Detect(tensors);
-            string file = configPath ?? FindConfig(path, layout);
+            string file = configPath ?? ConfigFile.FindBeside(path, layout.ConfigFileNames);
             ConfigFile config = ConfigFile.Open(file);
             string preprocessor = Path.Combine(Path.GetDirectoryName(file) ?? "", Preprocessing.FileName);
             int channels = (int)Math.Clamp(ChannelsOf(tensors), 1, VisionTransformerConfig.MaxChannels);
@@ -49,43 +48,11 @@ internal sealed class VisionCheckpoint : IDisposable
         }
     }
 
-    /// <summary>The tensors of a layout's names, which have been checked.</summary>
-    public static ParameterVector Read(Device device, Checkpoint tensors, ParameterLayout layout)
-    {
-        var vector = new ParameterVector(device, layout);
-        try
-        {
-            foreach (Parameter parameter in layout.Parameters) tensors.ReadFloat32(parameter.Name, parameter.Shape, vector[parameter]);
-            return vector;
-        }
-        catch
-        {
-            vector.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>A linear layer beside the encoder as a small vector of its own.</summary>
-    public static ParameterVector ReadLinear(Device device, Checkpoint tensors, LinearNames names)
-    {
-        var shapes = new List<KeyValuePair<string, Shape>> { new(names.Weight.Name, names.Weight.Shape) };
-        if (names.Bias is not null) shapes.Add(new(names.Bias.Name, names.Bias.Shape));
-        return Read(device, tensors, new ParameterLayout(shapes));
-    }
-
     /// <summary>Reads another checkpoint of a layout that is known already.</summary>
     public static ParameterVector ReadParameters(Device device, string path, ParameterLayout layout)
     {
         using Checkpoint tensors = Checkpoint.Open(path);
-        var faults = new List<string>();
-        foreach (Parameter parameter in layout.Parameters)
-        {
-            if (!tensors.TryGet(parameter.Name, out TensorEntry? entry)) faults.Add($"tensor {Quoting.Quote(parameter.Name)} {parameter.Shape} is missing");
-            else if (entry.Shape != parameter.Shape) faults.Add($"tensor {Quoting.Quote(parameter.Name)} is {entry.Shape}, expected {parameter.Shape}");
-        }
-
-        if (faults.Count > 0) throw new ModelException($"{path}: {string.Join("; ", faults)}.");
-        return Read(device, tensors, layout);
+        return CheckpointWeights.Read(device, tensors, layout, [.. layout.Parameters.Select(parameter => parameter.Name)]);
     }
 
     /// <param name="path">A directory or a safetensors file.</param>
@@ -111,18 +78,6 @@ internal sealed class VisionCheckpoint : IDisposable
     }
 
     public void Dispose() => Tensors.Dispose();
-
-    private static string FindConfig(string path, VisionLayout layout)
-    {
-        string directory = Directory.Exists(path) ? path : Path.GetDirectoryName(path) ?? "";
-        foreach (string name in layout.ConfigFileNames)
-        {
-            string file = Path.Combine(directory, name);
-            if (File.Exists(file)) return file;
-        }
-
-        throw new ModelException($"{path}: there is no {string.Join(" or ", layout.ConfigFileNames)} beside the weights, expected the model's config there or named apart.");
-    }
 
     /// <summary>Channels of the patch projection, for the normalisation; its rank is checked with the layout.</summary>
     private static long ChannelsOf(Checkpoint tensors)

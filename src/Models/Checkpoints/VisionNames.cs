@@ -46,5 +46,22 @@ internal sealed record VisionNames
     /// <summary>The tensors around the encoder that are understood: classifier and pooler.</summary>
     public IEnumerable<NamedTensor> OtherTensors() => LinearNames.Tensors(Classifier).Concat(LinearNames.Tensors(Pooler));
 
+    /// <summary>Scales that begin with 1: those of the LayerNorms and of the branches.</summary>
+    public IEnumerable<string> Ones()
+    {
+        foreach (NormNames? norm in Blocks.SelectMany(b => new[] { b.Norm1, b.Norm2 }).Append(PreNorm).Append(FinalNorm))
+        {
+            if (norm is not null) yield return norm.Weight.Name;
+        }
+
+        foreach (NamedTensor? scale in Blocks.SelectMany(b => new[] { b.AttentionScale, b.MlpScale }))
+        {
+            if (scale is not null) yield return scale.Name;
+        }
+    }
+
+    /// <summary>Rows that stand for tokens and positions.</summary>
+    public IEnumerable<string> Tables() => new[] { ClassToken, RegisterTokens, Positions }.OfType<NamedTensor>().Select(tensor => tensor.Name);
+
     public ParameterLayout EncoderLayout() => new(EncoderTensors().Select(t => KeyValuePair.Create(t.Name, t.Shape)));
 }

@@ -3,7 +3,7 @@ using MergeEngine.Tensors;
 namespace MergeEngine.Models.Datasets;
 
 /// <summary>
-/// The inputs and labels of one step in device memory: an <see cref="ImageBatch"/> or a <c>TextBatch</c>. It grows to the largest batch
+/// The inputs and labels of one step in device memory: an <see cref="ImageBatch"/> or a <see cref="TextBatch"/>. It grows to the largest batch
 /// that was ever put in and allocates nothing after that.
 /// </summary>
 public abstract class Batch : IDisposable

@@ -23,6 +23,9 @@ public abstract class DatasetSplit
     /// <summary>Shape of an image; null where the samples are no images.</summary>
     public virtual ImageShape? ImageShape => null;
 
+    /// <summary>The texts; null where the samples are no texts.</summary>
+    public virtual TextSplit? Texts => null;
+
     /// <summary>Puts samples into a batch, which must be one for inputs of this kind.</summary>
     /// <param name="indices">Which samples, in the order of the batch.</param>
     /// <param name="batch">Filled.</param>

@@ -19,6 +19,8 @@ public sealed class FirstSamples : DatasetSplit
 
     public override ReadOnlySpan<int> Labels => _all.Labels.IsEmpty ? default : _all.Labels[..Count];
 
+    public override TextSplit? Texts => _all.Texts;
+
     public override ImageShape? ImageShape => _all.ImageShape;
 
     public override void Read(ReadOnlySpan<int> indices, Batch batch, Augmentation augmentation = default) => _all.Read(indices, batch, augmentation);

@@ -2,28 +2,32 @@ using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Operations;
 using MergeEngine.Tensors.Parameters;
-using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Models.Encoders;
 
 /// <summary>
 /// From features to logits: a linear layer, logits = W·f + b, or CLIP's form with a logit scale s, logits = exp(s)·(W·f/‖f‖ + b)
-/// (Radford et al., arXiv 2103.00020). Its weights are a small vector of their own, a constant of the task unless it is trained.
+/// (Radford et al., arXiv 2103.00020), or RoBERTa's with a hidden layer, logits = W·tanh(V·f + c) + b. Its weights are a small vector of their own, a constant of the task unless it is trained.
 /// </summary>
-public sealed class ClassificationHead : IDisposable
+public sealed partial class ClassificationHead : IDisposable
 {
     private readonly Parameter _weight;
     private readonly Parameter? _bias;
-    private readonly int _logits, _normalized, _norms, _featureGradient, _logitsGradient, _losses;
+    private readonly LinearPart? _hidden;
+    private readonly int _logits, _normalized, _norms, _featureGradient, _logitsGradient, _losses, _hiddenOutput, _preActivation, _hiddenGradient;
     private readonly ActivationArena _arena;
     private int _count;
     private Matrix _input;
+    private Matrix _features;
 
     /// <param name="parameters">Taken over and disposed with the head.</param>
     /// <param name="weightName">W [classes, width].</param>
     /// <param name="biasName">b [classes]; null for none.</param>
     /// <param name="logitScale">s; null for a plain linear head.</param>
-    public ClassificationHead(ParameterVector parameters, string weightName = "weight", string? biasName = null, float? logitScale = null)
+    /// <param name="hiddenName">V [width, width]; null for no hidden layer.</param>
+    /// <param name="hiddenBiasName">c [width]; null for none.</param>
+    public ClassificationHead(
+        ParameterVector parameters, string weightName = "weight", string? biasName = null, float? logitScale = null, string? hiddenName = null, string? hiddenBiasName = null)
     {
         Parameters = parameters;
         _weight = parameters.Layout[weightName];
@@ -31,6 +35,10 @@ public sealed class ClassificationHead : IDisposable
         if (_weight.Shape.Rank != 2) throw new ArgumentException($"The weight of a head is {_weight.Shape}, expected [classes, width].", nameof(parameters));
         Classes = checked((int)_weight.Shape[0]);
         Width = checked((int)_weight.Shape[1]);
+        _hidden = hiddenName is null ? null : new LinearPart(parameters.Layout[hiddenName], hiddenBiasName is null ? null : parameters.Layout[hiddenBiasName]);
+        if (_hidden is not null && _hidden.Weight.Shape != new Shape(Width, Width)) throw new ArgumentException($"The hidden layer of a head is {_hidden.Weight.Shape}, expected [{Width}, {Width}].", nameof(parameters));
+        if (_hidden?.Bias is { } hiddenBias && hiddenBias.Shape != new Shape(Width)) throw new ArgumentException($"The bias of a head's hidden layer is {hiddenBias.Shape}, expected [{Width}].", nameof(parameters));
+        if (_hidden is not null && logitScale is not null) throw new ArgumentException("A head has a hidden layer or a logit scale, not both.", nameof(logitScale));
         if (_bias is not null && _bias.Shape != new Shape(Classes)) throw new ArgumentException($"The bias of a head is {_bias.Shape}, expected [{Classes}].", nameof(parameters));
         LogitScale = logitScale;
         _arena = new ActivationArena(parameters.Device);
@@ -40,6 +48,9 @@ public sealed class ClassificationHead : IDisposable
         _featureGradient = _arena.Add(Width);
         _logitsGradient = _arena.Add(Classes);
         _losses = _arena.Add(1);
+        _hiddenOutput = _hidden is null ? -1 : _arena.Add(Width);
+        _preActivation = _hidden is null ? -1 : _arena.Add(Width);
+        _hiddenGradient = _hidden is null ? -1 : _arena.Add(Width);
     }
 
     public Device Device => Parameters.Device;
@@ -62,6 +73,16 @@ public sealed class ClassificationHead : IDisposable
 
     internal Parameter? BiasParameter => _bias;
 
+    /// <summary>V and c; empty for a head without a hidden layer.</summary>
+    internal IReadOnlyList<Parameter> HiddenParameters => _hidden is null ? [] : _hidden.Bias is null ? [_hidden.Weight] : [_hidden.Weight, _hidden.Bias];
+
+    /// <summary>True for a head with a hidden layer.</summary>
+    public bool HasHiddenLayer => _hidden is not null;
+
+    /// <summary>[batch, width] of the last forward pass: tanh(V·f + c).</summary>
+    /// <exception cref="InvalidOperationException">The head has no hidden layer.</exception>
+    public Matrix Hidden => _hidden is not null ? _arena.Matrix(_hiddenOutput, _count, Width) : throw new InvalidOperationException("The head has no hidden layer.");
+
     /// <summary>[batch, classes] of the last forward pass.</summary>
     public Matrix Logits => _arena.Matrix(_logits, _count, Classes);
 
@@ -70,59 +91,6 @@ public sealed class ClassificationHead : IDisposable
 
     /// <summary>[batch]: where a loss puts its values.</summary>
     public DeviceSpan<float> Losses => _arena.Span(_losses, _count);
-
-    /// <summary>Reads <c>weight</c>, and <c>bias</c> and <c>logit_scale</c> where they are there.</summary>
-    /// <param name="device">Where it runs.</param>
-    /// <param name="path">A safetensors file.</param>
-    /// <param name="prefix">Before the names: <c>mnist.</c>, say.</param>
-    /// <exception cref="ModelException">The tensors are not those of a head.</exception>
-    /// <exception cref="SafetensorsException">The file cannot be read, or has no weight.</exception>
-    public static ClassificationHead FromSafetensors(Device device, string path, string prefix = "")
-    {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
-        Shape shape = file[$"{prefix}weight"].Shape;
-        if (shape.Rank != 2 || shape.ElementCount == 0 || shape[0] > int.MaxValue || shape[1] > int.MaxValue)
-            throw new ModelException($"{path}: tensor {Quoting.Quote($"{prefix}weight")} is {shape}, expected [classes, width].");
-        bool hasBias = file.TryGet($"{prefix}bias", out TensorEntry? bias);
-        if (hasBias && bias!.Shape != new Shape(shape[0])) throw new ModelException($"{path}: tensor {Quoting.Quote(bias.Name)} is {bias.Shape}, expected [{shape[0]}].");
-        float? scale = null;
-        if (file.TryGet($"{prefix}logit_scale", out TensorEntry? entry))
-        {
-            if (entry.ElementCount != 1) throw new ModelException($"{path}: tensor {Quoting.Quote(entry.Name)} is {entry.Shape}, expected a scalar.");
-            scale = file.ReadFloat32(entry.Name)[0];
-        }
-
-        float[] weights = file.ReadFloat32($"{prefix}weight"), biases = hasBias ? file.ReadFloat32(bias!.Name) : [];
-        var parameters = new ParameterVector(device, LayoutOf((int)shape[0], (int)shape[1], hasBias));
-        parameters.Upload("weight", weights);
-        if (hasBias) parameters.Upload("bias", biases);
-        return new ClassificationHead(parameters, "weight", hasBias ? "bias" : null, scale);
-    }
-
-    /// <summary>Weights normal with standard deviation 1/√width, biases 0.</summary>
-    /// <param name="device">Where it runs.</param>
-    /// <param name="classes">Number of classes.</param>
-    /// <param name="width">Columns of the features.</param>
-    /// <param name="seed">Seed of the weights.</param>
-    /// <param name="name">Keeps the heads of several tasks apart.</param>
-    public static ClassificationHead Random(Device device, int classes, int width, ulong seed, string name = "head")
-    {
-        var parameters = new ParameterVector(device, LayoutOf(classes, width, bias: true));
-        var random = new PhiloxStream(seed, $"{name}.weight");
-        float[] values = new float[checked(classes * width)];
-        float deviation = (float)(1 / Math.Sqrt(width));
-        for (int i = 0; i < values.Length; i++) values[i] = deviation * random.NextGaussian();
-        parameters.Upload("weight", values);
-        return new ClassificationHead(parameters, "weight", "bias");
-    }
-
-    /// <summary>Tensors to write: <c>weight</c>, <c>bias</c> and <c>logit_scale</c> behind a prefix.</summary>
-    public IEnumerable<TensorContent> ToTensors(string prefix = "")
-    {
-        yield return TensorContent.FromFloat32($"{prefix}weight", _weight.Shape, Parameters.Download(_weight.Name));
-        if (_bias is not null) yield return TensorContent.FromFloat32($"{prefix}bias", _bias.Shape, Parameters.Download(_bias.Name));
-        if (LogitScale is { } scale) yield return TensorContent.FromFloat32($"{prefix}logit_scale", [], new[] { scale });
-    }
 
     /// <summary>Logits of features [batch, width], which must stay until the backward pass.</summary>
     /// <returns><see cref="Logits"/>.</returns>
@@ -137,6 +105,13 @@ public sealed class ClassificationHead : IDisposable
         {
             _input = Normalized;
             operations.NormalizeRowsForward(_input, _arena.Span(_norms, _count), features);
+        }
+
+        if (_hidden is not null)
+        {
+            _features = features;
+            _input = Hidden;
+            operations.LinearForward(_input, features, _hidden.WeightOf(Parameters), _hidden.BiasOf(Parameters), Activation.Tanh, _arena.Matrix(_preActivation, _count, Width));
         }
 
         operations.LinearForward(Logits, _input, Weight(Parameters), _bias is null ? default : Parameters[_bias]);
@@ -155,6 +130,7 @@ public sealed class ClassificationHead : IDisposable
         if (LogitScale is { } scale) operations.Scale(logitsGradient.Data, (float)Math.Exp(scale));
         if (gradients is not null)
             operations.LinearBackwardWeight(Weight(gradients), _bias is null ? default : gradients[_bias], logitsGradient, _input, reduction, 1);
+        if (_hidden is not null) return BackwardHidden(gradients, reduction, logitsGradient, featureGradient);
         operations.LinearBackwardInput(featureGradient, logitsGradient, Weight(Parameters));
         if (LogitScale is not null) operations.NormalizeRowsBackward(featureGradient, featureGradient, Normalized, _arena.Span(_norms, _count));
         return featureGradient;
@@ -166,11 +142,15 @@ public sealed class ClassificationHead : IDisposable
         Parameters.Dispose();
     }
 
-    private static ParameterLayout LayoutOf(int classes, int width, bool bias)
+    private Matrix BackwardHidden(ParameterVector? gradients, GradientReduction reduction, Matrix logitsGradient, Matrix featureGradient)
     {
-        var shapes = new List<KeyValuePair<string, Shape>> { new("weight", [classes, width]) };
-        if (bias) shapes.Add(new("bias", [classes]));
-        return new ParameterLayout(shapes);
+        OperationSet operations = Device.Operations;
+        Matrix hiddenGradient = _arena.Matrix(_hiddenGradient, _count, Width);
+        operations.LinearBackwardInput(
+            hiddenGradient, logitsGradient, Weight(Parameters), activation: Activation.Tanh, preActivation: _arena.Matrix(_preActivation, _count, Width));
+        if (gradients is not null) operations.LinearBackwardWeight(_hidden!.WeightOf(gradients), _hidden.BiasOf(gradients), hiddenGradient, _features, reduction, 1);
+        operations.LinearBackwardInput(featureGradient, hiddenGradient, _hidden!.WeightOf(Parameters));
+        return featureGradient;
     }
 
     private Matrix Normalized => _arena.Matrix(_normalized, _count, Width);

@@ -1,4 +1,3 @@
-using MergeEngine.Models.Checkpoints;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Parameters;
 
@@ -9,23 +8,17 @@ internal static class RandomWeights
 {
     private const float TokenDeviation = 0.02f;
 
-    public static void Fill(ParameterVector parameters, VisionNames names, ulong seed, float? deviation)
+    /// <param name="parameters">Filled; what is neither named here nor a matrix stays 0.</param>
+    /// <param name="ones">Parameters that begin with 1.</param>
+    /// <param name="tables">Parameters whose rows stand for tokens and positions.</param>
+    /// <param name="seed">Seed of every parameter's stream.</param>
+    /// <param name="deviation">Standard deviation; null for the usual ones.</param>
+    public static void Fill(ParameterVector parameters, IEnumerable<string> ones, IEnumerable<string> tables, ulong seed, float? deviation)
     {
-        var ones = new HashSet<string>(StringComparer.Ordinal);
-        foreach (NormNames? norm in names.Blocks.SelectMany(b => new[] { b.Norm1, b.Norm2 }).Append(names.PreNorm).Append(names.FinalNorm))
-        {
-            if (norm is not null) ones.Add(norm.Weight.Name);
-        }
-
-        foreach (NamedTensor? scale in names.Blocks.SelectMany(b => new[] { b.AttentionScale, b.MlpScale }))
-        {
-            if (scale is not null) ones.Add(scale.Name);
-        }
-
-        string?[] tokens = [names.ClassToken?.Name, names.RegisterTokens?.Name, names.Positions.Name];
+        HashSet<string> scales = new(ones, StringComparer.Ordinal), tokens = new(tables, StringComparer.Ordinal);
         foreach (Parameter parameter in parameters.Layout.Parameters)
         {
-            if (ones.Contains(parameter.Name)) parameters.Device.Operations.Fill(parameters[parameter], 1);
+            if (scales.Contains(parameter.Name)) parameters.Device.Operations.Fill(parameters[parameter], 1);
             else if (tokens.Contains(parameter.Name)) Normal(parameters, parameter, seed, deviation ?? TokenDeviation);
             else if (parameter.Shape.Rank > 1) Normal(parameters, parameter, seed, deviation ?? (float)(1 / Math.Sqrt(parameter.Length / (double)parameter.Shape[0])));
         }

@@ -70,7 +70,7 @@ public sealed partial class VisionTransformer : Encoder
     {
         VisionNames names = NamesOf(config);
         var parameters = new ParameterVector(device, names.EncoderLayout());
-        RandomWeights.Fill(parameters, names, seed, deviation);
+        RandomWeights.Fill(parameters, names.Ones(), names.Tables(), seed, deviation);
         return new VisionTransformer(device, config, names, parameters, null);
     }
 
@@ -86,9 +86,9 @@ public sealed partial class VisionTransformer : Encoder
         ParameterVector? parameters = null;
         try
         {
-            parameters = VisionCheckpoint.Read(device, checkpoint.Tensors, checkpoint.Names.EncoderLayout());
+            parameters = CheckpointWeights.Read(device, checkpoint.Tensors, checkpoint.Names.EncoderLayout());
             var encoder = new VisionTransformer(device, checkpoint.Config, checkpoint.Names, parameters, checkpoint);
-            if (checkpoint.Names.Pooler is { } pooler) encoder._pooler = VisionCheckpoint.ReadLinear(device, checkpoint.Tensors, pooler);
+            if (checkpoint.Names.Pooler is { } pooler) encoder._pooler = CheckpointWeights.ReadLinear(device, checkpoint.Tensors, pooler);
             return encoder;
         }
         catch
@@ -117,7 +117,7 @@ public sealed partial class VisionTransformer : Encoder
 
     public override ClassificationHead? CreateCheckpointHead() => _checkpoint is null || Names.Classifier is not { } classifier
         ? null
-        : new ClassificationHead(VisionCheckpoint.ReadLinear(Device, _checkpoint.Tensors, classifier), classifier.Weight.Name, classifier.Bias?.Name);
+        : new ClassificationHead(CheckpointWeights.ReadLinear(Device, _checkpoint.Tensors, classifier), classifier.Weight.Name, classifier.Bias?.Name);
 
     /// <summary>output ← tanh(W·features + b) of the last forward pass: ViTModel's pooler, on which no feature depends.</summary>
     /// <param name="output">[batch, width].</param>

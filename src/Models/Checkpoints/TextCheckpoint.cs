@@ -1,0 +1,94 @@
+using MergeEngine.Models.Encoders;
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Parameters;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Models.Checkpoints;
+
+/// <summary>A text checkpoint that is open: its tensors, its config and its layout, so that it can be written again as it came.</summary>
+internal sealed class TextCheckpoint : IDisposable
+{
+    private readonly string _configPath;
+
+    private TextCheckpoint(Checkpoint tensors, string configPath, TextTransformerConfig config, TextNames names)
+    {
+        Tensors = tensors;
+        _configPath = configPath;
+        Config = config;
+        Names = names;
+    }
+
+    public Checkpoint Tensors { get; }
+
+    public TextTransformerConfig Config { get; }
+
+    public TextNames Names { get; }
+
+    public static TextCheckpoint Open(string path, string? configPath, TextPooling? pooling)
+    {
+        Checkpoint tensors = Checkpoint.Open(path);
+        try
+        {
+            TextLayout layout = TextLayout.Detect(tensors);
+            string file = configPath ?? ConfigFile.FindBeside(path, ["config.json"]);
+            ConfigFile config = ConfigFile.Open(file);
+            SentenceModules? modules = SentenceModules.Find(Path.GetDirectoryName(file) ?? "");
+            TextTransformerConfig text = layout.ReadConfig(tensors, config, modules, pooling);
+            TextNames names = layout.Names(text);
+            layout.Check(tensors, names, text.Family);
+            return new TextCheckpoint(tensors, file, text, names);
+        }
+        catch
+        {
+            tensors.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads another checkpoint of the same architecture, whatever prefix and LayerNorm names it has.</summary>
+    public static ParameterVector ReadParameters(Device device, string path, TextTransformerConfig config, ParameterLayout layout)
+    {
+        using Checkpoint tensors = Checkpoint.Open(path);
+        TextLayout other = TextLayout.Detect(tensors);
+        return CheckpointWeights.Read(device, tensors, layout, [.. other.Names(other.Rename(config)).EncoderTensors().Select(tensor => tensor.Name)]);
+    }
+
+    /// <param name="path">A directory or a safetensors file.</param>
+    /// <param name="parameters">The encoder's.</param>
+    /// <param name="head">Takes the place of the checkpoint's classifier.</param>
+    /// <exception cref="ModelException">The head is not of the classifier's shape.</exception>
+    public void Save(string path, ParameterVector parameters, ClassificationHead? head)
+    {
+        if (head is not null && !Fits(head))
+        {
+            throw new ModelException(
+                $"{path}: a head of {head.Classes} classes cannot be saved in this checkpoint, which has {(Names.Classifier is { } has ? $"a classifier {has.Weight.Shape} with a bias" : "no classifier")}.");
+        }
+
+        CheckpointCopy.Write(Tensors, path, _configPath, name =>
+        {
+            if (parameters.Layout.TryGet(name, out Parameter? parameter)) return parameters[parameter];
+            return head is null ? default : ValuesOf(head, name);
+        });
+    }
+
+    public void Dispose() => Tensors.Dispose();
+
+    private bool Fits(ClassificationHead head) => Names.Classifier is { } own && head.LogitScale is null
+        && head.WeightParameter.Shape == own.Weight.Shape && head.BiasParameter is not null
+        && head.HiddenParameters.Count == LinearNames.Tensors(Names.ClassifierHidden).Count();
+
+    private DeviceSpan<float> ValuesOf(ClassificationHead head, string name)
+    {
+        if (name == Names.Classifier!.Weight.Name) return head.Parameters[head.WeightParameter];
+        if (name == Names.Classifier.Bias?.Name) return head.Parameters[head.BiasParameter!];
+        int i = 0;
+        foreach (NamedTensor tensor in LinearNames.Tensors(Names.ClassifierHidden))
+        {
+            if (tensor.Name == name) return head.Parameters[head.HiddenParameters[i]];
+            i++;
+        }
+
+        return default;
+    }
+}

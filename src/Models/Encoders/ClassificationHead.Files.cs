@@ -1,0 +1,79 @@
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Numerics;
+using MergeEngine.Tensors.Parameters;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Models.Encoders;
+
+/// <content>Heads from files, from random numbers, and into files.</content>
+public sealed partial class ClassificationHead
+{
+    private const string WeightName = "weight", BiasName = "bias", HiddenName = "dense.weight", HiddenBiasName = "dense.bias", ScaleName = "logit_scale";
+
+    /// <summary>
+    /// Reads <c>weight</c>, and <c>bias</c>, <c>logit_scale</c>, and <c>dense.weight</c> and <c>dense.bias</c> of a hidden layer, where they are there.
+    /// </summary>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="path">A safetensors file.</param>
+    /// <param name="prefix">Before the names: <c>mnist.</c>, say.</param>
+    /// <exception cref="ModelException">The tensors are not those of a head.</exception>
+    /// <exception cref="SafetensorsException">The file cannot be read, or has no weight.</exception>
+    public static ClassificationHead FromSafetensors(Device device, string path, string prefix = "")
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        Shape shape = file[$"{prefix}{WeightName}"].Shape;
+        if (shape.Rank != 2 || shape.ElementCount == 0 || shape[0] > int.MaxValue || shape[1] > int.MaxValue)
+            throw new ModelException($"{path}: tensor {Quoting.Quote($"{prefix}{WeightName}")} is {shape}, expected [classes, width].");
+        var shapes = new List<KeyValuePair<string, Shape>> { new(WeightName, shape) };
+        bool Add(string name, Shape expected)
+        {
+            if (!file.TryGet($"{prefix}{name}", out TensorEntry? entry)) return false;
+            if (entry.Shape != expected) throw new ModelException($"{path}: tensor {Quoting.Quote(entry.Name)} is {entry.Shape}, expected {expected}.");
+            shapes.Add(new(name, expected));
+            return true;
+        }
+
+        bool hasBias = Add(BiasName, [shape[0]]), isHidden = Add(HiddenName, [shape[1], shape[1]]), hasHiddenBias = isHidden && Add(HiddenBiasName, [shape[1]]);
+        float? scale = null;
+        if (file.TryGet($"{prefix}{ScaleName}", out TensorEntry? entry))
+        {
+            if (entry.ElementCount != 1) throw new ModelException($"{path}: tensor {Quoting.Quote(entry.Name)} is {entry.Shape}, expected a scalar.");
+            if (isHidden) throw new ModelException($"{path}: the head has a hidden layer and a logit scale, expected one of them at most.");
+            scale = file.ReadFloat32(entry.Name)[0];
+        }
+
+        // Everything is read before device memory is taken.
+        float[][] values = [.. shapes.Select(parameter => file.ReadFloat32($"{prefix}{parameter.Key}"))];
+        var parameters = new ParameterVector(device, new ParameterLayout(shapes));
+        for (int i = 0; i < values.Length; i++) parameters.Upload(shapes[i].Key, values[i]);
+        return new ClassificationHead(parameters, WeightName, hasBias ? BiasName : null, scale, isHidden ? HiddenName : null, hasHiddenBias ? HiddenBiasName : null);
+    }
+
+    /// <summary>Weights normal with standard deviation 1/√width, biases 0.</summary>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="classes">Number of classes.</param>
+    /// <param name="width">Columns of the features.</param>
+    /// <param name="seed">Seed of the weights.</param>
+    /// <param name="name">Keeps the heads of several tasks apart.</param>
+    public static ClassificationHead Random(Device device, int classes, int width, ulong seed, string name = "head")
+    {
+        var parameters = new ParameterVector(device, new ParameterLayout([new(WeightName, [classes, width]), new(BiasName, [classes])]));
+        var random = new PhiloxStream(seed, $"{name}.weight");
+        float[] values = new float[checked(classes * width)];
+        float deviation = (float)(1 / Math.Sqrt(width));
+        for (int i = 0; i < values.Length; i++) values[i] = deviation * random.NextGaussian();
+        parameters.Upload(WeightName, values);
+        return new ClassificationHead(parameters, WeightName, BiasName);
+    }
+
+    /// <summary>Tensors to write, under the names that <see cref="FromSafetensors"/> reads, behind a prefix.</summary>
+    public IEnumerable<TensorContent> ToTensors(string prefix = "")
+    {
+        TensorContent Content(string name, Parameter parameter) => TensorContent.FromFloat32($"{prefix}{name}", parameter.Shape, Parameters.Download(parameter.Name));
+        yield return Content(WeightName, _weight);
+        if (_bias is not null) yield return Content(BiasName, _bias);
+        if (_hidden is not null) yield return Content(HiddenName, _hidden.Weight);
+        if (_hidden?.Bias is { } hiddenBias) yield return Content(HiddenBiasName, hiddenBias);
+        if (LogitScale is { } scale) yield return TensorContent.FromFloat32($"{prefix}{ScaleName}", [], new[] { scale });
+    }
+}

@@ -1,0 +1,86 @@
+using MergeEngine.Models.Datasets;
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Operations;
+using MergeEngine.Tensors.Parameters;
+
+namespace MergeEngine.Models.Encoders;
+
+/// <content>The way back, from the gradient of the features to those of the parameters.</content>
+public sealed partial class TextTransformer
+{
+    protected override void BackwardCore(ParameterVector parameters, ParameterVector gradients, Matrix featureGradient, GradientReduction reduction)
+    {
+        Require(parameters);
+        Require(gradients);
+        if (_last.Workspace?.Retention != Retention.Backward) throw new InvalidOperationException("The last forward pass did not keep what a backward pass needs.");
+        TextWorkspace workspace = _last.Workspace;
+        TextBatch batch = _last.Batch;
+        var pass = new BackwardPass(Device.Operations, parameters, gradients, reduction);
+        Matrix gradient = Tokens(workspace.Stack.Gradients!.Hidden);
+        BackwardPool(pass, gradient, featureGradient);
+        _layers.Stack.Backward(pass, workspace.Tokens, workspace.Stack, batch.Rows, firstTokenOnly: false, batch.KeyMask);
+        ReadOnlySpan<SampleRun> pieces = batch.Rows.Pieces(reduction);
+        _layers.EmbeddingNorm.Backward(pass, gradient, gradient, Tokens(workspace.Embedded), workspace.Statistics(_last.TokenCount), pieces);
+        BackwardTable(pass, _layers.Words, batch.Ids, gradient, pieces);
+        BackwardTable(pass, _layers.Types, batch.Types, gradient, pieces);
+        BackwardTable(pass, _layers.Positions, batch.Positions, gradient, pieces);
+        ForgetPadding(gradients);
+    }
+
+    private void BackwardPool(in BackwardPass pass, Matrix gradient, Matrix featureGradient)
+    {
+        switch (Config.Pooling)
+        {
+            case TextPooling.Mean:
+                BackwardMean(pass, gradient, featureGradient);
+                break;
+            case TextPooling.Pooler:
+                Matrix before = Texts(_last.Workspace.Gradient), firstGradient = Texts(_last.Workspace.FirstGradient), first = Texts(_last.Workspace.First);
+                pass.Operations.ActivationBackward(before.Data, featureGradient.Data, Texts(_last.Workspace.PreActivation).Data, Activation.Tanh);
+                LinearPart pooler = _layers.Pooler!;
+                pass.Operations.LinearBackwardWeight(pooler.WeightOf(pass.Gradients), pooler.BiasOf(pass.Gradients), before, first, pass.Reduction, 1);
+                pass.Operations.LinearBackwardInput(firstGradient, before, pooler.WeightOf(pass.Parameters));
+                BackwardFirst(pass, gradient, firstGradient);
+                break;
+            default:
+                BackwardFirst(pass, gradient, featureGradient);
+                break;
+        }
+    }
+
+    private void BackwardFirst(in BackwardPass pass, Matrix gradient, Matrix firstGradient)
+    {
+        pass.Operations.Fill(gradient.Data, 0);
+        // No two texts share a row, so that adding is writing.
+        pass.Operations.EmbeddingBackward(gradient, _last.Batch.FirstRows, firstGradient, GradientReduction.Sum, 1);
+    }
+
+    private void BackwardMean(in BackwardPass pass, Matrix gradient, Matrix featureGradient)
+    {
+        Matrix means = Texts(_last.Workspace.Gradient);
+        pass.Operations.EmbeddingForward(means, _last.Batch.Order, featureGradient);
+        DeviceSpan<int> mask = _last.Batch.KeyMask;
+        foreach (SampleRun run in _last.Batch.Rows.Runs)
+        {
+            pass.Operations.MeanPoolBackward(
+                gradient.SliceRows(run.FirstRow, run.Rows), means.SliceRows(run.FirstSample, run.Samples), 0, mask.IsNone ? default : mask.Slice(run.FirstRow, run.Rows));
+        }
+    }
+
+    private void BackwardTable(in BackwardPass pass, Parameter table, DeviceSpan<int> ids, Matrix gradient, ReadOnlySpan<SampleRun> pieces)
+    {
+        foreach (SampleRun piece in pieces)
+        {
+            pass.Operations.EmbeddingBackward(
+                Table(pass.Gradients, table), ids.Slice(piece.FirstRow, piece.Rows), gradient.SliceRows(piece.FirstRow, piece.Rows), pass.Reduction, piece.Tokens);
+        }
+    }
+
+    /// <summary>torch's tables have a padding_idx, whose row is read like any other but not trained; so it is here, where a text shows its padding.</summary>
+    private void ForgetPadding(ParameterVector gradients)
+    {
+        if (Config.PadId is not { } pad) return;
+        Device.Operations.Fill(gradients[_layers.Words].Slice((long)pad * Config.Width, Config.Width), 0);
+        if (Config.Family == TextFamily.Roberta) Device.Operations.Fill(gradients[_layers.Positions].Slice((long)pad * Config.Width, Config.Width), 0);
+    }
+}
