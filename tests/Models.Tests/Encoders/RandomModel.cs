@@ -69,22 +69,6 @@ internal sealed class RandomModel : IDisposable
         Fill(0, _labels.Length);
     }
 
-    /// <summary>In every parameter g/‖g‖ plus random numbers of length 1, halved; the gaps stay zero.</summary>
-    public ParameterVector Direction(int seed, ParameterVector gradients)
-    {
-        var direction = new ParameterVector(Device, Encoder.Layout);
-        foreach (Parameter parameter in Encoder.Layout.Parameters)
-        {
-            var random = new PhiloxStream((ulong)seed, $"direction.{parameter.Name}");
-            float[] values = gradients.Download(parameter.Name);
-            double norm = Math.Sqrt(values.Sum(g => (double)g * g)) + 1e-30;
-            for (int i = 0; i < values.Length; i++) values[i] = (float)(0.5 * ((values[i] / norm) + (random.NextGaussian() / Math.Sqrt(values.Length))));
-            direction.Upload(parameter.Name, values);
-        }
-
-        return direction;
-    }
-
     public void Dispose()
     {
         Batch.Dispose();

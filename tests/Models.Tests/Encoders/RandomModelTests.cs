@@ -26,7 +26,7 @@ public sealed class RandomModelTests
         using var model = new RandomModel("reference", seed, batch: 3);
         using var gradients = new ParameterVector(model.Device, model.Encoder.Layout);
         model.Backward(GradientReduction.Sum, gradients);
-        using ParameterVector direction = model.Direction(seed, gradients), moved = model.Encoder.Parameters.Clone();
+        using ParameterVector direction = Directions.Of(seed, gradients), moved = model.Encoder.Parameters.Clone();
         double expected = model.Device.Operations.Dot(gradients.Values, direction.Values);
         double Moved(float step)
         {
@@ -34,7 +34,7 @@ public sealed class RandomModelTests
             return model.Loss(moved);
         }
 
-        double slope = Slope(Moved);
+        double slope = Directions.Slope(Moved);
         Assert.True(Math.Abs(slope - expected) <= SlopeBound * expected, $"{model.Encoder.Config}: the slope is {slope}, the gradient says {expected}.");
     }
 
@@ -58,7 +58,7 @@ public sealed class RandomModelTests
             return model.Loss(model.Encoder.Parameters);
         }
 
-        double slope = Slope(Moved);
+        double slope = Directions.Slope(Moved);
         Assert.True(Math.Abs(slope - expected) <= SlopeBound * Math.Sqrt(gradient.Sum(g => (double)g * g)), $"{model.Encoder.Config}: the slope is {slope}, the gradient says {expected}.");
     }
 
@@ -81,8 +81,8 @@ public sealed class RandomModelTests
             operations.AccumulateAbsolute(expectedAbsolute.Values, one.Values);
         }
 
-        AssertClose(expectedSum, sum);
-        AssertClose(expectedAbsolute, absolute);
+        Directions.AssertClose(expectedSum, sum);
+        Directions.AssertClose(expectedAbsolute, absolute);
     }
 
     [Theory]
@@ -94,8 +94,8 @@ public sealed class RandomModelTests
         Assert.Equal(plain, VisionCase.Download(model.Encoder.Forward(model.Encoder.Parameters, model.Batch, keepForBackward: true)));
         model.Encoder.KeepHiddenStates = true;
         // The last block then makes all tokens, in another shape of matrix product: rounding may differ.
-        AssertClose(plain, VisionCase.Download(model.Encoder.Forward(model.Encoder.Parameters, model.Batch, keepForBackward: false)), 3e-6);
-        AssertClose(plain, VisionCase.Download(model.Encoder.Forward(model.Encoder.Parameters, model.Batch, keepForBackward: true)), 3e-6);
+        Directions.AssertClose(plain, VisionCase.Download(model.Encoder.Forward(model.Encoder.Parameters, model.Batch, keepForBackward: false)), 3e-6);
+        Directions.AssertClose(plain, VisionCase.Download(model.Encoder.Forward(model.Encoder.Parameters, model.Batch, keepForBackward: true)), 3e-6);
     }
 
     [Fact]
@@ -130,7 +130,7 @@ public sealed class RandomModelTests
         model.Backward(GradientReduction.Sum, twice);
         model.Backward(GradientReduction.Sum, twice);
         model.Device.Operations.Scale(once.Values, 2);
-        AssertClose(once, twice);
+        Directions.AssertClose(once, twice);
     }
 
     [Fact]
@@ -160,30 +160,5 @@ public sealed class RandomModelTests
         using VisionTransformer c = VisionTransformer.CreateRandom(a.Device, a.Encoder.Config, seed: 99);
         Assert.Equal(VisionCase.Download(a.Encoder.Parameters.Values), VisionCase.Download(b.Encoder.Parameters.Values));
         Assert.NotEqual(VisionCase.Download(a.Encoder.Parameters.Values), VisionCase.Download(c.Parameters.Values));
-    }
-
-    /// <summary>Central differences with h and h/2 and Richardson's extrapolation: (4·s(h/2) − s(h))/3.</summary>
-    private static double Slope(Func<float, double> loss)
-    {
-        const float Step = 1f / 256;
-        double wide = (loss(Step) - loss(-Step)) / (2 * Step), narrow = (loss(Step / 2) - loss(-Step / 2)) / Step;
-        return ((4 * narrow) - wide) / 3;
-    }
-
-    private static void AssertClose(ParameterVector expected, ParameterVector actual)
-    {
-        foreach (Parameter parameter in expected.Layout.Parameters)
-        {
-            float[] want = expected.Download(parameter.Name), got = actual.Download(parameter.Name);
-            // A key bias has a gradient of round-off alone, inside its own tensor or inside the fused one.
-            if (parameter.Name.EndsWith(".key.bias", StringComparison.Ordinal)) continue;
-            AssertClose(want, got, 1.5e-5);
-        }
-    }
-
-    private static void AssertClose(float[] expected, float[] actual, double bound)
-    {
-        double largest = expected.Max(Math.Abs);
-        for (int i = 0; i < expected.Length; i++) Assert.True(Math.Abs(expected[i] - actual[i]) <= bound * largest, $"{expected[i]} and {actual[i]} of at most {largest}");
     }
 }
