@@ -10,20 +10,20 @@ internal static class ModelArguments
 {
     public static readonly Argument<string> Model = new("MODEL")
     {
-        Description = "A Hugging Face, CLIP, open_clip or timm directory, or a .safetensors file with its config beside it.",
+        Description = "A ViT, CLIP, open_clip, timm, BERT, RoBERTa or sentence-transformers directory, or a .safetensors file with its config beside it.",
     };
 
     public static readonly Option<int> BatchSize = CommonOptions.Number("--batch-size", "Samples that run at a time.", 1, 1 << 16, "N");
 
     /// <summary>Loads MODEL.</summary>
-    public static VisionTransformer Load(CommandContext context, Device device) =>
-        VisionTransformer.Load(device, context.Get(Model), context.Get(CommonOptions.Config));
+    public static Encoder Load(CommandContext context, Device device) =>
+        Encoder.Open(device, context.Get(Model), context.Get(CommonOptions.Config));
 
     /// <summary>The head of <c>--head</c>, else the checkpoint's own, else null.</summary>
     /// <param name="context">The command line.</param>
     /// <param name="encoder">What gives the features.</param>
     /// <param name="task">Name of the data: a file with the heads of several tasks holds <c>task.weight</c>.</param>
-    public static ClassificationHead? LoadHead(CommandContext context, VisionTransformer encoder, string task)
+    public static ClassificationHead? LoadHead(CommandContext context, Encoder encoder, string task)
     {
         if (context.Get(CommonOptions.Head) is not { } file) return encoder.CreateCheckpointHead();
         string prefix = PrefixOf(file, task);
@@ -36,7 +36,7 @@ internal static class ModelArguments
 
     /// <summary>As <see cref="LoadHead"/>, where there must be one.</summary>
     /// <exception cref="UsageException">There is none.</exception>
-    public static ClassificationHead RequireHead(CommandContext context, VisionTransformer encoder, string task) => LoadHead(context, encoder, task)
+    public static ClassificationHead RequireHead(CommandContext context, Encoder encoder, string task) => LoadHead(context, encoder, task)
         ?? throw new UsageException($"{context.Get(Model)}: the model has no classification head of its own, expected one with --head.");
 
     /// <summary>Empty for a file with one head.</summary>

@@ -17,10 +17,18 @@ internal static class EncodeCommand
 
     private static readonly Argument<string> Input = new("INPUT.safetensors")
     {
-        Description = "'images' F32 [N, C, H, W], already normalised, or a dataset with splits.",
+        Description = "'images' F32 [N, C, H, W], already normalised; or 'input_ids' [N, T] with 'attention_mask' and 'token_type_ids'; or a dataset with splits. Left out with --text.",
     };
 
-    private static readonly Argument<string> Output = new("OUT.safetensors") { Description = "Gets 'features', and what else the model has, as F32." };
+    private static readonly Argument<string?> Output = new("OUT.safetensors")
+    {
+        Description = "Gets 'features' of images, or 'sequence_output' and 'mean_pooled' of texts, and what else the model has, as F32.",
+        // With --text there is no INPUT, and what stands first is OUT.
+        Arity = ArgumentArity.ZeroOrOne,
+        DefaultValueFactory = _ => null,
+    };
+
+    private static readonly Option<bool> PooledOnly = new("--pooled-only") { Description = "Leave out 'sequence_output', so that a text gives one row." };
 
     private static readonly Option<bool> Hidden = new("--hidden") { Description = "Write 'hidden.0' … 'hidden.L' too: the input of the first block, and the output of each." };
 
@@ -37,12 +45,16 @@ internal static class EncodeCommand
             "encode", "Run a model over a file of inputs and write what it makes of them.",
             "encode vit/ images.safetensors features.safetensors",
             "encode clip-vit-base-patch32/ images.safetensors out.safetensors --head zero-shot.safetensors",
+            "encode all-MiniLM-L6-v2/ embeddings.safetensors --text sentences.txt --pooled-only",
             "encode model.safetensors images.safetensors out.safetensors --config config.json --hidden")
         {
             ModelArguments.Model,
             Input,
             Output,
+            TextArguments.Text,
+            TextArguments.MaxLength,
             Hidden,
+            PooledOnly,
             CommonOptions.Head,
             Split,
             CommonOptions.Config,
@@ -58,18 +70,27 @@ internal static class EncodeCommand
 
     private static void Run(CommandContext context)
     {
-        string output = context.Get(Output);
-        OutputFile.RequirePossible(output, context.Get(ModelArguments.Model), context.Get(Input), context.Get(CommonOptions.Head));
+        bool fromText = context.Has(TextArguments.Text);
+        string first = context.Get(Input), output = OutputOf(context, fromText, first);
+        OutputFile.RequirePossible(output, context.Get(ModelArguments.Model), fromText ? context.Get(TextArguments.Text) : first, context.Get(CommonOptions.Head));
         using Device device = context.OpenDevice();
-        using VisionTransformer encoder = ModelArguments.Load(context, device);
-        Dataset data = Dataset.Open(context.Get(Input));
-        using ClassificationHead? head = ModelArguments.LoadHead(context, encoder, data.Name);
-        DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);
-        int batch = ModelArguments.BatchSizeOf(context, DefaultBatchSize);
+        using Encoder encoder = ModelArguments.Load(context, device);
+        Dataset? data = fromText ? null : Dataset.Open(first);
+        DatasetSplit split = data is null ? TextArguments.Read(context, encoder, []) : data["input"] ?? data.Require(context.Get(Split)!);
+        using ClassificationHead? head = ModelArguments.LoadHead(context, encoder, data?.Name ?? Path.GetFileNameWithoutExtension(split.Source));
+        var options = new ExtractionOptions(ModelArguments.BatchSizeOf(context, DefaultBatchSize)) { HiddenStates = context.Get(Hidden), Sequences = !context.Get(PooledOnly) };
         IReadOnlyList<TensorContent> tensors = CommandContext.WithProgress("samples", sink =>
-            FeatureExtraction.Run(encoder, head, split, context.Get(Hidden), batch, new Samples(sink, "encoding", split.Count), context.Stop));
+            FeatureExtraction.Run(encoder, head, split, options, new Samples(sink, "encoding", split.Count), context.Stop));
         SafetensorsWriter.Write(output, tensors);
         var report = new WrittenReport(output, split.Count, [.. tensors.Select(t => new WrittenTensor(t.Name, [.. t.Shape.Dimensions]))], device.Name, CommonOptions.NameOf(device.Precision));
         context.Write(report, CliJson.Default.WrittenReport, (r, text) => r.Print(text));
+    }
+
+    /// <exception cref="UsageException">There is one path too few or too many.</exception>
+    private static string OutputOf(CommandContext context, bool fromText, string first)
+    {
+        string? second = context.Get(Output);
+        if (!fromText) return second ?? throw new UsageException("OUT.safetensors is missing, expected MODEL, INPUT and OUT, or MODEL and OUT with --text.");
+        return second is null ? first : throw new UsageException($"With --text there is no INPUT, expected MODEL and OUT alone: '{second}' is one path too many.");
     }
 }

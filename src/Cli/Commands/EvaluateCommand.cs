@@ -42,7 +42,7 @@ internal static class EvaluateCommand
     private static void Run(CommandContext context)
     {
         using Device device = context.OpenDevice();
-        using VisionTransformer encoder = ModelArguments.Load(context, device);
+        using Encoder encoder = ModelArguments.Load(context, device);
         Dataset data = Dataset.Open(context.Get(Data));
         using ClassificationHead head = ModelArguments.RequireHead(context, encoder, data.Name);
         DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);

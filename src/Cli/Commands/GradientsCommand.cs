@@ -19,7 +19,7 @@ internal static class GradientsCommand
     private const int DefaultBatchSize = 32;
     private const int DefaultExemplars = 128;
 
-    private static readonly Argument<string> Data = new("DATA") { Description = "A dataset, or a safetensors file with 'images' and 'labels'." };
+    private static readonly Argument<string> Data = new("DATA") { Description = "A dataset, or a safetensors file with 'images' or 'input_ids', and 'labels'; with --text, one with 'labels' alone." };
 
     private static readonly Argument<string> Output = new("OUT.safetensors") { Description = "Gets one F32 tensor a parameter, under the checkpoint's own names." };
 
@@ -48,6 +48,8 @@ internal static class GradientsCommand
             Data,
             Output,
             Reduction,
+            TextArguments.Text,
+            TextArguments.MaxLength,
             CommonOptions.Head,
             Split,
             Samples,
@@ -66,11 +68,11 @@ internal static class GradientsCommand
     private static void Run(CommandContext context)
     {
         string output = context.Get(Output);
-        OutputFile.RequirePossible(output, context.Get(ModelArguments.Model), context.Get(Data), context.Get(CommonOptions.Head));
+        OutputFile.RequirePossible(output, context.Get(ModelArguments.Model), context.Get(Data), context.Get(TextArguments.Text), context.Get(CommonOptions.Head));
         GradientReduction reduction = GradientFile.Parse(context.Get(Reduction)!);
         using Device device = context.OpenDevice();
-        using VisionTransformer encoder = ModelArguments.Load(context, device);
-        Dataset data = Dataset.Open(context.Get(Data));
+        using Encoder encoder = ModelArguments.Load(context, device);
+        Dataset data = context.Has(TextArguments.Text) ? ReadTexts(context, encoder) : Dataset.Open(context.Get(Data));
         using ClassificationHead head = ModelArguments.RequireHead(context, encoder, data.Name);
         DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);
         var task = new TrainingTask(data.Name, data, head) { Split = split.Name };
@@ -87,6 +89,15 @@ internal static class GradientsCommand
         SafetensorsWriter.Write(output, tensors, GradientFile.Describe(reduction, estimate));
         var report = new WrittenReport(output, estimate.Samples, [.. tensors.Select(t => new WrittenTensor(t.Name, [.. t.Shape.Dimensions]))], device.Name, CommonOptions.NameOf(device.Precision), estimate.Loss);
         context.Write(report, CliJson.Default.WrittenReport, (r, text) => r.Print(text));
+    }
+
+    /// <summary>The lines of <c>--text</c> with the labels of DATA.</summary>
+    private static Dataset ReadTexts(CommandContext context, Encoder encoder)
+    {
+        string file = context.Get(Data);
+        using SafetensorsFile labels = SafetensorsFile.Open(file);
+        TextSplit split = TextArguments.Read(context, encoder, labels.ReadInt32("labels"));
+        return new Dataset(file, Path.GetFileNameWithoutExtension(file), null, [split]);
     }
 
     private static int Wanted(CommandContext context, DatasetSplit split)

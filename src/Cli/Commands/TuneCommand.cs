@@ -57,7 +57,7 @@ internal static class TuneCommand
         if (headOut is not null) OutputFile.RequirePossible(headOut, context.Get(ModelArguments.Model), context.Get(Data));
         OutputDirectory.RequireFree(output, context.Get(CommonOptions.Overwrite));
         using Device device = context.OpenDevice();
-        using VisionTransformer encoder = ModelArguments.Load(context, device);
+        using Encoder encoder = ModelArguments.Load(context, device);
         Dataset data = Dataset.Open(context.Get(Data));
         bool ownHead = !context.Has(CommonOptions.Head) && headOut is null;
         using ClassificationHead head = headOut is not null && !context.Has(CommonOptions.Head)
@@ -82,7 +82,7 @@ internal static class TuneCommand
     }
 
     private static TrainingRun Train(
-        CommandContext context, VisionTransformer encoder, TrainingTask task, TrainingOptions options, int steps, ParameterVector parameters, out int stepsPerEpoch)
+        CommandContext context, Encoder encoder, TrainingTask task, TrainingOptions options, int steps, ParameterVector parameters, out int stepsPerEpoch)
     {
         using var trainer = new Trainer(encoder, options);
         using OptimizerState state = trainer.CreateState();
@@ -92,7 +92,7 @@ internal static class TuneCommand
     }
 
     /// <summary>On the splits that were not trained on. The model is on the disk by now, which a failure here must not hide.</summary>
-    private static EvaluateReport[] Scores(CommandContext context, VisionTransformer encoder, ParameterVector parameters, TrainingTask task, string output)
+    private static EvaluateReport[] Scores(CommandContext context, Encoder encoder, ParameterVector parameters, TrainingTask task, string output)
     {
         try
         {
@@ -105,7 +105,7 @@ internal static class TuneCommand
         }
     }
 
-    private static EvaluateReport Score(CommandContext context, VisionTransformer encoder, ParameterVector parameters, TrainingTask task, string split)
+    private static EvaluateReport Score(CommandContext context, Encoder encoder, ParameterVector parameters, TrainingTask task, string split)
     {
         EvaluationResult result = Evaluator.Evaluate(encoder, parameters, task, split, cancellation: context.Stop);
         return new EvaluateReport(task.Name, split, result.Count, result.Correct, result.Accuracy, result.Loss, encoder.Device.Name, CommonOptions.NameOf(encoder.Device.Precision));

@@ -26,8 +26,9 @@ internal static class CheckpointCopy
     /// <param name="path">A directory, or the name of a <c>.safetensors</c> file.</param>
     /// <param name="configPath">The original's config: what lies beside it is copied into a directory.</param>
     /// <param name="find">New values of a tensor, or <c>default</c> to copy it.</param>
+    /// <param name="more">Files in directories beside the config that belong to the model too.</param>
     /// <exception cref="ModelException">The source has shards and the target is one file.</exception>
-    public static void Write(Checkpoint source, string path, string configPath, Func<string, DeviceSpan<float>> find)
+    public static void Write(Checkpoint source, string path, string configPath, Func<string, DeviceSpan<float>> find, params ReadOnlySpan<string> more)
     {
         if (path.EndsWith(".safetensors", StringComparison.Ordinal) && !Directory.Exists(path))
         {
@@ -40,6 +41,12 @@ internal static class CheckpointCopy
         foreach (SafetensorsFile file in source.Files) WriteFile(file, Path.Combine(path, Path.GetFileName(file.FilePath)), find);
         string from = Path.GetDirectoryName(Path.GetFullPath(configPath))!;
         foreach (string name in source.Files.Count > 1 ? Companions.Append(ShardedIndex.FileName) : Companions) Copy(Path.Combine(from, name), Path.Combine(path, name));
+        foreach (string name in more)
+        {
+            NewCheckpoint.CreateDirectory(Path.GetDirectoryName(Path.Combine(path, name))!);
+            Copy(Path.Combine(from, name), Path.Combine(path, name));
+        }
+
         if (!Companions.Contains(Path.GetFileName(configPath))) Copy(configPath, Path.Combine(path, "config.json"));
     }
 

@@ -9,7 +9,8 @@ namespace MergeEngine.Models.Checkpoints;
 /// <param name="Pooling">From tokens to an embedding.</param>
 /// <param name="Normalizes">True if embeddings have length 1.</param>
 /// <param name="MaxTokens">Tokens that texts are cut to; null where nothing says so.</param>
-internal sealed record SentenceModules(TextPooling Pooling, bool Normalizes, int? MaxTokens)
+/// <param name="PoolingConfig">The Pooling module's config, relative to the model's directory.</param>
+internal sealed record SentenceModules(TextPooling Pooling, bool Normalizes, int? MaxTokens, string PoolingConfig)
 {
     private const string FileName = "modules.json";
 
@@ -22,7 +23,7 @@ internal sealed record SentenceModules(TextPooling Pooling, bool Normalizes, int
     {
         string file = Path.Combine(directory, FileName);
         if (!File.Exists(file)) return null;
-        TextPooling? pooling = null;
+        (TextPooling Pooling, string Config)? pooling = null;
         bool normalizes = false;
         foreach (ConfigSection module in ConfigFile.OpenList(file))
         {
@@ -43,15 +44,20 @@ internal sealed record SentenceModules(TextPooling Pooling, bool Normalizes, int
         }
 
         if (pooling is null) throw new ModelException($"{file}: there is no Pooling module, expected one.");
-        return new SentenceModules(pooling.Value, normalizes, ReadLength(directory));
+        return new SentenceModules(pooling.Value.Pooling, normalizes, ReadLength(directory), pooling.Value.Config);
     }
 
-    private static TextPooling ReadPooling(string directory, ConfigSection module)
+    private static (TextPooling Pooling, string Config) ReadPooling(string directory, ConfigSection module)
     {
         string path = module.Text("path") ?? throw new ModelException($"{module.Describe("path")}, expected the module's directory.");
         // A path from an untrusted file stays inside of the model's directory.
         if (path.Length == 0 || path is "." or ".." || path.AsSpan().ContainsAny('/', '\\')) throw new ModelException($"{module.Describe("path")}, expected the name of a directory beside the model.");
-        ConfigSection config = ConfigFile.Open(Path.Combine(directory, path, "config.json")).Root;
+        string file = Path.Combine(path, "config.json");
+        return (ReadMode(ConfigFile.Open(Path.Combine(directory, file)).Root), file);
+    }
+
+    private static TextPooling ReadMode(ConfigSection config)
+    {
         if (config.Text("pooling_mode") is { } named) return ModeOf(named) ?? throw new ModelException($"{config.Describe("pooling_mode")}, expected mean or cls.");
         TextPooling? found = null;
         foreach (string mode in Modes)

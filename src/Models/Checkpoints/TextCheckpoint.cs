@@ -9,11 +9,13 @@ namespace MergeEngine.Models.Checkpoints;
 internal sealed class TextCheckpoint : IDisposable
 {
     private readonly string _configPath;
+    private readonly SentenceModules? _modules;
 
-    private TextCheckpoint(Checkpoint tensors, string configPath, TextTransformerConfig config, TextNames names)
+    private TextCheckpoint(Checkpoint tensors, string configPath, SentenceModules? modules, TextTransformerConfig config, TextNames names)
     {
         Tensors = tensors;
         _configPath = configPath;
+        _modules = modules;
         Config = config;
         Names = names;
     }
@@ -36,7 +38,7 @@ internal sealed class TextCheckpoint : IDisposable
             TextTransformerConfig text = layout.ReadConfig(tensors, config, modules, pooling);
             TextNames names = layout.Names(text);
             layout.Check(tensors, names, text.Family);
-            return new TextCheckpoint(tensors, file, text, names);
+            return new TextCheckpoint(tensors, file, modules, text, names);
         }
         catch
         {
@@ -46,11 +48,12 @@ internal sealed class TextCheckpoint : IDisposable
     }
 
     /// <summary>Reads another checkpoint of the same architecture, whatever prefix and LayerNorm names it has.</summary>
-    public static ParameterVector ReadParameters(Device device, string path, TextTransformerConfig config, ParameterLayout layout)
+    public static ParameterVector ReadParameters(Device device, string path, TextTransformerConfig config, TextNames names, ParameterLayout layout)
     {
         using Checkpoint tensors = Checkpoint.Open(path);
         TextLayout other = TextLayout.Detect(tensors);
-        return CheckpointWeights.Read(device, tensors, layout, [.. other.Names(other.Rename(config)).EncoderTensors().Select(tensor => tensor.Name)]);
+        Dictionary<string, string> named = names.EncoderTensors().Zip(other.Names(other.Rename(config)).EncoderTensors()).ToDictionary(pair => pair.First.Name, pair => pair.Second.Name);
+        return CheckpointWeights.Read(device, tensors, layout, [.. layout.Parameters.Select(parameter => named[parameter.Name])]);
     }
 
     /// <param name="path">A directory or a safetensors file.</param>
@@ -69,7 +72,7 @@ internal sealed class TextCheckpoint : IDisposable
         {
             if (parameters.Layout.TryGet(name, out Parameter? parameter)) return parameters[parameter];
             return head is null ? default : ValuesOf(head, name);
-        });
+        }, _modules is null ? [] : [_modules.PoolingConfig]);
     }
 
     public void Dispose() => Tensors.Dispose();

@@ -10,7 +10,12 @@ namespace MergeEngine.Models.Checkpoints;
 internal abstract class TextLayout
 {
     /// <summary>Whether a checkpoint is one of a text encoder.</summary>
-    public static bool Matches(Checkpoint checkpoint) => Find(checkpoint) is not null;
+    /// <exception cref="SafetensorsException">It cannot be read.</exception>
+    public static bool Matches(string path)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(path);
+        return Find(checkpoint) is not null;
+    }
 
     /// <summary>Finds the layout of a checkpoint.</summary>
     /// <exception cref="ModelException">None of the known ones.</exception>

@@ -48,7 +48,7 @@ internal abstract class VisionLayout
         if (trunk is not null)
             throw new ModelException($"{checkpoint.Path}: tensor {Quoting.Quote(trunk)} belongs to a timm trunk inside open_clip, which is not supported.");
         throw new ModelException(
-            $"{checkpoint.Path}: the tensors are not those of a Hugging Face ViT, a CLIP vision tower (Hugging Face, OpenAI, open_clip) or a timm VisionTransformer; "
+            $"{checkpoint.Path}: the tensors are not those of a Hugging Face ViT, a CLIP vision tower (Hugging Face, OpenAI, open_clip) or a timm VisionTransformer, nor those of a BERT or RoBERTa; "
             + $"there is {(checkpoint.Names.Count == 0 ? "none" : Quoting.QuoteSome(checkpoint.Names.ToArray(), 4))}.");
     }
 

@@ -51,8 +51,8 @@ public sealed class Dataset
     public DatasetSplit? Test => this["test"];
 
     /// <summary>
-    /// Opens a safetensors dataset (<c>train.images</c>, <c>train.labels</c>, …), a safetensors input (<c>images</c>, perhaps <c>labels</c>), or a
-    /// directory of IDX files.
+    /// Opens a safetensors dataset (<c>train.images</c> or <c>train.input_ids</c>, <c>train.labels</c>, …), a safetensors input (<c>images</c> or
+    /// <c>input_ids</c>, perhaps <c>labels</c>), or a directory of IDX files.
     /// </summary>
     /// <exception cref="ModelException">The path holds none of them, or what it holds does not fit together.</exception>
     /// <exception cref="SafetensorsException">The file is no safetensors file.</exception>

@@ -6,7 +6,8 @@ namespace MergeEngine.Models.Datasets;
 
 /// <summary>
 /// Datasets in one safetensors file: <c>{train,validation,test}.images</c> U8, or F32 that is normalised already, [N, C, H, W], with integer
-/// <c>.labels</c> [N]; metadata <c>task</c> and <c>classes</c>, a JSON list. An input file has <c>images</c> F32 and perhaps <c>labels</c>.
+/// <c>.labels</c> [N]; metadata <c>task</c> and <c>classes</c>, a JSON list. An input file has <c>images</c> F32 and perhaps <c>labels</c>. Texts
+/// have <c>input_ids</c> in the place of images, see <see cref="SafetensorsTexts"/>.
 /// </summary>
 internal static class SafetensorsDataset
 {
@@ -19,11 +20,17 @@ internal static class SafetensorsDataset
         foreach (string split in SplitNames)
         {
             if (file.TryGet($"{split}.images", out _)) splits.Add(Read(file, split, $"{split}.", labelsRequired: true));
+            if (SafetensorsTexts.AreIn(file, $"{split}.")) splits.Add(SafetensorsTexts.Read(file, split, $"{split}.", labelsRequired: true));
         }
 
         if (file.TryGet("images", out _)) splits.Add(Read(file, "input", "", labelsRequired: false));
+        if (SafetensorsTexts.AreIn(file, "")) splits.Add(SafetensorsTexts.Read(file, "input", "", labelsRequired: false));
         if (splits.Count == 0)
-            throw new ModelException($"{path}: there is no tensor \"train.images\", \"validation.images\", \"test.images\" or \"images\", expected a dataset or an input.");
+        {
+            throw new ModelException(
+                $"{path}: there is no tensor \"train.images\", \"validation.images\", \"test.images\" or \"images\", expected a dataset or an input, of texts with input_ids for images.");
+        }
+
         string name = file.Metadata.TryGetValue("task", out string? task) ? task : Path.GetFileNameWithoutExtension(path);
         return new Dataset(path, name, file.Metadata.TryGetValue("classes", out string? json) ? ReadClasses(path, json) : null, splits);
     }
@@ -34,14 +41,7 @@ internal static class SafetensorsDataset
         if (images.Shape.Rank != 4 || images.ElementCount == 0 || images.Shape.Any(d => d > int.MaxValue))
             throw new ModelException($"{file.FilePath}: tensor \"{images.Name}\" is {images.Shape}, expected [samples, channels, height, width].");
         if (images.ElementCount > Array.MaxLength) throw new ModelException($"{file.FilePath}: tensor \"{images.Name}\" has {images.ElementCount} elements, expected at most {Array.MaxLength}.");
-        int[] labels = [];
-        if (labelsRequired || file.TryGet($"{prefix}labels", out _))
-        {
-            TensorEntry entry = file[$"{prefix}labels"];
-            if (entry.Shape != new Shape(images.Shape[0])) throw new ModelException($"{file.FilePath}: tensor \"{entry.Name}\" is {entry.Shape}, expected [{images.Shape[0]}], one label for each image.");
-            labels = file.ReadInt32(entry.Name);
-        }
-
+        int[] labels = ReadLabels(file, prefix, images.Shape[0], "image", labelsRequired);
         var shape = new ImageShape((int)images.Shape[1], (int)images.Shape[2], (int)images.Shape[3]);
         if (images.DType == DType.U8)
         {
@@ -52,6 +52,15 @@ internal static class SafetensorsDataset
 
         if (!images.DType.IsArithmetic()) throw new ModelException($"{file.FilePath}: tensor \"{images.Name}\" is {images.DType.Name()}, expected U8 or F32.");
         return new ImageSplit(file.FilePath, split, shape, file.ReadFloat32(images.Name), labels);
+    }
+
+    /// <summary>One label for each sample; empty where there are none and need not be.</summary>
+    public static int[] ReadLabels(SafetensorsFile file, string prefix, long count, string sample, bool required)
+    {
+        if (!required && !file.TryGet($"{prefix}labels", out _)) return [];
+        TensorEntry entry = file[$"{prefix}labels"];
+        if (entry.Shape != new Shape(count)) throw new ModelException($"{file.FilePath}: tensor \"{entry.Name}\" is {entry.Shape}, expected [{count}], one label for each {sample}.");
+        return file.ReadInt32(entry.Name);
     }
 
     private static List<string> ReadClasses(string path, string json)

@@ -1,3 +1,4 @@
+using MergeEngine.Models.Checkpoints;
 using MergeEngine.Models.Datasets;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Operations;
@@ -39,6 +40,15 @@ public abstract class Encoder : IDisposable
 
     /// <summary>Keeps the hidden states of every forward pass; off by default.</summary>
     public bool KeepHiddenStates { get; set; }
+
+    /// <summary>Loads a checkpoint of any known kind: a <see cref="TextTransformer"/> or a <see cref="VisionTransformer"/>.</summary>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="path">A directory or a safetensors file.</param>
+    /// <param name="configPath">The config; null for the one beside the weights.</param>
+    /// <exception cref="ModelException">The config or the tensors are not those of a supported model.</exception>
+    /// <exception cref="Tensors.Safetensors.SafetensorsException">The weights cannot be read.</exception>
+    public static Encoder Open(Device device, string path, string? configPath = null) =>
+        TextLayout.Matches(path) ? TextTransformer.Load(device, path, configPath) : VisionTransformer.Load(device, path, configPath);
 
     /// <summary>An empty batch of this encoder's kind of input.</summary>
     public abstract Batch CreateBatch();

@@ -93,7 +93,7 @@ public sealed partial class TextTransformer : Encoder
         ? texts.FindFault(Config.Limits)
         : "has no texts, expected token ids for this model";
 
-    public override ParameterVector ReadParameters(string path) => TextCheckpoint.ReadParameters(Device, path, Config, Layout);
+    public override ParameterVector ReadParameters(string path) => TextCheckpoint.ReadParameters(Device, path, Config, Names, Layout);
 
     public override void Save(string path, ParameterVector parameters, ClassificationHead? head = null)
     {

@@ -22,7 +22,7 @@ public sealed class BadDatasetTests : IDisposable
     [InlineData("images-dtype", "tensor \"train.images\" is I32, expected U8 or F32.")]
     [InlineData("images-empty", "tensor \"train.images\" is [0, 1, 2, 2], expected [samples, channels, height, width].")]
     [InlineData("classes", "the metadata \"classes\" is \"[1, 2]\", expected a JSON list of names.")]
-    [InlineData("nothing", "there is no tensor \"train.images\", \"validation.images\", \"test.images\" or \"images\", expected a dataset or an input.")]
+    [InlineData("nothing", "there is no tensor \"train.images\", \"validation.images\", \"test.images\" or \"images\", expected a dataset or an input, of texts with input_ids for images.")]
     public void Bad_safetensors_datasets_get_a_sentence(string which, string sentence)
     {
         string path = _directory.File("bad.safetensors");

@@ -1,0 +1,40 @@
+using MergeEngine.Models.Datasets;
+using MergeEngine.Models.Encoders;
+
+namespace MergeEngine.Models.Inference;
+
+/// <summary>What a text encoder makes of a batch, output by output.</summary>
+internal sealed class TextExtraction
+{
+    private readonly TextTransformer _encoder;
+    private readonly TextSplit _split;
+    private readonly List<CollectedOutput> _packed = [];
+    private readonly List<CollectedOutput> _rows = [];
+
+    public TextExtraction(TextTransformer encoder, ClassificationHead? head, TextSplit split, ExtractionOptions options)
+    {
+        _encoder = encoder;
+        _split = split;
+        int count = split.Count, width = encoder.Config.Width;
+        if (options.Sequences) _packed.Add(new("sequence_output", split, [count, split.Columns, width], () => encoder.SequenceOutput));
+        for (int i = 0; options.HiddenStates && i <= encoder.Config.Layers; i++)
+        {
+            int layer = i;
+            _packed.Add(new($"hidden.{layer}", split, [count, split.Columns, width], () => encoder.HiddenState(layer)));
+        }
+
+        if (head is { HasHiddenLayer: true }) _rows.Add(new("pooled", split, [count, width], () => head.Hidden));
+        else if (encoder.Config.HasPooler) _rows.Add(new("pooled", split, [count, width], encoder.PoolerOutput));
+        _rows.Add(new("mean_pooled", split, [count, width], encoder.MeanPooled));
+        if (encoder.Config.IsSentenceEncoder) _rows.Add(new("text_embeds", split, [count, width], encoder.Embeddings));
+        if (head is not null) _rows.Add(new("logits", split, [count, head.Classes], () => head.Logits));
+    }
+
+    public IEnumerable<CollectedOutput> Outputs => _packed.Concat(_rows);
+
+    public void Take(Batch batch, int firstSample)
+    {
+        foreach (CollectedOutput output in _packed) output.TakePacked((TextBatch)batch, _split.Tokens, firstSample);
+        foreach (CollectedOutput output in _rows) output.Take(_encoder.Device, firstSample);
+    }
+}
