@@ -10,7 +10,7 @@ namespace MergeEngine.Cli.Tests.Merging;
 /// A mergekit user changes one word of a command: each command of the set gives, through the real program, the names, shapes, types and values of mergekit's own output,
 /// and where that is wrong what is right.
 /// </summary>
-public sealed class MergekitCaseTests(MergekitRuns runs) : IClassFixture<MergekitRuns>
+public sealed class MergekitCaseTests(MergekitCaseRuns runs) : IClassFixture<MergekitCaseRuns>
 {
     /// <summary>Keys that mergekit ignores without a word are errors here.</summary>
     private const string Misspelt = "unknown-keys";
@@ -33,11 +33,11 @@ public sealed class MergekitCaseTests(MergekitRuns runs) : IClassFixture<Mergeki
         JsonElement entry = MergekitSet.Case(name);
         if (s_refused.TryGetValue(name, out string? reason))
         {
-            runs.Of(entry).Refused(2, reason);
+            runs.Of(name).Refused(2, reason);
             return;
         }
 
-        Outcome outcome = runs.Of(entry).Succeeded();
+        Outcome outcome = runs.Of(name).Succeeded();
         Assert.NotEqual("", outcome.Output);
         if (File.Exists(MergekitSet.PathOf("cases", name, "expected", "config.json"))) Compare(entry, runs.OutputOf(name), MergekitSet.PathOf("cases", name, "expected"));
         else Assert.False(Directory.Exists(runs.OutputOf(name)));
@@ -50,7 +50,7 @@ public sealed class MergekitCaseTests(MergekitRuns runs) : IClassFixture<Mergeki
     public void Misspelt_keys_are_an_error_with_its_place()
     {
         MergekitSet.Require();
-        runs.Of(MergekitSet.Case(Misspelt)).Refused(2, "cases/unknown-keys/recipe.yml:");
+        runs.Of(Misspelt).Refused(2, "cases/unknown-keys/recipe.yml:");
     }
 
     [Fact]

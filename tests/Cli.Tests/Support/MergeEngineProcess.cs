@@ -76,7 +76,7 @@ internal sealed record Outcome(int Code, string Output, string Error)
         Assert.True(Code == code, $"exit code {Code}, expected {code}; stderr: {Error}");
         Assert.Equal("", Output);
         string[] lines = Error.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        string sentence = Assert.Single(lines, line => line.StartsWith("merge-engine: ", StringComparison.Ordinal));
+        string sentence = Assert.Single(lines, line => line.StartsWith("merge-engine: ", StringComparison.Ordinal) && !line.StartsWith("merge-engine: note: ", StringComparison.Ordinal));
         Assert.EndsWith(".", sentence, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", Error, StringComparison.Ordinal);
         Assert.DoesNotContain("Exception", Error, StringComparison.Ordinal);

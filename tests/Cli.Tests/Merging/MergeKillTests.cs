@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using MergeEngine.Cli.Tests.Support;
+using MergeEngine.Merging.Streaming.Output;
+
+namespace MergeEngine.Cli.Tests.Merging;
+
+/// <summary>A merge that is killed or stopped at any moment: what looks finished is finished, and <c>--resume</c> comes to the same bytes.</summary>
+public sealed class MergeKillTests : IDisposable
+{
+    /// <summary>How many moments; the environment may ask for more than suits a test run.</summary>
+    private const string KillsVariable = "MERGE_ENGINE_KILLS";
+
+    private const string Partial = ".out.merge-engine.partial";
+
+    private readonly TemporaryDirectory _directory = new();
+
+    /// <summary>One thread, so that there is time to kill it.</summary>
+    private static readonly string[] s_slowly = ["--threads", "1", "--shard-size", "18MB", "--quiet"];
+
+    public MergeKillTests()
+    {
+        // Three files of 17 MB: each has a piece of 16 MiB, the least that is gone on with, and the method takes several passes.
+        foreach ((string name, int seed) in (ReadOnlySpan<(string, int)>)[("base", 1), ("a", 2), ("b", 3)]) SmallModel.Write(_directory[name], seed, scale: 2850);
+        _directory.Write("r.yml", "merge_method: ties\nbase_model: base\nmodels:\n  - {model: a, parameters: {weight: 0.5, density: 0.3}}\n  - {model: b, parameters: {weight: 0.8, density: 0.6}}\n");
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void A_merge_that_is_killed_at_any_moment_is_nothing_or_finished_and_goes_on_to_the_same_bytes()
+    {
+        int kills = int.Parse(Environment.GetEnvironmentVariable(KillsVariable) ?? "8", CultureInfo.InvariantCulture);
+        long started = Stopwatch.GetTimestamp();
+        Merge("whole").Succeeded();
+        TimeSpan whole = Stopwatch.GetElapsedTime(started);
+        var random = new Random(50);
+        int unfinished = 0, resumed = 0;
+        for (int i = 0; i < kills; i++)
+        {
+            using (Process process = MergeEngineProcess.Start(_directory.Path, ["merge", "r.yml", "out", .. s_slowly]))
+            {
+                // Evenly over the run and a little beyond it, as others may use the machine.
+                if (!process.WaitForExit(whole * (random.NextDouble() * 1.1))) process.Kill();
+                process.WaitForExit();
+            }
+
+            if (Directory.Exists(_directory["out"])) AssertWhole();
+            else
+            {
+                unfinished++;
+                if (Resume().GetProperty("restored_bytes").GetInt64() > 0) resumed++;
+                AssertWhole();
+            }
+
+            Assert.DoesNotContain(Partial, Directory.GetFileSystemEntries(_directory.Path).Select(Path.GetFileName));
+            Directory.Delete(_directory["out"], recursive: true);
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{kills} kills over {whole.TotalSeconds:0.0} s: {unfinished} before the end, {resumed} of them with bytes to go on with");
+        Assert.True(unfinished > 0);
+    }
+
+    [Fact]
+    public void Stopped_by_the_user_it_says_so_keeps_what_is_written_and_goes_on()
+    {
+        using (Process process = MergeEngineProcess.Start(_directory.Path, ["merge", "r.yml", "out", .. s_slowly]))
+        {
+            // The journal is locked, but its length can be seen: first it says which merge it is, then a line for each piece.
+            long begun = 0, length = 0;
+            while (!process.HasExited && !(begun > 0 && length > begun))
+            {
+                length = new FileInfo(_directory[$"{Partial}/journal"]) is { Exists: true } journal ? journal.Length : 0;
+                if (begun == 0) begun = length;
+                Thread.Sleep(1);
+            }
+
+            using (Process kill = Process.Start("sh", ["-c", $"kill -INT {process.Id}"])) kill.WaitForExit();
+            string error = process.StandardError.ReadToEnd();
+            process.WaitForExit();
+            Assert.SkipWhen(process.ExitCode == 0, "The merge was over before it could be stopped.");
+            Assert.Equal((130, "merge-engine: stopped.\n"), (process.ExitCode, error));
+        }
+
+        Assert.False(Directory.Exists(_directory["out"]));
+        Assert.True(Directory.Exists(_directory[Partial]));
+        Assert.True(Resume().GetProperty("restored_bytes").GetInt64() > 0);
+        Assert.Empty(OutputVerification.Run(_directory["out"], 2).Differences);
+        Assert.False(Directory.Exists(_directory[Partial]));
+        // A run that was killed after its last step is not done again.
+        Assert.True(Resume().GetProperty("was_finished").GetBoolean());
+    }
+
+    private Outcome Merge(string output, params string[] options) => MergeEngineProcess.RunIn(_directory.Path, ["merge", "r.yml", output, .. s_slowly, .. options]);
+
+    private JsonElement Resume() => Merge("out", "--resume", "--json").Succeeded().Json().GetProperty("merged")[0];
+
+    private void AssertWhole()
+    {
+        Assert.Empty(OutputVerification.Run(_directory["out"], 2).Differences);
+        SmallModel.AssertSameTensors(_directory["whole"], _directory["out"]);
+    }
+}

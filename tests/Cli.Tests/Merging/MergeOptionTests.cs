@@ -1,0 +1,87 @@
+using MergeEngine.Cli.Tests.Support;
+
+namespace MergeEngine.Cli.Tests.Merging;
+
+/// <summary>The options of <c>merge</c>: mergekit's as they are, and what is wrong with others.</summary>
+public sealed class MergeOptionTests : IDisposable
+{
+    private readonly TemporaryDirectory _directory = new();
+
+    public MergeOptionTests()
+    {
+        SmallModel.Write(_directory["a"], 1);
+        _directory.Write("r.yml", "merge_method: passthrough\nmodels: [{model: a}]\n");
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    /// <summary>Every option of mergekit-yaml and mergekit-multi 0.1.5, in both forms.</summary>
+    [Fact]
+    public void Every_option_of_mergekit_is_taken_and_those_without_effect_say_so_in_a_line_each()
+    {
+        string[] without =
+        [
+            "--allow-crimes", "--low-cpu-memory", "--no-clone-tensors", "--trust-remote-code", "--lazy-unpickle", "--safe-serialization", "--read-to-gpu", "--no-multi-gpu", "--async-write",
+        ];
+        Outcome outcome = Run([
+            "r.yml", "out", .. without, "--transformers-cache", "c", "--lora-merge-cache=c", "--lora-merge-dtype", "float16", "--write-threads", "2", "--no-cuda", "--device", "cpu", "-j", "2",
+            "--random-seed", "7", "--out-shard-size", "5B", "--copy-tokenizer", "--no-write-model-card", "--no-gpu-rich", "--no-unsafe-truncate-embeddings", "--lazy", "-I", "i",
+            "-v", "-v", "--quiet",
+        ]).Succeeded();
+        string[] notes = [.. outcome.Error.Split('\n').Where(line => line.StartsWith("merge-engine: note: ", StringComparison.Ordinal))];
+        Assert.Equal(without.Length + 4, notes.Length);
+        Assert.All((string[])[.. without, "--transformers-cache", "--lora-merge-cache", "--lora-merge-dtype", "--write-threads"], option => Assert.Single(notes, n => n.Contains($"{option} has no effect: ", StringComparison.Ordinal)));
+        Assert.False(File.Exists(_directory["out/README.md"]));
+    }
+
+    [Fact]
+    public void Of_two_forms_of_a_flag_the_last_counts()
+    {
+        Run("r.yml", "with", "--no-write-model-card", "--write-model-card").Succeeded();
+        Run("r.yml", "without", "--write-model-card", "--no-write-model-card").Succeeded();
+        Assert.Equal((true, false), (File.Exists(_directory["with/README.md"]), File.Exists(_directory["without/README.md"])));
+    }
+
+    [Theory]
+    [InlineData("'--no-such'", "r.yml", "out", "--no-such")]
+    [InlineData("'-x'", "r.yml", "-x", "out")]
+    [InlineData("a recipe is missing")]
+    [InlineData("needs an output directory", "r.yml")]
+    [InlineData("--out-path 'o' is given beside OUT 'out'", "r.yml", "out", "--out-path", "o")]
+    [InlineData("--base stands in place of a recipe file", "r.yml", "out", "--base", "a")]
+    [InlineData("expected --model at least once", "--method", "linear", "out")]
+    [InlineData("expected OUT alone", "--method", "linear", "--model", "a", "r.yml", "out")]
+    [InlineData("OUT is missing", "--method", "linear", "--model", "a")]
+    [InlineData("--parameter is 'normalize', expected NAME=VALUE", "--method", "linear", "--model", "a=1", "--parameter", "normalize", "out")]
+    [InlineData("there is no method 'lineal'", "--method", "lineal", "--model", "a", "out")]
+    [InlineData("needs 'weight' for 'a'", "--method", "linear", "--model", "a", "out")]
+    [InlineData("--memory-limit is 'much', expected a number of bytes such as 512M", "r.yml", "out", "--memory-limit", "much")]
+    [InlineData("--shard-size is '-1'", "r.yml", "out", "--shard-size", "-1")]
+    [InlineData("--out-shard-size is '5GB', expected a whole number of bytes with K, M or B", "r.yml", "out", "--out-shard-size", "5GB")]
+    [InlineData("are the same", "r.yml", "out", "--out-shard-size", "5B", "--shard-size", "5GB")]
+    [InlineData("--resume needs the hashes", "r.yml", "out", "--resume", "--no-hash")]
+    [InlineData("--device is 'xpu', expected cpu, cuda, cuda:N, auto, emulated or reference", "r.yml", "out", "--device", "xpu")]
+    [InlineData("The pattern of layers", "r.yml", "out", "--layers", "(")]
+    public void Wrong_arguments_end_with_2_and_one_sentence(string mention, params string[] arguments)
+    {
+        Run(arguments).Refused(2, mention);
+        Assert.Equal(["a", "r.yml"], Directory.GetFileSystemEntries(_directory.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("512M", "256m", "1.5GiB", "2GB", "1T")]
+    public void Memory_is_given_in_the_usual_ways(params string[] limits)
+    {
+        foreach (string limit in limits) Run("r.yml", $"out-{limit}", "--memory-limit", limit).Succeeded();
+    }
+
+    [Fact]
+    public void The_list_of_methods_names_their_parameters()
+    {
+        string list = Run("--list-methods").Succeeded().Output;
+        Assert.Matches("(?m)^ties +mergekit +any number of models +required +normalize=true .*lambda=1 .*weight density=1$", list);
+        Assert.True(Run("--list-methods", "--json").Succeeded().Json().GetProperty("methods").GetArrayLength() > 25);
+    }
+
+    private Outcome Run(params string[] arguments) => MergeEngineProcess.RunIn(_directory.Path, ["merge", .. arguments]);
+}
