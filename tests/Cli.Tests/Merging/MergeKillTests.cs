@@ -32,9 +32,15 @@ public sealed class MergeKillTests : IDisposable
     public void A_merge_that_is_killed_at_any_moment_is_nothing_or_finished_and_goes_on_to_the_same_bytes()
     {
         int kills = int.Parse(Environment.GetEnvironmentVariable(KillsVariable) ?? "8", CultureInfo.InvariantCulture);
-        long started = Stopwatch.GetTimestamp();
-        Merge("whole").Succeeded();
-        TimeSpan whole = Stopwatch.GetElapsedTime(started);
+        // The faster of two runs: the first finds files and code cold, and others may use the machine.
+        TimeSpan whole = TimeSpan.MaxValue;
+        for (int run = 0; run < 2; run++)
+        {
+            long started = Stopwatch.GetTimestamp();
+            Merge("whole", "--overwrite").Succeeded();
+            if (Stopwatch.GetElapsedTime(started) is var time && time < whole) whole = time;
+        }
+
         var random = new Random(50);
         int unfinished = 0, resumed = 0;
         for (int i = 0; i < kills; i++)
@@ -46,14 +52,13 @@ public sealed class MergeKillTests : IDisposable
                 process.WaitForExit();
             }
 
-            if (Directory.Exists(_directory["out"])) AssertWhole();
-            else
-            {
-                unfinished++;
-                if (Resume().GetProperty("restored_bytes").GetInt64() > 0) resumed++;
-                AssertWhole();
-            }
-
+            bool finished = Directory.Exists(_directory["out"]);
+            if (finished) AssertWhole();
+            else unfinished++;
+            JsonElement result = Resume();
+            Assert.Equal(finished, result.GetProperty("was_finished").GetBoolean());
+            if (result.GetProperty("restored_bytes").GetInt64() > 0) resumed++;
+            AssertWhole();
             Assert.DoesNotContain(Partial, Directory.GetFileSystemEntries(_directory.Path).Select(Path.GetFileName));
             Directory.Delete(_directory["out"], recursive: true);
         }

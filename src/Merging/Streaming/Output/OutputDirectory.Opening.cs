@@ -5,6 +5,16 @@ namespace MergeEngine.Merging.Streaming.Output;
 /// <content>Begins an output, or takes over what a stopped run has left of the same one.</content>
 public sealed partial class OutputDirectory
 {
+    /// <summary>Removes what a run has left that was stopped after its output was complete.</summary>
+    /// <exception cref="SafetensorsException">Another process is writing there.</exception>
+    public static void RemoveLeft(string path)
+    {
+        OutputPath place = OutputPath.Require(path, overwrite: true);
+        if (!Directory.Exists(place.Partial)) return;
+        using OutputJournal? left = OpenLeft(place);
+        Directory.Delete(place.Partial, recursive: true);
+    }
+
     private static OutputDirectory Begin(
         OutputPath place, OutputPlan plan, MergeDescription description, OutputOptions options, Action<OutputStep> step, out List<(int File, int Piece, byte[] Digest)> noted)
     {

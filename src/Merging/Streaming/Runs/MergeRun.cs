@@ -58,7 +58,12 @@ public static class MergeRun
         if (FinishedMerge.Exists(path) && MayBeFinished(recipe, options))
         {
             string? difference = FinishedMerge.Difference(path, description, plan, options.WorkingThreads, cancellation);
-            if (difference is null) return result with { WasFinished = true, Seconds = Stopwatch.GetElapsedTime(started).TotalSeconds };
+            if (difference is null)
+            {
+                OutputDirectory.RemoveLeft(path);
+                return result with { WasFinished = true, Seconds = Stopwatch.GetElapsedTime(started).TotalSeconds };
+            }
+
             if (!overwrite) throw new SafetensorsException($"{path}: {difference}; --overwrite merges it anew.");
         }
 
