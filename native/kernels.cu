@@ -9,6 +9,7 @@
 #include "parts/sums.cu"
 #include "parts/merging.cu"
 #include "parts/differences.cu"
+#include "parts/weights.cu"
 #include "parts/thresholds.cu"
 #include "parts/stored_to_16.cu"
 #include "parts/stored_to_32.cu"

@@ -17,7 +17,7 @@ public static class TensorMethods
         new Slerp(), new NuSlerp(), new MultiSlerp(), new Karcher(),
         new TaskArithmeticMethod(), new TiesMethod(), new DareLinearMethod(), new DareTiesMethod(), new BreadcrumbsMethod(), new BreadcrumbsTiesMethod(),
         new DellaMethod(), new DellaLinearMethod(), new SceMethod(), new RamMethod(), new RamPlusMethod(), new MagMaxMethod(),
-        new TatrMethod(), new LinesMethod(), new ConsensusMethod(), new EmrMethod(),
+        new TatrMethod(), new LinesMethod(), new ConsensusMethod(), new PcbMethod(), new EmrMethod(), new FisherMethod(),
     ];
 
     /// <summary>Those of mergekit's that are something else, or the same, as published.</summary>

@@ -23,6 +23,12 @@ public sealed class RadixSearch(int keyBits)
         Done,
     }
 
+    /// <summary>
+    /// Only the smallest selected key is asked for, exactly and with no index: the largest key but <c>count</c> − 1. A count beyond the keys there are asks for the smallest of all; without any
+    /// key it is 0.
+    /// </summary>
+    public bool ValueOnly { get; init; }
+
     public bool IsComplete => _stage == Stage.Done;
 
     /// <summary>True while histograms are wanted, false when the element number <see cref="Ordinal"/> among those equal to the threshold is.</summary>
@@ -65,7 +71,8 @@ public sealed class RadixSearch(int keyBits)
     /// <summary>Takes the digit whose histogram is complete.</summary>
     public void CompleteHistogram()
     {
-        if (PrefixBits == 0 && (_remaining <= 0 || _remaining >= Counted()))
+        if (PrefixBits == 0 && ValueOnly && _remaining > 0 && Counted() is > 0 and var counted) _remaining = Math.Min(_remaining, counted);
+        else if (PrefixBits == 0 && (_remaining <= 0 || _remaining >= Counted()))
         {
             Trivial = _remaining <= 0 ? Selection.None : Selection.All;
             _stage = Stage.Done;
@@ -78,7 +85,7 @@ public sealed class RadixSearch(int keyBits)
         long equal = counts[digit];
         Prefix = (Prefix << DigitBits) | (uint)digit;
         PrefixBits += DigitBits;
-        if (equal == _remaining)
+        if (ValueOnly ? PrefixBits == keyBits : equal == _remaining)
         {
             // Everything with this prefix is selected: the smallest key with it is as good a threshold as the exact one.
             _stage = Stage.Done;

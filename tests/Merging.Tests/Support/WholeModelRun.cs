@@ -26,11 +26,15 @@ internal sealed class WholeModelRun
     /// <summary>Cuts each pass elsewhere; null for whole tensors.</summary>
     public Random? Cuts { get; init; }
 
+    /// <summary>Whether the first input of the tensors is a base; otherwise it is left out.</summary>
+    public bool HasBase { get; init; } = true;
+
     /// <summary>The merged tensors, one behind the other in ordinal order of their names.</summary>
     public float[] Merge(Device device, IEnumerable<WholeTensor> model)
     {
         WholeTensor[] tensors = [.. model.OrderBy(t => t.Name, StringComparer.Ordinal)];
-        RecipeSlice slice = RecipeText.ReadSlice(string.Create(CultureInfo.InvariantCulture, $"{Recipe}\nbase_model: models/base\nmodels:\n- model: models/base\n") +
+        if (!HasBase) tensors = [.. tensors.Select(t => t with { Inputs = t.Inputs[1..], Companions = t.Companions[1..] })];
+        RecipeSlice slice = RecipeText.ReadSlice(string.Create(CultureInfo.InvariantCulture, $"{Recipe}\n{(HasBase ? "base_model: models/base\n" : "")}models:\n{(HasBase ? "- model: models/base\n" : "")}") +
             string.Concat(Models.Select((m, k) => $"- {{model: models/m{k}, parameters: {{{m}}}}}\n")));
         TensorMethod method = Merging.TensorMethods.TensorMethods.Find(slice.Method.Name, slice.Method.Dialect)!;
         var tasks = new List<TensorTask>();
@@ -38,7 +42,7 @@ internal sealed class WholeModelRun
         foreach (WholeTensor tensor in tensors)
         {
             TensorParameters parameters = slice.At(new TensorPlace(tensor.Name, null, tensor.Position));
-            tasks.Add(new TensorTask(device, tensor.Name, new Shape(tensor.Inputs[0].Length), Models.Count + 1, slice.BaseIndex!.Value, parameters, 5) { Position = tensor.Position, Index = tasks.Count, FirstIndex = first });
+            tasks.Add(new TensorTask(device, tensor.Name, new Shape(tensor.Inputs[0].Length), Models.Count + (HasBase ? 1 : 0), slice.BaseIndex ?? -1, parameters, 5) { Position = tensor.Position, Index = tasks.Count, FirstIndex = first });
             first += tensor.Inputs[0].Length;
         }
 

@@ -75,6 +75,41 @@ internal static class WholeModelReference
         return Norm([.. d.Select(_ => 1.0)]) / Norm(weights) / d.Length;
     }
 
+    /// <summary>PCB as the authors' pcb.py has it, with sorts; competition that is lost has no weight.</summary>
+    public static double[] Pcb(float[] origin, double[][] d, double[] weights, double ratio, double lambda)
+    {
+        int n = origin.Length, tasks = d.Length;
+        double[][] clipped = [.. d.Select(v =>
+        {
+            double[] sorted = [.. v.Select(Math.Abs).Order()];
+            return v.Select(x => Math.Sign(x) * Math.Clamp(Math.Abs(x), sorted[(int)(n * 0.01)], Math.Max(sorted[(int)(n * 0.01)], sorted[Math.Max(0, (int)((n * 0.99) - 1))]))).ToArray();
+        })];
+        double[][] shares = [.. d.Select((v, k) =>
+        {
+            double[] sorted = [.. v.Select(Math.Abs).Order()];
+            double low = sorted[(int)(n * 0.01)], high = sorted[Math.Max(0, (int)((n * 0.99) - 1))];
+            return v.Select(x => high > low ? (Math.Clamp(Math.Abs(x), low, high) - low) / (high - low) : 0).ToArray();
+        })];
+        double[][] scales = [.. d.Select((v, k) =>
+        {
+            double[] scores = [.. v.Select((x, i) => Math.Max(0, Math.Exp(tasks * shares[k][i] * shares[k][i]) * Math.Tanh(x * d.Select((o, j) => Math.Sign(o[i]) * shares[j][i]).Sum())))];
+            double[] sorted = [.. scores.Order()];
+            double low = sorted[Math.Min(n - 1, (int)((1 - ratio) * n))], high = sorted[^1];
+            return scores.Select(b => high > low ? (Math.Max(b, low) - low) / (high - low) : 0).ToArray();
+        })];
+        return [.. origin.Select((b, i) => b + (lambda * clipped.Select((c, k) => weights[k] * scales[k][i] * c[i]).Sum() / Math.Max(scales.Sum(s => s[i]), 1e-12)))];
+    }
+
+    public static double[] Fisher(float[] origin, float[][] models, float[][] information, double[] weights, double floor, bool normalize)
+    {
+        double[] factors = [.. weights.Select((w, k) => normalize ? w / Math.Sqrt(information[k].Sum(f => (double)f * f)) : w)];
+        return [.. origin.Select((b, i) =>
+        {
+            double[] c = [.. factors.Select((f, k) => f * Math.Max(information[k][i], floor))];
+            return c.Sum() == 0 ? b : c.Select((x, k) => x * models[k][i]).Sum() / c.Sum();
+        })];
+    }
+
     private static double WeightedMean(double[][] values, double[] weights, int i, int sign)
     {
         int[] agree = [.. Enumerable.Range(0, values.Length).Where(k => Math.Sign(values[k][i]) == sign)];

@@ -25,6 +25,8 @@ public sealed class WholeModelTests
         ["task_arithmetic"] = ("merge_method: task_arithmetic\ndialect: paper\nparameters: {lambda: 0.7}", ""),
         ["lines"] = ("merge_method: lines\nparameters: {beta: 0.4}", ""),
         ["consensus"] = ("merge_method: consensus\nparameters: {lambda: 0.7, least_models: HALF}", "mask_lambda: 0.5"),
+        ["pcb"] = ("merge_method: pcb\nparameters: {lambda: 0.9, ratio: 0.3}", ""),
+        ["fisher"] = ("merge_method: fisher\nparameters: {floor: 0.02, normalize: true}", "fisher: f"),
         ["emr, one task"] = ("merge_method: emr\nparameters: {lambda: 0.8, task: 1}", ""),
     };
 
@@ -59,7 +61,7 @@ public sealed class WholeModelTests
     [MemberData(nameof(Recipes))]
     public void A_lambda_of_zero_gives_the_base_bit_for_bit(string recipe)
     {
-        if (recipe == "lines") return;
+        if (recipe is "lines" or "fisher") return;
         using Device device = DeviceCases.Open("cpu", 2);
         WholeTensor[] model = Draw(2, 3);
         model[0].Inputs[0][0] = -0f;
@@ -68,12 +70,15 @@ public sealed class WholeModelTests
         Equal(Origin(model), Run(text[..at] + "0" + text[(at + (text[at] == '1' ? 4 : 3))..], device, model, perModel));
     }
 
-    /// <summary>Float64 sums in another order, rounded once: a unit in the last place. The number of a task moves along; random masks belong to a place in the recipe.</summary>
+    /// <summary>
+    /// Float64 sums in another order, rounded once: a unit in the last place. The number of a task moves along; random masks belong to a place in the recipe, and what is at the threshold of competition
+    /// by a rounding error has a weight or none.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Recipes))]
     public void The_order_of_the_models_does_not_matter(string recipe)
     {
-        if (recipe.StartsWith("dare", StringComparison.Ordinal)) return;
+        if (recipe == "pcb" || recipe.StartsWith("dare", StringComparison.Ordinal)) return;
         using Device device = DeviceCases.Open("cpu", 2);
         for (int seed = 0; seed < 10; seed++)
         {
@@ -208,6 +213,57 @@ public sealed class WholeModelTests
         }
     }
 
+    /// <summary>Float64 quotients and exponentials on both sides, so a little more than the rounding: 2⁻⁴⁰ of what is added.</summary>
+    [Fact]
+    public void Pcb_balances_competition_over_the_whole_model()
+    {
+        using Device device = DeviceCases.Open("cpu", 3);
+        for (int seed = 0; seed < 40; seed++)
+        {
+            var random = new Random(seed);
+            int models = random.Next(1, 5);
+            double ratio = random.Next(1, 11) / 10.0;
+            // Numbers without ties: a threshold between two equal scores is one of rounding errors.
+            WholeTensor[] model = [.. Draw(seed, models).Select(t => t with { Inputs = [t.Inputs[0], .. t.Inputs.Skip(1).Select(x => x.Select(v => v + (float)random.NextDouble()).ToArray())] })];
+            double[] expected = WholeModelReference.Pcb(Origin(model), Differences(model), s_weights, ratio, 0.9);
+            float[] found = Run(string.Create(CultureInfo.InvariantCulture, $"merge_method: pcb\nparameters: {{lambda: 0.9, ratio: {ratio}}}"), device, model, "", cuts: random);
+            for (int i = 0; i < found.Length; i++) Assert.Equal(expected[i], found[i], (Math.Abs(expected[i]) * Math.Pow(2, -24)) + Math.Pow(2, -40));
+        }
+    }
+
+    [Fact]
+    public void Fisher_weighs_every_element_by_its_information()
+    {
+        using Device device = DeviceCases.Open("cpu", 3);
+        for (int seed = 0; seed < 30; seed++)
+        {
+            var random = new Random(seed);
+            int models = random.Next(1, 5);
+            bool normalize = seed % 2 == 0, hasBase = seed % 3 != 0;
+            WholeTensor[] model = Draw(seed, models);
+            _ = Differences(model);
+            float[] origin = hasBase ? Origin(model) : [.. model.SelectMany(t => t.Inputs[1])];
+            float[][] Flat(Func<WholeTensor, int, float[]> of) => [.. Enumerable.Range(1, models).Select(k => model.SelectMany(t => of(t, k)).ToArray())];
+            double[] expected = WholeModelReference.Fisher(origin, Flat((t, k) => t.Inputs[k]), Flat((t, k) => t.Companions[k]!), s_weights[..models], 1 / 128.0, normalize);
+            float[] found = Run($"merge_method: fisher\nparameters: {{floor: 0.0078125, normalize: {(normalize ? "true" : "false")}}}", device, model, "fisher: f", cuts: random, hasBase: hasBase);
+            Near(expected, found);
+        }
+    }
+
+    [Fact]
+    public void Fisher_of_one_model_is_that_model_and_a_tensor_without_information_is_averaged()
+    {
+        using Device device = DeviceCases.Open("cpu", 2);
+        WholeTensor[] model = Draw(5, 1);
+        Equal([.. model.OrderBy(t => t.Name, StringComparer.Ordinal).SelectMany(t => t.Inputs[1])], Run("merge_method: fisher", device, model, "fisher: f", hasBase: false));
+
+        model = [.. Draw(6, 2).Select(t => t with { Companions = t.Name == "layers.1.w" ? [null, null, t.Companions[2]] : t.Companions })];
+        float[] found = Run("merge_method: fisher", device, model, "fisher: f", [1, 3]);
+        WholeTensor without = model.Single(t => t.Name == "layers.1.w");
+        int first = model.Where(t => string.CompareOrdinal(t.Name, without.Name) < 0).Sum(t => t.Inputs[0].Length);
+        Near([.. without.Inputs[1].Zip(without.Inputs[2], (a, b) => (a + (3.0 * b)) / 4)], found[first..(first + without.Inputs[0].Length)]);
+    }
+
     /// <summary>A task's model alone: nothing is masked, and the scale is 1.</summary>
     [Fact]
     public void Emr_of_one_model_is_that_model()
@@ -279,7 +335,7 @@ public sealed class WholeModelTests
     }
 
     /// <summary>A recipe of the table by its name, or a recipe's text.</summary>
-    private static float[] Run(string recipe, Device device, WholeTensor[] model, string? perModel = null, double[]? weights = null, Random? cuts = null)
+    private static float[] Run(string recipe, Device device, WholeTensor[] model, string? perModel = null, double[]? weights = null, Random? cuts = null, bool hasBase = true)
     {
         (string text, string given) = s_recipes.TryGetValue(recipe, out (string, string) known) ? known : (recipe, "");
         int models = model[0].Inputs.Length - 1;
@@ -289,6 +345,7 @@ public sealed class WholeModelTests
             Recipe = text.Replace("HALF", models > 1 ? "2" : "1", StringComparison.Ordinal),
             Models = [.. Enumerable.Range(0, models).Select(k => string.Join(", ", new[] { perModel ?? given, weighs ? string.Create(CultureInfo.InvariantCulture, $"weight: {(weights ?? s_weights)[k]}") : "" }.Where(p => p.Length > 0)))],
             Cuts = cuts,
+            HasBase = hasBase,
         }.Merge(device, model);
     }
 
