@@ -85,7 +85,7 @@ internal sealed class AdaptedModel
 
         if (a.Shape[0] > MostInMemory || a.Shape[0] * (target.Shape[0] == 0 ? 0 : target.ElementCount / target.Shape[0]) > MostInMemory)
             return $"{Adapter.Weights.Path}: the module {Quoting.Quote(module.Name)} has the rank {a.Shape[0]}, whose factor of {target.Shape} does not fit into memory.";
-        bool columns = plain && transposed ? names.IsTransposed(module.Name) ?? Adapter.Config.IsTransposed : transposed;
+        bool columns = plain && transposed ? names.Orientation.OfNamesakes(module.Name) ?? Adapter.Config.IsTransposed : transposed;
         (Checkpoint file, TensorEntry entry) = replaced is null ? (model, target) : (Adapter.Weights, replaced);
         _changed[target] = new LowRankUpdate(file, entry, target.DType, Adapter.Weights, a, b, module.IsEmbedding || columns, Adapter.Config.ScaleOf(module.Name, a.Shape[0]));
         return null;
@@ -115,7 +115,7 @@ internal sealed class AdaptedModel
 
         public ModelNames(Checkpoint model, IReadOnlyDictionary<string, string> stored)
         {
-            _model = model;
+            (_model, Orientation) = (model, new StoredOrientation(model));
             _stored = new Dictionary<string, string>(stored, StringComparer.Ordinal);
             foreach (string name in model.Names) _stored.TryAdd(name, name);
             foreach ((string name, string inFile) in _stored)
@@ -126,28 +126,13 @@ internal sealed class AdaptedModel
             }
         }
 
+        public StoredOrientation Orientation { get; }
+
         public bool TryFind(string name, [NotNullWhen(true)] out TensorEntry? entry)
         {
             entry = null;
             string? inFile = _stored.GetValueOrDefault(name) ?? _shortened.GetValueOrDefault(name) ?? (WithoutFirst(name) is { } rest ? _stored.GetValueOrDefault(rest) : null);
             return inFile is not null && _model.TryGet(inFile, out entry);
-        }
-
-        /// <summary>
-        /// Whether modules of that last name store [in, out], as GPT-2's do: the bias of one that is not square has the length of the outputs. Null if there is none.
-        /// </summary>
-        public bool? IsTransposed(string module)
-        {
-            string end = $".{module[(module.LastIndexOf('.') + 1)..]}.weight";
-            foreach (string name in _model.Names)
-            {
-                if (!$".{name}".EndsWith(end, StringComparison.Ordinal) || !_model.TryGet(name, out TensorEntry? weight) || weight.Shape.Rank != 2 || weight.Shape[0] == weight.Shape[1]) continue;
-                if (!_model.TryGet($"{name[..^"weight".Length]}bias", out TensorEntry? bias) || bias.Shape.Rank != 1) continue;
-                if (bias.Shape[0] == weight.Shape[0]) return false;
-                if (bias.Shape[0] == weight.Shape[1]) return true;
-            }
-
-            return null;
         }
 
         private static string? WithoutFirst(string name) => name.IndexOf('.', StringComparison.Ordinal) is >= 0 and var dot ? name[(dot + 1)..] : null;

@@ -1,0 +1,132 @@
+using System.Text.RegularExpressions;
+using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Tensors.Numerics;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Merging.Adapters.Extraction;
+
+/// <summary>A weight whose difference is decomposed.</summary>
+/// <param name="Module">The module's name.</param>
+/// <param name="Model">The fine-tuned weight, [rows, columns].</param>
+/// <param name="Base">What it was.</param>
+/// <param name="IsEmbedding">Whether the factors are those of an embedding.</param>
+/// <param name="IsTransposed">Whether it is stored [in, out].</param>
+internal sealed record DecomposedWeight(string Module, TensorEntry Model, TensorEntry Base, bool IsEmbedding, bool IsTransposed);
+
+/// <summary>A tensor that is compared, and goes into the adapter only if it differs and can.</summary>
+internal sealed record ComparedTensor(string Name, TensorEntry Model, TensorEntry Base);
+
+/// <summary>Which modules get factors, which are saved whole and which are left out: settled from headers alone.</summary>
+internal sealed class ExtractionPlan
+{
+    private readonly LoraExtractionOptions _options;
+    private readonly Regex[] _exclude;
+    private readonly Regex[] _include;
+    private readonly List<string> _problems = [];
+    private readonly List<string> _notes = [];
+
+    /// <exception cref="AdapterException">The models do not fit, or nothing is left to decompose.</exception>
+    public ExtractionPlan(Checkpoint model, Checkpoint origin, LoraExtractionOptions options)
+    {
+        _options = options;
+        (_exclude, _include) = (Compile("--exclude-regex", options.Exclude), Compile("--include-regex", options.Include));
+        Dictionary<string, string>[] names = NameAliases.Resolve([model, origin]);
+        var shapes = new StoredOrientation(origin);
+        foreach (string name in names[0].Keys.Concat(names[1].Keys).Distinct().Order(StringComparer.Ordinal))
+        {
+            TensorEntry? tuned = names[0].TryGetValue(name, out string? stored) ? model[stored] : null, before = names[1].TryGetValue(name, out stored) ? origin[stored] : null;
+            if (tuned is null) _notes.Add($"{Quoting.Quote(name)} is in {origin.Path} alone and is left out.");
+            else if (name.EndsWith(".weight", StringComparison.Ordinal)) PlaceWeight(name[..^".weight".Length], tuned, before, shapes);
+            else if (!name.EndsWith(".bias", StringComparison.Ordinal)) PlaceOther(name, tuned, before);
+        }
+
+        // A bias follows the weight of its module, which stands behind it.
+        foreach (string name in names[0].Keys.Where(n => n.EndsWith(".bias", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+            PlaceBias(name, model[names[0][name]], names[1].TryGetValue(name, out string? stored) ? origin[stored] : null);
+        if (_problems.Count == 0 && Decomposed.Count == 0) _problems.Add($"{model.Path}: no module is left whose difference from {origin.Path} could be decomposed.");
+        if (_problems.Count > 0) throw new AdapterException(_problems);
+    }
+
+    public List<DecomposedWeight> Decomposed { get; } = [];
+
+    /// <summary>Modules that are saved whole.</summary>
+    public SortedSet<string> Whole { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Their tensors.</summary>
+    public List<(string Name, TensorEntry Entry)> WholeTensors { get; } = [];
+
+    /// <summary>Biases of decomposed modules.</summary>
+    public List<ComparedTensor> Biases { get; } = [];
+
+    /// <summary>What no adapter can hold.</summary>
+    public List<ComparedTensor> Others { get; } = [];
+
+    public IReadOnlyList<string> Notes => _notes;
+
+    private void PlaceWeight(string module, TensorEntry tuned, TensorEntry? before, StoredOrientation shapes)
+    {
+        if (_options.SaveModules.Contains(module) || _options.SaveModules.Contains(ModuleRoles.LastPart(module)))
+        {
+            Save(module, tuned);
+            return;
+        }
+
+        if (_exclude.Any(r => r.IsMatch(module))) return;
+        if (ModuleRoles.HasRowPerToken(module) && !_options.EmbedLora)
+        {
+            Save(module, tuned);
+            return;
+        }
+
+        if (_include.Length > 0 && !_include.Any(r => r.IsMatch(module))) return;
+        if (before is not null && tuned.Shape.Rank == 2 && tuned.DType.IsArithmetic() && before.DType.IsArithmetic() && tuned.ElementCount > 0)
+        {
+            if (tuned.Shape != before.Shape)
+                _problems.Add($"{_options.Model}: the tensor {Quoting.Quote(tuned.Name)} has the shape {tuned.Shape}, expected {before.Shape} as in {_options.BaseModel}.");
+            else if (tuned.Shape[0] > int.MaxValue || tuned.Shape[1] > int.MaxValue || tuned.ElementCount > Array.MaxLength)
+                _problems.Add($"{_options.Model}: the tensor {Quoting.Quote(tuned.Name)} has the shape {tuned.Shape}, of which no decomposition fits into memory; --exclude-regex leaves it out.");
+            else
+            {
+                bool embedding = ModuleRoles.IsEmbedding(module);
+                Decomposed.Add(new DecomposedWeight(module, tuned, before, embedding, !embedding && shapes.IsTransposed(before)));
+            }
+        }
+        else if (!_options.SkipUndecomposable)
+            Save(module, tuned);
+        else
+            _notes.Add($"{Quoting.Quote(tuned.Name)} cannot be decomposed{(before is null ? $", as {_options.BaseModel} lacks it," : "")} and is left out.");
+    }
+
+    private void PlaceBias(string name, TensorEntry tuned, TensorEntry? before)
+    {
+        string module = name[..^".bias".Length];
+        if (Whole.Contains(module)) WholeTensors.Add((name, tuned));
+        else if (!Decomposed.Exists(d => d.Module == module)) return;
+        else if (before is null || before.Shape != tuned.Shape) _problems.Add($"{_options.Model}: the tensor {Quoting.Quote(tuned.Name)} has no counterpart of the shape {tuned.Shape} in {_options.BaseModel}.");
+        else Biases.Add(new ComparedTensor(name, tuned, before));
+    }
+
+    private void PlaceOther(string name, TensorEntry tuned, TensorEntry? before)
+    {
+        if (before is null || before.Shape != tuned.Shape || before.DType != tuned.DType) _notes.Add($"{Quoting.Quote(name)} is no weight or bias of a module and is left out, although {_options.BaseModel} has nothing like it.");
+        else Others.Add(new ComparedTensor(name, tuned, before));
+    }
+
+    private void Save(string module, TensorEntry tuned)
+    {
+        Whole.Add(module);
+        WholeTensors.Add(($"{module}.weight", tuned));
+    }
+
+    private static Regex[] Compile(string option, IReadOnlyList<string> patterns) => [.. patterns.Select(pattern =>
+    {
+        try
+        {
+            return new Regex(pattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(10));
+        }
+        catch (ArgumentException e)
+        {
+            throw new AdapterException($"{option} is {Quoting.Quote(pattern)}, which is no regular expression ({e.Message.TrimEnd('.')}).", e);
+        }
+    })];
+}
