@@ -14,6 +14,7 @@ namespace MergeEngine.Cli.Reports;
 [JsonSerializable(typeof(TuneReport))]
 [JsonSerializable(typeof(BenchReport))]
 [JsonSerializable(typeof(PassReport))]
+[JsonSerializable(typeof(ExtractLoraReport))]
 [JsonSerializable(typeof(PretrainReport))]
 [JsonSerializable(typeof(MergeReport))]
 [JsonSerializable(typeof(DryRunReport))]
