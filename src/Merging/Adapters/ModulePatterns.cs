@@ -11,7 +11,8 @@ namespace MergeEngine.Merging.Adapters;
 internal sealed class ModulePatterns
 {
     // Files that write a key for every module write plain names; expressions are written by hand.
-    private const int MostExpressions = 256;
+    private const int MostExpressions = 64;
+    private const int MostCharacters = 1000;
 
     private readonly Dictionary<string, (int Order, double Value)> _names = new(StringComparer.Ordinal);
     private readonly List<(int Order, Regex Pattern, double Value)> _expressions = [];
@@ -64,6 +65,7 @@ internal sealed class ModulePatterns
             return;
         }
 
+        if (name.Length > MostCharacters) throw new AdapterException($"{path}: the key {Quoting.Quote(name)} of \"{key}\" is longer than {MostCharacters} characters, expected the name of a module or a regular expression.");
         if (_expressions.Count == MostExpressions) throw new AdapterException($"{path}: \"{key}\" has more than {MostExpressions} regular expressions.");
         try
         {
@@ -72,7 +74,7 @@ internal sealed class ModulePatterns
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {
-            throw new AdapterException($"{path}: the key {Quoting.Quote(name)} of \"{key}\" is no usable regular expression ({e.Message.TrimEnd('.')}).", e);
+            throw new AdapterException($"{path}: the key {Quoting.Quote(name)} of \"{key}\" is no usable regular expression ({(e is RegexParseException parse ? parse.Error.ToString() : e.Message.TrimEnd('.'))}).", e);
         }
     }
 }

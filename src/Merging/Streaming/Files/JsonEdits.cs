@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Unicode;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Files;
@@ -44,6 +45,7 @@ internal sealed class JsonEdits
     /// <exception cref="SafetensorsException">It is no JSON object.</exception>
     public static JsonEdits Read(string path, byte[] bytes, Func<string, bool> isSought)
     {
+        if (!Utf8.IsValid(bytes)) throw new SafetensorsException($"{path}: is not UTF-8, expected a JSON object with settings by name.");
         var document = new JsonEdits(path, bytes);
         try
         {

@@ -1,7 +1,9 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Files;
 
@@ -22,48 +24,55 @@ internal static class TokenIds
         foreach (JsonSetting setting in document.Settings.Where(s => IsSought(s.Key) && !ModelConfig.IsOtherSense(s.Scope) && s.Kind is JsonTokenType.Number or JsonTokenType.StartArray or JsonTokenType.StartObject))
         {
             using JsonDocument value = document.Value(setting);
-            var lost = new List<string>();
-            string? changed = Map(value.RootElement, vocabulary.NewIds, lost, isPair: setting.Key == "forced_decoder_ids");
-            if (lost.Count > 0 && own?.Settings.LastOrDefault(s => s.Key == setting.Key && s.Scope == setting.Scope) is { Length: > 0 } theirs)
+            var mapping = new Mapping(vocabulary.NewIds);
+            string? changed = mapping.Map(value.RootElement, isPair: setting.Key == "forced_decoder_ids");
+            if (mapping.Lost.Count > 0 && own?.Settings.LastOrDefault(s => s.Key == setting.Key && s.Scope == setting.Scope) is { Length: > 0 } theirs)
             {
                 document.Set(setting, own.TextOf(theirs));
                 continue;
             }
 
-            if (lost.Count > 0) notes.Add($"{document.FilePath}: {setting.Key} names the token {string.Join(", ", lost)}, which the new tokenizer has not, and no longer does.");
-            string text = changed ?? "null";
-            if (lost.Count > 0 || !SameValues(value.RootElement, text)) document.Set(setting, text);
+            if (mapping.Lost.Count > 0) notes.Add($"{document.FilePath}: {setting.Key} names the token {Quoting.QuoteSome(mapping.Lost)}, which the new tokenizer has not, and no longer does.");
+            if (mapping.IsChanged) document.Set(setting, changed ?? "null");
         }
     }
 
-    /// <summary>A value with new ids; null where its only token is gone. What is no id (a negative number, a fraction) stays.</summary>
-    private static string? Map(JsonElement value, IReadOnlyDictionary<int, int> newIds, List<string> lost, bool isPair)
+    private sealed class Mapping(IReadOnlyDictionary<int, int> newIds)
     {
-        switch (value.ValueKind)
+        /// <summary>Ids whose tokens are gone.</summary>
+        public List<string> Lost { get; } = [];
+
+        public bool IsChanged { get; private set; }
+
+        /// <summary>A value with new ids; null where its only token is gone. What is no id (a negative number, a fraction) stays.</summary>
+        public string? Map(JsonElement value, bool isPair)
         {
-            case JsonValueKind.Number:
-                if (!value.TryGetInt32(out int id) || id < 0) return value.GetRawText();
-                if (newIds.TryGetValue(id, out int mapped)) return mapped.ToString(CultureInfo.InvariantCulture);
-                lost.Add(value.GetRawText());
-                return null;
-            case JsonValueKind.Array when isPair && value.GetArrayLength() == 2 && value[0].ValueKind == JsonValueKind.Number:
-                // A place and the token there.
-                return Map(value[1], newIds, lost, false) is { } forced ? $"[{value[0].GetRawText()}, {forced}]" : null;
-            case JsonValueKind.Array:
-                string[] kept = [.. value.EnumerateArray().Select(e => Map(e, newIds, lost, isPair)).OfType<string>()];
-                return kept.Length == 0 && value.GetArrayLength() > 0 ? null : $"[{string.Join(", ", kept)}]";
-            case JsonValueKind.Object:
-                var members = value.EnumerateObject().Select(m => (m.Name, Value: Map(m.Value, newIds, lost, isPair))).Where(m => m.Value is not null);
-                return new StringBuilder("{").AppendJoin(", ", members.Select(m => $"{JsonEdits.Quoted(m.Name)}: {m.Value}")).Append('}').ToString();
-            default:
-                return value.GetRawText();
-        }
-    }
+            switch (value.ValueKind)
+            {
+                case JsonValueKind.Number:
+                    if (!value.TryGetInt32(out int id) || id < 0) return value.GetRawText();
+                    if (newIds.TryGetValue(id, out int mapped))
+                    {
+                        IsChanged |= mapped != id;
+                        return mapped.ToString(CultureInfo.InvariantCulture);
+                    }
 
-    /// <summary>Written in another way it may be the same.</summary>
-    private static bool SameValues(JsonElement before, string after)
-    {
-        using JsonDocument document = JsonDocument.Parse(after);
-        return JsonElement.DeepEquals(before, document.RootElement);
+                    Lost.Add(value.GetRawText());
+                    IsChanged = true;
+                    return null;
+                case JsonValueKind.Array when isPair && value.GetArrayLength() == 2 && value[0].ValueKind == JsonValueKind.Number:
+                    // A place and the token there.
+                    return Map(value[1], false) is { } forced ? $"[{value[0].GetRawText()}, {forced}]" : null;
+                case JsonValueKind.Array:
+                    string[] kept = [.. value.EnumerateArray().Select(e => Map(e, isPair)).OfType<string>()];
+                    return kept.Length == 0 && value.GetArrayLength() > 0 ? null : $"[{string.Join(", ", kept)}]";
+                case JsonValueKind.Object:
+                    // A name as it is written, which need not be a text that .NET can hold.
+                    var members = value.EnumerateObject().Select(m => (Name: Encoding.UTF8.GetString(JsonMarshal.GetRawUtf8PropertyName(m)), Value: Map(m.Value, isPair))).Where(m => m.Value is not null);
+                    return new StringBuilder("{").AppendJoin(", ", members.Select(m => $"\"{m.Name}\": {m.Value}")).Append('}').ToString();
+                default:
+                    return value.GetRawText();
+            }
+        }
     }
 }

@@ -134,7 +134,7 @@ public sealed class ConfigTests : IDisposable
         CompanionFiles files = _models.Plan(vocabulary: vocabulary);
         Assert.Equal("""{"vocab_size": 12, "bos_token_id": 5, "eos_token_id": [2, 7], "pad_token_id": null, "image_token_index": -200, "text_config": {"bos_token_id": 5}, "sep_token_id": null}""", ModelFiles.Text(files, "config.json"));
         Assert.Equal("""{"temperature": 0.6, "eos_token_id": 2, "suppress_tokens": [5, 2], "forced_decoder_ids": [[1, 7]], "lang_to_id": {"<|de|>": 7}}""", ModelFiles.Text(files, "generation_config.json"));
-        Assert.Contains(files.Notes, n => n.Contains("sep_token_id names the token 9", StringComparison.Ordinal));
+        Assert.Contains(files.Notes, n => n.Contains("sep_token_id names the token \"9\"", StringComparison.Ordinal));
     }
 
     [Theory]

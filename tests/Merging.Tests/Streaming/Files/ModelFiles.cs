@@ -8,7 +8,7 @@ using MergeEngine.Tensors.Numerics;
 namespace MergeEngine.Merging.Tests.Streaming.Files;
 
 /// <summary>Small models with files beside their weights, and what a merge of them gets beside its own.</summary>
-internal sealed class ModelFiles : IDisposable
+internal sealed class ModelFiles(bool inMemory = false) : IDisposable
 {
     public const string Linear = "merge_method: linear\nmodels:\n- model: models/a\n  parameters: {weight: 0.5}\n- model: models/b\n  parameters: {weight: 0.5}\n";
 
@@ -16,7 +16,7 @@ internal sealed class ModelFiles : IDisposable
     public static readonly (string Name, long[] Shape)[] Llama =
         [("model.embed_tokens.weight", [10, 4]), .. Enumerable.Range(0, 4).Select(i => ($"model.layers.{i}.mlp.weight", new long[] { 3, 4 })), ("model.norm.weight", [4]), ("lm_head.weight", [10, 4])];
 
-    public GeneratedModels Models { get; } = new();
+    public GeneratedModels Models { get; } = new(inMemory);
 
     public string PathOf(string file) => Models.File(file);
 
