@@ -58,7 +58,7 @@ internal abstract class FuzzTarget : IDisposable
         public override string[] Pieces { get; } =
             ["\"dtype\"", "\"shape\"", "\"data_offsets\"", "\"__metadata__\"", "\"F32\"", "\"F4\"", "\"F6_E2M3\"", "\"f32\"", "[0,0]", "[0,12]", "[18446744073709551615,2]", "\"x\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}"];
 
-        public override (long, long) Allocation => (32 << 10, 400);
+        public override (long, long) Allocation => (32 << 10, 64);
 
         public override void Read(byte[] document)
         {
@@ -75,7 +75,7 @@ internal abstract class FuzzTarget : IDisposable
 
         public override string[] Pieces { get; } = ["\"weight_map\"", "\"metadata\"", "\"total_size\"", "../x.safetensors", "\"..\\\\x.safetensors\"", "\"C:x.safetensors\"", "\"/x.safetensors\"", "\"x/y.safetensors\""];
 
-        public override (long, long) Allocation => (32 << 10, 400);
+        public override (long, long) Allocation => (32 << 10, 64);
 
         public override void Read(byte[] document)
         {
@@ -94,7 +94,7 @@ internal abstract class FuzzTarget : IDisposable
             "slices: ", "sources: ", "modules: ", "layer_range: [0, 2]", "base_model: models/a", "merge_method: ", "tokenizer: ", "tokens: ", "name: x", "dialect: paper", "<<: ", "ties", "karcher", "models/a+models/b@c",
         ];
 
-        public override (long, long) Allocation => (256 << 10, 8000);
+        public override (long, long) Allocation => (256 << 10, 500);
 
         public override void Read(byte[] document)
         {
@@ -128,7 +128,7 @@ internal abstract class FuzzTarget : IDisposable
         public override string[] Pieces { get; } =
             ["\"text_config\":{", "\"num_layers\":4", "\"layer_types\":", "\"vocab_size\":10,", "\"dtype\":null,", "\"pad_token_id\":", "-Infinity", "\"forced_decoder_ids\":", "\"bad_words_ids\":[[1]],", "\"encoder\":{\"num_layers\":4},"];
 
-        public override (long, long) Allocation => (64 << 10, 1000);
+        public override (long, long) Allocation => (96 << 10, 64);
 
         public override void Read(byte[] document)
         {
@@ -174,7 +174,7 @@ internal abstract class FuzzTarget : IDisposable
         public override string[] Pieces { get; } = ["\"rank_pattern\":{\"(a+)+$\":1},", "\"(a*)*b\":2,", "\"use_dora\":true,", "\"r\":", "(((((", "\"DORA\"", "\"pissa\"", "\"modules_to_save\":null,"];
 
         // A regular expression without backtracking takes up to half a megabyte, whatever its length; there are 64 of them at most.
-        public override (long, long) Allocation => (32 << 20, 1000);
+        public override (long, long) Allocation => (32 << 20, 200);
 
         public override void Read(byte[] document)
         {
@@ -195,7 +195,7 @@ internal abstract class FuzzTarget : IDisposable
         public override string[] Pieces { get; } = ["\"type\":\"Sequence\"", "\"ByteLevel\"", "\"vocab\":{", "\"merges\":[[\"a\",\"b\"]]", "\"id\":", "\"content\":", "\"Regex\":\"(a+)+\"", "\"special\":true", "2147483647", "\"model\":"];
 
         // A vocabulary of bytes has a table of all 256, and each splitter its own tables.
-        public override (long, long) Allocation => (1 << 20, 8000);
+        public override (long, long) Allocation => (1 << 20, 200);
 
         public override void Read(byte[] document)
         {
@@ -213,7 +213,7 @@ internal abstract class FuzzTarget : IDisposable
                 [new ManifestOutput("config.json", 2, new string('1', 64)), new ManifestOutput("1_Pooling/config.json", 2, new string('2', 64))], DateTime.UnixEpoch, DateTime.UnixEpoch, "")),
         ];
 
-        public override (long, long) Allocation => (64 << 10, 400);
+        public override (long, long) Allocation => (64 << 10, 64);
 
         public override void Read(byte[] document)
         {
@@ -246,7 +246,7 @@ internal abstract class FuzzTarget : IDisposable
 
         public override string[] Pieces { get; } = ["model.layers.0.", "model.layers.99999999999.", "model.layers.99998.", "lm_head.weight", "\"1_Pooling\"", "\"../b\"", "LayerNorm.gamma", "\"chat_template\":[{\"name\":\"default\",\"template\":\"x\"}],"];
 
-        public override (long, long) Allocation => (2 << 20, 16_000);
+        public override (long, long) Allocation => (512 << 10, 200);
 
         public override void Read(byte[] document)
         {

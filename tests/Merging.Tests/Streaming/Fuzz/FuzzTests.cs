@@ -14,8 +14,8 @@ namespace MergeEngine.Merging.Tests.Streaming.Fuzz;
 /// </summary>
 /// <remarks>
 /// The bound of memory is on what the managed heap gave to the thread during the case, garbage included, so that it bounds the work too: a part for the document (an exception with its
-/// trace, tables of fixed size) and a part for each of its bytes. An entry of a header costs about 60 bytes in the file and a few hundred in memory; YAML has a node of a few hundred bytes
-/// for as little as two bytes of text, and each is looked at some times.
+/// trace, tables of fixed size) and a part for each of its bytes. An entry of a header has about 60 bytes in the file and a few hundred in memory; YAML has nodes of a hundred bytes for two
+/// bytes of text, and each is copied some times on the way to a recipe. A million cases keep to these bounds.
 /// </remarks>
 public class FuzzTests
 {
