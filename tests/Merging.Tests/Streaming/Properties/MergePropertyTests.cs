@@ -115,7 +115,8 @@ public class MergePropertyTests
         new Random(draw.Seed).Shuffle(order);
         float[][] straight = models.Merge(DrawnModels.Recipe(description, names, perModel: perModel, weights: weights));
         float[][] shuffled = models.Merge(DrawnModels.Recipe(description, [.. order.Select(k => names[k])], perModel: perModel, weights: [.. order.Select(k => weights[k])]));
-        Near(straight, shuffled, 8);
+        // Of pcb each value is a quotient of sums of weights that may nearly cancel.
+        Near(straight, shuffled, method == "pcb" ? 256 : 8);
     });
 
     /// <summary>A power of two scales every input exactly, so it scales every rounding on the way.</summary>
