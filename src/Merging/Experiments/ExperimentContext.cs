@@ -32,7 +32,7 @@ internal sealed class ExperimentContext : IDisposable
         Seed = options.Seed ?? file.Seed;
         try
         {
-            Encoder = Own(VisionTransformer.Load(device, file.Model));
+            Encoder = Own(Encoder.Open(device, file.Model));
             _tasks = [.. file.Tasks.Select(task => Open(device, task))];
             _onTrain = Own(new EncoderTuning(Encoder, TuningOptions(file.Tuning.LearningRate), _tasks));
             _onValidation = new(() => Own(new EncoderTuning(Encoder, TuningOptions(file.Tuning.LearningRate), [.. _tasks.Select(t => t with { Split = "validation" })])));

@@ -110,7 +110,8 @@ public abstract class Encoder : IDisposable
     internal void Run<TState>(TState state, Action<TState> work)
     {
         using EncoderUse use = Use();
-        Replay.Run(state, work);
+        if (MayRepeat) Replay.Run(state, work);
+        else work(state);
     }
 
     /// <summary>The calling thread has the encoder until what is returned is disposed; it may ask again meanwhile.</summary>
@@ -129,6 +130,9 @@ public abstract class Encoder : IDisposable
     {
         if (--_depth == 0) Volatile.Write(ref _user, 0);
     }
+
+    /// <summary>False where the next pass will hardly launch what an earlier one did, so that looking for a recording of it is wasted.</summary>
+    protected virtual bool MayRepeat => true;
 
     /// <summary>The pass of <see cref="Backward"/>.</summary>
     protected abstract void BackwardCore(ParameterVector parameters, ParameterVector gradients, Matrix featureGradient, GradientReduction reduction);

@@ -34,6 +34,9 @@ public sealed partial class TextTransformer : Encoder
 
     internal TextNames Names { get; }
 
+    /// <summary>Texts of many lengths come in ever new mixtures; those of one length, or a single one, may well come again.</summary>
+    protected override bool MayRepeat => _last.Batch is not { } batch || batch.Rows.IsUniform;
+
     /// <summary>[tokens, width] of the last forward pass: the output of the last block, packed as the batch is.</summary>
     public Matrix SequenceOutput => Tokens(_last.Workspace.Stack.Hidden[^1]);
 

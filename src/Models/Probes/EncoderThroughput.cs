@@ -19,8 +19,8 @@ public static class EncoderThroughput
 {
     private const int Warmup = 5;
 
-    /// <summary>Names: a vision transformer of 86 million parameters with 50 or 197 tokens, BERT-base's twelve blocks on 128 tokens, and a small model for slow devices.</summary>
-    public static IReadOnlyList<string> Models { get; } = ["vit-b-32", "vit-b-16", "bert-base", "vit-tiny"];
+    /// <summary>Names: a vision transformer of 86 million parameters with 50 or 197 tokens, BERT-base's twelve blocks on 128 tokens, a sentence encoder of MiniLM's size on texts of 128 tokens or of 8 to 64, and a small model for slow devices.</summary>
+    public static IReadOnlyList<string> Models { get; } = ["vit-b-32", "vit-b-16", "bert-base", "minilm-128", "minilm-mixed", "vit-tiny"];
 
     /// <summary>Training steps on data that lies on the device.</summary>
     /// <param name="device">Where.</param>
@@ -52,6 +52,8 @@ public static class EncoderThroughput
             "vit-b-16" => new VisionProbe(device, 224, 16, 768, 12, 12, batch),
             "vit-tiny" => new VisionProbe(device, 32, 8, 64, 2, 2, batch),
             "bert-base" => new BlocksProbe(device, 128, 768, 12, 12, batch),
+            "minilm-128" => new TextProbe(device, 384, 6, 12, 128, 128, batch),
+            "minilm-mixed" => new TextProbe(device, 384, 6, 12, 8, 64, batch),
             _ => throw new ArgumentException($"There is no model '{model}'; known models are {string.Join(", ", Models)}.", nameof(model)),
         };
     }
