@@ -64,6 +64,7 @@ internal static class TuneCommand
             ? ClassificationHead.Random(device, data.Classes.Count, encoder.FeatureWidth, context.Get(CommonOptions.Seed) ?? 0, data.Name)
             : ModelArguments.RequireHead(context, encoder, data.Name);
         var task = new TrainingTask(data.Name, data, head);
+        if (encoder is TextTransformer && context.Get(TuneOptions.Shift) > 0) throw new UsageException("--shift is for images, but this is a model of texts.");
         (TrainingOptions options, int steps) = TuneOptions.Read(context, task.Check(encoder, task.Split).Count, trainHead: ownHead || headOut is not null);
 
         using ParameterVector parameters = encoder.Parameters.Clone();

@@ -16,7 +16,7 @@ internal static class TuneOptions
     private static readonly Option<double> WeightDecay = Real("--weight-decay", "Decoupled for adamw.", 0.05);
     private static readonly Option<double> Momentum = Real("--momentum", "Momentum of sgd.", 0);
     private static readonly Option<double> Clip = Real("--clip", "Largest norm of a step's gradient; 0 for no clipping.", 10);
-    private static readonly Option<int> Shift = CommonOptions.Number("--shift", "Shift training images by up to so many pixels each way (0).", 0, 1024, "PIXELS");
+    public static readonly Option<int> Shift = CommonOptions.Number("--shift", "Shift training images by up to so many pixels each way (0).", 0, 1024, "PIXELS");
     private static readonly Option<bool> FreezeEncoder = new("--freeze-encoder") { Description = "Train the head alone." };
 
     public static IEnumerable<Option> All =>

@@ -21,9 +21,9 @@ public sealed partial class TextTransformer
         _layers.Stack.Backward(pass, workspace.Tokens, workspace.Stack, batch.Rows, firstTokenOnly: false, batch.KeyMask);
         ReadOnlySpan<SampleRun> pieces = batch.Rows.Pieces(reduction);
         _layers.EmbeddingNorm.Backward(pass, gradient, gradient, Tokens(workspace.Embedded), workspace.Statistics(_last.TokenCount), pieces);
-        BackwardTable(pass, _layers.Words, batch.Ids, gradient, pieces);
-        BackwardTable(pass, _layers.Types, batch.Types, gradient, pieces);
-        BackwardTable(pass, _layers.Positions, batch.Positions, gradient, pieces);
+        BackwardTable(pass, _layers.Words, batch.Ids, gradient, batch.Rows);
+        BackwardTable(pass, _layers.Types, batch.Types, gradient, batch.Rows);
+        BackwardTable(pass, _layers.Positions, batch.Positions, gradient, batch.Rows);
         ForgetPadding(gradients);
     }
 
@@ -67,9 +67,16 @@ public sealed partial class TextTransformer
         }
     }
 
-    private void BackwardTable(in BackwardPass pass, Parameter table, DeviceSpan<int> ids, Matrix gradient, ReadOnlySpan<SampleRun> pieces)
+    private void BackwardTable(in BackwardPass pass, Parameter table, DeviceSpan<int> ids, Matrix gradient, SampleRows rows)
     {
-        foreach (SampleRun piece in pieces)
+        if (pass.Reduction == GradientReduction.Sum)
+        {
+            // As one sample: the rows of one id are then added up among themselves before they meet the table, which loses fewer digits.
+            pass.Operations.EmbeddingBackward(Table(pass.Gradients, table), ids, gradient, pass.Reduction, rows.Rows);
+            return;
+        }
+
+        foreach (SampleRun piece in rows.Runs)
         {
             pass.Operations.EmbeddingBackward(
                 Table(pass.Gradients, table), ids.Slice(piece.FirstRow, piece.Rows), gradient.SliceRows(piece.FirstRow, piece.Rows), pass.Reduction, piece.Tokens);

@@ -79,6 +79,7 @@ public sealed class TextTests : IDisposable
             ]);
         JsonElement report = MergeEngineProcess.Run(
             "tune", Repository.Fixture("bert-cls"), data, directory["tuned"], "--steps", "60", "--batch-size", "16", "--learning-rate", "2e-3", "--json").Succeeded().Json();
+        MergeEngineProcess.Run("tune", Repository.Fixture("bert-cls"), data, directory["shifted"], "--shift", "1").Refused(2, "--shift", "texts");
         double accuracy = report.GetProperty("scores")[0].GetProperty("accuracy").GetDouble();
         Assert.Equal(100, accuracy);
         JsonElement scored = MergeEngineProcess.Run("evaluate", directory["tuned"], data, "--json").Succeeded().Json();

@@ -37,13 +37,14 @@ public sealed class SentenceEncoderTests
 
         using TextBatch batch = encoder.CreateBatch();
         double worst = 0;
-        for (int first = 0; first < texts.Count; first += 64)
+        // The emulated device takes a tenth of a second for each.
+        int every = deviceName == "emulated" ? 8 : 1;
+        foreach (int[] some in Enumerable.Range(0, texts.Count).Where(text => text % every == 0).Chunk(64))
         {
-            int[] some = [.. Enumerable.Range(first, Math.Min(64, texts.Count - first))];
             batch.Fill(texts, some);
             encoder.Forward(encoder.Parameters, batch, keepForBackward: false);
             float[] actual = VisionCase.Download(encoder.Embeddings());
-            for (int k = 0; k < actual.Length; k++) worst = Math.Max(worst, Math.Abs(actual[k] - embeddings[(first * 384) + k]));
+            for (int k = 0; k < actual.Length; k++) worst = Math.Max(worst, Math.Abs(actual[k] - embeddings[(some[k / 384] * 384) + (k % 384)]));
         }
 
         Assert.True(worst <= Bound, $"largest error {worst:e2}");
