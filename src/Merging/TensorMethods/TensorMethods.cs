@@ -2,6 +2,7 @@ using MergeEngine.Merging.Recipes.Catalog;
 using MergeEngine.Merging.TensorMethods.Averages;
 using MergeEngine.Merging.TensorMethods.Geometry;
 using MergeEngine.Merging.TensorMethods.Published;
+using MergeEngine.Merging.TensorMethods.Spectral;
 using MergeEngine.Merging.TensorMethods.TaskVectors;
 using MergeEngine.Merging.TensorMethods.WholeModel;
 
@@ -18,6 +19,7 @@ public static class TensorMethods
         new TaskArithmeticMethod(), new TiesMethod(), new DareLinearMethod(), new DareTiesMethod(), new BreadcrumbsMethod(), new BreadcrumbsTiesMethod(),
         new DellaMethod(), new DellaLinearMethod(), new SceMethod(), new RamMethod(), new RamPlusMethod(), new MagMaxMethod(),
         new TatrMethod(), new LinesMethod(), new ConsensusMethod(), new PcbMethod(), new EmrMethod(), new FisherMethod(),
+        new TaskSingularVectors(), new IsotropicCommon(), new IsotropicCommonTask(),
     ];
 
     /// <summary>Those of mergekit's that are something else, or the same, as published.</summary>

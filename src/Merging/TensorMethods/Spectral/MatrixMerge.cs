@@ -1,0 +1,69 @@
+using MergeEngine.Merging.TensorMethods.TaskVectors;
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Operations;
+
+namespace MergeEngine.Merging.TensorMethods.Spectral;
+
+/// <summary>How a method puts the differences of one matrix together.</summary>
+/// <param name="space">The differences.</param>
+/// <param name="result">[rows, columns], zeros: gets the merged difference.</param>
+internal delegate void MatrixRule(MatrixSpace space, Matrix result);
+
+/// <summary>output = base + λ·Δ for one matrix that is merged as a whole. Tensors of other ranks get the mean of the differences, as the papers of these methods have it.</summary>
+internal sealed class MatrixMerge : TensorMerge
+{
+    private readonly TensorTask _task;
+    private readonly double _lambda;
+    private readonly MatrixRule _rule;
+
+    private MatrixMerge(TensorTask task, double lambda, MatrixRule rule) => (_task, _lambda, _rule) = (task, lambda, rule);
+
+    public override long Unit => _task.Length;
+
+    public override long WorkingBytes => MatrixSpace.WorkingBytes(_task.Shape[0], _task.Shape[1]);
+
+    /// <param name="task">The tensor.</param>
+    /// <param name="method">For messages.</param>
+    /// <param name="least">Fewest rows and columns that the rule can do something with; a smaller matrix is merged as other tensors are.</param>
+    /// <param name="rule">How matrices are merged.</param>
+    /// <exception cref="ArgumentException">The tensor is larger than what can be decomposed.</exception>
+    public static TensorMerge Begin(TensorTask task, string method, int least, MatrixRule rule)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        GeneralizedTaskArithmetic.RequireBase(task, method);
+        double lambda = task.Parameters.Number("lambda");
+        if (task.Shape.Rank == 2 && Math.Min(task.Shape[0], task.Shape[1]) >= Math.Max(1, least))
+        {
+            if (task.Length > Array.MaxLength) throw new ArgumentException($"The tensor '{task.Name}' has {task.Length} elements, and '{method}' decomposes matrices of at most {Array.MaxLength}.", nameof(task));
+            return new MatrixMerge(task, lambda, rule);
+        }
+
+        var whole = new NoThinning();
+        ModelDifference[] models = [.. task.Parameters.Models.Select(source => new ModelDifference(source, 1, whole))];
+        return new DifferenceMerge(task, models, DifferenceRule.Sum, lambda / Math.Max(1, models.Length), rescale: false);
+    }
+
+    public override void Map(in TensorChunk chunk)
+    {
+        int rows = (int)_task.Shape[0], columns = (int)_task.Shape[1];
+        var models = new DeviceSpan<float>[_task.Parameters.Models.Count];
+        for (int k = 0; k < models.Length; k++) models[k] = chunk.Inputs[_task.Parameters.Models[k]];
+        DeviceSpan<float> origin = chunk.Inputs[_task.Base];
+        Device device = _task.Device;
+        using DeviceBuffer coefficients = device.Allocate<double>(2);
+        using var space = new MatrixSpace(device, models, origin, rows, columns);
+        using DeviceMatrix merged = space.Allocate(rows, columns);
+        device.Operations.Fill(merged.Matrix.Data, 0);
+        try
+        {
+            if (_lambda != 0) _rule(space, merged.Matrix);
+        }
+        catch (ArgumentException e)
+        {
+            throw new ArgumentException($"The tensor '{_task.Name}' minus its base has values that are not finite, so it has no singular values.", e);
+        }
+
+        device.Upload<double>([1, _lambda], coefficients.AsSpan<double>());
+        device.Operations.CombineGroups(chunk.Output, [origin, merged.Matrix.Data], coefficients.AsSpan<double>(), 1, chunk.Length);
+    }
+}
