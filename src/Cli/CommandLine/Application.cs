@@ -24,6 +24,7 @@ internal static class Application
     {
         var root = new RootCommand("Fine-tunes vision transformers and merges fine-tuned models, on the processor or an NVIDIA GPU, with results that repeat to the last bit.")
         {
+            ExtractLoraCommand.Create(),
             InspectCommand.Create(),
             DiffCommand.Create(),
             VerifyCommand.Create(),

@@ -19,6 +19,6 @@ public sealed partial class ReadmeCommandTests
     [GeneratedRegex(@"^\| `[^|]*\|", RegexOptions.Multiline)]
     private static partial Regex TableCell();
 
-    [GeneratedRegex("`([a-z]+)[^`]*`")]
+    [GeneratedRegex("`([a-z-]+)[^`]*`")]
     private static partial Regex Command();
 }

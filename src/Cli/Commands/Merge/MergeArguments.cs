@@ -71,6 +71,9 @@ internal static class MergeArguments
         OutPath, IntermediateDirectory, Lazy, CopyTokenizer, ModelCard, Quiet,
     ];
 
+    /// <summary>Where to compute and with how many threads, for other commands that mergekit has too.</summary>
+    public static IEnumerable<Option> DeviceOptions => [DeviceName, Cuda, GpuRich, Threads];
+
     /// <summary>Opens the device that was asked for.</summary>
     public static Device OpenDevice(CommandContext context)
     {
@@ -85,6 +88,9 @@ internal static class MergeArguments
             return Device.Open("cpu", context.Get(Threads));
         }
     }
+
+    /// <summary>0 for one thread for each core.</summary>
+    public static int ThreadsOf(CommandContext context) => context.Get(Threads);
 
     /// <exception cref="UsageException">Options contradict each other.</exception>
     public static MergeOptions Read(CommandContext context, string? output, Device device)

@@ -24,6 +24,7 @@ internal sealed class ExtractionPlan
     private readonly Regex[] _include;
     private readonly List<string> _problems = [];
     private readonly List<string> _notes = [];
+    private readonly List<string> _undecomposable = [];
 
     /// <exception cref="AdapterException">The models do not fit, or nothing is left to decompose.</exception>
     public ExtractionPlan(Checkpoint model, Checkpoint origin, LoraExtractionOptions options)
@@ -43,6 +44,7 @@ internal sealed class ExtractionPlan
         // A bias follows the weight of its module, which stands behind it.
         foreach (string name in names[0].Keys.Where(n => n.EndsWith(".bias", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
             PlaceBias(name, model[names[0][name]], names[1].TryGetValue(name, out string? stored) ? origin[stored] : null);
+        if (_undecomposable.Count > 0) _notes.Add($"{_undecomposable.Count} tensors cannot be decomposed and are left out: {Quoting.QuoteSome(_undecomposable)}.");
         if (_problems.Count == 0 && Decomposed.Count == 0) _problems.Add($"{model.Path}: no module is left whose difference from {origin.Path} could be decomposed.");
         if (_problems.Count > 0) throw new AdapterException(_problems);
     }
@@ -94,7 +96,7 @@ internal sealed class ExtractionPlan
         else if (!_options.SkipUndecomposable)
             Save(module, tuned);
         else
-            _notes.Add($"{Quoting.Quote(tuned.Name)} cannot be decomposed{(before is null ? $", as {_options.BaseModel} lacks it," : "")} and is left out.");
+            _undecomposable.Add(tuned.Name);
     }
 
     private void PlaceBias(string name, TensorEntry tuned, TensorEntry? before)
