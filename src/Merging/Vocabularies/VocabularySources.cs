@@ -21,44 +21,48 @@ internal sealed class VocabularySources(Recipe recipe, ModelSet models, PlanOpti
     public Found? Read(TokenizerSettings settings)
     {
         ModelReference first = recipe.BaseModel ?? recipe.Models[0], start = settings.Source is VocabularySource.Model ? settings.Model! : first;
-        bool isRead = true;
         var own = new Dictionary<ModelReference, Vocabulary?>();
-        foreach (ModelReference model in recipe.Models.Append(first).Append(start).Distinct())
-        {
-            try
-            {
-                own[model] = _reader.Read(DirectoryOf(model));
-            }
-            catch (IOException e)
-            {
-                findings.Problem(e.Message);
-                isRead = false;
-            }
-        }
-
-        if (!isRead || Start(start, own) is not { } begins) return null;
+        bool isRead = true;
+        foreach (ModelReference model in recipe.Models.Append(start)) isRead &= own.ContainsKey(model) || TryRead(model, own);
+        // A base that no slice lists matters only where a model lacks a tokenizer.
+        if (isRead && own.ContainsValue(null) && !own.ContainsKey(first)) isRead = TryRead(first, own);
+        if (!isRead || Start(start, own, settings) is not { } begins) return null;
         var merged = new List<VocabularyModel>();
         foreach (ModelReference model in recipe.Models)
         {
-            if (own[model] is null && own[first] is null)
+            if ((own[model] ?? own.GetValueOrDefault(first)) is not { } vocabulary)
             {
                 findings.Problem($"{settings.Place}: {model} has no tokenizer{(model == first ? "" : $", and neither has {first}, whose tokenizer it would be taken to have")}; expected {Expected}.");
                 continue;
             }
 
             if (own[model] is null) findings.Note($"{model} has no tokenizer and is taken to have that of {first}.");
-            merged.Add(new VocabularyModel(model, DirectoryOf(model), own[model] ?? own[first]!, RowsOf(models[model])));
+            merged.Add(new VocabularyModel(model, DirectoryOf(model), vocabulary, RowsOf(models[model])));
         }
 
         if (merged.Count < recipe.Models.Count) return null;
         int donor = Math.Max(0, merged.FindIndex(m => m.Reference == recipe.Donor));
         return new Found(merged, recipe.BaseModel is null ? -1 : merged.FindIndex(m => m.Reference == recipe.BaseModel), begins, merged[donor]);
+    }
 
-        VocabularyModel? Start(ModelReference model, Dictionary<ModelReference, Vocabulary?> vocabularies)
+    private VocabularyModel? Start(ModelReference model, Dictionary<ModelReference, Vocabulary?> own, TokenizerSettings settings)
+    {
+        if (own[model] is { } vocabulary) return new VocabularyModel(model, DirectoryOf(model), vocabulary, models.Has(model) ? RowsOf(models[model]) : long.MaxValue);
+        findings.Problem($"{settings.Place}: {model} has no tokenizer, expected {Expected}.");
+        return null;
+    }
+
+    private bool TryRead(ModelReference model, Dictionary<ModelReference, Vocabulary?> own)
+    {
+        try
         {
-            if (vocabularies[model] is { } vocabulary) return new VocabularyModel(model, DirectoryOf(model), vocabulary, models.Has(model) ? RowsOf(models[model]) : long.MaxValue);
-            findings.Problem($"{settings.Place}: {model} has no tokenizer, expected {Expected}.");
-            return null;
+            own[model] = _reader.Read(DirectoryOf(model));
+            return true;
+        }
+        catch (IOException e)
+        {
+            findings.Problem(e.Message);
+            return false;
         }
     }
 

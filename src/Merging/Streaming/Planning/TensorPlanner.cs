@@ -58,8 +58,11 @@ internal sealed class TensorPlanner(
         if (vocabulary is not null && rows is null && finder.Find(tensor.Output) is null && found.Find(f => vocabulary.HasAsManyRows(f.Model, f.Entry)) is { Model: not null } alike)
             findings.Note($"{Quoting.Quote(tensor.Output)} has as many rows as {alike.Model.Title} has tokens, but is no known embedding or head: its rows stay where they are.");
         DType read = recipe.DType ?? found.Select(f => f.Entry.DType).Aggregate(CommonType);
+        TensorSource[] sources = [.. found.Select(f => rows?.SourceOf(f.Model, f.Entry, read) ?? f.Model.SourceOf(f.Entry, read))];
+        if (rows is not null && found.Where((f, i) => f.Entry.DType is DType.F64 && sources[i].Transform is not null).Any())
+            findings.Note($"{Quoting.Quote(tensor.Output)} is read as float32, as its rows follow their tokens.");
         return new TensorJob(
-            tensor.Output, recipe.OutDType ?? read, shape, [.. found.Select(f => rows?.SourceOf(f.Model, f.Entry, read) ?? f.Model.SourceOf(f.Entry, read))],
+            tensor.Output, recipe.OutDType ?? read, shape, sources,
             tensor.Slice.BaseIndex ?? -1, method, parameters)
         { Position = tensor.T, Companions = Companions(tensor, found, shape, rows, parameters) };
     }

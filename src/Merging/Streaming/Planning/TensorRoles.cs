@@ -22,8 +22,9 @@ internal static class TensorRoles
 
     private static readonly string[] s_vocabulary =
     [
-        .. s_tokenEmbeddings, "lm_head.weight", "lm_head.bias", "lm_head.decoder.weight", "lm_head.decoder.bias", "embed_out.weight", "cls.predictions.bias", "cls.predictions.decoder.weight",
-        "cls.predictions.decoder.bias", "final_logits_bias",
+        .. s_tokenEmbeddings, "lm_head.weight", "lm_head.bias", "lm_head.decoder.weight", "lm_head.decoder.bias", "embed_out.weight",
+        "predictions.bias", "predictions.decoder.weight", "predictions.decoder.bias", "final_logits_bias", "token_embedding.weight", "word_embedding.weight", "backbone.embeddings.weight",
+        "vocab_projector.weight", "vocab_projector.bias", "generator_lm_head.weight", "generator_lm_head.bias", "lm_loss.weight", "lm_loss.bias", "output_layer.weight",
     ];
 
     /// <summary>Whether a tensor outside of the layers stands before them: embeddings of tokens, patches and places. All others stand behind.</summary>

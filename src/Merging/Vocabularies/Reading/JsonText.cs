@@ -70,6 +70,7 @@ internal static class JsonText
             JsonTokenType.StartArray => "a list",
             JsonTokenType.String => "a string",
             JsonTokenType.Null => "null",
+            JsonTokenType.EndArray or JsonTokenType.EndObject => "missing",
             JsonTokenType.True or JsonTokenType.False => "true or false",
             _ => $"the number {Encoding.UTF8.GetString(reader.ValueSpan[..Math.Min(reader.ValueSpan.Length, 30)])}",
         };

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Unicode;
 
 namespace MergeEngine.Merging.Vocabularies.Writing;
 
@@ -13,7 +14,22 @@ internal static class TokenizerConfigWriter
     /// <exception cref="VocabularyException">It is no JSON object.</exception>
     public static byte[] Write(byte[] bytes, string path, OutputTokens tokens)
     {
-        JsonObject config = Parse(bytes, path);
+        try
+        {
+            if (!Utf8.IsValid(bytes)) throw new VocabularyException($"{path}: is not UTF-8, expected JSON.");
+            return JsonNode.Parse(bytes, null, new JsonDocumentOptions { MaxDepth = 64, AllowDuplicateProperties = false }) is JsonObject config
+                ? Changes(config, tokens) ? Bytes(config) : bytes
+                : throw new VocabularyException($"{path}: is no JSON object.");
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
+        {
+            // Values are decoded only when they are asked for, so that half a surrogate pair may be found late.
+            throw new VocabularyException($"{path}: is not valid JSON of at most 64 levels with every name once, expected one object.", e);
+        }
+    }
+
+    private static bool Changes(JsonObject config, OutputTokens tokens)
+    {
         bool changed = false;
         if (config["added_tokens_decoder"] is JsonObject decoder)
         {
@@ -43,7 +59,7 @@ internal static class TokenizerConfigWriter
             else if (s_lists.Contains(key)) changed |= Filter(config[key], tokens);
         }
 
-        return changed ? Bytes(config) : bytes;
+        return changed;
     }
 
     private static bool Filter(JsonNode? node, OutputTokens tokens)
@@ -74,25 +90,6 @@ internal static class TokenizerConfigWriter
     /// <summary>Tokens stand as texts, or as objects with their texts and flags.</summary>
     private static string? TextOf(JsonNode? node) =>
         node is JsonValue value && value.TryGetValue(out string? text) ? text : node is JsonObject map && map["content"] is JsonValue content && content.TryGetValue(out text) ? text : null;
-
-    private static JsonObject Parse(byte[] bytes, string path)
-    {
-        try
-        {
-            // Values are looked at when they are asked for: once here, so that half a surrogate pair is found here.
-            if (JsonNode.Parse(bytes, null, new JsonDocumentOptions { MaxDepth = 64, AllowDuplicateProperties = false }) is JsonObject config)
-            {
-                Bytes(config);
-                return config;
-            }
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
-        {
-            throw new VocabularyException($"{path}: is not valid JSON of at most 64 levels with every name once, expected one object.", e);
-        }
-
-        throw new VocabularyException($"{path}: is no JSON object.");
-    }
 
     private static byte[] Bytes(JsonObject config)
     {

@@ -94,7 +94,7 @@ internal static class TokenizerOutput
         var text = new StringBuilder();
         foreach ((string line, (string Left, string Right)? merge) in lines.Zip(SubwordRules.Parse(lines)))
         {
-            if (merge is not { } rule || (tokens.Has(rule.Left) && tokens.Has(rule.Right) && tokens.Has(rule.Left + rule.Right))) text.Append(line).Append('\n');
+            if (merge is not { } rule || tokens.Removed == 0 || (tokens.Has(rule.Left) && tokens.Has(rule.Right) && tokens.Has(rule.Left + rule.Right))) text.Append(line).Append('\n');
         }
 
         foreach ((string left, string right) in tokens.NewOrdinary.Count == 0 ? [] : SubwordRules.NewMerges(tokens, models, "")) text.Append(left).Append(' ').Append(right).Append('\n');

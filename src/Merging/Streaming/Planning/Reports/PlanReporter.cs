@@ -30,7 +30,7 @@ public static class PlanReporter
             long sources = 0;
             foreach (TensorSource source in tensor.Sources)
             {
-                long bytes = source.Checkpoint[source.Tensor].DType.ByteCount(tensor.Shape.ElementCount);
+                long bytes = source.Transform?.InputBytes ?? source.Checkpoint[source.Tensor].DType.ByteCount(tensor.Shape.ElementCount);
                 read[inputs[source.Checkpoint]] += bytes;
                 sources += bytes;
             }
