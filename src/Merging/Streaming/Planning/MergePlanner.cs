@@ -11,6 +11,8 @@ namespace MergeEngine.Merging.Streaming.Planning;
 /// </summary>
 public static class MergePlanner
 {
+    private const long MuchGarbage = 64 << 20;
+
     /// <summary>Plans a merge. No weight is read, but for small integer buffers that are compared.</summary>
     /// <param name="recipe">What to merge.</param>
     /// <param name="options">Where models are, and what the command line says.</param>
@@ -31,6 +33,8 @@ public static class MergePlanner
             files = ParameterFiles.Open(recipe, options, findings);
             VocabularyPlan? vocabulary = recipe.Tokenizer is null ? null : VocabularyPlan.Create(recipe, models, options, findings);
             findings.ThrowIfAny();
+            // What is left of large tokenizer files would count as memory of the merge.
+            if (vocabulary is not null && GC.GetTotalMemory(false) > MuchGarbage) GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             List<TensorJob> tensors = Tensors(recipe, models, finder, new TensorPlanner(recipe, models, files, vocabulary, finder, options.UnsafeTruncateEmbeddings, method!, findings), findings);
             findings.ThrowIfAny();
             if (tensors.Count == 0) throw new PlanningException([$"{recipe.Place}: nothing to merge: the models have no tensor in common."]);

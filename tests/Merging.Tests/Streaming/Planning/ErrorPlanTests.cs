@@ -9,7 +9,7 @@ namespace MergeEngine.Merging.Tests.Streaming.Planning;
 public sealed class ErrorPlanTests(HeaderFixture fixture) : IClassFixture<HeaderFixture>
 {
     private static Recipe Read(string name) =>
-        RecipeFile.Parse(File.ReadAllText(FixtureFiles.PathOf($"{(name is "missing-weight-filter" or "max-iter-gradient" or "della-epsilon" or "linear-zero-sum" or "duplicate-model" ? "mergekit-errors" : "mergekit-headers/errors")}/{name}.yml")), "r.yml", RecipeText.Exists).Result!;
+        RecipeFile.Parse(File.ReadAllText(FixtureFiles.PathOf($"{(name is "missing-weight-filter" or "max-iter-gradient" or "della-epsilon" or "linear-zero-sum" or "duplicate-model" or "token-not-in-model" or "token-id-range" or "tokens-with-source-base" ? "mergekit-errors" : "mergekit-headers/errors")}/{name}.yml")), "r.yml", RecipeText.Exists).Result!;
 
     private MergeJob Plan(Recipe recipe, bool truncate = false) => fixture.Plan(recipe, o => o with { UnsafeTruncateEmbeddings = truncate });
 
@@ -29,12 +29,23 @@ public sealed class ErrorPlanTests(HeaderFixture fixture) : IClassFixture<Header
     [InlineData("della-epsilon", "r.yml:4:3: at 'lm_head.weight' the keep probabilities of 'della' run from density - epsilon to density + epsilon and must lie inside (0, 1), found 0.9 and 0.15.")]
     [InlineData("linear-zero-sum", "r.yml:3:3: at 'lm_head.weight' the weights sum to 0, and the average divides by their sum.")]
     [InlineData("tokenizer-source-absent", "r.yml:6:19: models/tok-none has no tokenizer, expected a tokenizer.json, vocab.json or vocab.txt beside its weights.")]
+    [InlineData("token-not-in-model", "r.yml:13:5: the token \"zebra\" takes its row from \"zebra\" of models/tok-b, which has no such token.")]
+    [InlineData("token-id-range", "r.yml:13:5: the token \"zebra\" takes its row from row 5000 of models/tok-b, which has 103 rows.")]
     public void What_is_wrong_is_one_sentence(string name, string sentence)
     {
         Recipe recipe = Read(name);
         string problem = Assert.Single(Assert.Throws<PlanningException>(() => Plan(recipe)).Problems);
         Assert.Contains(sentence, problem, StringComparison.Ordinal);
         Assert.EndsWith(".", problem, StringComparison.Ordinal);
+    }
+
+    /// <summary>mergekit ends with an error of its own here; right is the base's vocabulary and the token.</summary>
+    [Fact]
+    public void A_token_may_be_added_to_the_vocabulary_of_the_base()
+    {
+        using MergeJob job = Plan(Read("tokens-with-source-base"));
+        Assert.Equal(97, job.Vocabulary!.Rows);
+        Assert.All(job.Tensors.Where(t => t.Name is "lm_head.weight" or "model.embed_tokens.weight"), t => Assert.Equal(97, t.Shape[0]));
     }
 
     /// <summary>The same faults in the files that mergekit itself was given.</summary>
