@@ -9,7 +9,7 @@ namespace MergeEngine.Merging.Tests.Streaming.Planning;
 public sealed class ErrorPlanTests(HeaderFixture fixture) : IClassFixture<HeaderFixture>
 {
     private static Recipe Read(string name) =>
-        RecipeFile.Parse(File.ReadAllText(FixtureFiles.PathOf($"{(name is "missing-weight-filter" or "max-iter-gradient" or "della-epsilon" or "linear-zero-sum" or "duplicate-model" or "token-not-in-model" or "token-id-range" or "tokens-with-source-base" ? "mergekit-errors" : "mergekit-headers/errors")}/{name}.yml")), "r.yml", RecipeText.Exists).Result!;
+        RecipeFile.Parse(File.ReadAllText(FixtureFiles.PathOf($"{(name is "missing-weight-filter" or "max-iter-gradient" or "della-epsilon" or "linear-zero-sum" or "duplicate-model" or "tokens-with-source-base" ? "mergekit-errors" : "mergekit-headers/errors")}/{name}.yml")), "r.yml", RecipeText.Exists).Result!;
 
     private MergeJob Plan(Recipe recipe, bool truncate = false) => fixture.Plan(recipe, o => o with { UnsafeTruncateEmbeddings = truncate });
 
