@@ -20,6 +20,7 @@ usage() {
 ./build.sh bench [ARGS] build, then measure kernels beside their ceilings: all tables, or one of products, reductions, steps,
                         operations, vectors, tokenizers; --save DIRECTORY keeps them; BenchmarkDotNet's arguments work too (--filter '*Encoder*')
 ./build.sh kernels      compile the device code alone: the GPU's kernels, and the emulated device that runs them on the CPU
+./build.sh docs         write docs/methods.md anew from the comments in the methods' files
 ./build.sh format       check the code style; `./build.sh format --fix` corrects it
 ./build.sh publish      the command line tool for other machines: artifacts/publish/merge-engine
 ./build.sh pack         NuGet packages of the libraries: artifacts/package/release
@@ -163,6 +164,12 @@ format() {
     if [ "${1:-}" = --fix ]; then "$dotnet" format Engine.sln --no-restore; else check_format; fi
 }
 
+docs() {
+    find_dotnet
+    "$dotnet" build tests/Merging.Tests --configuration Release --verbosity quiet --nologo -clp:ErrorsOnly >&2
+    MERGE_ENGINE_WRITE_DOCS=1 artifacts/bin/MergeEngine.Merging.Tests/release/MergeEngine.Merging.Tests -method '*The_page_of_methods_is_up_to_date' -noLogo -noColor >&2
+}
+
 # summary WORD: the number after "WORD:" in the line that a test executable ends with; 0 where there is none.
 summary() {
     local number
@@ -235,6 +242,7 @@ main() {
         test) test_all ;;
         bench) build; exec "$dotnet" artifacts/bin/MergeEngine.Benchmarks/release/MergeEngine.Benchmarks.dll "$@" ;;
         kernels) native kernels emulator; say "in artifacts/native: ${compiled:-nothing}" ;;
+        docs) docs; say "wrote docs/methods.md" ;;
         format) format "$@" ;;
         publish) build; "$dotnet" publish src/Cli --configuration Release --no-restore --no-build --output artifacts/publish/merge-engine ;;
         pack) build; for library in Tensors Models Merging; do "$dotnet" pack "src/$library" --configuration Release --no-restore --no-build; done ;;

@@ -40,6 +40,7 @@ internal static class Application
             ExperimentCommand.Create(),
             DemoCommand.Create(),
             ReportCommand.Create(),
+            MethodsCommand.Create(),
             DevicesCommand.Create(),
             BenchCommand.Create(),
         };
