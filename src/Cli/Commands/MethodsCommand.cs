@@ -19,7 +19,7 @@ internal static class MethodsCommand
 
     private static void Run(CommandContext context)
     {
-        string? name = context.Get(Name);
+        string? name = context.Find(Name);
         if (name is not null && !MethodTable.Names.Contains(name)) throw new UsageException($"There is no method '{name}'; recipes know {string.Join(", ", MethodTable.Names)}.");
         var report = new MethodsReport([.. MethodTable.All.Where(m => name is null || m.Name == name).Select(MethodReport.From)]);
         context.Write(report, CliJson.Default.MethodsReport, (methods, output) =>

@@ -26,11 +26,5 @@ public sealed class MethodsTests
     }
 
     [Fact]
-    public void A_method_that_is_not_there_is_refused_with_those_that_are()
-    {
-        Outcome outcome = MergeEngineProcess.Run("methods", "tiez");
-        Assert.Equal(2, outcome.ExitCode);
-        Assert.Contains("no method 'tiez'", outcome.Error, StringComparison.Ordinal);
-        Assert.Contains("tatr", outcome.Error, StringComparison.Ordinal);
-    }
+    public void A_method_that_is_not_there_is_refused_with_those_that_are() => MergeEngineProcess.Run("methods", "tiez").Refused(2, "no method 'tiez'", "tatr");
 }
