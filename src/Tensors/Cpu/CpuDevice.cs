@@ -31,6 +31,12 @@ public sealed class CpuDevice : HostDevice
 
     internal WorkerPool Pool { get; }
 
+    /// <summary>
+    /// Until the scope ends, what the calling thread asks of this device is done by that thread alone, beside what others ask at the same time: for
+    /// programs that divide work among threads of their own. Results have the same bits. The scope ends on the thread on which it began.
+    /// </summary>
+    public CallingThreadScope OnCallingThread() => new(Pool);
+
     protected override void Dispose(bool disposing)
     {
         if (disposing)

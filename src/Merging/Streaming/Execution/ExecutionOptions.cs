@@ -16,4 +16,7 @@ public sealed record ExecutionOptions
 
     /// <summary>Bytes that the process may hold, chunks, statistics and the program itself together.</summary>
     public long MemoryLimit { get; init; } = DefaultMemoryLimit;
+
+    /// <summary>Most bytes of an ordinary chunk; tests cut small tensors.</summary>
+    internal int ChunkBytes { get; init; } = MemoryPlan.UsualChunk;
 }

@@ -1,208 +1,116 @@
+using MergeEngine.Merging.Streaming.Execution.Flows;
+using MergeEngine.Merging.Streaming.Execution.Pipeline;
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Streaming.Planning;
 using MergeEngine.Merging.TensorMethods;
-using MergeEngine.Tensors;
-using MergeEngine.Tensors.Numerics;
-using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Execution;
 
-/// <summary>One merge while it runs: a tensor after the other.</summary>
-internal sealed class ExecutionRun(
-    MergeJob job, OutputPlan plan, OutputDirectory output, InputFiles inputs, ExecutionOptions options, IProgress<ExecutionProgress>? progress,
-    CancellationToken cancellation) : IDisposable
+/// <summary>One merge while it runs: the statistics over the model, then every tensor.</summary>
+internal sealed class ExecutionRun : IDisposable
 {
-    private readonly Dictionary<TensorMethod, ModelStatistics> _statistics = [];
-    private long _read;
-    private long _written;
-    private long _done;
-    private long _total;
-    private string _phase = "";
+    private readonly MergeJob _job;
+    private readonly OutputPlan _plan;
+    private readonly OutputDirectory _output;
+    private readonly FlowContext _context;
+    private readonly ModelTasks _tasks;
+
+    public ExecutionRun(
+        MergeJob job, OutputPlan plan, OutputDirectory output, InputFiles inputs, ExecutionOptions options, IProgress<ExecutionProgress>? progress,
+        CancellationToken cancellation)
+    {
+        (_job, _plan, _output) = (job, plan, output);
+        _context = new FlowContext(inputs, new ComputeStage(options.Device), new MemoryPlan(options), new ExecutionMeter(progress), cancellation);
+        try
+        {
+            _tasks = new ModelTasks(job, options.Device);
+        }
+        catch
+        {
+            _context.Stage.Dispose();
+            throw;
+        }
+    }
 
     public ExecutionSummary Execute()
     {
-        Dictionary<TensorJob, TensorTask> tasks = Tasks();
-        foreach ((TensorMethod method, ModelStatistics statistics) in _statistics)
+        long held = 0;
+        foreach ((TensorMethod method, ModelStatistics statistics) in _tasks.Statistics)
         {
-            TensorJob[] tensors = [.. tasks.Keys.Where(t => t.Method == method).OrderBy(t => tasks[t].Index)];
+            (TensorJob, TensorTask)[] tensors = [.. _tasks.Of(method)];
             while (statistics.NeedsPass)
             {
-                Begin("statistics", tensors.Sum(InputBytes));
-                foreach (TensorJob tensor in tensors) Pass(new TensorInputs(tensor, inputs), tasks[tensor], statistics.Unit(tasks[tensor]), (in TensorChunk chunk) => statistics.Accumulate(tasks[tensor], chunk));
-                statistics.CompletePass();
-            }
-        }
-
-        Begin("merge", job.Tensors.Sum(t => InputBytes(t) + plan[t.Name].ByteLength));
-        foreach (TensorJob tensor in job.Tensors)
-        {
-            if (!output.IsWritten(plan[tensor.Name], 0, plan[tensor.Name].ByteLength))
-            {
-                var writer = new TensorWriter(output, plan[tensor.Name]);
-                if (tensor.Method is null) Copy(tensor, writer);
-                else if (tensor.IsFloat64) MergeFloat64(tensor, tasks[tensor], writer);
-                else Merge(tensor, tasks[tensor], writer);
+                _context.Meter.Begin("statistics", tensors.Sum(t => InputBytes(t.Item1)));
+                Run(held, [new StatisticsFlow(tensors, statistics, _context)]);
             }
 
-            Advance(InputBytes(tensor) + plan[tensor.Name].ByteLength);
+            held += statistics.WorkingBytes;
         }
 
-        return new ExecutionSummary(_read, _written);
+        TensorJob[] left = [.. _job.Tensors.Where(t => !_output.IsWritten(_plan[t.Name], 0, _plan[t.Name].ByteLength))];
+        _context.Meter.Begin("merge", _job.Tensors.Sum(Cost));
+        _context.Meter.Advance(_job.Tensors.Sum(Cost) - left.Sum(Cost));
+        Run(held, Flows(left));
+        return _context.Meter.Summary;
     }
 
     public void Dispose()
     {
-        foreach (ModelStatistics statistics in _statistics.Values) statistics.Dispose();
+        _tasks.Dispose();
+        _context.Stage.Dispose();
     }
 
-    private delegate void ChunkAction(in TensorChunk chunk);
-
-    private Dictionary<TensorJob, TensorTask> Tasks()
+    private void Run(long held, IEnumerable<ChunkFlow> flows)
     {
-        var tasks = new Dictionary<TensorJob, TensorTask>(ReferenceEqualityComparer.Instance);
-        foreach (IGrouping<TensorMethod?, TensorJob> group in job.Tensors.GroupBy(t => t.Method))
+        using var pipeline = new ChunkPipeline(_context.Stage.Device, _context.Stage.Host, _context.Memory.Threads, _context.Memory.Budget - held, _context.Cancellation);
+        pipeline.Run(flows);
+    }
+
+    /// <summary>In the order of the files, which is how disks and hashes like it; small tensors in groups.</summary>
+    private IEnumerable<ChunkFlow> Flows(TensorJob[] tensors)
+    {
+        var group = new List<TensorJob>();
+        long bytes = 0;
+        foreach (TensorJob tensor in tensors.Where(t => t.Shape.ElementCount > 0).OrderBy(t => FileOrder.Of(t, _job)))
         {
-            if (group.Key is not { } method) continue;
-            long first = 0;
-            var ordered = new List<TensorTask>();
-            var jobs = group.OrderBy(t => t.Name, StringComparer.Ordinal).ToList();
-            foreach (TensorJob tensor in jobs)
+            long own = ChunkBytes(tensor);
+            if (own > _context.Memory.ChunkBytes / 4)
             {
-                ordered.Add(tensor.Task(options.Device, job.Seed) with { Index = ordered.Count, FirstIndex = first });
-                first += tensor.Shape.ElementCount;
+                yield return Begin(tensor);
+                continue;
             }
 
-            ModelStatistics? statistics = Refusable(null, () => method.BeginModel(new ModelTask(options.Device, ordered)));
-            if (statistics is not null) _statistics.Add(method, statistics);
-            for (int i = 0; i < jobs.Count; i++) tasks.Add(jobs[i], ordered[i] with { Statistics = statistics });
-        }
-
-        return tasks;
-    }
-
-    private void Merge(TensorJob tensor, TensorTask task, TensorWriter writer)
-    {
-        using TensorMerge merge = Refusable(tensor.Name, () => tensor.Method!.Begin(task));
-        if (task.Length == 0) return;
-        var sources = new TensorInputs(tensor, inputs);
-        while (merge.NeedsPass)
-        {
-            Pass(sources, task, merge.Unit, (in TensorChunk chunk) => merge.Accumulate(chunk));
-            merge.CompletePass();
-        }
-
-        Pass(sources, task, merge.Unit, (in TensorChunk chunk) => merge.Map(chunk), writer);
-    }
-
-    private void Pass(TensorInputs sources, TensorTask task, long unit, ChunkAction action, TensorWriter? writer = null)
-    {
-        if (task.Length == 0) return;
-        Device device = options.Device;
-        long step = ChunkLength(sources, task, unit);
-        using DeviceBuffer memory = device.Allocate<float>(step * (sources.Count + (writer is null ? 0 : 1)));
-        var spans = new DeviceSpan<float>[sources.Count];
-        for (long first = 0; first < task.Length; first += step)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            long length = Math.Min(step, task.Length - first);
-            for (int k = 0; k < spans.Length; k++)
+            if (bytes + own > _context.Memory.ChunkBytes)
             {
-                if (sources[k] is not { } source) continue;
-                spans[k] = memory.AsSpan<float>().Slice(k * step, length);
-                source.Read(first, spans[k]);
-                _read += source.BytesOf(length);
+                yield return new SmallFlow(group.ToArray().Select(Begin), _context);
+                group.Clear();
+                bytes = 0;
             }
 
-            DeviceSpan<float> result = writer is null ? default : memory.AsSpan<float>().Slice(spans.Length * step, length);
-            action(new TensorChunk(first, spans.AsSpan(0, task.Inputs), result, spans.AsSpan(task.Inputs)));
-            if (writer is null || writer.IsWritten(first, length)) continue;
-            device.Download(result, (writer, first), static (piece, at, to) => to.writer.Write(to.first + at, piece));
-            _written += writer.BytesOf(length);
+            group.Add(tensor);
+            bytes += own;
         }
+
+        if (group.Count > 0) yield return new SmallFlow(group.Select(Begin), _context);
     }
 
-    private long ChunkLength(TensorInputs sources, TensorTask task, long unit)
+    private ChunkFlow Begin(TensorJob tensor)
     {
-        unit = TensorInputs.Combine(unit, sources.Unit, task.Length);
-        long units = Math.Max(1, options.MemoryLimit / 4 / ((sources.Count + 1L) * sizeof(float)) / unit);
-        return Math.Min(task.Length, units * unit);
+        var writer = new TensorWriter(_output, _plan[tensor.Name]);
+        if (tensor.Method is null) return new CopyFlow(tensor, writer, _context);
+        TensorTask task = _tasks[tensor];
+        if (tensor.IsFloat64) return new WholeFlow(tensor, task, writer, _context);
+        return new TensorFlow(tensor, Refusal.Explain(tensor.Name, () => tensor.Method.Begin(task)), writer, _context);
     }
 
-    private void MergeFloat64(TensorJob tensor, TensorTask task, TensorWriter writer)
+    /// <summary>Memory of the whole tensor as one chunk; more where it cannot be said.</summary>
+    private static long ChunkBytes(TensorJob tensor)
     {
-        var values = new double[task.Inputs][];
-        for (int k = 0; k < values.Length; k++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            var source = new SourceReader(tensor.Sources[k], inputs);
-            values[k] = GC.AllocateUninitializedArray<double>(checked((int)task.Length));
-            source.Read(0, values[k]);
-            _read += source.BytesOf(task.Length);
-        }
-
-        var result = new double[task.Length];
-        Refusable(tensor.Name, () =>
-        {
-            tensor.Method!.MergeFloat64(task, values, result);
-            return true;
-        });
-        writer.Write(0, result);
-        _written += writer.BytesOf(task.Length);
+        long inputs = tensor.Sources.Count + tensor.Companions.Count + 1L, size = tensor.IsFloat64 || tensor.Method is null ? sizeof(double) : sizeof(float);
+        return tensor.Shape.ElementCount > int.MaxValue ? long.MaxValue : (tensor.Shape.ElementCount + 16) * inputs * size;
     }
 
-    /// <summary>Bytes as they are where the type stays, by way of float32 where it does not.</summary>
-    private void Copy(TensorJob tensor, TensorWriter writer)
-    {
-        TensorSource source = tensor.Sources[0];
-        var reader = new SourceReader(source, inputs);
-        long length = tensor.Shape.ElementCount, bytes = writer.BytesOf(length);
-        if (source.Transform is null && reader.Stored == source.DType && source.DType == tensor.DType)
-        {
-            var buffer = new byte[Math.Min(bytes, 1 << 20)];
-            for (long at = 0; at < bytes; at += buffer.Length)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                Span<byte> piece = buffer.AsSpan(0, (int)Math.Min(buffer.Length, bytes - at));
-                reader.ReadBytes(at, piece);
-                writer.WriteBytes(at, piece);
-            }
-        }
-        else
-        {
-            long step = Math.Max((1 << 18) / reader.Unit, 1) * reader.Unit;
-            var buffer = new float[Math.Min(step, length)];
-            for (long at = 0; at < length; at += buffer.Length)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                Span<float> piece = buffer.AsSpan(0, (int)Math.Min(buffer.Length, length - at));
-                reader.Read(at, piece);
-                writer.Write(at, piece);
-            }
-        }
+    private long Cost(TensorJob tensor) => InputBytes(tensor) + _plan[tensor.Name].ByteLength;
 
-        _read += reader.BytesOf(length);
-        _written += bytes;
-    }
-
-    private static T Refusable<T>(string? tensor, Func<T> begin)
-    {
-        try
-        {
-            return begin();
-        }
-        catch (ArgumentException e)
-        {
-            throw new PlanningException([tensor is null ? e.Message : $"{Quoting.Quote(tensor)}: {e.Message}"]);
-        }
-    }
-
-    private static long InputBytes(TensorJob tensor) => tensor.Sources.Sum(s => s.Checkpoint[s.Tensor].DType.ByteCount(tensor.Shape.ElementCount));
-
-    private void Begin(string phase, long total)
-    {
-        (_phase, _total, _done) = (phase, total, 0);
-        Advance(0);
-    }
-
-    private void Advance(long bytes) => progress?.Report(new ExecutionProgress(_phase, _done += bytes, _total));
+    private static long InputBytes(TensorJob tensor) => TensorInputs.BytesOf(tensor);
 }

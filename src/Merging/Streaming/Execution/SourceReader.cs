@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 using MergeEngine.Merging.Streaming.Planning;
-using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
 
@@ -84,22 +83,6 @@ internal sealed class SourceReader
         }
     }
 
-    /// <summary>Elements as float32 on a device.</summary>
-    /// <exception cref="SafetensorsException">The file cannot be read.</exception>
-    public void Read(long first, DeviceSpan<float> destination)
-    {
-        Device device = destination.Buffer.Device;
-        if (Unit == 1) device.Upload(destination, (Reader: this, First: first), static (piece, at, from) => from.Reader.Read(from.First + at, piece));
-        else if (device.IsHostMemory) Read(first, destination.HostSpan);
-        else
-        {
-            // A transform's pieces are rows, those of an upload are not.
-            var rows = new float[checked((int)destination.Length)];
-            Read(first, rows);
-            device.Upload<float>(rows, destination);
-        }
-    }
-
     /// <summary>Elements as float64, rounded to the source's type.</summary>
     /// <exception cref="SafetensorsException">The file cannot be read.</exception>
     public void Read(long first, Span<double> destination)
@@ -117,10 +100,16 @@ internal sealed class SourceReader
             return;
         }
 
-        // A transform's unit is a row, so the pieces are the whole of what was asked for.
-        float[] values = GC.AllocateUninitializedArray<float>(destination.Length);
-        Read(first, values);
-        DoubleConversion.FromSingle(values, destination);
+        long unit = Unit;
+        var values = new float[Math.Min(destination.Length, Math.Max(BlockBytes / sizeof(float) / unit, 1) * unit)];
+        while (!destination.IsEmpty)
+        {
+            Span<double> piece = destination[..Math.Min(values.Length, destination.Length)];
+            Read(first, values.AsSpan(0, piece.Length));
+            DoubleConversion.FromSingle(values.AsSpan(0, piece.Length), piece);
+            first += piece.Length;
+            destination = destination[piece.Length..];
+        }
     }
 
     private void Round(Span<float> values)

@@ -1,4 +1,6 @@
+using MergeEngine.Merging.Streaming.Execution.Pipeline;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Tensors.Numerics;
 
 namespace MergeEngine.Merging.Streaming.Execution;
 
@@ -24,6 +26,34 @@ internal sealed class TensorInputs
 
     /// <summary>What the pieces of its transforms are multiples of.</summary>
     public long Unit { get; } = 1;
+
+    /// <summary>Fills the chunk's memory with all that there are.</summary>
+    /// <returns>Bytes of files that they are made of.</returns>
+    public long Read(Chunk chunk, in ChunkShape shape)
+    {
+        long bytes = 0;
+        for (int k = 0; k < _readers.Length; k++)
+        {
+            if (_readers[k] is not { } reader) continue;
+            reader.Read(chunk.First, ComputeStage.Part(chunk.Memory!, shape, k, chunk.Length).HostSpan);
+            bytes += reader.BytesOf(chunk.Length);
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Bytes of files that the inputs and companions of a tensor are made of.</summary>
+    public static long BytesOf(TensorJob tensor)
+    {
+        long bytes = 0;
+        foreach (TensorSource? source in tensor.Sources.Concat(tensor.Companions))
+        {
+            if (source is null) continue;
+            bytes += source.Transform?.InputBytes ?? source.Checkpoint[source.Tensor].DType.ByteCount(tensor.Shape.ElementCount);
+        }
+
+        return bytes;
+    }
 
     /// <summary>The least length that is a multiple of both; the tensor's where that is less.</summary>
     public static long Combine(long a, long b, long length)

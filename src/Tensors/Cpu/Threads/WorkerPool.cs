@@ -80,6 +80,17 @@ public sealed unsafe class WorkerPool : IDisposable
             Dispatch(&Invoke<TJob>, address, taskCount);
     }
 
+    /// <summary>Until <see cref="Leave"/> the calling thread does what it gives to this pool by itself, as a task would.</summary>
+    /// <returns>For <see cref="Leave"/>.</returns>
+    internal (WorkerPool? Pool, int Worker) Enter()
+    {
+        (WorkerPool?, int) outer = (t_pool, t_worker);
+        (t_pool, t_worker) = (this, 0);
+        return outer;
+    }
+
+    internal static void Leave((WorkerPool? Pool, int Worker) outer) => (t_pool, t_worker) = outer;
+
     private static void Invoke<TJob>(void* job, int task)
         where TJob : struct, IParallelJob => Unsafe.AsRef<TJob>(job).Execute(task);
 

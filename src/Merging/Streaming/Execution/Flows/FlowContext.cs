@@ -1,0 +1,6 @@
+using MergeEngine.Merging.Streaming.Execution.Pipeline;
+
+namespace MergeEngine.Merging.Streaming.Execution.Flows;
+
+/// <summary>What all flows of a merge share.</summary>
+internal sealed record FlowContext(InputFiles Inputs, ComputeStage Stage, MemoryPlan Memory, ExecutionMeter Meter, CancellationToken Cancellation);

@@ -1,0 +1,63 @@
+using MergeEngine.Merging.Streaming.Execution.Pipeline;
+
+namespace MergeEngine.Merging.Streaming.Execution.Flows;
+
+/// <summary>Many small tensors that one thread takes through all their passes, one after the other in the same memory; each is read once.</summary>
+/// <param name="flows">Begins the next one.</param>
+/// <param name="context">What all flows share.</param>
+internal sealed class SmallFlow(IEnumerable<ChunkFlow> flows, FlowContext context) : ChunkFlow
+{
+    private bool _given;
+
+    public override long WorkingBytes => 0;
+
+    public override long ChunkBytes => context.Memory.ChunkBytes;
+
+    public override bool IsSingle => true;
+
+    public override Chunk? Next()
+    {
+        if (_given) return null;
+        _given = true;
+        return new Chunk(0, 0, 0);
+    }
+
+    /// <summary>All of it, as there is nothing to gain from dividing it.</summary>
+    public override void Read(Chunk chunk)
+    {
+    }
+
+    public override void Compute(Chunk chunk)
+    {
+        foreach (ChunkFlow flow in flows)
+        {
+            using (flow) Finish(flow, chunk);
+        }
+    }
+
+    public override void Write(Chunk chunk)
+    {
+    }
+
+    public override bool EndPass() => false;
+
+    public override string ToString() => "A group of small tensors";
+
+    private void Finish(ChunkFlow flow, Chunk outer)
+    {
+        bool read = false;
+        do
+        {
+            while (flow.Next() is { } chunk)
+            {
+                context.Cancellation.ThrowIfCancellationRequested();
+                chunk.Memory = outer.Memory;
+                if (!read) flow.Read(chunk);
+                flow.Compute(chunk);
+                flow.Write(chunk);
+                read = flow.IsSingle;
+            }
+        }
+        while (flow.EndPass());
+    }
+}

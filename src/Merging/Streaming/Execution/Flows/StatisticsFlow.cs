@@ -1,0 +1,79 @@
+using MergeEngine.Merging.Streaming.Execution.Pipeline;
+using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.TensorMethods;
+
+namespace MergeEngine.Merging.Streaming.Execution.Flows;
+
+/// <summary>All tensors of a model, in order, through the statistics over all of them.</summary>
+internal sealed class StatisticsFlow : ChunkFlow
+{
+    private readonly (TensorJob Job, TensorTask Task, TensorInputs Inputs, ChunkShape Shape)[] _tensors;
+    private readonly ModelStatistics _statistics;
+    private readonly FlowContext _context;
+    private int _tensor;
+    private int _chunk;
+
+    /// <param name="tensors">In the order of their numbers.</param>
+    /// <param name="statistics">They want a pass; they stay their owner's.</param>
+    /// <param name="context">What all flows share.</param>
+    public StatisticsFlow(IEnumerable<(TensorJob Job, TensorTask Task)> tensors, ModelStatistics statistics, FlowContext context)
+    {
+        (_statistics, _context) = (statistics, context);
+        _tensors =
+        [
+            .. tensors.Select(t =>
+            {
+                var inputs = new TensorInputs(t.Job, context.Inputs);
+                return (t.Job, t.Task, inputs, ChunkShape.Of(t.Job, inputs, statistics.Unit(t.Task), context.Memory));
+            }),
+        ];
+        ChunkBytes = _tensors.Max(t => t.Shape.Bytes);
+    }
+
+    public override long WorkingBytes => _statistics.WorkingBytes;
+
+    public override long ChunkBytes { get; }
+
+    public override bool ComputesOnAllThreads => true;
+
+    /// <summary>A chunk and the tensor that it is of.</summary>
+    private sealed class TensorPart(int tensor, int index, long first, long length) : Chunk(index, first, length)
+    {
+        public int Tensor { get; } = tensor;
+    }
+
+    public override Chunk? Next()
+    {
+        while (_tensor < _tensors.Length && _chunk == _tensors[_tensor].Shape.Count) (_tensor, _chunk) = (_tensor + 1, 0);
+        if (_tensor == _tensors.Length) return null;
+        ChunkShape shape = _tensors[_tensor].Shape;
+        long first = _chunk * shape.Length;
+        return new TensorPart(_tensor, _chunk++, first, Math.Min(shape.Length, shape.Total - first));
+    }
+
+    public override void Read(Chunk chunk)
+    {
+        var (_, _, inputs, shape) = _tensors[((TensorPart)chunk).Tensor];
+        long bytes = inputs.Read(chunk, shape);
+        _context.Meter.Read(bytes);
+        _context.Meter.Advance(bytes);
+    }
+
+    public override void Compute(Chunk chunk)
+    {
+        var (job, task, inputs, shape) = _tensors[((TensorPart)chunk).Tensor];
+        _context.Stage.Run(chunk, shape, inputs, job.Sources.Count, output: false, (in TensorChunk c) => _statistics.Accumulate(task, c));
+    }
+
+    public override void Write(Chunk chunk)
+    {
+    }
+
+    public override bool EndPass()
+    {
+        _context.Stage.Run(_statistics.CompletePass);
+        return false;
+    }
+
+    public override string ToString() => "The statistics over the model";
+}

@@ -1,0 +1,89 @@
+using MergeEngine.Merging.Streaming.Execution.Pipeline;
+using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.TensorMethods;
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Merging.Streaming.Execution.Flows;
+
+/// <summary>One tensor through its method: passes for statistics while it wants them, then the one that merges and writes.</summary>
+internal sealed class TensorFlow : ChunkFlow
+{
+    private readonly TensorJob _tensor;
+    private readonly TensorMerge _merge;
+    private readonly TensorInputs _inputs;
+    private readonly TensorWriter _writer;
+    private readonly FlowContext _context;
+    private readonly ChunkShape _shape;
+    private bool _mapping;
+    private bool _first = true;
+    private int _next;
+
+    public TensorFlow(TensorJob tensor, TensorMerge merge, TensorWriter writer, FlowContext context)
+    {
+        (_tensor, _merge, _writer, _context) = (tensor, merge, writer, context);
+        _inputs = new TensorInputs(tensor, context.Inputs);
+        _shape = ChunkShape.Of(tensor, _inputs, merge.Unit, context.Memory);
+        WorkingBytes = merge.WorkingBytes;
+        _mapping = !merge.NeedsPass;
+        if (!_mapping && _shape.Bytes * _shape.Count <= context.Memory.HeldBytes) HeldChunks = _shape.Count;
+    }
+
+    public override long WorkingBytes { get; }
+
+    public override long ChunkBytes => _shape.Bytes;
+
+    public override int HeldChunks { get; }
+
+    public override bool IsSingle => _shape.Count == 1;
+
+    public override Chunk? Next()
+    {
+        if (_next == _shape.Count) return null;
+        long first = _next * _shape.Length;
+        return new Chunk(_next++, first, Math.Min(_shape.Length, _shape.Total - first));
+    }
+
+    public override void Read(Chunk chunk)
+    {
+        long bytes = _inputs.Read(chunk, _shape);
+        _context.Meter.Read(bytes);
+        if (_first) _context.Meter.Advance(bytes);
+    }
+
+    public override void Compute(Chunk chunk)
+    {
+        if (_mapping) _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: true, (in TensorChunk c) => _merge.Map(c));
+        else _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: false, (in TensorChunk c) => _merge.Accumulate(c));
+    }
+
+    public override void Write(Chunk chunk)
+    {
+        if (!_mapping) return;
+        long bytes = _writer.BytesOf(chunk.Length);
+        if (!_writer.IsWritten(chunk.First, chunk.Length))
+        {
+            _writer.Write(chunk.First, ComputeStage.Part(chunk.Memory!, _shape, _inputs.Count, chunk.Length).HostSpan);
+            _context.Meter.Wrote(bytes);
+        }
+
+        _context.Meter.Advance(bytes);
+    }
+
+    public override bool EndPass()
+    {
+        if (_mapping) return false;
+        _context.Stage.Run(_merge.CompletePass);
+        _mapping = !_merge.NeedsPass;
+        _first = false;
+        _next = 0;
+        return true;
+    }
+
+    public override string ToString() => $"The tensor {Quoting.Quote(_tensor.Name)}";
+
+    protected override void Dispose(bool disposing)
+    {
+        _merge.Dispose();
+        base.Dispose(disposing);
+    }
+}

@@ -1,0 +1,58 @@
+using System.Diagnostics.CodeAnalysis;
+using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.TensorMethods;
+using MergeEngine.Tensors;
+
+namespace MergeEngine.Merging.Streaming.Execution;
+
+/// <summary>The tensors of a job as their methods see them, numbered, and the statistics that methods begin over all of them.</summary>
+internal sealed class ModelTasks : IDisposable
+{
+    private readonly Dictionary<TensorJob, TensorTask> _tasks = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<TensorMethod, TensorJob[]> _byMethod = [];
+    private readonly Dictionary<TensorMethod, ModelStatistics> _statistics = [];
+
+    /// <exception cref="PlanningException">A method refuses the model.</exception>
+    [SuppressMessage("Reliability", "CA2000", Justification = "Statistics are disposed of with this.")]
+    public ModelTasks(MergeJob job, Device device)
+    {
+        try
+        {
+            foreach (IGrouping<TensorMethod?, TensorJob> group in job.Tensors.GroupBy(t => t.Method))
+            {
+                if (group.Key is not { } method) continue;
+                TensorJob[] jobs = [.. group.OrderBy(t => t.Name, StringComparer.Ordinal)];
+                var tasks = new TensorTask[jobs.Length];
+                long first = 0;
+                for (int i = 0; i < jobs.Length; i++)
+                {
+                    tasks[i] = jobs[i].Task(device, job.Seed) with { Index = i, FirstIndex = first };
+                    first += tasks[i].Length;
+                }
+
+                ModelStatistics? statistics = Refusal.Explain(null, () => method.BeginModel(new ModelTask(device, tasks)));
+                if (statistics is not null) _statistics.Add(method, statistics);
+                _byMethod.Add(method, jobs);
+                for (int i = 0; i < jobs.Length; i++) _tasks.Add(jobs[i], tasks[i] with { Statistics = statistics });
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Of the methods that have some.</summary>
+    public IReadOnlyDictionary<TensorMethod, ModelStatistics> Statistics => _statistics;
+
+    public TensorTask this[TensorJob tensor] => _tasks[tensor];
+
+    /// <summary>The tensors of a method in the order of their numbers.</summary>
+    public IEnumerable<(TensorJob Job, TensorTask Task)> Of(TensorMethod method) => _byMethod[method].Select(j => (j, _tasks[j]));
+
+    public void Dispose()
+    {
+        foreach (ModelStatistics statistics in _statistics.Values) statistics.Dispose();
+    }
+}

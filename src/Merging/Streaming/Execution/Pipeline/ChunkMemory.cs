@@ -1,0 +1,64 @@
+using MergeEngine.Tensors;
+
+namespace MergeEngine.Merging.Streaming.Execution.Pipeline;
+
+/// <summary>
+/// Host memory for chunks, used again and again: fresh pages cost more than reading into them. What it holds is bounded by what the flows have reserved
+/// or taken of the common store, rounded up.
+/// </summary>
+internal sealed class ChunkMemory(Device host, long most) : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly List<DeviceBuffer> _free = [];
+    private readonly List<DeviceBuffer> _all = [];
+    private long _held;
+
+    /// <summary>Memory of at least so many bytes, with any content.</summary>
+    public DeviceBuffer Rent(long bytes)
+    {
+        lock (_gate)
+        {
+            int best = -1;
+            for (int i = 0; i < _free.Count; i++)
+            {
+                // A much larger one is kept for those who need it.
+                if (_free[i].ByteLength >= bytes && _free[i].ByteLength / 2 <= bytes && (best < 0 || _free[i].ByteLength < _free[best].ByteLength)) best = i;
+            }
+
+            if (best >= 0)
+            {
+                DeviceBuffer found = _free[best];
+                _free.RemoveAt(best);
+                return found;
+            }
+
+            while (_held + bytes > most && _free.Count > 0)
+            {
+                DeviceBuffer last = _free[^1];
+                _held -= last.ByteLength;
+                _free.RemoveAt(_free.Count - 1);
+                _all.Remove(last);
+                last.Dispose();
+            }
+
+            _held += bytes;
+        }
+
+        DeviceBuffer made = host.Allocate(bytes);
+        lock (_gate) _all.Add(made);
+        return made;
+    }
+
+    public void Return(DeviceBuffer memory)
+    {
+        lock (_gate) _free.Add(memory);
+    }
+
+    /// <summary>Frees all of it, also what a failure has left with a chunk.</summary>
+    public void Dispose()
+    {
+        foreach (DeviceBuffer memory in _all) memory.Dispose();
+        _all.Clear();
+        _free.Clear();
+    }
+}
