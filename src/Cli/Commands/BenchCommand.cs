@@ -10,31 +10,37 @@ using MergeEngine.Tensors.Probes;
 
 namespace MergeEngine.Cli.Commands;
 
-/// <summary><c>bench gemm|elementwise</c>: what kernels reach of this machine's ceilings; <c>bench step|latency</c>: how long whole encoders take.</summary>
+/// <summary><c>bench gemm|elementwise</c>: what kernels reach of this machine's ceilings; <c>bench step|latency</c>: how long whole encoders take;
+/// <c>bench merge</c>: how long merges of files take beside the files alone.</summary>
 internal static class BenchCommand
 {
     private static readonly Argument<string> Kernels = new("KERNELS")
     {
-        Description = "'gemm' (matrix products), 'elementwise' (passes over vectors), 'step' (a training step of an encoder) or 'latency' (one sample from the host and back).",
-        CustomParser = result => OptionValue.Word(result, ["gemm", "elementwise", "step", "latency"]),
+        Description = "'gemm' (matrix products), 'elementwise' (passes over vectors), 'step' (a training step of an encoder), 'latency' (one sample from the host and back) or 'merge' (models of files to a model of files).",
+        CustomParser = result => OptionValue.Word(result, ["gemm", "elementwise", "step", "latency", "merge"]),
     };
 
     private static readonly Option<string> Model = CommonOptions.Choice("--model", "Encoder of 'step' and 'latency'.", required: false, [.. EncoderThroughput.Models]);
 
     private static readonly Option<int> BatchSize = CommonOptions.Number("--batch", "Samples of a step; 32 if left out.", 1, 65536, "N");
 
-    private static readonly Option<int> Rounds = CommonOptions.Number("--rounds", "Passes to time; 20 steps or 200 forward passes if left out.", 1, 1_000_000, "N");
+    private static readonly Option<int> Rounds = CommonOptions.Number("--rounds", "Passes to time; 20 steps, 200 forward passes or 5 merges if left out.", 1, 1_000_000, "N");
 
     public static Command Create()
     {
         var command = new ExampleCommand(
             "bench", "Measure kernels beside the machine's ceilings: multiply-adds without memory, and a plain copy.",
-            "bench gemm", "bench elementwise --device cuda --json", "bench step --model vit-b-32 --batch 32", "bench latency --rounds 1000")
+            "bench gemm", "bench elementwise --device cuda --json", "bench step --model vit-b-32 --batch 32", "bench latency --rounds 1000",
+            "bench merge --models 8 --json")
         {
             Kernels,
             Model,
             BatchSize,
             Rounds,
+            BenchMerge.Models,
+            BenchMerge.Parameters,
+            BenchMerge.MemoryLimit,
+            BenchMerge.Directory,
             CommonOptions.Device,
             CommonOptions.Precision,
             CommonOptions.Threads,
@@ -46,6 +52,23 @@ internal static class BenchCommand
 
     private static void Run(CommandContext context)
     {
+        if (context.Get(Kernels) == "merge")
+        {
+            foreach (Option option in new Option[] { Model, BatchSize })
+            {
+                if (context.Has(option)) throw new UsageException($"{option.Name} was given, but 'bench merge' has no encoder: it is for 'step' and 'latency'.");
+            }
+
+            int rounds = context.Get(Rounds);
+            BenchMerge.Run(context, rounds == 0 ? 5 : rounds);
+            return;
+        }
+
+        foreach (Option option in BenchMerge.Options)
+        {
+            if (context.Has(option)) throw new UsageException($"{option.Name} was given, but 'bench {context.Get(Kernels)}' merges nothing: it is for 'merge'.");
+        }
+
         if (context.Get(Kernels) is "step" or "latency")
         {
             RunEncoder(context);

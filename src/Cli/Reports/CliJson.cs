@@ -15,6 +15,7 @@ namespace MergeEngine.Cli.Reports;
 [JsonSerializable(typeof(BenchReport))]
 [JsonSerializable(typeof(PassReport))]
 [JsonSerializable(typeof(ExtractLoraReport))]
+[JsonSerializable(typeof(MergeRateReport))]
 [JsonSerializable(typeof(PretrainReport))]
 [JsonSerializable(typeof(MergeReport))]
 [JsonSerializable(typeof(DryRunReport))]

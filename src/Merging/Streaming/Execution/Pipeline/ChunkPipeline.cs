@@ -157,7 +157,17 @@ internal sealed class ChunkPipeline : IDisposable
             if (best is null) return false;
             if (best.Flow.Next() is { } chunk)
             {
-                work = new Work(Step.Read, best, Claim(best, chunk));
+                chunk = Claim(best, chunk);
+                if (!chunk.IsRead)
+                {
+                    work = new Work(Step.Read, best, chunk);
+                    return true;
+                }
+
+                // It is in memory from the pass before.
+                if (best.IsBusy || best.Claimed.Peek() != chunk) continue;
+                best.IsBusy = true;
+                work = new Work(Step.Compute, best, chunk);
                 return true;
             }
 

@@ -1,0 +1,74 @@
+using System.CommandLine;
+using MergeEngine.Cli.CommandLine;
+using MergeEngine.Cli.Reports;
+using MergeEngine.Cli.Reports.Tables;
+using MergeEngine.Cli.Terminal;
+using MergeEngine.Merging.Streaming.Execution;
+using MergeEngine.Merging.Streaming.Probes;
+using MergeEngine.Tensors;
+
+namespace MergeEngine.Cli.Commands;
+
+/// <summary><c>bench merge</c>: writes checkpoints, merges them by every method, and removes them.</summary>
+internal static class BenchMerge
+{
+    public static readonly Option<int> Models = CommonOptions.Number("--models", "Models that 'merge' merges, the base apart; 8 if left out.", 2, 64, "N");
+
+    public static readonly Option<int> Parameters = CommonOptions.Number("--parameters", "Parameters of a model of 'merge', float32 each; 87500000 if left out.", 100_000, int.MaxValue, "N");
+
+    public static readonly Option<int> MemoryLimit = CommonOptions.Number("--memory-limit-mib", "Resident memory that 'merge' stays within; 512 if left out.", 1, 1 << 20, "MiB");
+
+    public static readonly Option<string?> Directory = new("--directory")
+    {
+        Description = "Where 'merge' writes its checkpoints, and removes them: the file system that is measured; the system's directory for temporary files if left out.",
+        HelpName = "DIR",
+    };
+
+    public static IReadOnlyList<Option> Options { get; } = [Models, Parameters, MemoryLimit, Directory];
+
+    public static void Run(CommandContext context, int rounds)
+    {
+        int models = context.Get(Models), parameters = context.Get(Parameters), limit = context.Get(MemoryLimit);
+        if (models == 0) models = 8;
+        if (parameters == 0) parameters = 87_500_000;
+        using Device device = context.OpenDevice();
+        var options = new ExecutionOptions
+        {
+            Device = device,
+            Threads = context.Threads,
+            MemoryLimit = limit == 0 ? ExecutionOptions.DefaultMemoryLimit : (long)limit << 20,
+        };
+        MergeRateReport report = CommandContext.WithProgress("methods", sink =>
+        {
+            int all = MergeThroughput.Methods.Count;
+            sink.Report("writing models", 0, all);
+            using var throughput = new MergeThroughput(context.Get(Directory) ?? Path.GetTempPath(), models, parameters, rounds, options, context.Stop);
+            var rates = new List<MergeRate>();
+            foreach (string method in MergeThroughput.Methods)
+            {
+                sink.Report(method, rates.Count, all);
+                rates.Add(throughput.Measure(method, context.Stop));
+            }
+
+            sink.Report("done", all, all);
+            return new MergeRateReport(
+                device.Name, device.Description, context.Threads == 0 ? Environment.ProcessorCount : context.Threads, models, throughput.ModelBytes, options.MemoryLimit, rates);
+        });
+        context.Write(report, CliJson.Default.MergeRateReport, Print);
+    }
+
+    private static void Print(MergeRateReport report, TextWriter output)
+    {
+        output.WriteLine($"{report.Device} ({report.Description}), {report.Threads} threads, {report.Models} models of {report.ModelBytes / 1e6:0} MB, {report.MemoryLimit >> 20} MiB allowed");
+        TextTable table = new TextTable("method", "files (s)", "merge (s)", "ratio", "hashed (s)", "ratio", "finish (s)", "peak (MiB)").AlignRight(1, 2, 3, 4, 5, 6, 7);
+        foreach (MergeRate rate in report.Merges)
+        {
+            table.Add(
+                rate.Method, Figures.Decimals(rate.FloorSeconds, 3), Figures.Decimals(rate.Seconds, 3), Figures.Decimals(rate.Ratio, 2), Figures.Decimals(rate.HashedSeconds, 3),
+                Figures.Decimals(rate.HashedRatio, 2), Figures.Decimals(rate.CompleteSeconds, 3), $"{rate.PeakMemory >> 20}");
+        }
+
+        table.Write(output);
+        output.WriteLine("files: all inputs read once and the output written once, nothing else; hashed: with SHA-256 of inputs and output.");
+    }
+}
