@@ -41,6 +41,7 @@ internal static class BenchCommand
             BenchMerge.Parameters,
             BenchMerge.MemoryLimit,
             BenchMerge.Directory,
+            BenchMerge.Method,
             CommonOptions.Device,
             CommonOptions.Precision,
             CommonOptions.Threads,

@@ -24,7 +24,14 @@ internal static class BenchMerge
         HelpName = "DIR",
     };
 
-    public static IReadOnlyList<Option> Options { get; } = [Models, Parameters, MemoryLimit, Directory];
+    public static readonly Option<string?> Method = new("--method")
+    {
+        Description = "The one method that 'merge' measures; all of them if left out.",
+        HelpName = "METHOD",
+        CustomParser = result => OptionValue.Word(result, MergeThroughput.Methods),
+    };
+
+    public static IReadOnlyList<Option> Options { get; } = [Models, Parameters, MemoryLimit, Directory, Method];
 
     public static void Run(CommandContext context, int rounds)
     {
@@ -40,11 +47,12 @@ internal static class BenchMerge
         };
         MergeRateReport report = CommandContext.WithProgress("methods", sink =>
         {
-            int all = MergeThroughput.Methods.Count;
+            string[] methods = [.. MergeThroughput.Methods.Where(m => context.Get(Method) is not { } only || m == only)];
+            int all = methods.Length;
             sink.Report("writing models", 0, all);
             using var throughput = new MergeThroughput(context.Get(Directory) ?? Path.GetTempPath(), models, parameters, rounds, options, context.Stop);
             var rates = new List<MergeRate>();
-            foreach (string method in MergeThroughput.Methods)
+            foreach (string method in methods)
             {
                 sink.Report(method, rates.Count, all);
                 rates.Add(throughput.Measure(method, context.Stop));
@@ -60,15 +68,16 @@ internal static class BenchMerge
     private static void Print(MergeRateReport report, TextWriter output)
     {
         output.WriteLine($"{report.Device} ({report.Description}), {report.Threads} threads, {report.Models} models of {report.ModelBytes / 1e6:0} MB, {report.MemoryLimit >> 20} MiB allowed");
-        TextTable table = new TextTable("method", "files (s)", "merge (s)", "ratio", "hashed (s)", "ratio", "finish (s)", "peak (MiB)").AlignRight(1, 2, 3, 4, 5, 6, 7);
+        TextTable table = new TextTable("method", "files (s)", "merge (s)", "ratio", "hashed (s)", "ratio", "finish (s)", "cpu ratio", "peak (MiB)").AlignRight(1, 2, 3, 4, 5, 6, 7, 8);
         foreach (MergeRate rate in report.Merges)
         {
             table.Add(
                 rate.Method, Figures.Decimals(rate.FloorSeconds, 3), Figures.Decimals(rate.Seconds, 3), Figures.Decimals(rate.Ratio, 2), Figures.Decimals(rate.HashedSeconds, 3),
-                Figures.Decimals(rate.HashedRatio, 2), Figures.Decimals(rate.CompleteSeconds, 3), $"{rate.PeakMemory >> 20}");
+                Figures.Decimals(rate.HashedRatio, 2), Figures.Decimals(rate.CompleteSeconds, 3), Figures.Decimals(rate.ProcessorSeconds / rate.FloorProcessorSeconds, 2),
+                $"{rate.PeakMemory >> 20}");
         }
 
         table.Write(output);
-        output.WriteLine("files: all inputs read once and the output written once, nothing else; hashed: with SHA-256 of inputs and output.");
+        output.WriteLine("files: all inputs read once and the output written once, nothing else; hashed: with SHA-256 of inputs and output; cpu ratio: the same ratio in processor time.");
     }
 }

@@ -50,6 +50,8 @@ public sealed class MergeThroughput : IDisposable
         }
     }
 
+    private static TimeSpan ProcessorTime => Environment.CpuUsage.TotalTime;
+
     /// <summary>Bytes of one model's weights.</summary>
     public long ModelBytes { get; }
 
@@ -59,17 +61,20 @@ public sealed class MergeThroughput : IDisposable
     {
         bool hasBase = method is not ("linear" or "karcher");
         string[] files = [.. Enumerable.Range(hasBase ? 0 : 1, hasBase ? _models + 1 : _models).Select(k => Path.Combine(ModelPath(k), Checkpoint.SingleFileName))];
-        double[] floor = new double[_rounds], plain = new double[_rounds], hashed = new double[_rounds], complete = new double[_rounds];
+        double[] floor = new double[_rounds], plain = new double[_rounds], hashed = new double[_rounds], complete = new double[_rounds], floorProcessor = new double[_rounds], processor = new double[_rounds];
         Merge(method, hash: false, cancellation);
         PeakMemory.Begin();
         for (int round = 0; round < _rounds; round++)
         {
+            TimeSpan before = ProcessorTime;
             floor[round] = FileFloor.Measure(files, Path.Combine(_directory, "floor"), ModelBytes, _threads);
-            (plain[round], _) = Merge(method, hash: false, cancellation);
-            (hashed[round], complete[round]) = Merge(method, hash: true, cancellation);
+            TimeSpan between = ProcessorTime;
+            (plain[round], processor[round], _) = Merge(method, hash: false, cancellation);
+            floorProcessor[round] = (between - before).TotalSeconds;
+            (hashed[round], _, complete[round]) = Merge(method, hash: true, cancellation);
         }
 
-        return new MergeRate(method, Median(plain), Median(hashed), Median(complete), Median(floor), PeakMemory.Bytes);
+        return new MergeRate(method, Median(plain), Median(hashed), Median(complete), Median(floor), Median(processor), Median(floorProcessor), PeakMemory.Bytes);
     }
 
     public void Dispose()
@@ -77,7 +82,7 @@ public sealed class MergeThroughput : IDisposable
         if (Directory.Exists(_directory)) Directory.Delete(_directory, recursive: true);
     }
 
-    private (double Execute, double Complete) Merge(string method, bool hash, CancellationToken cancellation)
+    private (double Execute, double Processor, double Complete) Merge(string method, bool hash, CancellationToken cancellation)
     {
         Recipe recipe = RecipeFile.Parse(RecipeOf(method), "bench").Recipes[0];
         string target = Path.Combine(_directory, "output");
@@ -86,13 +91,15 @@ public sealed class MergeThroughput : IDisposable
         using InputFiles inputs = InputFiles.Open(job, hash);
         var description = new MergeDescription { Recipe = method, Dialect = "mergekit", Inputs = inputs.Files };
         using OutputDirectory output = OutputDirectory.Open(target, plan, description, new OutputOptions { Hash = hash, Overwrite = true, Threads = _threads }, cancellation);
+        TimeSpan before = ProcessorTime;
         long start = Stopwatch.GetTimestamp();
         MergeExecutor.Execute(job, plan, output, inputs, _options, null, cancellation);
         double executed = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        double processor = (ProcessorTime - before).TotalSeconds;
         output.Complete(cancellation);
         double completed = Stopwatch.GetElapsedTime(start).TotalSeconds - executed;
         Directory.Delete(target, recursive: true);
-        return (executed, completed);
+        return (executed, processor, completed);
     }
 
     /// <summary>mergekit's usual parameters.</summary>
