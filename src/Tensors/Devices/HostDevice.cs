@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace MergeEngine.Tensors;
 
@@ -44,24 +43,16 @@ public abstract class HostDevice : Device
         return length == 0 ? default : span.Slice(0, length).HostSpan;
     }
 
-    protected override unsafe DeviceBuffer AllocateCore(long bytes)
+    protected override DeviceBuffer AllocateCore(long bytes)
     {
-        void* memory;
-        try
-        {
-            memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 1), Alignment);
-        }
-        catch (OutOfMemoryException)
-        {
+        nint memory = HostMemory.Allocate(bytes, Alignment);
+        if (memory == 0)
             throw new InsufficientMemoryException($"The host could not give {Bytes.Describe(bytes)} for a buffer of '{Name}'; this device has {Bytes.Describe(AllocatedBytes)} in buffers.");
-        }
-
-        NativeMemory.Clear(memory, (nuint)bytes);
-        return new HostBuffer(this, (nint)memory, bytes);
+        return new HostBuffer(this, memory, bytes);
     }
 
     private sealed class HostBuffer(Device device, nint address, long byteLength) : DeviceBuffer(device, address, byteLength)
     {
-        protected override unsafe void Free(nint address) => NativeMemory.AlignedFree((void*)address);
+        protected override void Free(nint address) => HostMemory.Free(address, ByteLength);
     }
 }

@@ -8,6 +8,9 @@ internal sealed record MemoryPlan
     /// <summary>What the program takes whatever it merges: code, run time, the garbage collector's room, threads, headers.</summary>
     public const long Program = 96L << 20;
 
+    /// <summary>What chunks get at least: a limit below this and the program is kept as well as it can be.</summary>
+    public const long Least = 16L << 20;
+
     /// <summary>
     /// Large enough for the disk's full rate and for a kernel's start not to count; small enough that what one thread reads is in its cache when it computes.
     /// </summary>
@@ -19,8 +22,8 @@ internal sealed record MemoryPlan
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MemoryLimit);
         ArgumentOutOfRangeException.ThrowIfNegative(options.Threads);
         Threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
-        Budget = Math.Max(0, options.MemoryLimit - Program);
-        ChunkBytes = (int)Math.Min(options.ChunkBytes, Math.Max(Budget / (4L * Threads), 64 << 10));
+        Budget = Math.Max(Least, options.MemoryLimit - Program);
+        ChunkBytes = (int)Math.Min(options.ChunkBytes, Math.Max(Math.Min(Budget, options.MemoryLimit) / (4L * Threads), 4 << 10));
         HeldBytes = Budget / Math.Min(Threads, 8);
     }
 

@@ -1,0 +1,69 @@
+using MergeEngine.Merging.Streaming.Execution;
+using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Numerics;
+
+namespace MergeEngine.Merging.Tests.Streaming.Execution;
+
+/// <summary>What may change nothing: threads, memory, chunks, shards.</summary>
+public sealed class SameBitsTests
+{
+    private const long Mebi = 1 << 20;
+
+    public static TheoryData<string, string> Cases => [.. from method in MethodRecipes.All from dtype in new[] { "float32", "bfloat16" } select (method.Data, dtype)];
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Threads_memory_and_chunks_change_no_bit(string method, string dtype)
+    {
+        using GeneratedModels models = Write();
+        using MergeJob job = models.Plan(MethodRecipes.Of(method, $"dtype: {dtype}", models: method == "nuslerp" ? 2 : 3));
+        SortedDictionary<string, byte[]>? first = null;
+        string? hash = null;
+        foreach ((int threads, long limit, int chunk) in new[] { (1, 512, 4 << 20), (2, 128, 20_000), (2, 1, 4 << 20), (3, 160, 5_000), (4, 97, 1_000) })
+        {
+            using Device device = Device.Open("cpu", threads);
+            SortedDictionary<string, byte[]> found = GeneratedModels.Bytes(models.Merge(job, device, new ExecutionOptions { Device = device, Threads = threads, MemoryLimit = limit * Mebi, ChunkBytes = chunk }));
+            string own = models.Manifest!.Outputs.Single(o => o.Name == "model.safetensors").Sha256!;
+            Assert.Equal(first ??= found, found);
+            Assert.Equal(hash ??= own, own);
+        }
+    }
+
+    [Theory]
+    [InlineData(50_000)]
+    [InlineData(110_000)]
+    public void Shards_change_no_tensor(long shardSize)
+    {
+        using GeneratedModels models = Write();
+        using MergeJob job = models.Plan(MethodRecipes.Of("dare_ties"));
+        using Device device = Device.Open("cpu", 2);
+        SortedDictionary<string, byte[]> whole = GeneratedModels.Bytes(models.Merge(job, device));
+        string sharded = models.Merge(job, device, shardSize: shardSize);
+        Assert.True(Directory.GetFiles(sharded, "*.safetensors").Length > 1);
+        Assert.Equal(whole, GeneratedModels.Bytes(sharded));
+    }
+
+    [Fact]
+    public void Hashes_cost_no_bit_and_small_tensors_need_no_order()
+    {
+        using var models = new GeneratedModels();
+        (string, long[])[] tensors = [.. Enumerable.Range(0, 700).Select(i => ($"t.{i * 7919 % 700:d3}.{(i % 3 == 0 ? "weight" : "bias")}", new long[] { 1 + (i * 31 % 97) }))];
+        for (int k = 0; k < 3; k++) models.Write(k == 0 ? "base" : k == 1 ? "a" : "b", k, DType.F32, tensors);
+        using MergeJob job = models.Plan(MethodRecipes.Of("ties"));
+        using Device device = Device.Open("cpu", 3);
+        SortedDictionary<string, byte[]> hashed = GeneratedModels.Bytes(models.Merge(job, device));
+        Assert.Equal(700, hashed.Count);
+        Assert.Equal(hashed, GeneratedModels.Bytes(models.Merge(job, device, new ExecutionOptions { Device = device, Threads = 3, ChunkBytes = 3_000 }, hash: false)));
+    }
+
+    private static GeneratedModels Write()
+    {
+        var models = new GeneratedModels();
+        models.Write("base", 1);
+        models.Write("a", 2);
+        models.Write("b", 3, DType.BF16);
+        models.Write("c", 4, DType.F16);
+        return models;
+    }
+}
