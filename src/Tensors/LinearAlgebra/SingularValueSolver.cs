@@ -47,23 +47,23 @@ public sealed unsafe class SingularValueSolver : IDisposable
         _eigen = new TridiagonalEigen(device, _product);
     }
 
-    /// <summary>A = U·diag(s)·Vᵀ with k = min(m, n).</summary>
+    /// <summary>A = U·diag(s)·Vᵀ, or the r largest singular values of it with their vectors, which saves the better part of what follows the tridiagonal form.</summary>
     /// <param name="a">[m, n]; every element finite.</param>
-    /// <param name="u">[m, k] with orthonormal columns; <c>default</c> if not wanted.</param>
-    /// <param name="s">[k]: not negative, falling.</param>
-    /// <param name="vTransposed">[k, n] with orthonormal rows; <c>default</c> if not wanted.</param>
+    /// <param name="u">[m, r] with orthonormal columns; <c>default</c> if not wanted.</param>
+    /// <param name="s">[r], r ≤ min(m, n): not negative, falling.</param>
+    /// <param name="vTransposed">[r, n] with orthonormal rows; <c>default</c> if not wanted.</param>
     /// <exception cref="ArgumentException">An element is NaN or infinite, or a shape does not fit.</exception>
     public void Decompose(Matrix a, Matrix u, Span<float> s, Matrix vTransposed)
     {
-        int m = a.Rows, n = a.Columns, k = Math.Min(m, n);
-        Require(u, m, k, nameof(u));
-        Require(vTransposed, k, n, nameof(vTransposed));
-        if (s.Length != k) throw new ArgumentException($"'s' has {s.Length} elements, a matrix of {m} x {n} has {k} singular values.", nameof(s));
-        if (k == 0) return;
-        (DoubleMatrix left, DoubleMatrix right, double scale) = Factor(a);
+        int m = a.Rows, n = a.Columns, k = Math.Min(m, n), count = s.Length;
+        Require(u, m, count, nameof(u));
+        Require(vTransposed, count, n, nameof(vTransposed));
+        if (count > k) throw new ArgumentException($"'s' has {count} elements, a matrix of {m} x {n} has {k} singular values.", nameof(s));
+        if (count == 0) return;
+        (DoubleMatrix left, DoubleMatrix right, double scale) = Factor(a, count);
         double* sigma = (double*)_values.Reserve(8L * k) + (2 * k);
-        int[] order = Falling(sigma, k);
-        for (int i = 0; i < k; i++) s[i] = (float)(sigma[order[i]] * scale);
+        int[] order = Falling(sigma, count);
+        for (int i = 0; i < count; i++) s[i] = (float)(sigma[order[i]] * scale);
         Store(u, left, order, transpose: true);
         Store(vTransposed, right, order, transpose: false);
     }
@@ -79,27 +79,27 @@ public sealed unsafe class SingularValueSolver : IDisposable
     {
         Require(q, a.Rows, a.Columns, nameof(q));
         if (a.Rows == 0 || a.Columns == 0) return;
-        (DoubleMatrix left, DoubleMatrix right, _) = Factor(a);
+        (DoubleMatrix left, DoubleMatrix right, _) = Factor(a, Math.Min(a.Rows, a.Columns));
         var product = new DoubleMatrix((double*)_matrix.Reserve(2L * a.Rows * a.Columns), a.Rows, a.Columns);
         _product.Multiply(product, left, true, right, false);
         Store(q, product, [.. Enumerable.Range(0, a.Rows)], transpose: false);
     }
 
-    /// <summary>Rows of left are the columns of U, rows of right those of Vᵀ; σ, over the scale, stays in the list of values.</summary>
-    private (DoubleMatrix Left, DoubleMatrix Right, double Scale) Factor(Matrix a)
+    /// <summary>Rows of left are the leading columns of U, rows of right those of Vᵀ; σ, over the scale, stays in the list of values.</summary>
+    private (DoubleMatrix Left, DoubleMatrix Right, double Scale) Factor(Matrix a, int count)
     {
         int m = a.Rows, n = a.Columns, k = Math.Min(m, n), longer = Math.Max(m, n);
         bool wide = m < n;
         var x = new DoubleMatrix((double*)_matrix.Reserve(2L * m * n), m, n);
         double scale = Load(a, x);
-        var vectors = new DoubleMatrix((double*)_vectors.Reserve(2L * k * k), k, k);
+        var vectors = new DoubleMatrix((double*)_vectors.Reserve(2L * count * k), count, k);
         double* values = (double*)_values.Reserve(8L * k), offDiagonal = values + k, sigma = values + (2 * k);
         GramEigenvectors(x, wide, vectors, values, offDiagonal);
 
         // The longer side: rows of the image are σ·(the other singular vector).
-        var image = new DoubleMatrix((double*)_image.Reserve(2L * k * longer), k, longer);
+        var image = new DoubleMatrix((double*)_image.Reserve(2L * count * longer), count, longer);
         _product.Multiply(image, vectors, false, x, !wide);
-        Normalize(image, new DoubleMatrix(x.Data, k, longer), sigma);
+        Normalize(image, new DoubleMatrix(x.Data, count, longer), sigma);
         return wide ? (vectors, image, scale) : (image, vectors, scale);
     }
 
@@ -119,10 +119,10 @@ public sealed unsafe class SingularValueSolver : IDisposable
             throw new ArgumentException($"'{name}' is [{matrix.Rows}, {matrix.Columns}], [{rows}, {columns}] is needed.", name);
     }
 
-    /// <summary>Rows of <paramref name="vectors"/> ← eigenvectors of XᵀX, or X·Xᵀ for a wide X, the largest eigenvalue first.</summary>
+    /// <summary>Rows of <paramref name="vectors"/> ← as many eigenvectors of XᵀX, or X·Xᵀ for a wide X, the largest eigenvalue first.</summary>
     private void GramEigenvectors(DoubleMatrix x, bool wide, DoubleMatrix vectors, double* values, double* offDiagonal)
     {
-        int k = vectors.Rows;
+        int k = vectors.Columns;
         var gram = new DoubleMatrix((double*)_gram.Reserve(2L * k * k), k, k);
         var reflections = new DoubleMatrix((double*)_rows.Reserve(2L * k * k), k, k);
         _product.Multiply(gram, x, !wide, x, wide, lowerOnly: true);
@@ -134,7 +134,7 @@ public sealed unsafe class SingularValueSolver : IDisposable
         _tridiagonalization.Reduce(gram, reflections, new Span<double>(values, k), new Span<double>(offDiagonal, k));
         _eigen.Solve(values, offDiagonal, gram);
         int[] order = Falling(values, k);
-        for (int i = 0; i < k; i++) gram.Row(order[i]).CopyTo(vectors.Row(i));
+        for (int i = 0; i < vectors.Rows; i++) gram.Row(order[i]).CopyTo(vectors.Row(i));
         _tridiagonalization.ApplyTo(vectors, reflections);
     }
 

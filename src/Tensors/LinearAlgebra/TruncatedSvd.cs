@@ -44,7 +44,7 @@ public sealed unsafe class TruncatedSvd : IDisposable
         int p = Math.Min(shorter, rank + Math.Max(10, rank / 4));
         Device device = a.Data.Buffer.Device;
         if (3L * p >= shorter)
-            Cut(device, a, u, s, vTransposed);
+            _solver.Decompose(a, u, s, vTransposed);
         else
             Iterate(device, a, u, s, vTransposed, p, steps);
     }
@@ -54,18 +54,6 @@ public sealed unsafe class TruncatedSvd : IDisposable
         _reflectors.Dispose();
         _product.Dispose();
         _solver.Dispose();
-    }
-
-    private void Cut(Device device, Matrix a, Matrix u, Span<float> s, Matrix vTransposed)
-    {
-        int k = Math.Min(a.Rows, a.Columns);
-        using DeviceBuffer left = device.Allocate<float>((long)a.Rows * k), right = device.Allocate<float>((long)k * a.Columns);
-        Matrix allU = new(left.AsSpan<float>(), a.Rows, k), allV = new(right.AsSpan<float>(), k, a.Columns);
-        float[] all = new float[k];
-        _solver.Decompose(a, allU, all, allV);
-        all.AsSpan(0, s.Length).CopyTo(s);
-        device.Operations.CopyMatrix(u, allU.SliceColumns(0, s.Length));
-        device.Operations.CopyMatrix(vTransposed, allV.SliceRows(0, s.Length));
     }
 
     private void Iterate(Device device, Matrix a, Matrix u, Span<float> s, Matrix vTransposed, int p, int steps)

@@ -85,6 +85,30 @@ public sealed class SingularValueTests
         Assert.InRange(Asymmetry(q, a, m, n), 0, 1e-6 * Frobenius(a));
     }
 
+    /// <summary>The leading vectors alone are those of the whole decomposition, to their rounding where singular values lie apart.</summary>
+    [Theory]
+    [InlineData(60, 60, 7)]
+    [InlineData(40, 90, 40)]
+    [InlineData(150, 33, 1)]
+    public void Leading_vectors_alone_are_those_of_the_whole(int m, int n, int count)
+    {
+        using var device = new CpuDevice(2);
+        using var solver = new SingularValueSolver(device);
+        int k = Math.Min(m, n);
+        using DeviceBuffer input = device.Allocate<float>(m * n), left = device.Allocate<float>(m * k), right = device.Allocate<float>(k * n), some = device.Allocate<float>(m * count), others = device.Allocate<float>(count * n);
+        TestMatrices.Random(m, n, 5).CopyTo(input.AsSpan<float>().HostSpan);
+        var a = new Matrix(input.AsSpan<float>(), m, n);
+        float[] s = new float[k], leading = new float[count];
+        solver.Decompose(a, new Matrix(left.AsSpan<float>(), m, k), s, new Matrix(right.AsSpan<float>(), k, n));
+        solver.Decompose(a, new Matrix(some.AsSpan<float>(), m, count), leading, new Matrix(others.AsSpan<float>(), count, n));
+        Assert.Equal(s[..count], leading);
+        for (int c = 0; c < count; c++)
+        {
+            for (int i = 0; i < m; i++) Assert.Equal(left.AsSpan<float>().HostSpan[(i * k) + c], some.AsSpan<float>().HostSpan[(i * count) + c], 1e-6f);
+            for (int j = 0; j < n; j++) Assert.Equal(right.AsSpan<float>().HostSpan[(c * n) + j], others.AsSpan<float>().HostSpan[(c * n) + j], 1e-6f);
+        }
+    }
+
     [Fact]
     public void Zero_elements_give_no_singular_values()
     {

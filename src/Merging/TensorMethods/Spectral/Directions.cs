@@ -32,7 +32,8 @@ internal sealed class Directions : IDisposable
     /// <param name="isReference">Whether strengths of all are measured at the largest of this one; otherwise each matrix at its own.</param>
     public void AddLeading(Matrix a, int count, bool isReference = false)
     {
-        using SingularVectors vectors = _space.Decompose(a);
+        if (count == 0) return;
+        using SingularVectors vectors = _space.Decompose(a, count);
         if (isReference) _reference = vectors.S[0];
         double least = MatrixSpace.Nothing * Math.Max(_reference, vectors.S[0]);
         count = vectors.S.Take(count).Count(s => s > least);

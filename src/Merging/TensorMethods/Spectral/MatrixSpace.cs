@@ -44,8 +44,9 @@ internal sealed class MatrixSpace : IDisposable
     public static long WorkingBytes(long rows, long columns)
     {
         long shorter = Math.Min(rows, columns), area = rows * columns;
-        // Up to three pairs of factors and two matrices, and the solver.
-        return (sizeof(float) * ((2 * area) + (3 * (rows + columns) * shorter))) + (sizeof(double) * ((2 * area) + (6 * shorter * shorter))) + (sizeof(float) * area);
+        // Up to three pairs of factors and two matrices; and the solver, whose memory grows by a quarter more than it needs.
+        long solver = (sizeof(double) * ((2 * area) + (6 * shorter * shorter))) + (sizeof(float) * area);
+        return (sizeof(float) * ((2 * area) + (3 * (rows + columns) * shorter))) + solver + (solver / 4);
     }
 
     public DeviceMatrix Allocate(int rows, int columns) => new(Device, rows, columns);
@@ -68,10 +69,11 @@ internal sealed class MatrixSpace : IDisposable
         return sum;
     }
 
+    /// <summary>The leading singular vectors, all of them unless a number is given.</summary>
     /// <exception cref="ArgumentException">The matrix is not finite.</exception>
-    public SingularVectors Decompose(Matrix a)
+    public SingularVectors Decompose(Matrix a, int most = int.MaxValue)
     {
-        int k = Math.Min(a.Rows, a.Columns);
+        int k = Math.Min(most, Math.Min(a.Rows, a.Columns));
         var found = new SingularVectors(Allocate(a.Rows, k), new float[k], Allocate(k, a.Columns));
         try
         {
