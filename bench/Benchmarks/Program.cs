@@ -9,6 +9,7 @@ using MergeEngine.Benchmarks.Vectors;
 //   steps [--only TEXT] [--threads N] [--save DIRECTORY]   passes of whole encoders and training steps
 //   operations [--only TEXT]                         operations of networks as shares of copy bandwidth or of the multiply-add peak
 //   vectors [--only TEXT] [--millions ELEMENTS]
+//   merges [--only TEXT] [--threads N]               what the merging methods compute, in memory, beside a copy of their inputs
 //   decompositions [--largest ROWS]                  singular value decompositions beside the rate of a float64 product
 //   tokenizers [--model DIRECTORY] [--text FILE] [--save DIRECTORY]   text in a second on one core beside a pass over it
 switch (args)
@@ -27,6 +28,9 @@ switch (args)
         break;
     case ["vectors", ..]:
         VectorTable.Run(int.Parse(Option("--millions") ?? "48"), Option("--only"));
+        break;
+    case ["merges", ..]:
+        MergeTable.Run(Option("--only"), int.Parse(Option("--threads") ?? "0"));
         break;
     case ["decompositions", ..]:
         DecompositionTable.Run(int.Parse(Option("--largest") ?? "4096"));

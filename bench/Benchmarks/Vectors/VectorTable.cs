@@ -170,6 +170,7 @@ internal static class VectorTable
                 ("MergeDifferences of 2, elected mean", 16 * n, () => o.MergeDifferences(_output, _vectors[7], two, terms.AsSpan(0, 2), DifferenceRule.ElectedMean, 0.7)),
                 ("Variance of 8", 36 * n, () => o.Variance(_output, _vectors)),
                 ("RankedMask in rows of 1000", 5 * n, () => o.RankedMask(_mask, _vectors[0], 1000, 7, 0.3, 0.7)),
+                ("RankedMask in rows of 3072", 5 * (n / 3072 * 3072), () => o.RankedMask(_mask.Slice(0, (long)n / 3072 * 3072), _vectors[0].Slice(0, (long)n / 3072 * 3072), 3072, 7, 0.3, 0.7)),
                 ("RandomMask", n, () => o.RandomMask(_mask, 7, 0.9)),
             ];
         }

@@ -46,6 +46,7 @@ internal sealed unsafe partial class CpuOperations
             First = first,
             Step = step,
             FirstIndex = (ulong)firstIndex,
+            Simd = _device.Simd,
             // One row stays on the calling thread, which need not be the first worker's place.
             Buffers = Scratch.Require(_device.Threads * Vectors.RankedMask.BufferBytes(columns)),
             Pool = _device.Pool,

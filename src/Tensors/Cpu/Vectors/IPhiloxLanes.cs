@@ -30,6 +30,12 @@ internal unsafe interface IPhiloxLanes<U>
     /// <summary>All ones where a &lt; b, for numbers below 2⁶³.</summary>
     static abstract U LessThan(U a, U b);
 
+    /// <summary>The counters of one vector from first on, in the order in which <see cref="StoreWords"/> takes them.</summary>
+    static abstract U Interleaved(ulong first);
+
+    /// <summary>Stores the words of the counters of <see cref="Interleaved"/>, from the lower halves of four vectors, in the order of the stream.</summary>
+    static abstract void StoreWords(uint* target, U w0, U w1, U w2, U w3);
+
     /// <summary>Stores the lower halves: 4 bytes for each counter.</summary>
     static abstract void StoreLower(byte* target, U a, U b);
 }

@@ -34,5 +34,17 @@ internal readonly unsafe struct Philox128 : IPhiloxLanes<Vector128<ulong>>
     public static Vector128<ulong> LessThan(Vector128<ulong> a, Vector128<ulong> b) => Vector128.LessThan(a.AsInt64(), b.AsInt64()).AsUInt64();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<ulong> Interleaved(ulong first) => Vector128.Create(first) + Vector128.Create((ulong)0, 1);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreWords(uint* target, Vector128<ulong> w0, Vector128<ulong> w1, Vector128<ulong> w2, Vector128<ulong> w3)
+    {
+        var lower = Vector128.Create(0xFFFF_FFFFul);
+        Vector128<ulong> even = (w0 & lower) | (w1 << 32), odd = (w2 & lower) | (w3 << 32);
+        Vector128.Create(even.GetLower(), odd.GetLower()).AsUInt32().Store(target);
+        Vector128.Create(even.GetUpper(), odd.GetUpper()).AsUInt32().Store(target + Vector128<uint>.Count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreLower(byte* target, Vector128<ulong> a, Vector128<ulong> b) => Vector128.Narrow(a, b).AsByte().Store(target);
 }

@@ -34,5 +34,17 @@ internal readonly unsafe struct Philox256 : IPhiloxLanes<Vector256<ulong>>
     public static Vector256<ulong> LessThan(Vector256<ulong> a, Vector256<ulong> b) => Vector256.LessThan(a.AsInt64(), b.AsInt64()).AsUInt64();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<ulong> Interleaved(ulong first) => Vector256.Create(first) + Vector256.Create((ulong)0, 2, 1, 3);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreWords(uint* target, Vector256<ulong> w0, Vector256<ulong> w1, Vector256<ulong> w2, Vector256<ulong> w3)
+    {
+        var lower = Vector256.Create(0xFFFF_FFFFul);
+        Vector256<ulong> even = (w0 & lower) | (w1 << 32), odd = (w2 & lower) | (w3 << 32);
+        Avx2.UnpackLow(even, odd).AsUInt32().Store(target);
+        Avx2.UnpackHigh(even, odd).AsUInt32().Store(target + Vector256<uint>.Count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreLower(byte* target, Vector256<ulong> a, Vector256<ulong> b) => Vector256.Narrow(a, b).AsByte().Store(target);
 }

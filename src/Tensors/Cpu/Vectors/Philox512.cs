@@ -34,5 +34,17 @@ internal readonly unsafe struct Philox512 : IPhiloxLanes<Vector512<ulong>>
     public static Vector512<ulong> LessThan(Vector512<ulong> a, Vector512<ulong> b) => Vector512.LessThan(a.AsInt64(), b.AsInt64()).AsUInt64();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<ulong> Interleaved(ulong first) => Vector512.Create(first) + Vector512.Create((ulong)0, 4, 1, 5, 2, 6, 3, 7);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreWords(uint* target, Vector512<ulong> w0, Vector512<ulong> w1, Vector512<ulong> w2, Vector512<ulong> w3)
+    {
+        var lower = Vector512.Create(0xFFFF_FFFFul);
+        Vector512<ulong> even = (w0 & lower) | (w1 << 32), odd = (w2 & lower) | (w3 << 32);
+        Avx512F.UnpackLow(even, odd).AsUInt32().Store(target);
+        Avx512F.UnpackHigh(even, odd).AsUInt32().Store(target + Vector512<uint>.Count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreLower(byte* target, Vector512<ulong> a, Vector512<ulong> b) => Vector512.Narrow(a, b).AsByte().Store(target);
 }

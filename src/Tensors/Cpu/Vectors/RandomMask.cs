@@ -65,10 +65,10 @@ internal unsafe struct RandomMask : IRangeKernel
         for (; end - target >= step; target += step, counter += 4 * lanes)
         {
             // Four vectors together: a round waits for its multiplications, so one alone would leave the processor idle.
-            var a = new Words4<L, U>(L.Sequence(counter));
-            var b = new Words4<L, U>(L.Sequence(counter + lanes));
-            var c = new Words4<L, U>(L.Sequence(counter + (2 * lanes)));
-            var d = new Words4<L, U>(L.Sequence(counter + (3 * lanes)));
+            var a = new PhiloxWords<L, U>(L.Sequence(counter));
+            var b = new PhiloxWords<L, U>(L.Sequence(counter + lanes));
+            var c = new PhiloxWords<L, U>(L.Sequence(counter + (2 * lanes)));
+            var d = new PhiloxWords<L, U>(L.Sequence(counter + (3 * lanes)));
             uint k0 = (uint)key, k1 = (uint)(key >> 32);
             for (int round = 0; round < Philox.Rounds; round++)
             {
@@ -87,47 +87,5 @@ internal unsafe struct RandomMask : IRangeKernel
 
         mask = target;
         index = counter * 4;
-    }
-
-    /// <summary>The words of as many counters as a vector has lanes.</summary>
-    private struct Words4<L, U>
-        where L : struct, IPhiloxLanes<U>
-        where U : struct
-    {
-        private U _x0;
-        private U _x1;
-        private U _x2;
-        private U _x3;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Words4(U counter)
-        {
-            _x0 = counter;
-            _x1 = L.UpperHalf(counter);
-            _x2 = L.Create(0);
-            _x3 = _x2;
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Round(U key0, U key1)
-        {
-            U p0 = L.MultiplyLower(_x0, L.Create(Philox.Multiplier0)), p1 = L.MultiplyLower(_x2, L.Create(Philox.Multiplier1));
-            _x0 = L.Xor(L.Xor(L.UpperHalf(p1), _x1), key0);
-            _x1 = p1;
-            _x2 = L.Xor(L.Xor(L.UpperHalf(p0), _x3), key1);
-            _x3 = p0;
-        }
-
-        /// <summary>Byte w of a lane ← 1 where word w is below the limit.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public readonly U Bytes(U limit)
-        {
-            U lower = L.Create(0xFFFF_FFFF);
-            U b0 = L.And(L.LessThan(L.And(_x0, lower), limit), L.Create(0x0000_0001));
-            U b1 = L.And(L.LessThan(L.And(_x1, lower), limit), L.Create(0x0000_0100));
-            U b2 = L.And(L.LessThan(L.And(_x2, lower), limit), L.Create(0x0001_0000));
-            U b3 = L.And(L.LessThan(L.And(_x3, lower), limit), L.Create(0x0100_0000));
-            return L.Or(L.Or(b0, b1), L.Or(b2, b3));
-        }
     }
 }

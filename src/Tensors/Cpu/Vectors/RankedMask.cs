@@ -1,99 +1,198 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using MergeEngine.Tensors.Cpu.Threads;
-using MergeEngine.Tensors.Numerics;
 
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>
-/// A random mask whose probability follows the rank of a magnitude in its row; one task a row. The rank comes from four counting passes over 8 bits of
-/// the key each, smallest digit first, each stable, of which those are left out where all keys share the digit; rows are entered from the back, so that of equal keys the lowest index ranks highest.
+/// A random mask whose probability follows the rank of a magnitude in its row; one task a row. A word that even the lowest rank keeps, or that even the highest drops, needs no
+/// rank. For the others the row is counted into bins of magnitude, a few for each octave below the largest: the counts bound a rank from both sides, and where word and
+/// bounds leave it open the rank is counted out. Rows in which that happens often, such as those of one value, are sorted instead.
 /// </summary>
 internal unsafe struct RankedMask : IParallelJob
 {
-    private const int Digits = 4;
-    private const int DigitBits = 8;
-    private const int DigitValues = 1 << DigitBits;
+    /// <summary>Octaves below the largest magnitude that have bins of their own.</summary>
+    private const int Octaves = 16;
+
+    private const int LeastBinBits = 8;
+    private const int MostBinBits = 13;
+
+    /// <summary>Ranks that are counted out before sorting costs less.</summary>
+    private const int MostOpen = 192;
+
+    private const int Stretch = 64;
 
     public byte* Mask;
     public float* Values;
     public int Columns;
     public ulong Key;
+
+    /// <summary>A word keeps its element of rank r if it is less than fma(r, Step, First).</summary>
     public double First;
     public double Step;
     public ulong FirstIndex;
+    public SimdLevel Simd;
 
     /// <summary>For every worker room for <see cref="BufferBytes"/>.</summary>
     public byte* Buffers;
     public WorkerPool Pool;
 
-    /// <summary>Two lists of pairs of key and index, and the counts of all digits.</summary>
-    public static long BufferBytes(int columns) => ((16L * columns) + (Digits * DigitValues * sizeof(int)) + 63) & ~63L;
+    /// <summary>Words, bins and counts; or what sorting takes.</summary>
+    public static long BufferBytes(int columns) =>
+        Math.Max(RankSort.BufferBytes(columns), (sizeof(int) * 2L << MostBinBits) + (sizeof(int) * (MostOpen + 2L)) + (6L * columns) + 2048) & ~63L;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static int BinBits(int columns) => Math.Clamp(BitOperations.Log2((uint)columns) - 1, LeastBinBits, MostBinBits);
+
     public readonly void Execute(int task)
     {
-        long row = (long)task * Columns;
-        var counts = (int*)(Buffers + (Pool.CurrentWorker * BufferBytes(Columns)));
-        var pairs = (ulong*)(counts + (Digits * DigitValues));
-        ulong* others = pairs + Columns;
-        float* values = Values + row;
-        new Span<int>(counts, Digits * DigitValues).Clear();
-        for (int i = 0; i < Columns; i++)
+        switch (Simd)
         {
-            int index = Columns - 1 - i;
-            uint bits = BitConverter.SingleToUInt32Bits(values[index]) & 0x7FFF_FFFF;
-            pairs[i] = ((ulong)bits << 32) | (uint)index;
-            counts[bits & 255]++;
-            counts[DigitValues + (bits >> 8 & 255)]++;
-            counts[(2 * DigitValues) + (bits >> 16 & 255)]++;
-            counts[(3 * DigitValues) + (bits >> 24)]++;
-        }
-
-        for (int digit = 0; digit < Digits; digit++)
-        {
-            int* places = counts + (digit * DigitValues);
-            int bit = 32 + (digit * DigitBits);
-            if (places[(int)(pairs[0] >> bit) & 255] == Columns) continue;
-            Sort(pairs, others, places, Columns, bit);
-            ulong* sorted = others;
-            others = pairs;
-            pairs = sorted;
-        }
-
-        // Ranks by place, so that the four words of a counter are used together.
-        var ranks = (int*)others;
-        for (int rank = 0; rank < Columns; rank++) ranks[(uint)pairs[rank]] = rank;
-        byte* mask = Mask + row;
-        ulong first = FirstIndex + (ulong)row;
-        for (int i = 0; i < Columns;)
-        {
-            ulong index = first + (ulong)i;
-            (uint w0, uint w1, uint w2, uint w3) = Philox.Generate(Key, 0, index / 4);
-            int word = (int)(index % 4);
-            do
-            {
-                uint bits = word switch { 0 => w0, 1 => w1, 2 => w2, _ => w3 };
-                mask[i] = bits < Math.FusedMultiplyAdd(ranks[i], Step, First) ? (byte)1 : (byte)0;
-                i++;
-            }
-            while (++word < 4 && i < Columns);
+            case SimdLevel.Vector512: Row<Keys512, Vector512<uint>, Philox512, Vector512<ulong>>(task); break;
+            case SimdLevel.Vector256: Row<Keys256, Vector256<uint>, Philox256, Vector256<ulong>>(task); break;
+            default: Row<Keys128, Vector128<uint>, Philox128, Vector128<ulong>>(task); break;
         }
     }
 
-    private static void Sort(ulong* pairs, ulong* sorted, int* places, int length, int bit)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void Row<K, U, L, W>(int task)
+        where K : struct, IKeyLanes<U>
+        where U : struct
+        where L : struct, IPhiloxLanes<W>
+        where W : struct
     {
-        int start = 0;
-        for (int d = 0; d < DigitValues; d++)
+        long row = (long)task * Columns;
+        int columns = Columns, binBits = BinBits(columns), bins = 1 << binBits;
+        byte* buffer = Buffers + (Pool.CurrentWorker * BufferBytes(columns)), mask = Mask + row;
+        var below = (int*)buffer;
+        int* open = below + bins + 1;
+        var bin = (ushort*)(((nint)(open + MostOpen + 1) + 63) & ~63);
+        var words = (uint*)(((nint)(bin + columns + Stretch) + 63) & ~63);
+        var keys = (uint*)(Values + row);
+        ulong first = FirstIndex + (ulong)row;
+        PhiloxWords<L, W>.Generate(words, columns + (int)(first % 4), Key, first / 4);
+        words += first % 4;
+
+        Count<K, U>(keys, columns, binBits, bin, below);
+        double lowest = First, highest = Math.FusedMultiplyAdd(columns - 1, Step, First);
+        int opened = Step < 0 ? MostOpen + 1 : 0, i = 0;
+        U always = K.Create(Limit(lowest)), ever = K.Create(Limit(highest));
+        bool mayKeepAll = highest > uint.MaxValue;
+        for (; i <= columns - Stretch && opened <= MostOpen; i += Stretch)
         {
-            int count = places[d];
-            places[d] = start;
-            start += count;
+            ulong decided = 0, possible = mayKeepAll ? ulong.MaxValue : 0;
+            for (int j = 0; j < Stretch; j += K.Count)
+            {
+                U word = K.Load(words + i + j);
+                K.StoreBelow(mask + i + j, word, always);
+                decided |= (ulong)K.Below(word, always) << j;
+                if (!mayKeepAll) possible |= (ulong)K.Below(word, ever) << j;
+            }
+
+            for (ulong undecided = possible & ~decided; undecided != 0; undecided &= undecided - 1)
+            {
+                int e = i + BitOperations.TrailingZeroCount(undecided), b = bin[e];
+                double word = words[e];
+                bool keptByLeast = word < Math.FusedMultiplyAdd(below[b], Step, First), keptByMost = word < Math.FusedMultiplyAdd(below[b + 1] - 1, Step, First);
+                mask[e] = keptByLeast ? (byte)1 : (byte)0;
+                if (keptByLeast == keptByMost) continue;
+                if (opened < MostOpen) open[opened] = e;
+                opened++;
+                if (opened > MostOpen) break;
+            }
         }
 
-        for (int i = 0; i < length; i++)
+        for (; i < columns && opened <= MostOpen; i++)
         {
-            ulong pair = pairs[i];
-            sorted[places[(int)(pair >> bit) & 255]++] = pair;
+            double word = words[i];
+            int b = bin[i];
+            bool keptByLeast = word < Math.FusedMultiplyAdd(below[b], Step, First), keptByMost = word < Math.FusedMultiplyAdd(below[b + 1] - 1, Step, First);
+            mask[i] = keptByLeast ? (byte)1 : (byte)0;
+            if (keptByLeast == keptByMost) continue;
+            if (opened < MostOpen) open[opened] = i;
+            opened++;
+        }
+
+        if (opened > MostOpen)
+        {
+            Sorted<L, W>(row, buffer);
+            return;
+        }
+
+        for (int k = 0; k < opened; k++)
+        {
+            int e = open[k];
+            mask[e] = words[e] < Math.FusedMultiplyAdd(RankOf<K, U>(keys, columns, e), Step, First) ? (byte)1 : (byte)0;
         }
     }
+
+    /// <summary>The bin of every element, and how many elements lie in the bins below each.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Count<K, U>(uint* keys, int columns, int binBits, ushort* bin, int* below)
+        where K : struct, IKeyLanes<U>
+        where U : struct
+    {
+        const uint magnitude = 0x7FFF_FFFF;
+        int width = K.Count, i = 0, bins = 1 << binBits;
+        U largest = K.Create(0), all = K.Create(magnitude);
+        for (; i <= columns - width; i += width) largest = K.Max(largest, K.And(K.Load(keys + i), all));
+        uint most = K.MaxLane(largest);
+        for (; i < columns; i++) most = Math.Max(most, keys[i] & magnitude);
+
+        // The largest lies in the last bin; what is too small for a bin of its own in the first.
+        int shift = 23 - binBits + BitOperations.Log2(Octaves);
+        uint floor = (uint)Math.Max((int)(most >> shift) - bins + 1, 0);
+        U lowest = K.Create(floor);
+        for (i = 0; i <= columns - width; i += width) K.StoreNarrow(bin + i, K.Subtract(K.Max(K.ShiftRight(K.And(K.Load(keys + i), all), shift), lowest), lowest));
+        for (; i < columns; i++) bin[i] = (ushort)(Math.Max((keys[i] & magnitude) >> shift, floor) - floor);
+
+        new Span<int>(below, bins + 1).Clear();
+        int* counts = below + 1;
+        for (i = 0; i <= columns - 4; i += 4)
+        {
+            counts[bin[i]]++;
+            counts[bin[i + 1]]++;
+            counts[bin[i + 2]]++;
+            counts[bin[i + 3]]++;
+        }
+
+        for (; i < columns; i++) counts[bin[i]]++;
+        for (int b = 1, sum = 0; b <= bins; b++) below[b] = sum += below[b];
+    }
+
+    /// <summary>Elements that rank lower than one: smaller ones, and equal ones behind it.</summary>
+    private static int RankOf<K, U>(uint* keys, int columns, int element)
+        where K : struct, IKeyLanes<U>
+        where U : struct
+    {
+        const uint magnitude = 0x7FFF_FFFF;
+        uint key = keys[element] & magnitude;
+        int rank = 0, i = 0, width = K.Count;
+        U all = K.Create(magnitude), limit = K.Create(key);
+        for (; i <= element - width; i += width) rank += BitOperations.PopCount(K.Below(K.And(K.Load(keys + i), all), limit));
+        for (; i < element; i++) rank += (keys[i] & magnitude) < key ? 1 : 0;
+        limit = K.Create(key + 1);
+        for (i = element + 1; i <= columns - width; i += width) rank += BitOperations.PopCount(K.Below(K.And(K.Load(keys + i), all), limit));
+        for (; i < columns; i++) rank += (keys[i] & magnitude) <= key ? 1 : 0;
+        return rank;
+    }
+
+    private readonly void Sorted<L, W>(long row, byte* buffer)
+        where L : struct, IPhiloxLanes<W>
+        where W : struct
+    {
+        const int part = 256;
+        int* ranks = RankSort.Ranks(Values + row, Columns, buffer);
+        uint* words = stackalloc uint[part + 4 + PhiloxWords<L, W>.Excess];
+        for (int start = 0; start < Columns; start += part)
+        {
+            ulong first = FirstIndex + (ulong)(row + start);
+            int count = Math.Min(part, Columns - start), ahead = (int)(first % 4);
+            PhiloxWords<L, W>.Generate(words, count + ahead, Key, first / 4);
+            for (int i = 0; i < count; i++) Mask[row + start + i] = words[ahead + i] < Math.FusedMultiplyAdd(ranks[start + i], Step, First) ? (byte)1 : (byte)0;
+        }
+    }
+
+    /// <summary>The smallest word that is not less than a number; the largest word where all are.</summary>
+    private static uint Limit(double number) => number <= 0 ? 0 : number > uint.MaxValue ? uint.MaxValue : (uint)Math.Ceiling(number);
 }

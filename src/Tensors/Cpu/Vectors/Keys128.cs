@@ -1,0 +1,45 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace MergeEngine.Tensors.Cpu.Vectors;
+
+/// <summary>128-bit vectors: 4 keys.</summary>
+internal readonly unsafe struct Keys128 : IKeyLanes<Vector128<uint>>
+{
+    public static int Count => 4;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<uint> Create(uint value) => Vector128.Create(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<uint> Load(uint* source) => Vector128.Load(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<uint> And(Vector128<uint> a, Vector128<uint> b) => a & b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<uint> Max(Vector128<uint> a, Vector128<uint> b) => Vector128.Max(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<uint> Subtract(Vector128<uint> a, Vector128<uint> b) => a - b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<uint> ShiftRight(Vector128<uint> a, int bits) => a >> bits;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint MaxLane(Vector128<uint> a) => Math.Max(Math.Max(a[0], a[1]), Math.Max(a[2], a[3]));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Below(Vector128<uint> a, Vector128<uint> b) => Vector128.LessThan(a, b).ExtractMostSignificantBits();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreBelow(byte* target, Vector128<uint> a, Vector128<uint> b)
+    {
+        Vector128<uint> below = Vector128.LessThan(a, b) & Vector128<uint>.One;
+        Vector128<ushort> words = Vector128.Narrow(below, below);
+        Unsafe.WriteUnaligned(target, Vector128.Narrow(words, words).AsUInt32().ToScalar());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreNarrow(ushort* target, Vector128<uint> a) => Vector128.Narrow(a, a).GetLower().Store(target);
+}

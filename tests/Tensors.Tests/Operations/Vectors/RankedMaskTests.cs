@@ -1,0 +1,57 @@
+using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Operations.Reference;
+
+namespace MergeEngine.Tensors.Tests.Operations.Vectors;
+
+/// <summary>
+/// The CPU's ranked masks, which bound ranks by counts and sort only where they must, against those of the reference, which sorts every row: bit for bit, at every vector width,
+/// over rows that leave no rank open, some, or all.
+/// </summary>
+public sealed class RankedMaskTests
+{
+    private static readonly Dictionary<string, Func<Random, float>> s_rows = new()
+    {
+        ["normal"] = r => 0.002f * Normal(r),
+        ["heavy tails"] = r => Normal(r) / (0.01f + MathF.Abs(Normal(r))),
+        ["a third zeros"] = r => r.Next(3) == 0 ? 0 : Normal(r),
+        ["half of BF16's digits"] = r => MathF.Round(Normal(r) * 16) / 16,
+        ["one value"] = _ => 0.5f,
+        ["nothing but zeros of both signs"] = r => r.Next(2) == 0 ? 0 : -0f,
+        ["thirty octaves"] = r => MathF.ScaleB(1 + (float)r.NextDouble(), -r.Next(30)),
+        ["some infinite or NaN"] = r => r.Next(100) switch { 0 => float.PositiveInfinity, 1 => float.NaN, 2 => float.NegativeInfinity, _ => Normal(r) },
+        ["denormal"] = r => r.Next(-1000, 1000) * float.Epsilon,
+    };
+
+    public static TheoryData<string, int> Rows => new(from row in s_rows.Keys from columns in new[] { 1, 3, 63, 64, 200, 768, 3072, 20_001 } select (row, columns));
+
+    [Theory]
+    [MemberData(nameof(Rows))]
+    public void Ranks_that_are_bounded_counted_or_sorted_give_one_mask(string row, int columns)
+    {
+        var random = new Random(columns);
+        int rows = Math.Clamp(5000 / columns, 1, 40);
+        float[] values = [.. Enumerable.Range(0, rows * columns).Select(_ => s_rows[row](random))];
+        foreach ((double low, double high) in new[] { (0.4, 0.6), (0, 1), (0.85, 1), (0, 0.01), (0.7, 0.7), (0.9, 0.2), (1, 1) })
+        {
+            long firstIndex = random.NextInt64(1L << 40);
+            byte[] expected = Mask(new ReferenceDevice(), values, columns, low, high, firstIndex);
+            foreach (SimdLevel simd in SimdLevels.Supported)
+                Assert.Equal(expected, Mask(new CpuDevice(2, simd), values, columns, low, high, firstIndex));
+        }
+    }
+
+    private static byte[] Mask(Device device, float[] values, int columns, double low, double high, long firstIndex)
+    {
+        using (device)
+        {
+            using DeviceBuffer input = device.Allocate<float>(values.Length), output = device.Allocate<byte>(values.Length);
+            device.Upload<float>(values, input.AsSpan<float>());
+            device.Operations.RankedMask(output.AsSpan<byte>(), input.AsSpan<float>(), columns, 0x0123_4567_89AB_CDEF, low, high, firstIndex);
+            var mask = new byte[values.Length];
+            device.Download(output.AsSpan<byte>(), mask.AsSpan());
+            return mask;
+        }
+    }
+
+    private static float Normal(Random random) => (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
+}
