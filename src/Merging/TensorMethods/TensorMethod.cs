@@ -56,6 +56,12 @@ public sealed record TensorTask(Device Device, string Name, Shape Shape, int Inp
     /// <summary>Index of its first element among those of the whole model, in the order of <see cref="ModelTask.Tensors"/>: what "the lowest index" among equals refers to.</summary>
     public long FirstIndex { get; init; }
 
+    /// <summary>
+    /// Bytes that a merge may hold to save itself passes or work, beside what it cannot do without: masks that were drawn, candidates of a selection. No bit depends on it. It is part of
+    /// <see cref="TensorMerge.WorkingBytes"/>.
+    /// </summary>
+    public long Spare { get; init; } = 32L << 20;
+
     /// <summary>What <see cref="TensorMethod.BeginModel"/> began, complete; null where it began nothing.</summary>
     public ModelStatistics? Statistics { get; init; }
 

@@ -18,6 +18,9 @@ internal sealed class DifferenceMerge : TensorMerge
     private readonly Tiles _tiles;
     private readonly DifferenceTerm[] _terms;
     private readonly RunningSums?[] _norms;
+
+    /// <summary>The masks that the pass for norms has drawn, one model after the other, for the merge that follows.</summary>
+    private readonly DeviceBuffer? _drawn;
     private bool _wantsNorms;
 
     /// <param name="task">The tensor; it has a base.</param>
@@ -43,12 +46,15 @@ internal sealed class DifferenceMerge : TensorMerge
 
         _wantsNorms = _norms.Any(n => n is not null);
         bool looks = IsSelecting || _wantsNorms || models.Any(m => m.Thinning.DrawsByMagnitude);
-        _tiles = new Tiles(task, Unit, _wantsNorms ? 3 : looks ? 1 : 0, models.Any(m => m.Thinning.Draws) ? models.Count : 0, models.Count);
+        bool draws = models.Any(m => m.Thinning.Draws);
+        long masks = task.Length * models.Count;
+        if (draws && _wantsNorms && masks <= task.Spare) _drawn = task.Device.Allocate<byte>(masks);
+        _tiles = new Tiles(task, Unit, _wantsNorms ? 3 : looks ? 1 : 0, draws && _drawn is null ? models.Count : 0, models.Count);
     }
 
     public override long Unit { get; } = 1;
 
-    public override long WorkingBytes => _tiles.Bytes + RankBytes;
+    public override long WorkingBytes => _tiles.Bytes + RankBytes + (_drawn?.ByteLength ?? 0);
 
     public override bool NeedsPass => IsSelecting || _wantsNorms;
 
@@ -116,7 +122,7 @@ internal sealed class DifferenceMerge : TensorMerge
             {
                 Thinning thinning = _models[k].Thinning;
                 DeviceSpan<float> difference = default;
-                if (thinning.DrawsByMagnitude)
+                if (thinning.DrawsByMagnitude && _drawn is null)
                 {
                     difference = _tiles.Float(0, length);
                     operations.Subtract(difference, chunk.Inputs[_sources[k]].Slice(start, length), piece);
@@ -133,6 +139,7 @@ internal sealed class DifferenceMerge : TensorMerge
     protected override void Dispose(bool disposing)
     {
         _tiles.Dispose();
+        _drawn?.Dispose();
         foreach (RunningSums? norms in _norms) norms?.Dispose();
         base.Dispose(disposing);
     }
@@ -140,8 +147,8 @@ internal sealed class DifferenceMerge : TensorMerge
     private DeviceSpan<byte> Draw(int k, DeviceSpan<float> difference, long length, long firstIndex)
     {
         if (!_models[k].Thinning.Draws) return default;
-        DeviceSpan<byte> mask = _tiles.Mask(k, length);
-        _models[k].Thinning.Draw(_task.Device.Operations, mask, difference, firstIndex);
+        DeviceSpan<byte> mask = _drawn is null ? _tiles.Mask(k, length) : _drawn.AsSpan<byte>().Slice((k * _task.Length) + firstIndex, length);
+        if (_drawn is null || _wantsNorms) _models[k].Thinning.Draw(_task.Device.Operations, mask, difference, firstIndex);
         return mask;
     }
 
@@ -149,11 +156,19 @@ internal sealed class DifferenceMerge : TensorMerge
     private void AddNorms(int k, DeviceSpan<float> difference, long firstIndex)
     {
         OperationSet operations = _task.Device.Operations;
-        DeviceSpan<float> thinned = _tiles.Float(1, difference.Length), zero = _tiles.Float(2, difference.Length);
-        operations.Fill(zero, 0);
+        DeviceSpan<float> thinned = _tiles.Float(1, difference.Length);
         ModelDifference model = _models[k];
-        var term = new DifferenceTerm(1, 1, 1, model.Thinning.Kept, model.Thinning.Dropped, Draw(k, difference, difference.Length, firstIndex));
-        operations.MergeDifferences(thinned, zero, [difference], [term], DifferenceRule.Sum, 1, firstIndex);
+        if (model.Thinning.Draws)
+        {
+            operations.ApplyMask(thinned, difference, Draw(k, difference, difference.Length, firstIndex));
+        }
+        else
+        {
+            DeviceSpan<float> zero = _tiles.Float(2, difference.Length);
+            operations.Fill(zero, 0);
+            operations.MergeDifferences(thinned, zero, [difference], [new DifferenceTerm(1, 1, 1, model.Thinning.Kept, model.Thinning.Dropped)], DifferenceRule.Sum, 1, firstIndex);
+        }
+
         _norms[k]!.Add([difference, thinned]);
     }
 }
