@@ -32,36 +32,38 @@ internal static class MergeTable
         using var device = new CpuDevice(threads);
         var tensors = s_shapes.Select((shape, i) => new Tensor(device, shape, i)).ToArray();
         double bytes = tensors.Sum(t => t.Inputs.Sum(x => 4.0 * x.Length));
+        bool isAlone = device.Threads == 1;
         Action copy = () => Array.ForEach(tensors, t => t.CopyInputs());
         Action linear = Merge(device, tensors, s_methods[0], out _);
-        Console.WriteLine($"{device.Description}; {Models} models and a base, {bytes / 1e6:f0} MB of inputs; median of {Rounds} rounds");
+        Console.WriteLine($"{device.Description}; {Models} models and a base, {bytes / 1e6:f0} MB of inputs; median of {Rounds} rounds of {(isAlone ? "processor time" : "time")}");
         Console.WriteLine();
-        Console.WriteLine("| method | passes | ms | GB/s of inputs | time of a copy | time of linear |");
+        Console.WriteLine("| method | ms | of its passes | GB/s of inputs | time of a copy | time of linear |");
         Console.WriteLine("|---|---|---|---|---|---|");
         foreach (var method in s_methods)
         {
             if (only is not null && !method.Method.Contains(only, StringComparison.OrdinalIgnoreCase)) continue;
-            Action call = Merge(device, tensors, method, out Func<int> passes);
+            Action call = Merge(device, tensors, method, out List<double> passes);
             call();
+            passes.Clear();
             copy();
             linear();
             double[] times = new double[Rounds], copies = new double[Rounds], linears = new double[Rounds];
             for (int i = 0; i < Rounds; i++)
             {
-                double copied = Seconds(copy), averaged = Seconds(linear), time = Seconds(call);
+                double copied = Seconds(copy, isAlone), averaged = Seconds(linear, isAlone), time = Seconds(call, isAlone);
                 (times[i], copies[i], linears[i]) = (time, time / copied, time / averaged);
             }
 
             Array.ForEach([times, copies, linears], Array.Sort);
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {method.Method} | {passes()} | {1e3 * times[Rounds / 2]:f1} | {bytes / times[Rounds / 2] / 1e9:f1} | {copies[Rounds / 2]:f2} | {linears[Rounds / 2]:f2} |"));
+                $"| {method.Method} | {1e3 * times[Rounds / 2]:f1} | {string.Join(" + ", passes.Select(p => $"{1e3 * p / Rounds:f0}"))} | {bytes / times[Rounds / 2] / 1e9:f1} | {copies[Rounds / 2]:f2} | {linears[Rounds / 2]:f2} |"));
         }
 
         Array.ForEach(tensors, t => t.Dispose());
     }
 
-    private static Action Merge(CpuDevice device, Tensor[] tensors, (string Method, string PerModel, string Shared) method, out Func<int> passes)
+    private static Action Merge(CpuDevice device, Tensor[] tensors, (string Method, string PerModel, string Shared) method, out List<double> passes)
     {
         TensorMethod implementation = TensorMethods.Find(method.Method) ?? throw new InvalidOperationException(method.Method);
         bool hasBase = method.Method is not ("linear" or "karcher" or "multislerp");
@@ -70,32 +72,42 @@ internal static class MergeTable
             + (method.Shared.Length > 0 ? $"parameters: {{{method.Shared}}}\n" : "");
         RecipeSlice slice = RecipeFile.Parse(text, "bench.yml", _ => true).Recipes[0].Modules[0].Slices[0];
         TensorParameters parameters = slice.At(new TensorPlace("w", null, LayerPosition.Outside));
-        int most = 0;
-        passes = () => most;
+        var spent = passes = [];
+        bool isAlone = device.Threads == 1;
+        void Time(int pass, Action action)
+        {
+            while (spent.Count <= pass) spent.Add(0);
+            spent[pass] += Seconds(action, isAlone);
+        }
+
         return () =>
         {
             foreach (Tensor tensor in tensors)
             {
-                var inputs = tensor.Inputs.AsSpan(0, slice.Sources.Count);
+                DeviceSpan<float>[] inputs = tensor.Inputs[..slice.Sources.Count];
                 using TensorMerge merge = implementation.Begin(new TensorTask(device, tensor.Name, tensor.Shape, inputs.Length, slice.BaseIndex ?? -1, parameters, 7));
-                int count = 1;
-                for (; merge.NeedsPass; count++)
+                int pass = 0;
+                for (; merge.NeedsPass; pass++)
                 {
-                    merge.Accumulate(new TensorChunk(0, inputs, default));
-                    merge.CompletePass();
+                    Time(pass, () =>
+                    {
+                        merge.Accumulate(new TensorChunk(0, inputs, default));
+                        merge.CompletePass();
+                    });
                 }
 
-                merge.Map(new TensorChunk(0, inputs, tensor.Output));
-                most = Math.Max(most, count);
+                Time(pass, () => merge.Map(new TensorChunk(0, inputs, tensor.Output)));
             }
         };
     }
 
-    private static double Seconds(Action call)
+    /// <summary>On one thread the processor's time, which does not count what others on the machine take.</summary>
+    private static double Seconds(Action call, bool isAlone)
     {
+        TimeSpan used = Environment.CpuUsage.TotalTime;
         long start = Stopwatch.GetTimestamp();
         call();
-        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+        return (isAlone ? Environment.CpuUsage.TotalTime - used : Stopwatch.GetElapsedTime(start)).TotalSeconds;
     }
 
     /// <summary>A tensor of every model, the base last, and the memory of their merge.</summary>

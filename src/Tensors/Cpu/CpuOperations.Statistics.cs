@@ -36,20 +36,41 @@ internal sealed unsafe partial class CpuOperations
         return (counted.Agreeing, counted.Compared);
     }
 
-    protected override void MagnitudeHistogramCore(Span<long> counts, DeviceSpan<float> values, uint prefix, int prefixBits, int digitBits)
+    public override bool SearchesDifferences => true;
+
+    protected override void MagnitudeHistogramCore(Span<long> counts, DeviceSpan<float> values, DeviceSpan<float> origin, uint prefix, int prefixBits, int digitBits)
     {
-        var tables = new HistogramTables(digitBits, _device.Threads);
-        var kernel = new MagnitudeHistogram(values.Pointer, prefix, prefixBits, digitBits, tables, _device.Pool);
-        VectorPass<MagnitudeHistogram>.Run(_device, kernel, values.Length, Ranges.Histogram);
-        tables.AddTo(counts);
+        for (long start = 0, length; start < values.Length; start += length)
+        {
+            length = Math.Min(HistogramTables.MostElements, values.Length - start);
+            var tables = new HistogramTables(digitBits, _device.Threads);
+            float* origins = origin.IsNone ? null : origin.Pointer + start;
+            var kernel = new MagnitudeHistogram(values.Pointer + start, origins, prefix, prefixBits, digitBits, tables, _device.Pool);
+            VectorPass<MagnitudeHistogram>.Run(_device, kernel, length, Ranges.Histogram);
+            tables.AddTo(counts);
+        }
+    }
+
+    protected override int CollectMagnitudesCore(Span<ulong> found, DeviceSpan<float> values, DeviceSpan<float> origin, uint prefix, int prefixBits, long firstIndex)
+    {
+        fixed (ulong* list = found)
+        {
+            ulong* buffers = (ulong*)Scratch.Require(sizeof(ulong) * (long)_device.Threads * Ranges.Length);
+            var kernel = new CollectMagnitudes(values.Pointer, origin.Pointer, prefix, prefixBits, firstIndex, list, found.Length, buffers, _device.Pool);
+            return checked((int)VectorPass<CollectMagnitudes>.Run(_device, kernel, values.Length).Found);
+        }
     }
 
     protected override void KeyHistogramCore(Span<long> counts, DeviceSpan<double> keys, ulong prefix, int prefixBits, int digitBits)
     {
-        var tables = new HistogramTables(digitBits, _device.Threads);
-        var kernel = new KeyHistogram(keys.Pointer, prefix, prefixBits, digitBits, tables, _device.Pool);
-        VectorPass<KeyHistogram>.Run(_device, kernel, keys.Length, Ranges.Histogram);
-        tables.AddTo(counts);
+        for (long start = 0, length; start < keys.Length; start += length)
+        {
+            length = Math.Min(HistogramTables.MostElements, keys.Length - start);
+            var tables = new HistogramTables(digitBits, _device.Threads);
+            var kernel = new KeyHistogram(keys.Pointer + start, prefix, prefixBits, digitBits, tables, _device.Pool);
+            VectorPass<KeyHistogram>.Run(_device, kernel, length, Ranges.Histogram);
+            tables.AddTo(counts);
+        }
     }
 
     protected override long FindMagnitudeCore(DeviceSpan<float> values, float magnitude, ref long ordinal) =>

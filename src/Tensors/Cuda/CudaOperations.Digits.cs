@@ -9,7 +9,7 @@ internal sealed partial class CudaOperations
     /// <summary>Blocks of a histogram that are resident on one multiprocessor at once: 2048 threads.</summary>
     private const int HistogramBlocksPerMultiprocessor = 4;
 
-    protected override void MagnitudeHistogramCore(Span<long> counts, DeviceSpan<float> values, uint prefix, int prefixBits, int digitBits)
+    protected override void MagnitudeHistogramCore(Span<long> counts, DeviceSpan<float> values, DeviceSpan<float> origin, uint prefix, int prefixBits, int digitBits)
     {
         Kernel<HistogramArguments<uint>> kernel = digitBits <= StatisticsKernels.SharedDigit ? StatisticsKernels.CountMagnitudeDigits : StatisticsKernels.CountMagnitudeDigitsDirectly;
         CountDigits(kernel, counts, values, prefix, 31 - prefixBits, digitBits);

@@ -59,7 +59,12 @@ public abstract partial class OperationSet
     }
 
     /// <summary>
-    /// One digit of a radix selection over |values|: for every element whose key (the 31 bits of |x|) starts with the
+    /// Whether searches for magnitudes take an origin, so that differences need not be stored first, and <see cref="CollectMagnitudes"/> collects: devices in the machine's own memory.
+    /// </summary>
+    public virtual bool SearchesDifferences => false;
+
+    /// <summary>
+    /// One digit of a radix selection over |values|, or over |values − origin| rounded to float32: for every element whose key (the 31 bits of |x|) starts with the
     /// <paramref name="prefixBits"/> bits of <paramref name="prefix"/>, counts[next digit] is increased. Counts are added to, so chunks
     /// of a vector, or of a model on several machines, add up. NaN is never counted, found or selected.
     /// </summary>
@@ -68,12 +73,43 @@ public abstract partial class OperationSet
     /// <param name="prefix">Leading bits that are already known.</param>
     /// <param name="prefixBits">How many.</param>
     /// <param name="digitBits">Bits of this digit, at most 16: every thread has counters of its own.</param>
-    public void MagnitudeHistogram(Span<long> counts, DeviceSpan<float> values, uint prefix, int prefixBits, int digitBits)
+    /// <param name="origin">[n], or <c>default</c>; only where the device <see cref="SearchesDifferences"/>.</param>
+    public void MagnitudeHistogram(Span<long> counts, DeviceSpan<float> values, uint prefix, int prefixBits, int digitBits, DeviceSpan<float> origin = default)
     {
         Check(values, values.Length);
+        CheckOrigin(origin, values.Length);
         CheckDigits(counts, prefixBits, digitBits, 31);
-        MagnitudeHistogramCore(counts, values, prefix, prefixBits, digitBits);
+        MagnitudeHistogramCore(counts, values, origin, prefix, prefixBits, digitBits);
     }
+
+    /// <summary>
+    /// Writes down every element of |values|, or of |values − origin|, whose key starts with <paramref name="prefix"/>, in any order: the other bits of its key above 44 bits of
+    /// 2⁴⁴ − 1 − its index, so that the larger of two is the larger number is the larger magnitude, or of equal ones the lower index.
+    /// </summary>
+    /// <param name="found">Room for them on the host.</param>
+    /// <param name="values">[n].</param>
+    /// <param name="prefix">Leading bits.</param>
+    /// <param name="prefixBits">How many, at least 11, so that the others fit.</param>
+    /// <param name="firstIndex">Index of the first element.</param>
+    /// <param name="origin">[n], or <c>default</c>.</param>
+    /// <returns>How many there are.</returns>
+    /// <exception cref="NotSupportedException">The device does not search differences.</exception>
+    /// <exception cref="ArgumentException">There are more than <paramref name="found"/> has room for.</exception>
+    public int CollectMagnitudes(Span<ulong> found, DeviceSpan<float> values, uint prefix, int prefixBits, long firstIndex, DeviceSpan<float> origin = default)
+    {
+        Check(values, values.Length);
+        CheckOrigin(origin, values.Length);
+        if (prefixBits is < 31 - CollectedBits or > 31) throw new ArgumentOutOfRangeException(nameof(prefixBits), prefixBits, $"At least {31 - CollectedBits} of 31 bits are known.");
+        if (firstIndex < 0 || firstIndex > LastCollected - values.Length) throw new ArgumentOutOfRangeException(nameof(firstIndex), firstIndex, "The index of an element has 44 bits.");
+        int count = CollectMagnitudesCore(found, values, origin, prefix, prefixBits, firstIndex);
+        return count <= found.Length ? count : throw new ArgumentException($"{count} elements were found, and there is room for {found.Length}.", nameof(found));
+    }
+
+    /// <summary>Bits of a key that <see cref="CollectMagnitudes"/> writes down.</summary>
+    internal const int CollectedBits = 20;
+
+    /// <summary>The largest index that it can write down.</summary>
+    internal const long LastCollected = (1L << 44) - 1;
 
     /// <summary>The same over non-negative float64 keys (63 bits); negative keys and NaN are never counted.</summary>
     public void KeyHistogram(Span<long> counts, DeviceSpan<double> keys, ulong prefix, int prefixBits, int digitBits)
@@ -111,13 +147,23 @@ public abstract partial class OperationSet
 
     protected abstract (long Agreeing, long Compared) SignAgreementCore(ReadOnlySpan<DeviceSpan<float>> vectors, bool countSingles);
 
-    protected abstract void MagnitudeHistogramCore(Span<long> counts, DeviceSpan<float> values, uint prefix, int prefixBits, int digitBits);
+    protected abstract void MagnitudeHistogramCore(Span<long> counts, DeviceSpan<float> values, DeviceSpan<float> origin, uint prefix, int prefixBits, int digitBits);
+
+    /// <returns>How many there are, of which those that fit were written.</returns>
+    protected virtual int CollectMagnitudesCore(Span<ulong> found, DeviceSpan<float> values, DeviceSpan<float> origin, uint prefix, int prefixBits, long firstIndex) =>
+        throw new NotSupportedException("This device does not collect magnitudes.");
 
     protected abstract void KeyHistogramCore(Span<long> counts, DeviceSpan<double> keys, ulong prefix, int prefixBits, int digitBits);
 
     protected abstract long FindMagnitudeCore(DeviceSpan<float> values, float magnitude, ref long ordinal);
 
     protected abstract long FindKeyCore(DeviceSpan<double> keys, double key, ref long ordinal);
+
+    private void CheckOrigin(DeviceSpan<float> origin, long length)
+    {
+        Check(origin, length, optional: true);
+        if (!origin.IsNone && !SearchesDifferences) throw new NotSupportedException("This device searches no differences: subtract first.");
+    }
 
     private const int LargestDigit = 16;
 

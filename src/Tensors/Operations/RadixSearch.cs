@@ -48,6 +48,12 @@ public sealed class RadixSearch(int keyBits)
     /// <summary>The bits of the smallest selected key.</summary>
     public ulong ThresholdBits => Prefix << (keyBits - PrefixBits);
 
+    /// <summary>Elements with <see cref="Prefix"/> that are to be selected, of <see cref="Candidates"/>.</summary>
+    public long Wanted => _remaining;
+
+    /// <summary>Elements with <see cref="Prefix"/>, once there is one.</summary>
+    public long Candidates { get; private set; }
+
     /// <summary>Index of the last selected element that equals the threshold; all of them are selected when it is <see cref="long.MaxValue"/>.</summary>
     public long LastIndex { get; private set; } = long.MaxValue;
 
@@ -83,6 +89,7 @@ public sealed class RadixSearch(int keyBits)
         int digit = counts.Length - 1;
         while (counts[digit] < _remaining) _remaining -= counts[digit--];
         long equal = counts[digit];
+        Candidates = equal;
         Prefix = (Prefix << DigitBits) | (uint)digit;
         PrefixBits += DigitBits;
         if (ValueOnly ? PrefixBits == keyBits : equal == _remaining)
@@ -97,6 +104,18 @@ public sealed class RadixSearch(int keyBits)
         }
 
         Array.Clear(_counts);
+    }
+
+    /// <summary>
+    /// Takes the candidates themselves, as <see cref="OperationSet.CollectMagnitudes"/> has written them down: the last selected one is that number <see cref="Wanted"/> from the largest. Reorders
+    /// them.
+    /// </summary>
+    public void FoundCandidates(Span<ulong> candidates)
+    {
+        ulong last = LargestEntries.Last(candidates, _remaining);
+        Prefix = (Prefix << (keyBits - PrefixBits)) | (last >> 44);
+        PrefixBits = keyBits;
+        FoundLast(OperationSet.LastCollected - (long)(last & (ulong)OperationSet.LastCollected));
     }
 
     /// <summary>Takes the index of the last selected element among the equal ones.</summary>

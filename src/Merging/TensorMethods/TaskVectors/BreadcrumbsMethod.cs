@@ -10,5 +10,5 @@ public sealed class BreadcrumbsMethod : GeneralizedTaskArithmetic
 
     protected override bool Elects => false;
 
-    private protected override Thinning Thin(TensorTask task, int source) => MagnitudeThinning.Window(task.Parameters.Number("density", source), task.Parameters.Number("gamma", source), task.Length);
+    private protected override Thinning Thin(TensorTask task, int source) => MagnitudeThinning.Window(task, source);
 }

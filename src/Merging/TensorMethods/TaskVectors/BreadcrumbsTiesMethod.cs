@@ -9,5 +9,5 @@ public sealed class BreadcrumbsTiesMethod : GeneralizedTaskArithmetic
 
     protected override bool Elects => true;
 
-    private protected override Thinning Thin(TensorTask task, int source) => MagnitudeThinning.Window(task.Parameters.Number("density", source), task.Parameters.Number("gamma", source), task.Length);
+    private protected override Thinning Thin(TensorTask task, int source) => MagnitudeThinning.Window(task, source);
 }

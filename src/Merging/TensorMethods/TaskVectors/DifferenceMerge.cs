@@ -6,7 +6,7 @@ namespace MergeEngine.Merging.TensorMethods.TaskVectors;
 
 /// <summary>
 /// output = base + scale·m, with m made of the models' thinned differences by a <see cref="DifferenceRule"/>. Passes: the limits of thinning by magnitude
-/// (three as a rule, up to four where equal magnitudes straddle a limit), then, with rescale, one for the norms.
+/// (two as a rule, see <see cref="MagnitudeSearch"/>), then, with rescale, one for the norms.
 /// </summary>
 internal sealed class DifferenceMerge : TensorMerge
 {
@@ -45,7 +45,7 @@ internal sealed class DifferenceMerge : TensorMerge
         }
 
         _wantsNorms = _norms.Any(n => n is not null);
-        bool looks = IsSelecting || _wantsNorms || models.Any(m => m.Thinning.DrawsByMagnitude);
+        bool looks = (IsSelecting && !task.Device.Operations.SearchesDifferences) || _wantsNorms || models.Any(m => m.Thinning.DrawsByMagnitude);
         bool draws = models.Any(m => m.Thinning.Draws);
         long masks = task.Length * models.Count;
         if (draws && _wantsNorms && masks <= task.Spare) _drawn = task.Device.Allocate<byte>(masks);
@@ -54,7 +54,7 @@ internal sealed class DifferenceMerge : TensorMerge
 
     public override long Unit { get; } = 1;
 
-    public override long WorkingBytes => _tiles.Bytes + RankBytes + (_drawn?.ByteLength ?? 0);
+    public override long WorkingBytes => _tiles.Bytes + RankBytes + (_drawn?.ByteLength ?? 0) + _models.Sum(m => m.Thinning.WorkingBytes);
 
     public override bool NeedsPass => IsSelecting || _wantsNorms;
 
@@ -65,6 +65,13 @@ internal sealed class DifferenceMerge : TensorMerge
 
     public override void Accumulate(in TensorChunk chunk)
     {
+        OperationSet operations = _task.Device.Operations;
+        if (IsSelecting && operations.SearchesDifferences)
+        {
+            Search(operations, chunk);
+            return;
+        }
+
         DeviceSpan<float> origin = chunk.Inputs[_task.Base];
         for (long start = 0, length; start < chunk.Length; start += length)
         {
@@ -74,9 +81,9 @@ internal sealed class DifferenceMerge : TensorMerge
                 Thinning thinning = _models[k].Thinning;
                 if (IsSelecting ? !thinning.NeedsPass : _norms[k] is null) continue;
                 DeviceSpan<float> difference = _tiles.Float(0, length);
-                _task.Device.Operations.Subtract(difference, chunk.Inputs[_sources[k]].Slice(start, length), origin.Slice(start, length));
+                operations.Subtract(difference, chunk.Inputs[_sources[k]].Slice(start, length), origin.Slice(start, length));
                 if (IsSelecting)
-                    thinning.Accumulate(_task.Device.Operations, difference, chunk.FirstIndex + start);
+                    thinning.Accumulate(operations, difference, default, chunk.FirstIndex + start);
                 else
                     AddNorms(k, difference, chunk.FirstIndex + start);
             }
@@ -142,6 +149,21 @@ internal sealed class DifferenceMerge : TensorMerge
         _drawn?.Dispose();
         foreach (RunningSums? norms in _norms) norms?.Dispose();
         base.Dispose(disposing);
+    }
+
+    /// <summary>Shows a chunk to the searches, in pieces whose base stays in a cache.</summary>
+    private void Search(OperationSet operations, in TensorChunk chunk)
+    {
+        const long piece = 1024 * 1024;
+        for (long start = 0; start < chunk.Length; start += piece)
+        {
+            long length = Math.Min(piece, chunk.Length - start);
+            DeviceSpan<float> origin = chunk.Inputs[_task.Base].Slice(start, length);
+            for (int k = 0; k < _models.Count; k++)
+            {
+                if (_models[k].Thinning.NeedsPass) _models[k].Thinning.Accumulate(operations, chunk.Inputs[_sources[k]].Slice(start, length), origin, chunk.FirstIndex + start);
+            }
+        }
     }
 
     private DeviceSpan<byte> Draw(int k, DeviceSpan<float> difference, long length, long firstIndex)

@@ -3,27 +3,38 @@ using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Merging.TensorMethods.TaskVectors;
 
-/// <summary>The largest magnitudes of a vector that comes in chunks, exactly; equal ones go to the lowest index.</summary>
+/// <summary>
+/// The largest magnitudes of a vector that comes in chunks, exactly; equal ones go to the lowest index. A pass counts the first digit; where the elements that share the threshold's
+/// digit may be held they are collected in a second pass, which is the last; otherwise further digits are counted first.
+/// </summary>
 internal sealed class MagnitudeSearch
 {
     private readonly RadixSearch _search = new(31);
     private readonly Selection? _known;
+    private readonly long _room;
+    private ulong[] _candidates = [];
+    private int _collected;
+    private bool _canCollect;
+    private bool _collects;
 
     /// <summary>How many are wanted follows from the first pass: <see cref="SetCount"/>.</summary>
-    public MagnitudeSearch()
-    {
-    }
+    /// <param name="room">Candidates that may be held.</param>
+    public MagnitudeSearch(long room) => _room = room;
 
     /// <summary>The <paramref name="count"/> largest of <paramref name="length"/>.</summary>
-    public MagnitudeSearch(long count, long length)
+    public MagnitudeSearch(long count, long length, long room)
     {
         if (count <= 0) _known = Selection.None;
         else if (count >= length) _known = Selection.All;
         _search.Begin(count);
+        _room = room;
     }
 
     /// <summary>Whether the whole vector must be shown (again).</summary>
     public bool NeedsPass => _known is null && !_search.IsComplete;
+
+    /// <summary>Whether this is the pass for the first digit, whose counts are the same for every number that is wanted.</summary>
+    public bool IsFirst => NeedsPass && _search.PrefixBits == 0;
 
     /// <summary>The selection, once no pass is needed.</summary>
     public Selection Result => _known ?? _search.Trivial ?? new Selection(Threshold, _search.LastIndex);
@@ -33,21 +44,50 @@ internal sealed class MagnitudeSearch
     /// <summary>Says how many are wanted, before the first pass is completed.</summary>
     public void SetCount(long count) => _search.Begin(count);
 
-    public void Accumulate(OperationSet operations, DeviceSpan<float> values, long firstIndex)
+    /// <summary>Takes the counts of another search's first pass over the same vector, in place of a pass of its own.</summary>
+    public void TakeFirst(MagnitudeSearch other)
+    {
+        other._search.Counts.CopyTo(_search.Counts);
+        _canCollect = other._canCollect;
+    }
+
+    /// <param name="operations">Of the device.</param>
+    /// <param name="values">A chunk of the vector.</param>
+    /// <param name="origin">What is subtracted from it; <c>default</c> for nothing.</param>
+    /// <param name="firstIndex">Index of its first element.</param>
+    public void Accumulate(OperationSet operations, DeviceSpan<float> values, DeviceSpan<float> origin, long firstIndex)
     {
         if (!NeedsPass) return;
-        if (_search.WantsHistogram)
+        _canCollect = operations.SearchesDifferences;
+        if (_collects)
         {
-            operations.MagnitudeHistogram(_search.Counts, values, (uint)_search.Prefix, _search.PrefixBits, _search.DigitBits);
+            _collected += operations.CollectMagnitudes(_candidates.AsSpan(_collected), values, (uint)_search.Prefix, _search.PrefixBits, firstIndex, origin);
             return;
         }
 
+        if (_search.WantsHistogram)
+        {
+            operations.MagnitudeHistogram(_search.Counts, values, (uint)_search.Prefix, _search.PrefixBits, _search.DigitBits, origin);
+            return;
+        }
+
+        // Only a device that cannot collect comes here, and it is given differences.
         long found = operations.FindMagnitude(values, Threshold, ref _search.Ordinal);
         if (found >= 0) _search.FoundLast(firstIndex + found);
     }
 
     public void CompletePass()
     {
-        if (NeedsPass) _search.CompleteHistogram();
+        if (!NeedsPass) return;
+        if (_collects)
+        {
+            _search.FoundCandidates(_candidates.AsSpan(0, _collected));
+            _candidates = [];
+            return;
+        }
+
+        _search.CompleteHistogram();
+        _collects = _canCollect && NeedsPass && (_search.Candidates <= _room || !_search.WantsHistogram);
+        if (_collects) _candidates = GC.AllocateUninitializedArray<ulong>(checked((int)_search.Candidates));
     }
 }

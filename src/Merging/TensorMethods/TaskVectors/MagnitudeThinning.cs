@@ -11,12 +11,16 @@ internal sealed class MagnitudeThinning : Thinning
     private readonly long _largest;
     private readonly long _tooLarge;
 
-    private MagnitudeThinning(long length, long kept, long dropped)
+    private MagnitudeThinning(long length, long kept, long dropped, long spare)
     {
-        _kept = new MagnitudeSearch(kept, length);
-        _dropped = new MagnitudeSearch(dropped, length);
+        long searches = kept < length && dropped > 0 ? 2 : 1, room = Math.Min(spare / sizeof(ulong) / searches, length);
+        _kept = new MagnitudeSearch(kept, length, room);
+        _dropped = new MagnitudeSearch(dropped, length, room);
+        WorkingBytes = room * searches * sizeof(ulong);
         (_largest, _tooLarge) = (kept, dropped);
     }
+
+    public override long WorkingBytes { get; }
 
     public override bool NeedsPass => _kept.NeedsPass || _dropped.NeedsPass;
 
@@ -25,25 +29,30 @@ internal sealed class MagnitudeThinning : Thinning
     public override Selection Dropped => _dropped.Result;
 
     /// <summary>The max(1, ⌊density·n⌋) largest; all from density 1 on, none up to density 0.</summary>
-    public static Thinning Largest(double density, long length) =>
-        density >= 1 ? new NoThinning() : density <= 0 ? LimitThinning.Nothing : new MagnitudeThinning(length, CountOf(density, length), 0);
+    public static Thinning Largest(TensorTask task, int source)
+    {
+        double density = task.Parameters.Number("density", source);
+        return density >= 1 ? new NoThinning() : density <= 0 ? LimitThinning.Nothing : new MagnitudeThinning(task.Length, CountOf(density, task.Length), 0, SpareOf(task));
+    }
 
     /// <summary>
     /// Sorted by magnitude, the elements [b, b + m) with m = max(1, ⌊density·n⌋) and b = max(0, n − m − ⌊gamma·n⌋): without the ⌊gamma·n⌋ largest, of which
     /// so many stay as the density asks for. All from density 1 on.
     /// </summary>
-    public static Thinning Window(double density, double gamma, long length)
+    public static Thinning Window(TensorTask task, int source)
     {
+        double density = task.Parameters.Number("density", source), gamma = task.Parameters.Number("gamma", source);
+        long length = task.Length;
         if (density >= 1) return new NoThinning();
         if (density <= 0) return LimitThinning.Nothing;
         long middle = CountOf(density, length), bottom = Math.Max(0, length - middle - (long)(gamma * length));
-        return new MagnitudeThinning(length, length - bottom, length - bottom - middle);
+        return new MagnitudeThinning(length, length - bottom, length - bottom - middle, SpareOf(task));
     }
 
-    public override void Accumulate(OperationSet operations, DeviceSpan<float> difference, long firstIndex)
+    public override void Accumulate(OperationSet operations, DeviceSpan<float> values, DeviceSpan<float> origin, long firstIndex)
     {
-        _kept.Accumulate(operations, difference, firstIndex);
-        _dropped.Accumulate(operations, difference, firstIndex);
+        _kept.Accumulate(operations, values, origin, firstIndex);
+        if (!(_kept.IsFirst && _dropped.IsFirst)) _dropped.Accumulate(operations, values, origin, firstIndex);
     }
 
     public override void Choose(ReadOnlySpan<double> difference, Span<bool> counts)
@@ -57,7 +66,11 @@ internal sealed class MagnitudeThinning : Thinning
 
     public override void CompletePass()
     {
+        if (_kept.IsFirst && _dropped.IsFirst) _dropped.TakeFirst(_kept);
         _kept.CompletePass();
         _dropped.CompletePass();
     }
+
+    /// <summary>A model's part of what the merge may hold.</summary>
+    private static long SpareOf(TensorTask task) => task.Spare / Math.Max(1, task.Parameters.Models.Count);
 }

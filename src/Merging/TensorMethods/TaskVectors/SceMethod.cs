@@ -70,7 +70,7 @@ public sealed class SceMethod : TensorMethod
         private readonly double[] _weights;
         private readonly DifferenceTerm[] _terms;
         private long _varying;
-        private readonly MagnitudeSearch _search = new();
+        private readonly MagnitudeSearch _search;
         private bool _isFirst = true;
         private Stage _stage;
 
@@ -83,6 +83,7 @@ public sealed class SceMethod : TensorMethod
             _terms = new DifferenceTerm[_sources.Length];
             _energies = [.. _sources.Select(_ => new RunningSums(task.Device, 1))];
             _tiles = new Tiles(task, 1, 3, 1, _sources.Length);
+            _search = new MagnitudeSearch(Math.Min(task.Spare / sizeof(ulong), task.Length));
             _stage = task.Length == 0 || _sources.Length == 0 || _share <= 0 ? Stage.Ready : _share < 1 ? Stage.Search : Stage.Energies;
         }
 
@@ -93,7 +94,7 @@ public sealed class SceMethod : TensorMethod
             Ready,
         }
 
-        public override long WorkingBytes => _tiles.Bytes;
+        public override long WorkingBytes => _tiles.Bytes + (_share is > 0 and < 1 ? Math.Min(_task.Spare, sizeof(ulong) * _task.Length) : 0);
 
         public override bool NeedsPass => _stage != Stage.Ready;
 
@@ -117,7 +118,7 @@ public sealed class SceMethod : TensorMethod
                 DeviceSpan<float> variance = _tiles.Float(0, length);
                 Operations.Variance(variance, inputs);
                 if (_isFirst) _varying += Operations.CountAnyNonzero([variance]);
-                _search.Accumulate(Operations, variance, chunk.FirstIndex + start);
+                _search.Accumulate(Operations, variance, default, chunk.FirstIndex + start);
             }
         }
 

@@ -30,8 +30,11 @@ internal abstract class Thinning
     /// <summary>Whether <see cref="Draw"/> looks at the differences.</summary>
     public virtual bool DrawsByMagnitude => false;
 
-    /// <summary>Shows the differences of a chunk to the search.</summary>
-    public virtual void Accumulate(OperationSet operations, DeviceSpan<float> difference, long firstIndex)
+    /// <summary>Bytes that the search may come to hold.</summary>
+    public virtual long WorkingBytes => 0;
+
+    /// <summary>Shows a chunk to the search: values and their origin where the device searches differences, else the differences themselves.</summary>
+    public virtual void Accumulate(OperationSet operations, DeviceSpan<float> values, DeviceSpan<float> origin, long firstIndex)
     {
     }
 

@@ -11,5 +11,5 @@ public sealed class TiesMethod : GeneralizedTaskArithmetic
 
     protected override bool Elects => true;
 
-    private protected override Thinning Thin(TensorTask task, int source) => MagnitudeThinning.Largest(task.Parameters.Number("density", source), task.Length);
+    private protected override Thinning Thin(TensorTask task, int source) => MagnitudeThinning.Largest(task, source);
 }

@@ -1,16 +1,21 @@
+using System.Numerics;
+
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>
-/// Counters of every worker: several interleaved 32-bit tables, since neighbouring elements often share a digit and an increment of a
-/// counter must wait for the one before it, and a 64-bit total that a task adds its tables to. Sums of integers do not depend on the
+/// Counters of every worker: several interleaved tables, since neighbouring elements often share a digit and an increment of a
+/// counter must wait for the one before it. Sums of integers do not depend on the
 /// order, so neither do the counts on which worker took which task.
 /// </summary>
 internal readonly unsafe struct HistogramTables
 {
+    /// <summary>What 32-bit counters can hold, whoever counts.</summary>
+    public const long MostElements = uint.MaxValue;
+
     /// <summary>More than this many bits a digit and four tables leave the first cache.</summary>
     private const int LargestInterleavedDigit = 11;
 
-    private readonly byte* _memory;
+    private readonly uint* _memory;
     private readonly int _workers;
 
     public HistogramTables(int digitBits, int workers)
@@ -18,8 +23,8 @@ internal readonly unsafe struct HistogramTables
         Size = 1 << digitBits;
         Interleaved = digitBits <= LargestInterleavedDigit ? 4 : 1;
         _workers = workers;
-        long bytes = (long)workers * BytesOfWorker;
-        _memory = Scratch.Require(bytes);
+        long bytes = (long)workers * LengthOfWorker * sizeof(uint);
+        _memory = (uint*)Scratch.Require(bytes);
         new Span<byte>(_memory, checked((int)bytes)).Clear();
     }
 
@@ -29,32 +34,33 @@ internal readonly unsafe struct HistogramTables
     /// <summary>Tables side by side: the first at <see cref="Tables"/>, each <see cref="Size"/> after the one before.</summary>
     public readonly int Interleaved;
 
-    private long BytesOfWorker => ((long)Size * (sizeof(long) + (Interleaved * sizeof(uint))) + 63) & ~63L;
+    /// <summary>Whole cache lines.</summary>
+    private int LengthOfWorker => ((Size * Interleaved) + 15) & ~15;
 
-    public uint* Tables(int worker) => (uint*)(Totals(worker) + Size);
+    public uint* Tables(int worker) => _memory + ((long)worker * LengthOfWorker);
 
-    /// <summary>Adds a worker's tables to its totals and clears them.</summary>
-    public void Flush(int worker)
-    {
-        long* totals = Totals(worker);
-        uint* tables = Tables(worker);
-        for (int t = 0; t < Interleaved; t++)
-        {
-            for (int digit = 0; digit < Size; digit++) totals[digit] += tables[(t * Size) + digit];
-        }
-
-        new Span<uint>(tables, Interleaved * Size).Clear();
-    }
-
-    /// <summary>Adds the totals of all workers to <paramref name="counts"/>.</summary>
+    /// <summary>Adds the tables of all workers to <paramref name="counts"/>.</summary>
     public void AddTo(Span<long> counts)
     {
-        for (int worker = 0; worker < _workers; worker++)
+        fixed (long* totals = counts)
         {
-            long* totals = Totals(worker);
-            for (int digit = 0; digit < Size; digit++) counts[digit] += totals[digit];
+            for (int worker = 0; worker < _workers; worker++)
+            {
+                for (int t = 0; t < Interleaved; t++) Add(Tables(worker) + (t * Size), (ulong*)totals);
+            }
         }
     }
 
-    private long* Totals(int worker) => (long*)(_memory + (worker * BytesOfWorker));
+    private void Add(uint* table, ulong* totals)
+    {
+        int digit = 0;
+        for (; digit <= Size - Vector<uint>.Count; digit += Vector<uint>.Count)
+        {
+            Vector.Widen(Vector.Load(table + digit), out Vector<ulong> low, out Vector<ulong> high);
+            (Vector.Load(totals + digit) + low).Store(totals + digit);
+            (Vector.Load(totals + digit + Vector<ulong>.Count) + high).Store(totals + digit + Vector<ulong>.Count);
+        }
+
+        for (; digit < Size; digit++) totals[digit] += table[digit];
+    }
 }

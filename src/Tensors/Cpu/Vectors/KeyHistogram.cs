@@ -68,8 +68,6 @@ internal unsafe struct KeyHistogram : IRangeKernel
             double x = ((double*)bits)[i];
             if (_smallest <= x && x <= _largest) t0[(uint)(bits[i] >> shift) & digits]++;
         }
-
-        _tables.Flush(worker);
     }
 
     /// <summary>Bit i: lane i lies in the range.</summary>

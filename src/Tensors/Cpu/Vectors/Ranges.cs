@@ -18,6 +18,6 @@ internal static class Ranges
     /// <summary>Elements of one partial sum of a float64 reduction. A change alters the last bits of every norm.</summary>
     public const int Sum = Operations.SumTree.Block;
 
-    /// <summary>Elements of one task of a histogram: its tables are added up once for each task.</summary>
-    public const int Histogram = 512 * 1024;
+    /// <summary>Elements of one task of a histogram.</summary>
+    public const int Histogram = 64 * 1024;
 }

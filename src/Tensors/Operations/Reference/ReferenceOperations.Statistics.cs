@@ -66,12 +66,31 @@ public unsafe partial class ReferenceOperations
         return (agreeing, compared);
     }
 
-    protected override void MagnitudeHistogramCore(Span<long> counts, DeviceSpan<float> values, uint prefix, int prefixBits, int digitBits)
+    public override bool SearchesDifferences => true;
+
+    protected override int CollectMagnitudesCore(Span<ulong> found, DeviceSpan<float> values, DeviceSpan<float> origin, uint prefix, int prefixBits, long firstIndex)
+    {
+        int count = 0;
+        for (long i = 0; i < values.Length; i++)
+        {
+            uint key = Key(values, origin, i);
+            if (key > 0x7F80_0000 || key >> (31 - prefixBits) != prefix) continue;
+            if (count < found.Length) found[count] = ((ulong)(key & ((1u << (31 - prefixBits)) - 1)) << 44) | (ulong)(LastCollected - firstIndex - i);
+            count++;
+        }
+
+        return count;
+    }
+
+    private static uint Key(DeviceSpan<float> values, DeviceSpan<float> origin, long i) =>
+        BitConverter.SingleToUInt32Bits(origin.IsNone ? values.Pointer[i] : values.Pointer[i] - origin.Pointer[i]) & 0x7FFF_FFFF;
+
+    protected override void MagnitudeHistogramCore(Span<long> counts, DeviceSpan<float> values, DeviceSpan<float> origin, uint prefix, int prefixBits, int digitBits)
     {
         uint mask = (1u << digitBits) - 1;
         for (long i = 0; i < values.Length; i++)
         {
-            uint key = BitConverter.SingleToUInt32Bits(values.Pointer[i]) & 0x7FFF_FFFF;
+            uint key = Key(values, origin, i);
             if (key <= 0x7F80_0000 && key >> (31 - prefixBits) == prefix) counts[(int)((key >> (31 - prefixBits - digitBits)) & mask)]++;
         }
     }
