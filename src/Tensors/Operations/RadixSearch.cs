@@ -5,12 +5,14 @@ namespace MergeEngine.Tensors.Operations;
 /// one more pass only if equal keys straddle the boundary, to find the index of the last that is selected. Memory does not depend on the
 /// length. <see cref="RadixSelect"/> drives it over one span.
 /// </summary>
+/// <param name="keyBits">Bits of a key, at most 63.</param>
+/// <param name="firstDigit">Bits that the first pass looks at; the later ones take 11.</param>
 /// <remarks>Keys are non-negative IEEE numbers read as integers, so their order is the order of the numbers.</remarks>
-public sealed class RadixSearch(int keyBits)
+public sealed class RadixSearch(int keyBits, int firstDigit = RadixSearch.FullDigit)
 {
     private const int FullDigit = 11;
 
-    private readonly long[] _counts = new long[1 << FullDigit];
+    private readonly long[] _counts = new long[1 << Math.Max(FullDigit, firstDigit)];
     private long _remaining;
     private long _ordinal;
 
@@ -40,7 +42,7 @@ public sealed class RadixSearch(int keyBits)
 
     public int PrefixBits { get; private set; }
 
-    public int DigitBits => Math.Min(FullDigit, keyBits - PrefixBits);
+    public int DigitBits => Math.Min(PrefixBits == 0 ? firstDigit : FullDigit, keyBits - PrefixBits);
 
     /// <summary>Elements equal to the threshold that come before the last selected one, less those found in earlier chunks.</summary>
     public ref long Ordinal => ref _ordinal;

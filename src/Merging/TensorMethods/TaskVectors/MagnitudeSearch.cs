@@ -9,7 +9,10 @@ namespace MergeEngine.Merging.TensorMethods.TaskVectors;
 /// </summary>
 internal sealed class MagnitudeSearch
 {
-    private readonly RadixSearch _search = new(31);
+    /// <summary>Exponent and five bits: few elements share them with the threshold.</summary>
+    private const int FirstDigit = 13;
+
+    private readonly RadixSearch _search = new(31, FirstDigit);
     private readonly Selection? _known;
     private readonly long _room;
     private ulong[] _candidates = [];
