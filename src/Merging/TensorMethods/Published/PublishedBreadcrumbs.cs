@@ -13,6 +13,5 @@ public sealed class PublishedBreadcrumbs : PublishedSum
 {
     public override string Name => "breadcrumbs";
 
-    private protected override Thinning Thin(TensorTask task, int source) =>
-        MagnitudeThinning.Window(task.Parameters.Number("density", source), task.Parameters.Number("gamma", source), task.Length);
+    private protected override Thinning Thin(TensorTask task, int source) => MagnitudeThinning.Window(task, source);
 }
