@@ -59,6 +59,22 @@ public sealed class TaskVectorPropertyTests
 
     [Theory]
     [MemberData(nameof(ThinningMethods))]
+    [InlineData("sce")]
+    public void What_a_merge_may_hold_does_not_show_in_the_bits(string method)
+    {
+        using Device device = DeviceCases.Open("cpu", 3);
+        ForAll(10, 4, (random, shape) =>
+        {
+            float[][] inputs = Draw(random, shape, 3);
+            TensorTask task = Task(method, device, shape, 3, s_methods[method].PerModel, s_methods[method].Shared, null);
+            TensorMethod implementation = Merging.TensorMethods.TensorMethods.Find(method)!;
+            float[] expected = TensorMethodRun.Merge(implementation, task, inputs, random);
+            foreach (long spare in new[] { 0L, 100, shape.ElementCount * 20 }) Equal(expected, TensorMethodRun.Merge(implementation, task with { Spare = spare }, inputs, random));
+        });
+    }
+
+    [Theory]
+    [MemberData(nameof(ThinningMethods))]
     [InlineData("task_arithmetic")]
     [InlineData("magmax")]
     [InlineData("emr")]
