@@ -1,6 +1,8 @@
 using System.Globalization;
+using MergeEngine.Merging.Recipes;
 using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Streaming.Planning.Reports;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
@@ -88,9 +90,21 @@ public sealed class TatrFileTests
         Assert.InRange(Enumerable.Range(0, whole.Length).Count(i => whole[i] != fixture.Base[i]), 1, whole.Length);
     }
 
+    /// <summary>Five models and four gradient files, read for statistics and again for the merge.</summary>
+    [Fact]
+    public void A_plan_names_the_passes_over_the_whole_model()
+    {
+        using var fixture = new Fixture("cpu");
+        string recipe = Fixture.RecipeOf("tatr", "parameters: {lambda: 0.3}", k => $"weight: 1, gradients: {fixture.Gradients(k)}");
+        using MergeJob job = fixture.Files.Plan(recipe);
+        PlanReport report = PlanReporter.Describe(job, Assert.Single(RecipeFile.Parse(recipe, "r.yml", Path.Exists).Recipes), fixture.Device, 1 << 20);
+        Assert.Equal(14648L * sizeof(float) * 9, report.Totals.ReadBytes);
+        Assert.Equal(report.Totals.ReadBytes, report.Totals.StatisticsBytes);
+        Assert.All(report.Tensors, t => Assert.True(t.Statistics));
+    }
+
     private sealed class Fixture : IDisposable
     {
-        private readonly GeneratedModels _files = new();
         private readonly string[] _names;
 
         public Fixture(string device)
@@ -102,6 +116,8 @@ public sealed class TatrFileTests
             Base = [.. _names.SelectMany(origin.ReadFloat32)];
             TaskVectors = [.. Enumerable.Range(0, Tasks).Select(k => Case.ReadFloat32($"tau_flat.{k}"))];
         }
+
+        public GeneratedModels Files { get; } = new();
 
         public Device Device { get; }
 
@@ -120,7 +136,7 @@ public sealed class TatrFileTests
         /// <summary>A task's gradients as a file.</summary>
         public string Gradients(int task, string? without = null)
         {
-            string path = _files.File($"gradients-{task}{(without is null ? "" : "-less")}.safetensors");
+            string path = Files.File($"gradients-{task}{(without is null ? "" : "-less")}.safetensors");
             if (!File.Exists(path))
             {
                 SafetensorsWriter.Write(path, _names.Where(n => n != without).Select(n =>
@@ -133,12 +149,14 @@ public sealed class TatrFileTests
         /// <summary>The merged model in flat order.</summary>
         public float[] Merge(string method, string head, Func<int, string> perModel, ExecutionOptions? options = null)
         {
-            string recipe = $"merge_method: {method}\n{head}\nbase_model: {FixtureFiles.PathOf("tatr/base")}\nmodels:\n" + string.Concat(Enumerable.Range(0, Tasks).Select(k =>
-                string.Create(CultureInfo.InvariantCulture, $"- {{model: {FixtureFiles.PathOf($"tatr/task-{k}")}, parameters: {{{perModel(k)}}}}}\n")));
-            using MergeJob job = _files.Plan(recipe);
-            using Checkpoint merged = Checkpoint.Open(_files.Merge(job, Device, options));
+            using MergeJob job = Files.Plan(RecipeOf(method, head, perModel));
+            using Checkpoint merged = Checkpoint.Open(Files.Merge(job, Device, options));
             return [.. _names.SelectMany(merged.ReadFloat32)];
         }
+
+        public static string RecipeOf(string method, string head, Func<int, string> perModel) =>
+            $"merge_method: {method}\n{head}\nbase_model: {FixtureFiles.PathOf("tatr/base")}\nmodels:\n" + string.Concat(Enumerable.Range(0, Tasks).Select(k =>
+                string.Create(CultureInfo.InvariantCulture, $"- {{model: {FixtureFiles.PathOf($"tatr/task-{k}")}, parameters: {{{perModel(k)}}}}}\n")));
 
         public double[] Masked(int[] mask, double lambda) =>
             [.. Base.Select((b, i) => b + (mask[i] == 0 ? 0 : lambda * TaskVectors.Sum(t => (double)t[i])))];
@@ -167,7 +185,7 @@ public sealed class TatrFileTests
         public void Dispose()
         {
             Case.Dispose();
-            _files.Dispose();
+            Files.Dispose();
             Assert.Equal(0, Device.AllocatedBytes);
             Device.Dispose();
         }

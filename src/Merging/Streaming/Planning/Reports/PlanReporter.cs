@@ -23,12 +23,15 @@ public static class PlanReporter
         var tensors = new List<TensorReport>(job.Tensors.Count);
         long[] read = new long[job.Inputs.Count];
         long output = 0, statistics = 0, peak = 0, least = 0;
+        HashSet<TensorMethod> whole = WithWholeModel(job, device, findings);
         foreach (TensorJob tensor in job.Tensors)
         {
             (long unit, long working, bool asks) = Needs(tensor, job.Seed, device, findings);
-            long width = (tensor.Sources.Count + 1L) * sizeof(float), smallest = Sum(Product(Math.Min(unit, tensor.Shape.ElementCount), width), working);
+            asks |= tensor.Method is { } method && whole.Contains(method);
+            TensorSource[] companions = [.. tensor.Companions.OfType<TensorSource>()];
+            long width = (tensor.Sources.Count + companions.Length + 1L) * sizeof(float), smallest = Sum(Product(Math.Min(unit, tensor.Shape.ElementCount), width), working);
             long sources = 0;
-            foreach (TensorSource source in tensor.Sources)
+            foreach (TensorSource source in tensor.Sources.Concat(companions))
             {
                 long bytes = source.Transform?.InputBytes ?? source.Checkpoint[source.Tensor].DType.ByteCount(tensor.Shape.ElementCount);
                 read[inputs[source.Checkpoint]] += bytes;
@@ -48,6 +51,27 @@ public static class PlanReporter
             recipe.Method.Name, recipe.Method.Dialect.ToString().ToLowerInvariant(), job.Seed,
             [.. job.Inputs.Select((c, i) => new PlannedInput(c.Path, c.Files.Count, c.Names.Count, c.TotalByteLength, read[i]))], tensors,
             new PlanTotals(tensors.Count, job.Tensors.Count(t => t.Method is not null), output, read.Sum(), statistics, memoryLimit, peak, least), job.Notes);
+    }
+
+    /// <summary>The methods that look at the whole model before they merge its first tensor.</summary>
+    private static HashSet<TensorMethod> WithWholeModel(MergeJob job, Device device, PlanFindings findings)
+    {
+        var methods = new HashSet<TensorMethod>(ReferenceEqualityComparer.Instance);
+        foreach (IGrouping<TensorMethod?, TensorJob> tensors in job.Tensors.GroupBy(t => t.Method))
+        {
+            if (tensors.Key is not { } method) continue;
+            try
+            {
+                using ModelStatistics? statistics = method.BeginModel(new ModelTask(device, [.. tensors.OrderBy(t => t.Name, StringComparer.Ordinal).Select(t => t.Task(device, job.Seed))]));
+                if (statistics?.NeedsPass is true) methods.Add(method);
+            }
+            catch (ArgumentException e)
+            {
+                findings.Problem(e.Message);
+            }
+        }
+
+        return methods;
     }
 
     /// <summary>Elements that a chunk is a multiple of, bytes beside the chunks, and whether there is a pass for statistics.</summary>
