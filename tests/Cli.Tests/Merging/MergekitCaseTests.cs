@@ -15,13 +15,6 @@ public sealed class MergekitCaseTests(MergekitCaseRuns runs) : IClassFixture<Mer
     /// <summary>Keys that mergekit ignores without a word are errors here.</summary>
     private const string Misspelt = "unknown-keys";
 
-    /// <summary>What is refused today, with the reason.</summary>
-    private static readonly Dictionary<string, string> s_refused = new[]
-    {
-        "tokenizer-union", "tokenizer-union-permuted", "tokenizer-union-ta", "tokenizer-union-4", "tokenizer-base", "tokenizer-base-permuted", "tokenizer-model", "tokenizer-model-permuted",
-        "tokenizer-slerp", "tokenizer-tokens", "tokenizer-pad", "tokenizer-pad-exact", "tokenizer-padded-input", "tokenizer-stripped", "tokenizer-none-in-one", "tokenizer-bf16", "chat-template-text",
-    }.ToDictionary(n => n, _ => "a tokenizer other than the base's own files cannot be built yet");
-
     public static TheoryData<string> Names =>
         MergekitSet.IsHere ? [.. MergekitSet.Cases.Where(c => MergekitSet.TextOf(c, "compare") != "product").Select(MergekitSet.NameOf).Where(n => n != Misspelt)] : [MergekitSet.Missing];
 
@@ -31,12 +24,6 @@ public sealed class MergekitCaseTests(MergekitCaseRuns runs) : IClassFixture<Mer
     {
         MergekitSet.Require();
         JsonElement entry = MergekitSet.Case(name);
-        if (s_refused.TryGetValue(name, out string? reason))
-        {
-            runs.Of(name).Refused(2, reason);
-            return;
-        }
-
         Outcome outcome = runs.Of(name).Succeeded();
         Assert.NotEqual("", outcome.Output);
         if (File.Exists(MergekitSet.PathOf("cases", name, "expected", "config.json"))) Compare(entry, runs.OutputOf(name), MergekitSet.PathOf("cases", name, "expected"));

@@ -13,6 +13,8 @@ public sealed class MergekitErrorTests(MergekitErrorRuns runs) : IClassFixture<M
         "bert-model", "missing-pooler", "della-one-element", "multislerp-opposite", "multislerp-opposite-shards",
         // The same model twice counts twice; an integer buffer is the first model's, with a note; adapters need no cache; a document may be called as a method is.
         "duplicate-model", "buffer-differs", "lora-no-cache", "multi-name-is-method",
+        // The base's vocabulary and a token of a model.
+        "tokens-with-source-base",
     ];
 
     public static TheoryData<string> Refused => MergekitSet.IsHere ? [.. MergekitSet.Errors.Select(MergekitSet.NameOf).Except(s_merged)] : [MergekitSet.Missing];

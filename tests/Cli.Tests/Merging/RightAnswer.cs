@@ -21,7 +21,7 @@ internal sealed class RightAnswer
         ["bert-mlm"] = a => a.Add(["bertmlm-a", "bertmlm-b"], a.LostOf("bertmlm-a"), x => ((0.6 * x[0]) + (0.5 * x[1])) / 1.1),
         ["vit-linear"] = a => a.Add(["vit-a", "vit-b"], a.LostOf("vit-a"), x => ((0.6 * x[0]) + (0.5 * x[1])) / 1.1),
         ["vit-ta-gradient"] = GradientOverVisionLayers,
-        ["tokenizer-model-permuted"] = a => (a.Config["bos_token_id"], a.Config["eos_token_id"], a.Config["pad_token_id"]) = (75, 63, null),
+        ["tokenizer-model-permuted"] = a => (a.Config["bos_token_id"], a.Config["eos_token_id"], a.Config["pad_token_id"]) = (75, 63, 21),
         // These were defects of releases before the one that made the set.
         ["breadcrumbs-small-gamma"] = _ => { },
         ["breadcrumbs-ties-small-gamma"] = _ => { },
