@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
 using MergeEngine.Cli.Terminal;
+using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Planning.Reports;
 using MergeEngine.Merging.Streaming.Runs;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Reports;
 
@@ -33,15 +35,17 @@ internal sealed record MergedDocument(
     long RestoredBytes,
     bool WasFinished,
     double Seconds,
-    IReadOnlyList<string> Notes)
+    IReadOnlyList<string> Notes,
+    IReadOnlyList<NonFiniteTensor> NonFinite)
 {
     public static MergedDocument From(MergeResult result) => new(
         result.Document, result.Path, result.Method, result.Dialect, result.Tensors, result.Merged, result.Tensors - result.Merged, result.Files, result.Bytes,
-        result.Moved?.ReadBytes ?? 0, result.Moved?.WrittenBytes ?? 0, result.RestoredBytes, result.WasFinished, result.Seconds, result.Notes);
+        result.Moved?.ReadBytes ?? 0, result.Moved?.WrittenBytes ?? 0, result.RestoredBytes, result.WasFinished, result.Seconds, result.Notes, result.Moved?.NonFinite ?? []);
 
     public void Print(TextWriter output)
     {
         foreach (string note in Notes) output.WriteLine($"note: {Printable.Of(note)}");
+        foreach (NonFiniteTensor tensor in NonFinite) output.WriteLine($"warning: {Printable.Of(tensor.Path)}: {tensor.Values} values of {Printable.Of(Quoting.Quote(tensor.Tensor))} are NaN or infinite");
         string path = Printable.Of(Path), tensors = Tensors == 1 ? "1 tensor" : $"{Tensors} tensors", files = Files == 1 ? "1 file" : $"{Files} files";
         if (WasFinished)
         {

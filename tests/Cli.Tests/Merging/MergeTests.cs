@@ -136,6 +136,32 @@ public sealed class MergeTests : IDisposable
         SmallModel.AssertSameTensors(_directory["file"], _directory["out"]);
     }
 
+    /// <summary>In a tensor that one method passes over several times, one that is merged whole in float64, and a type of two bytes.</summary>
+    [Theory]
+    [InlineData("ties", DType.F32)]
+    [InlineData("ties", DType.F64)]
+    [InlineData("ties", DType.BF16)]
+    [InlineData("task_arithmetic", DType.F16)]
+    public void Values_that_are_no_numbers_are_counted_once_and_an_error_where_that_is_asked_for(string method, DType dtype)
+    {
+        float[] values = [1, float.NaN, float.PositiveInfinity, 2, float.NegativeInfinity, .. Enumerable.Repeat(3f, 40)];
+        Directory.CreateDirectory(_directory["bad"]);
+        Directory.CreateDirectory(_directory["good"]);
+        foreach ((string name, float[] content) in (ReadOnlySpan<(string, float[])>)[("bad", values), ("good", new float[45])])
+        {
+            byte[] bytes = dtype == DType.F64 ? System.Runtime.InteropServices.MemoryMarshal.AsBytes<double>(Array.ConvertAll(content, x => (double)x)).ToArray() : [];
+            TensorContent tensor = dtype == DType.F64 ? new TensorContent("w", dtype, new Shape(45), bytes) : TensorContent.FromFloat32("w", new Shape(45), content, dtype);
+            SafetensorsWriter.Write(_directory[$"{name}/model.safetensors"], [tensor]);
+        }
+
+        string[] quick = ["merge", "--method", method, "--base", "good", "--model", "bad=0.5", "out"];
+        Assert.Contains("\nwarning: bad: 3 values of \"w\" are NaN or infinite\n", Run(quick).Succeeded().Output, StringComparison.Ordinal);
+        Assert.Equal(3, Run([.. quick, "--overwrite", "--json"]).Succeeded().Json().GetProperty("merged")[0].GetProperty("non_finite")[0].GetProperty("values").GetInt64());
+        Directory.Delete(_directory["out"], recursive: true);
+        Run([.. quick, "--strict"]).Refused(1, "bad: the tensor \"w\" holds NaN or infinite values");
+        Assert.Equal([], Directory.GetFileSystemEntries(_directory.Path, "*out*"));
+    }
+
     [Fact]
     public void Every_problem_of_a_plan_is_told_in_one_list()
     {

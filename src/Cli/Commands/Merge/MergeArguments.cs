@@ -34,6 +34,8 @@ internal static class MergeArguments
         Description = "Make no hashes: the merge cannot be resumed, and 'verify' compares sizes and headers only.",
     };
 
+    private static readonly Option<bool> Strict = new("--strict") { Description = "A NaN or an infinity in the weights of a model is an error; otherwise they are counted and reported." };
+
     private static readonly Option<ulong?> Seed = new("--seed", "--random-seed")
     {
         Description = "Seed of random masks, 0 if left out. Equal seeds give equal bits.",
@@ -67,7 +69,7 @@ internal static class MergeArguments
 
     public static IEnumerable<Option> All =>
     [
-        DeviceName, Cuda, GpuRich, Threads, MemoryLimit, ShardSize, OutShardSize, DryRun, Resume, CommonOptions.Overwrite, NoHash, Seed, Layers, Truncate,
+        DeviceName, Cuda, GpuRich, Threads, MemoryLimit, ShardSize, OutShardSize, DryRun, Resume, CommonOptions.Overwrite, NoHash, Strict, Seed, Layers, Truncate,
         OutPath, IntermediateDirectory, Lazy, CopyTokenizer, ModelCard, Quiet,
     ];
 
@@ -113,6 +115,7 @@ internal static class MergeArguments
             Overwrite = context.Get(CommonOptions.Overwrite),
             Resume = context.Get(Resume),
             Hash = hash,
+            Strict = context.Get(Strict),
             Companions = new CompanionOptions
             {
                 CopyTokenizer = MergekitOptions.IsOn(context, CopyTokenizer) ?? true,

@@ -17,6 +17,9 @@ public sealed record ExecutionOptions
     /// <summary>Bytes that the process may hold, chunks, statistics and the program itself together.</summary>
     public long MemoryLimit { get; init; } = DefaultMemoryLimit;
 
+    /// <summary>Whether a value of an input that is NaN or infinite ends the merge, rather than being counted.</summary>
+    public bool Strict { get; init; }
+
     /// <summary>Most bytes of an ordinary chunk; tests cut small tensors.</summary>
     internal int ChunkBytes { get; init; } = MemoryPlan.UsualChunk;
 }

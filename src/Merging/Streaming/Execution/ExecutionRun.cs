@@ -20,7 +20,7 @@ internal sealed class ExecutionRun : IDisposable
         CancellationToken cancellation)
     {
         (_job, _plan, _output) = (job, plan, output);
-        _context = new FlowContext(inputs, new ComputeStage(options.Device), new MemoryPlan(options), new ExecutionMeter(progress), cancellation);
+        _context = new FlowContext(inputs, new ComputeStage(options.Device), new MemoryPlan(options), new ExecutionMeter(progress), new NonFiniteCounts(options.Strict), cancellation);
         try
         {
             _tasks = new ModelTasks(job, options.Device);
@@ -51,7 +51,7 @@ internal sealed class ExecutionRun : IDisposable
         _context.Meter.Begin("merge", _job.Tensors.Sum(Cost));
         _context.Meter.Advance(_job.Tensors.Sum(Cost) - left.Sum(Cost));
         Run(held, Flows(left));
-        return _context.Meter.Summary;
+        return _context.Meter.Summary with { NonFinite = _context.NonFinite.Tensors };
     }
 
     public void Dispose()

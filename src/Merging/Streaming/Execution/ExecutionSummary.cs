@@ -3,4 +3,14 @@ namespace MergeEngine.Merging.Streaming.Execution;
 /// <summary>What a merge has moved.</summary>
 /// <param name="ReadBytes">Bytes of weights that were read, those of every pass.</param>
 /// <param name="WrittenBytes">Bytes of tensors that were written; what an earlier run had written is not among them.</param>
-public sealed record ExecutionSummary(long ReadBytes, long WrittenBytes);
+public sealed record ExecutionSummary(long ReadBytes, long WrittenBytes)
+{
+    /// <summary>Tensors of inputs with values that are NaN or infinite, among what this run has read.</summary>
+    public IReadOnlyList<NonFiniteTensor> NonFinite { get; init; } = [];
+}
+
+/// <summary>A tensor with values that are no numbers.</summary>
+/// <param name="Path">Its model.</param>
+/// <param name="Tensor">Its name there.</param>
+/// <param name="Values">How many of its values are NaN or infinite.</param>
+public sealed record NonFiniteTensor(string Path, string Tensor, long Values);

@@ -8,10 +8,12 @@ namespace MergeEngine.Merging.Streaming.Execution;
 internal sealed class TensorInputs
 {
     private readonly SourceReader?[] _readers;
+    private readonly IReadOnlyList<TensorSource> _sources;
 
     public TensorInputs(TensorJob tensor, InputFiles inputs)
     {
         _readers = [.. tensor.Sources.Concat(tensor.Companions).Select(s => s is null ? null : new SourceReader(s, inputs))];
+        _sources = tensor.Sources;
         foreach (SourceReader? reader in _readers)
         {
             if (reader is not null) Unit = Combine(Unit, reader.Unit, tensor.Shape.ElementCount);
@@ -28,14 +30,19 @@ internal sealed class TensorInputs
     public long Unit { get; } = 1;
 
     /// <summary>Fills the chunk's memory with all that there are.</summary>
+    /// <param name="chunk">Which elements.</param>
+    /// <param name="shape">Where each input's are in its memory.</param>
+    /// <param name="counts">Takes values of the models that are no numbers; null where they were counted before.</param>
     /// <returns>Bytes of files that they are made of.</returns>
-    public long Read(Chunk chunk, in ChunkShape shape)
+    public long Read(Chunk chunk, in ChunkShape shape, NonFiniteCounts? counts = null)
     {
         long bytes = 0;
         for (int k = 0; k < _readers.Length; k++)
         {
             if (_readers[k] is not { } reader) continue;
-            reader.Read(chunk.First, ComputeStage.Part(chunk.Memory!, shape, k, chunk.Length).HostSpan);
+            Span<float> values = ComputeStage.Part(chunk.Memory!, shape, k, chunk.Length).HostSpan;
+            reader.Read(chunk.First, values);
+            if (k < _sources.Count) counts?.Add(_sources[k], NonFinite.Count(values));
             bytes += reader.BytesOf(chunk.Length);
         }
 

@@ -51,6 +51,9 @@ public sealed record MergeOptions
     /// <summary>Go on with what a stopped run has left.</summary>
     public bool Resume { get; init; }
 
+    /// <summary>Whether a NaN or an infinity in the weights of a model is an error, rather than counted.</summary>
+    public bool Strict { get; init; }
+
     /// <summary>Hash inputs and outputs. Without, nothing can be resumed or reused, and <c>verify</c> compares sizes and headers only.</summary>
     public bool Hash { get; init; } = true;
 
@@ -70,7 +73,7 @@ public sealed record MergeOptions
 
     internal OutputOptions Writing(bool overwrite) => new() { Overwrite = overwrite, Resume = Resume && Hash, Hash = Hash, Threads = WorkingThreads };
 
-    internal ExecutionOptions Executing => new() { Device = Device, Threads = Threads, MemoryLimit = MemoryLimit };
+    internal ExecutionOptions Executing => new() { Device = Device, Threads = Threads, MemoryLimit = MemoryLimit, Strict = Strict };
 
     internal CompanionOptions Beside => Companions with { LayersPattern = LayersPattern };
 

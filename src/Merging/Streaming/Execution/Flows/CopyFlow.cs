@@ -44,6 +44,7 @@ internal sealed class CopyFlow : ChunkFlow
     {
         if (_raw) _reader.ReadBytes(chunk.First, Bytes(chunk));
         else _reader.Read(chunk.First, Values(chunk));
+        _context.NonFinite.Add(_tensor.Sources[0], _raw ? NonFinite.Count(Bytes(chunk), _tensor.DType) : NonFinite.Count(Values(chunk)));
         long bytes = _raw ? chunk.Length : _reader.BytesOf(chunk.Length);
         _context.Meter.Read(bytes);
         _context.Meter.Advance(bytes);

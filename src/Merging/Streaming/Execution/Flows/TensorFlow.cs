@@ -45,7 +45,7 @@ internal sealed class TensorFlow : ChunkFlow
 
     public override void Read(Chunk chunk)
     {
-        long bytes = _inputs.Read(chunk, _shape);
+        long bytes = _inputs.Read(chunk, _shape, _first ? _context.NonFinite : null);
         _context.Meter.Read(bytes);
         if (_first) _context.Meter.Advance(bytes);
     }

@@ -43,6 +43,7 @@ internal sealed class WholeFlow(TensorJob tensor, TensorTask task, TensorWriter 
             var source = new SourceReader(tensor.Sources[k], context.Inputs);
             _inputs[k] = GC.AllocateUninitializedArray<double>((int)task.Length);
             source.Read(0, _inputs[k]);
+            context.NonFinite.Add(tensor.Sources[k], NonFinite.Count(_inputs[k]));
             context.Meter.Read(source.BytesOf(task.Length));
             context.Meter.Advance(source.BytesOf(task.Length));
         }
