@@ -11,6 +11,9 @@ internal sealed unsafe class Reflectors(DoubleProduct product) : IDisposable
     /// <summary>Reflections in one block.</summary>
     public const int Block = 48;
 
+    /// <summary>Squared lengths from here on have all their digits.</summary>
+    private const double LeastSquare = 1e-200;
+
     private readonly Workspace _small = new();
     private readonly Workspace _tall = new();
 
@@ -20,17 +23,27 @@ internal sealed unsafe class Reflectors(DoubleProduct product) : IDisposable
     public static (double Tau, double Beta) Make(double* x, int count)
     {
         if (count == 0) return (0, 0);
-        double alpha = x[0], tail = DoubleVectors.Dot(x + 1, x + 1, count - 1);
+        double alpha = x[0], tail = DoubleVectors.Dot(x + 1, x + 1, count - 1), unit = 1;
+        if ((alpha * alpha) + tail < LeastSquare)
+        {
+            // Squares of so small numbers lose their digits, and the reflection would not be orthogonal: exact multiples of a power of two instead.
+            double largest = 0;
+            for (int i = 0; i < count; i++) largest = Math.Max(largest, Math.Abs(x[i]));
+            if (largest > 0) unit = Math.ScaleB(1, Math.ILogB(largest));
+            for (int i = 0; i < count; i++) x[i] /= unit;
+            (alpha, tail) = (x[0], DoubleVectors.Dot(x + 1, x + 1, count - 1));
+        }
+
         x[0] = 1;
         if (tail == 0)
         {
             new Span<double>(x + 1, count - 1).Clear();
-            return (0, alpha);
+            return (0, alpha * unit);
         }
 
         double norm = Math.Sqrt((alpha * alpha) + tail), beta = alpha >= 0 ? -norm : norm;
         DoubleVectors.Scale(x + 1, 1 / (alpha - beta), count - 1);
-        return ((beta - alpha) / beta, beta);
+        return ((beta - alpha) / beta, beta * unit);
     }
 
     /// <summary>Every row x of <paramref name="x"/> ← Q·x, or Qᵀ·x, for the Q of these vectors.</summary>

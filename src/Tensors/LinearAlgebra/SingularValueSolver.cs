@@ -126,11 +126,6 @@ public sealed unsafe class SingularValueSolver : IDisposable
         var gram = new DoubleMatrix((double*)_gram.Reserve(2L * k * k), k, k);
         var reflections = new DoubleMatrix((double*)_rows.Reserve(2L * k * k), k, k);
         _product.Multiply(gram, x, !wide, x, wide, lowerOnly: true);
-        for (int i = 0; i < k; i++)
-        {
-            for (int j = i + 1; j < k; j++) gram[i][j] = gram[j][i];
-        }
-
         _tridiagonalization.Reduce(gram, reflections, new Span<double>(values, k), new Span<double>(offDiagonal, k));
         _eigen.Solve(values, offDiagonal, gram);
         int[] order = Falling(values, k);

@@ -1,19 +1,19 @@
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Cpu.Kernels;
-using MergeEngine.Tensors.Cpu.Threads;
 
 namespace MergeEngine.Tensors.LinearAlgebra;
 
 /// <summary>
 /// A symmetric matrix A = Q·T·Qᵀ with T tridiagonal, by Householder reflections in blocks (Dongarra, Sorensen and Hammarling, Block Reduction of Matrices to Condensed
-/// Forms, 1989): half of the operations are a product with A for every column, the other half one matrix product for every block.
+/// Forms, 1989): half of the operations are a product with A for every column, the other half one matrix product for every block. Both read and write one triangle.
 /// </summary>
 internal sealed unsafe class Tridiagonalization(CpuDevice device, DoubleProduct product, Reflectors reflectors) : IDisposable
 {
     private readonly Workspace _pairs = new();
+    private readonly SymmetricProduct _image = new(device);
     private double[] _tau = [];
 
-    /// <summary>Overwrites <paramref name="a"/> (both triangles are read) and leaves the reflections' vectors as rows in <paramref name="vectors"/> [n, n].</summary>
+    /// <summary>Overwrites <paramref name="a"/>, of which the lower triangle is read, and leaves the reflections' vectors as rows in <paramref name="vectors"/> [n, n].</summary>
     public void Reduce(DoubleMatrix a, DoubleMatrix vectors, Span<double> diagonal, Span<double> offDiagonal)
     {
         int n = a.Rows;
@@ -31,7 +31,7 @@ internal sealed unsafe class Tridiagonalization(CpuDevice device, DoubleProduct 
             for (int i = 0; i < block; i++)
             {
                 int j = start + i, first = j + 1, rest = n - first;
-                new Span<double>(a[j] + j, n - j).CopyTo(new Span<double>(column + j, n - j));
+                for (int r = j; r < n; r++) column[r] = a[r][j];
                 for (int p = 0; p < i; p++)
                 {
                     double* v = left[p], w = left[block + p];
@@ -61,7 +61,7 @@ internal sealed unsafe class Tridiagonalization(CpuDevice device, DoubleProduct 
             if (next < n)
             {
                 product.Multiply(
-                    a.Slice(next, next, n - next, n - next), left.Slice(0, next, 2 * block, n - next), true, right.Slice(0, next, 2 * block, n - next), false, -1, 1);
+                    a.Slice(next, next, n - next, n - next), left.Slice(0, next, 2 * block, n - next), true, right.Slice(0, next, 2 * block, n - next), false, -1, 1, lowerOnly: true);
             }
         }
     }
@@ -77,13 +77,16 @@ internal sealed unsafe class Tridiagonalization(CpuDevice device, DoubleProduct 
         }
     }
 
-    public void Dispose() => _pairs.Dispose();
+    public void Dispose()
+    {
+        _image.Dispose();
+        _pairs.Dispose();
+    }
 
     /// <summary>y ← w − ½·τ·(w·x)·x with w = τ·(A − V·Wᵀ − W·Vᵀ)·x, where A has not yet seen the block's earlier pairs.</summary>
     private void Image(DoubleMatrix a, DoubleMatrix pairs, int done, int block, int first, int rest, double tau, double* x, double* y)
     {
-        var job = new MatrixVectorJob { A = a.Slice(first, first, rest, rest), X = x, Y = y, RowsEach = Math.Max(4, (16 * 1024 / rest) + 1) };
-        device.Pool.Run(ref job, (rest + job.RowsEach - 1) / job.RowsEach);
+        _image.Multiply(a.Slice(first, first, rest, rest), x, y);
         for (int p = 0; p < done; p++)
         {
             double* v = pairs[p] + first, w = pairs[block + p] + first;
@@ -94,18 +97,5 @@ internal sealed unsafe class Tridiagonalization(CpuDevice device, DoubleProduct 
 
         DoubleVectors.Scale(y, tau, rest);
         DoubleVectors.Add(y, x, -0.5 * tau * DoubleVectors.Dot(y, x, rest), rest);
-    }
-
-    private struct MatrixVectorJob : IParallelJob
-    {
-        public DoubleMatrix A;
-        public double* X;
-        public double* Y;
-        public int RowsEach;
-
-        public readonly void Execute(int task)
-        {
-            for (int i = task * RowsEach; i < Math.Min(A.Rows, (task + 1) * RowsEach); i++) Y[i] = DoubleVectors.Dot(A[i], X, A.Columns);
-        }
     }
 }
