@@ -140,6 +140,8 @@ internal static class VectorTable
                     StoredVector.From(_output), StoredVector.From(_vectors[0]), _stored[DType.BF16].AsSpan(0, 8), weights, _mask)),
                 ("Convert BF16 to F32", 6 * n, () => o.Convert(StoredVector.From(_output), _stored[DType.BF16][0])),
                 ("Convert F32 to BF16", 6 * n, () => o.Convert(_stored[DType.BF16][8], StoredVector.From(_vectors[0]))),
+                ("Convert F16 to F32", 6 * n, () => o.Convert(StoredVector.From(_output), _stored[DType.F16][0])),
+                ("Convert F32 to F16", 6 * n, () => o.Convert(_stored[DType.F16][8], StoredVector.From(_vectors[0]))),
                 ("Dot", 8 * n, () => o.Dot(_vectors[0], _vectors[1])),
                 ("AccumulateSums, products of 2", 8 * n, () => o.AccumulateSums(_keys, two, 0)),
                 ("AccumulateSums, products of 8", 32 * n, () => o.AccumulateSums(_keys, _vectors, 0)),
