@@ -68,7 +68,11 @@ internal unsafe struct CollectMagnitudes : IRangeKernel
             float* four = values + i;
             if (origin != null)
             {
-                for (int j = 0; j < 4 * width; j += width) S.Store(staged + j, S.Subtract(S.Load(four + j), S.Load(origin + i + j)));
+                float* from = origin + i;
+                S.Store(staged, S.Subtract(S.Load(four), S.Load(from)));
+                S.Store(staged + width, S.Subtract(S.Load(four + width), S.Load(from + width)));
+                S.Store(staged + (2 * width), S.Subtract(S.Load(four + (2 * width)), S.Load(from + (2 * width))));
+                S.Store(staged + (3 * width), S.Subtract(S.Load(four + (3 * width)), S.Load(from + (3 * width))));
                 four = staged;
             }
 
