@@ -40,10 +40,17 @@ internal abstract class FuzzTarget : IDisposable
         "config" => new ConfigTarget(),
         "adapter" => new AdapterTarget(),
         "tokenizer" => new TokenizerTarget(),
+        "vocabulary" => new VocabularyTarget(),
         "manifest" => new ManifestTarget(),
         "model" => new ModelTarget(),
         _ => throw new ArgumentOutOfRangeException(nameof(name)),
     };
+
+    private static readonly byte[][] s_tokenizers =
+    [
+        Utf8("""{"added_tokens":[{"id":3,"content":"<s>","special":true,"lstrip":false,"rstrip":false,"normalized":false,"single_word":false}],"normalizer":{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true},"pre_tokenizer":{"type":"BertPreTokenizer"},"post_processor":null,"decoder":null,"model":{"type":"WordPiece","unk_token":"u","continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":{"u":0,"a":1,"##b":2}}}"""),
+        Utf8("""{"added_tokens":[],"normalizer":null,"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true},"post_processor":{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A","type_id":0}}],"pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":1}}],"special_tokens":{}},"decoder":null,"model":{"type":"BPE","dropout":null,"unk_token":null,"merges":["a b"],"vocab":{"a":0,"b":1,"ab":2}}}"""),
+    ];
 
     private static byte[] Utf8(string text) => Encoding.UTF8.GetBytes(text);
 
@@ -186,11 +193,7 @@ internal abstract class FuzzTarget : IDisposable
 
     private sealed class TokenizerTarget : FileTarget
     {
-        public override byte[][] Seeds { get; } =
-        [
-            Utf8("""{"added_tokens":[{"id":3,"content":"<s>","special":true,"lstrip":false,"rstrip":false,"normalized":false,"single_word":false}],"normalizer":{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true},"pre_tokenizer":{"type":"BertPreTokenizer"},"post_processor":null,"decoder":null,"model":{"type":"WordPiece","unk_token":"u","continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":{"u":0,"a":1,"##b":2}}}"""),
-            Utf8("""{"added_tokens":[],"normalizer":null,"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":true},"post_processor":{"type":"TemplateProcessing","single":[{"Sequence":{"id":"A","type_id":0}}],"pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":1}}],"special_tokens":{}},"decoder":null,"model":{"type":"BPE","dropout":null,"unk_token":null,"merges":["a b"],"vocab":{"a":0,"b":1,"ab":2}}}"""),
-        ];
+        public override byte[][] Seeds => s_tokenizers;
 
         public override string[] Pieces { get; } = ["\"type\":\"Sequence\"", "\"ByteLevel\"", "\"vocab\":{", "\"merges\":[[\"a\",\"b\"]]", "\"id\":", "\"content\":", "\"Regex\":\"(a+)+\"", "\"special\":true", "2147483647", "\"model\":"];
 
@@ -201,6 +204,41 @@ internal abstract class FuzzTarget : IDisposable
         {
             ITokenizer tokenizer = Tokenizer.Load(Put("tokenizer.json", document));
             Assert.True(tokenizer.VocabularySize >= 0);
+        }
+    }
+
+    /// <summary>A tokenizer whose tokens are united with those of another, so that rows of the embeddings follow them.</summary>
+    private sealed class VocabularyTarget : FuzzTarget
+    {
+        private static readonly string[] s_settings = ["tokenizer_source: union\n", "tokenizer_source: base\n", "tokenizer: {source: union, pad_to_multiple_of: 8, tokens: {a: {source: models/b}, z: {source: {kind: zero}}}}\n", "tokenizer_source: models/a\n"];
+
+        private readonly ModelFiles _models = new(inMemory: true);
+        private int _next;
+
+        public VocabularyTarget() =>
+            _models.Add("a", """{"vocab_size": 10, "bos_token_id": 3}""").Add("b", "{}").Put("models/b/tokenizer.json", Encoding.UTF8.GetString(s_tokenizers[0])).Put("models/b/tokenizer_config.json", """{"bos_token": "<s>"}""");
+
+        public override byte[][] Seeds => s_tokenizers;
+
+        public override string[] Pieces { get; } = ["\"vocab\":{", "\"c\":3,", "\"merges\":[\"a b\"]", "\"id\":", "\"content\":", "\"special\":true", "2147483647", "\"Unigram\"", "\"added_tokens\":[],", "9,"];
+
+        public override (long, long) Allocation => (1 << 20, 400);
+
+        public override void Read(byte[] document)
+        {
+            File.WriteAllBytes(_models.PathOf("models/a/tokenizer.json"), document);
+            string recipe = ModelFiles.Linear + s_settings[_next++ % s_settings.Length];
+            using MergeJob job = _models.Models.Plan(recipe);
+            CompanionFiles files = CompanionFiles.Plan(job, _models.Read(recipe), recipe, new CompanionOptions());
+            // What is written is a document, whatever was read.
+            System.Text.Json.JsonDocument.Parse(files.ContentOf("tokenizer.json")!).Dispose();
+            foreach (string note in job.Notes.Concat(files.Notes)) FuzzTests.RequireSentence(note);
+        }
+
+        public override void Dispose()
+        {
+            _models.Dispose();
+            base.Dispose();
         }
     }
 

@@ -27,11 +27,12 @@ public class FuzzTests
     [Theory]
     [InlineData("header", 30)]
     [InlineData("index", 10)]
-    [InlineData("recipe", 20)]
+    [InlineData("recipe", 18)]
     [InlineData("config", 14)]
     [InlineData("adapter", 6)]
     [InlineData("tokenizer", 10)]
-    [InlineData("manifest", 4)]
+    [InlineData("vocabulary", 4)]
+    [InlineData("manifest", 2)]
     [InlineData("model", 6)]
     public void Damaged_documents_give_a_result_or_one_sentence_and_cost_no_more_than_their_size_justifies(string kind, int share)
     {
