@@ -108,6 +108,9 @@ public abstract class TensorMerge : IDisposable
     /// <summary>Whether the statistics want to see the whole tensor (once more).</summary>
     public virtual bool NeedsPass => false;
 
+    /// <summary>Passes for statistics that are still to come, as a rule; for the plan of bytes that are read.</summary>
+    public virtual int ExpectedPasses => NeedsPass ? 1 : 0;
+
     /// <summary>Adds one chunk to the statistics of this pass.</summary>
     public virtual void Accumulate(in TensorChunk chunk) => throw new InvalidOperationException("This method asks for no statistics.");
 

@@ -1,7 +1,5 @@
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Streaming.Planning;
-using MergeEngine.Merging.TensorMethods;
-using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Execution;
@@ -29,35 +27,10 @@ public static class MergeExecutor
         return run.Execute();
     }
 
-    /// <summary>What <see cref="Execute"/> would cost.</summary>
+    /// <summary>What <see cref="Execute"/> would cost, from headers alone.</summary>
+    /// <param name="job">The merge.</param>
+    /// <param name="plan">Where its tensors go.</param>
+    /// <param name="options">How it would be executed.</param>
     /// <exception cref="PlanningException">A method refuses the parameters of tensors; all of them are named.</exception>
-    public static ExecutionEstimate Estimate(MergeJob job, OutputPlan plan, ExecutionOptions options)
-    {
-        long read = 0, least = 0;
-        int passes = 1;
-        var problems = new List<string>();
-        foreach (TensorJob tensor in job.Tensors)
-        {
-            long once = tensor.Sources.Sum(s => s.Checkpoint[s.Tensor].DType.ByteCount(tensor.Shape.ElementCount)), times = 1;
-            if (tensor.Method is not null)
-            {
-                try
-                {
-                    using TensorMerge merge = tensor.Method.Begin(tensor.Task(options.Device, job.Seed));
-                    if (merge.NeedsPass) times++;
-                    least = Math.Max(least, merge.WorkingBytes);
-                }
-                catch (ArgumentException e)
-                {
-                    problems.Add($"{Quoting.Quote(tensor.Name)}: {e.Message}");
-                }
-            }
-
-            read += once * times;
-            passes = Math.Max(passes, (int)times);
-        }
-
-        if (problems.Count > 0) throw new PlanningException(problems);
-        return new ExecutionEstimate(passes, read, plan.TotalSize, options.MemoryLimit, least);
-    }
+    public static ExecutionEstimate Estimate(MergeJob job, OutputPlan plan, ExecutionOptions options) => new JobCost(job, options).Estimate with { WriteBytes = plan.TotalSize };
 }

@@ -14,10 +14,7 @@ internal sealed class TensorInputs
     {
         _readers = [.. tensor.Sources.Concat(tensor.Companions).Select(s => s is null ? null : new SourceReader(s, inputs))];
         _sources = tensor.Sources;
-        foreach (SourceReader? reader in _readers)
-        {
-            if (reader is not null) Unit = Combine(Unit, reader.Unit, tensor.Shape.ElementCount);
-        }
+        Unit = UnitOf(tensor);
     }
 
     /// <summary>Sources and companions, those that are not there among them.</summary>
@@ -27,7 +24,7 @@ internal sealed class TensorInputs
     public SourceReader? this[int index] => _readers[index];
 
     /// <summary>What the pieces of its transforms are multiples of.</summary>
-    public long Unit { get; } = 1;
+    public long Unit { get; }
 
     /// <summary>Fills the chunk's memory with all that there are.</summary>
     /// <param name="chunk">Which elements.</param>
@@ -47,6 +44,18 @@ internal sealed class TensorInputs
         }
 
         return bytes;
+    }
+
+    /// <inheritdoc cref="Unit"/>
+    public static long UnitOf(TensorJob tensor)
+    {
+        long unit = 1;
+        foreach (TensorSource? source in tensor.Sources.Concat(tensor.Companions))
+        {
+            if (source?.Transform is { } transform) unit = Combine(unit, transform.Unit, tensor.Shape.ElementCount);
+        }
+
+        return unit;
     }
 
     /// <summary>Bytes of files that the inputs and companions of a tensor are made of.</summary>

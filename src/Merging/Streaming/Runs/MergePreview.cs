@@ -32,7 +32,7 @@ public static class MergePreview
         var previews = new List<PreviewedMerge>();
         var places = new DocumentPlaces(file, options);
         PlanAll(file, places, options, (recipe, job, plan, standIns) => previews.Add(new PreviewedMerge(
-            recipe.Name, places.Of(recipe), Rename(PlanReporter.Describe(job, recipe, options.Device, options.MemoryLimit), standIns, places),
+            recipe.Name, places.Of(recipe), Rename(PlanReporter.Describe(job, recipe, options.Executing), standIns, places),
             MergeExecutor.Estimate(job, plan, options.Executing),
             [.. job.Inputs.SelectMany(c => c.Files).Select(f => f.FilePath)])));
         return previews;

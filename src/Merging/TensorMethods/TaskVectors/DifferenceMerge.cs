@@ -58,6 +58,9 @@ internal sealed class DifferenceMerge : TensorMerge
 
     public override bool NeedsPass => IsSelecting || _wantsNorms;
 
+    /// <summary>Three to find limits, unless equal magnitudes straddle one.</summary>
+    public override int ExpectedPasses => (IsSelecting ? 3 : 0) + (_wantsNorms ? 1 : 0);
+
     private bool IsSelecting { get; set; }
 
     /// <summary>What ranking rows takes beside: a row's keys twice for each thread.</summary>

@@ -27,7 +27,7 @@ public sealed record PlannedInput(string Path, int Files, int Tensors, long Byte
 /// <param name="Parameters">Parameters that hold for all models, as a recipe would write them.</param>
 /// <param name="Sources">What it is made of.</param>
 /// <param name="Statistics">Whether the method reads the inputs for statistics before the pass that merges.</param>
-/// <param name="LeastMemory">Bytes below which the tensor cannot be merged: one unit of every input and of the output in float32, and what the method holds beside them.</param>
+/// <param name="LeastMemory">What the tensor cannot do without, the program apart: one unit of every input and of the output in float32, and what the method holds beside them.</param>
 public sealed record TensorReport(
     string Name, string DType, IReadOnlyList<long> Shape, long Bytes, string Method, IReadOnlyDictionary<string, string> Parameters, IReadOnlyList<SourceReport> Sources, bool Statistics,
     long LeastMemory);
@@ -46,8 +46,11 @@ public sealed record SourceReport(int Input, string Tensor, string Stored, strin
 /// <param name="Merged">Those that the method makes; the others are copied.</param>
 /// <param name="OutputBytes">Bytes of the output's tensors, headers apart.</param>
 /// <param name="ReadBytes">Bytes that the pass which merges reads.</param>
-/// <param name="StatisticsBytes">Bytes of the tensors whose inputs are read for statistics before that, once at least.</param>
-/// <param name="MemoryLimit">Bytes that the merge may use.</param>
-/// <param name="PeakMemory">Estimate of the bytes that it will use: all of the largest tensor where that is below the limit.</param>
-/// <param name="LeastMemory">Bytes below which a tensor cannot be merged.</param>
-public sealed record PlanTotals(int Tensors, int Merged, long OutputBytes, long ReadBytes, long StatisticsBytes, long MemoryLimit, long PeakMemory, long LeastMemory);
+/// <param name="StatisticsBytes">Bytes of the inputs of tensors that are looked at for statistics before they are merged.</param>
+/// <param name="Passes">Most passes over a tensor, with those for statistics over the whole model.</param>
+/// <param name="AllReadBytes">Bytes that all passes read; a tensor that fits in memory is read once.</param>
+/// <param name="MemoryLimit">Bytes that the process may hold.</param>
+/// <param name="PeakMemory">Estimate of the bytes that it will hold, the program itself included.</param>
+/// <param name="LeastMemory">The smallest limit with which every tensor can be merged.</param>
+public sealed record PlanTotals(
+    int Tensors, int Merged, long OutputBytes, long ReadBytes, long StatisticsBytes, int Passes, long AllReadBytes, long MemoryLimit, long PeakMemory, long LeastMemory);

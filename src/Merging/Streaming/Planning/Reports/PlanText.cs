@@ -25,8 +25,8 @@ public static class PlanText
         to.WriteLine();
         PlanTotals totals = report.Totals;
         to.WriteLine($"{Count(totals.Tensors, "tensor")}, {totals.Merged} merged and {totals.Tensors - totals.Merged} copied, {Bytes(totals.OutputBytes)} to write");
-        string statistics = totals.StatisticsBytes == 0 ? "one pass" : $"one pass to merge, and before it at least one for statistics over {Bytes(totals.StatisticsBytes)}";
-        to.WriteLine($"{Bytes(totals.ReadBytes)} to read, {statistics}");
+        string statistics = totals.Passes == 1 ? "one pass" : $"up to {totals.Passes} passes, those for statistics included, over {Bytes(totals.ReadBytes)}";
+        to.WriteLine($"{Bytes(totals.AllReadBytes)} to read, {statistics}");
         to.WriteLine($"peak memory about {Bytes(totals.PeakMemory)} of {Bytes(totals.MemoryLimit)} allowed; the least possible is {Bytes(totals.LeastMemory)}");
     }
 

@@ -1,0 +1,86 @@
+using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.TensorMethods;
+using MergeEngine.Tensors.Numerics;
+
+namespace MergeEngine.Merging.Streaming.Execution;
+
+/// <summary>What a job costs, tensor by tensor and in all.</summary>
+internal sealed class JobCost
+{
+    private readonly HashSet<TensorMethod> _wholeModel = [];
+
+    /// <param name="job">The merge.</param>
+    /// <param name="options">How it will be executed.</param>
+    /// <exception cref="PlanningException">A method refuses the parameters of tensors; all of them are named.</exception>
+    public JobCost(MergeJob job, ExecutionOptions options)
+    {
+        var memory = new MemoryPlan(options);
+        var problems = new List<string>();
+        var needs = new TensorNeeds[job.Tensors.Count];
+        for (int i = 0; i < needs.Length; i++)
+        {
+            try
+            {
+                needs[i] = TensorNeeds.Of(job.Tensors[i], job.Seed, options.Device, memory);
+            }
+            catch (ArgumentException e)
+            {
+                problems.Add(Refusal.Text(job.Tensors[i].Name, e));
+            }
+        }
+
+        long statisticsBytes = 0, held = 0, largest = 0;
+        int statisticsPasses = 0;
+        try
+        {
+            (statisticsBytes, statisticsPasses, held, largest) = Statistics(job, options);
+        }
+        catch (PlanningException e)
+        {
+            problems.AddRange(e.Problems);
+        }
+
+        if (problems.Count > 0) throw new PlanningException(problems);
+        Tensors = needs;
+
+        // As many tensors are on their way at one time as there are threads, and one more.
+        long together = held;
+        foreach (TensorNeeds tensor in needs.OrderByDescending(n => n.Memory).Take(memory.Threads + 1)) together = TensorNeeds.Add(together, tensor.Memory);
+        foreach (TensorNeeds tensor in needs) largest = Math.Max(largest, tensor.LeastMemory);
+        long least = TensorNeeds.Add(TensorNeeds.Add(largest, held), MemoryPlan.Program);
+        long write = job.Tensors.Sum(t => t.DType.ByteCount(t.Shape.ElementCount));
+        Estimate = new ExecutionEstimate(
+            statisticsPasses + needs.Select(n => n.Passes).DefaultIfEmpty(1).Max(), statisticsBytes + needs.Sum(n => n.ReadBytes), write,
+            Math.Max(least, TensorNeeds.Add(Math.Min(memory.Budget, together), MemoryPlan.Program)), least);
+    }
+
+    /// <summary>In the order of the job.</summary>
+    public IReadOnlyList<TensorNeeds> Tensors { get; }
+
+    public ExecutionEstimate Estimate { get; }
+
+    /// <summary>Whether the method looks at the whole model before it merges the tensor.</summary>
+    public bool IsOfWholeModel(TensorJob tensor) => tensor.Method is { } method && _wholeModel.Contains(method);
+
+    /// <summary>Bytes that statistics over the model read, their passes, what they hold, and the largest chunk that they cannot do without.</summary>
+    private (long Bytes, int Passes, long Held, long Largest) Statistics(MergeJob job, ExecutionOptions options)
+    {
+        using var tasks = new ModelTasks(job, options.Device);
+        long bytes = 0, held = 0, largest = 0;
+        int passes = 0;
+        foreach ((TensorMethod method, ModelStatistics statistics) in tasks.Statistics)
+        {
+            if (statistics.NeedsPass) _wholeModel.Add(method);
+            passes = Math.Max(passes, statistics.ExpectedPasses);
+            held += statistics.WorkingBytes;
+            foreach ((TensorJob tensor, TensorTask task) in tasks.Of(method))
+            {
+                bytes += statistics.ExpectedPasses * TensorInputs.BytesOf(tensor);
+                long width = (tensor.Sources.Count + tensor.Companions.Count + 1L) * sizeof(float), unit = Math.Min(statistics.Unit(task), tensor.Shape.ElementCount);
+                largest = Math.Max(largest, unit > long.MaxValue / width ? long.MaxValue : unit * width);
+            }
+        }
+
+        return (bytes, passes, held, largest);
+    }
+}

@@ -1,0 +1,50 @@
+using MergeEngine.Merging.Streaming.Execution.Flows;
+using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.TensorMethods;
+using MergeEngine.Tensors;
+
+namespace MergeEngine.Merging.Streaming.Execution;
+
+/// <summary>What one tensor of a job will cost, as the pipeline will treat it.</summary>
+/// <param name="Passes">How often it is looked at: for statistics, and once to merge.</param>
+/// <param name="InputBytes">Bytes of files that one pass reads.</param>
+/// <param name="ReadBytes">Bytes that all passes read: a tensor that stays in memory is read once.</param>
+/// <param name="Memory">Bytes that it holds while it is merged.</param>
+/// <param name="LeastMemory">Bytes that it cannot do without.</param>
+internal readonly record struct TensorNeeds(int Passes, long InputBytes, long ReadBytes, long Memory, long LeastMemory)
+{
+    /// <exception cref="ArgumentException">The method refuses the parameters.</exception>
+    public static TensorNeeds Of(TensorJob tensor, ulong seed, Device device, MemoryPlan memory)
+    {
+        long bytes = TensorInputs.BytesOf(tensor);
+        if (tensor.Method is null) return new TensorNeeds(1, bytes, bytes, Math.Min(bytes, memory.ChunkBytes), 0);
+        if (tensor.IsFloat64)
+        {
+            long whole = Saturate(() => WholeFlow.BytesOf(tensor));
+            return new TensorNeeds(1, bytes, bytes, whole, whole);
+        }
+
+        using TensorMerge merge = tensor.Method.Begin(tensor.Task(device, seed));
+        long unit = TensorInputs.Combine(merge.Unit, TensorInputs.UnitOf(tensor), tensor.Shape.ElementCount), width = (tensor.Sources.Count + tensor.Companions.Count + 1L) * sizeof(float);
+        long chunk = Saturate(() => new ChunkShape(tensor.Shape.ElementCount, tensor.Sources.Count + tensor.Companions.Count, unit, memory).Bytes);
+        long all = Saturate(() => checked(tensor.Shape.ElementCount * width)), least = Saturate(() => checked((unit * width) + merge.WorkingBytes));
+        int passes = 1 + merge.ExpectedPasses;
+        bool held = passes > 1 && all <= memory.HeldBytes;
+        return new TensorNeeds(passes, bytes, held ? bytes : bytes * passes, Add(held ? Math.Max(all, chunk) : chunk, merge.WorkingBytes), least);
+    }
+
+    public static long Add(long a, long b) => a > long.MaxValue - b ? long.MaxValue : a + b;
+
+    // Tensors of sparse files may be larger than any memory.
+    private static long Saturate(Func<long> count)
+    {
+        try
+        {
+            return count();
+        }
+        catch (OverflowException)
+        {
+            return long.MaxValue;
+        }
+    }
+}
