@@ -58,8 +58,8 @@ internal sealed class DifferenceMerge : TensorMerge
 
     public override bool NeedsPass => IsSelecting || _wantsNorms;
 
-    /// <summary>Three to find limits, unless equal magnitudes straddle one.</summary>
-    public override int ExpectedPasses => (IsSelecting ? 3 : 0) + (_wantsNorms ? 1 : 0);
+    /// <summary>Two to find limits, unless too many magnitudes are almost equal.</summary>
+    public override int ExpectedPasses => (IsSelecting ? 2 : 0) + (_wantsNorms ? 1 : 0);
 
     private bool IsSelecting { get; set; }
 

@@ -11,14 +11,14 @@ public sealed class EstimateTests
     [Theory]
     [InlineData("linear", 512)]
     [InlineData("ties", 512)]
-    [InlineData("ties", 1)]
-    [InlineData("model_stock", 1)]
-    [InlineData("dare_ties", 1)]
+    [InlineData("ties", 132)]
+    [InlineData("model_stock", 132)]
+    [InlineData("dare_ties", 132)]
     public void The_bytes_that_are_read_and_written_are_those_of_the_estimate(string method, int mebibytes)
     {
         using var models = new GeneratedModels();
 
-        // Distinct magnitudes, mostly, and at 1 MiB tensors that are read in every pass: 24 MB each, where 16 MiB are left.
+        // At 132 MiB tensors that are read in every pass: 30 MB each, where 36 MiB are left for two threads.
         (string, long[])[] tensors = [("a.weight", [1000, 2000]), ("b.weight", [700, 3000])];
         for (int k = 0; k < 3; k++) models.Write(k == 0 ? "base" : k == 1 ? "a" : "b", k, tensors: tensors);
         using MergeJob job = models.Plan(MethodRecipes.Of(method));
@@ -31,14 +31,14 @@ public sealed class EstimateTests
         var steps = new List<ExecutionProgress>();
         ExecutionSummary summary = MergeExecutor.Execute(job, plan, output, inputs, options, new Steps(steps));
         Assert.Equal(estimate.WriteBytes, summary.WrittenBytes);
-        Assert.InRange(estimate.PeakMemory, estimate.LeastMemory, Math.Max(options.MemoryLimit, 112L << 20));
+        Assert.InRange(estimate.PeakMemory, estimate.LeastMemory, options.MemoryLimit);
         Assert.Equal(steps[^1].TotalBytes, steps[^1].DoneBytes);
         Assert.Equal(steps.Select(s => s.DoneBytes).Order(), steps.Select(s => s.DoneBytes));
 
-        // Values from 1401 steps: many equal magnitudes straddle a limit, which takes one pass more than usual.
-        long once = job.Tensors.Sum(t => t.Sources.Count * t.Shape.ElementCount * sizeof(float)), extra = method == "ties" && mebibytes == 1 ? once : 0;
+        // Values from 1401 steps: many equal magnitudes straddle a limit, which takes passes more than usual.
+        long once = job.Tensors.Sum(t => t.Sources.Count * t.Shape.ElementCount * sizeof(float)), extra = method == "ties" && mebibytes == 132 ? 3 * once : 0;
         Assert.InRange(summary.ReadBytes, estimate.ReadBytes, estimate.ReadBytes + extra);
-        Assert.Equal(summary.ReadBytes > once, method is "ties" or "model_stock" or "dare_ties" && mebibytes == 1);
+        Assert.Equal(summary.ReadBytes > once, method is "ties" or "model_stock" or "dare_ties" && mebibytes == 132);
     }
 
     private sealed class Steps(List<ExecutionProgress> steps) : IProgress<ExecutionProgress>
