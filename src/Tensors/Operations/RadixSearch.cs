@@ -117,7 +117,17 @@ public sealed class RadixSearch(int keyBits, int firstDigit = RadixSearch.FullDi
         ulong last = LargestEntries.Last(candidates, _remaining);
         Prefix = (Prefix << (keyBits - PrefixBits)) | (last >> 44);
         PrefixBits = keyBits;
-        FoundLast(OperationSet.LastCollected - (long)(last & (ulong)OperationSet.LastCollected));
+        FoundLast(IndexOf(last));
+    }
+
+    /// <summary>
+    /// Takes the candidates of one piece where all equal the threshold (<see cref="WantsHistogram"/> is false) and pieces come in order: nothing has to be held until the last selected one comes by.
+    /// Reorders them.
+    /// </summary>
+    public void FoundEqual(Span<ulong> candidates)
+    {
+        if (_ordinal >= candidates.Length) _ordinal -= candidates.Length;
+        else FoundLast(IndexOf(LargestEntries.Last(candidates, _ordinal + 1)));
     }
 
     /// <summary>Takes the index of the last selected element among the equal ones.</summary>
@@ -126,4 +136,6 @@ public sealed class RadixSearch(int keyBits, int firstDigit = RadixSearch.FullDi
         LastIndex = index;
         _stage = Stage.Done;
     }
+
+    private static long IndexOf(ulong candidate) => OperationSet.LastCollected - (long)(candidate & (ulong)OperationSet.LastCollected);
 }

@@ -5,12 +5,16 @@ namespace MergeEngine.Merging.TensorMethods.TaskVectors;
 
 /// <summary>
 /// The largest magnitudes of a vector that comes in chunks, exactly; equal ones go to the lowest index. A pass counts the first digit; where the elements that share the threshold's
-/// digit may be held they are collected in a second pass, which is the last; otherwise further digits are counted first.
+/// digit may be held they are collected in a second pass, which is the last; otherwise further digits are counted first. More equal magnitudes than may be held (a difference of one size
+/// throughout, or one of bfloat16's few digits) are gone through in pieces.
 /// </summary>
 internal sealed class MagnitudeSearch
 {
     /// <summary>Exponent and five bits: few elements share them with the threshold.</summary>
     private const int FirstDigit = 13;
+
+    /// <summary>Elements that are gone through at a time where equal ones are not held.</summary>
+    private const int Piece = 1 << 15;
 
     private readonly RadixSearch _search = new(31, FirstDigit);
     private readonly Selection? _known;
@@ -42,6 +46,9 @@ internal sealed class MagnitudeSearch
     /// <summary>The selection, once no pass is needed.</summary>
     public Selection Result => _known ?? _search.Trivial ?? new Selection(Threshold, _search.LastIndex);
 
+    /// <summary>Whether there are more equal magnitudes than may be held.</summary>
+    private bool GoesThrough => _collects && _search.Candidates > _room;
+
     private float Threshold => BitConverter.UInt32BitsToSingle((uint)_search.ThresholdBits);
 
     /// <summary>Says how many are wanted, before the first pass is completed.</summary>
@@ -62,6 +69,12 @@ internal sealed class MagnitudeSearch
     {
         if (!NeedsPass) return;
         _canCollect = operations.SearchesDifferences;
+        if (GoesThrough)
+        {
+            GoThrough(operations, values, origin, firstIndex);
+            return;
+        }
+
         if (_collects)
         {
             _collected += operations.CollectMagnitudes(_candidates.AsSpan(_collected), values, (uint)_search.Prefix, _search.PrefixBits, firstIndex, origin);
@@ -82,6 +95,7 @@ internal sealed class MagnitudeSearch
     public void CompletePass()
     {
         if (!NeedsPass) return;
+        if (GoesThrough) throw new InvalidOperationException("The pass before found more equal magnitudes than this one.");
         if (_collects)
         {
             _search.FoundCandidates(_candidates.AsSpan(0, _collected));
@@ -91,6 +105,18 @@ internal sealed class MagnitudeSearch
 
         _search.CompleteHistogram();
         _collects = _canCollect && NeedsPass && (_search.Candidates <= _room || !_search.WantsHistogram);
-        if (_collects) _candidates = GC.AllocateUninitializedArray<ulong>(checked((int)_search.Candidates));
+        if (_collects) _candidates = GC.AllocateUninitializedArray<ulong>(GoesThrough ? Piece : checked((int)_search.Candidates));
+    }
+
+    /// <summary>Counts equal magnitudes until the last that is selected.</summary>
+    private void GoThrough(OperationSet operations, DeviceSpan<float> values, DeviceSpan<float> origin, long firstIndex)
+    {
+        for (long start = 0, length; start < values.Length && NeedsPass; start += length)
+        {
+            length = Math.Min(Piece, values.Length - start);
+            int found = operations.CollectMagnitudes(
+                _candidates, values.Slice(start, length), (uint)_search.Prefix, _search.PrefixBits, firstIndex + start, origin.IsNone ? default : origin.Slice(start, length));
+            _search.FoundEqual(_candidates.AsSpan(0, found));
+        }
     }
 }
