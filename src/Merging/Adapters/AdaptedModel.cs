@@ -83,7 +83,7 @@ internal sealed class AdaptedModel
             return $"{Adapter.Weights.Path}: the module {Quoting.Quote(module.Name)} is for a weight of the shape {expected}, and {Quoting.Quote(target.Name)} in {model.Path} has {target.Shape}.";
         }
 
-        if (a.Shape[0] > MostInMemory || a.Shape[0] * (target.Shape[0] == 0 ? 0 : target.ElementCount / target.Shape[0]) > MostInMemory)
+        if (a.Shape[0] > MostInMemory || LowRankUpdate.Elements(a.Shape[0], target.Shape[0] == 0 ? 0 : target.ElementCount / target.Shape[0]) > MostInMemory)
             return $"{Adapter.Weights.Path}: the module {Quoting.Quote(module.Name)} has the rank {a.Shape[0]}, whose factor of {target.Shape} does not fit into memory.";
         bool columns = plain && transposed ? names.Orientation.OfNamesakes(module.Name) ?? Adapter.Config.IsTransposed : transposed;
         (Checkpoint file, TensorEntry entry) = replaced is null ? (model, target) : (Adapter.Weights, replaced);

@@ -16,6 +16,9 @@ internal sealed unsafe class LowRankUpdate : AdaptedTensor
 {
     private const int RowsAtOnce = 256;
 
+    /// <summary>Elements of L that are read at a time, unless one row has more.</summary>
+    private const int MostLeft = 1 << 18;
+
     private readonly SafetensorsFile _leftFile;
     private readonly SafetensorsFile _rightFile;
     private readonly TensorEntry _left;
@@ -44,7 +47,7 @@ internal sealed unsafe class LowRankUpdate : AdaptedTensor
         (_transposed, _scale) = (transposed, (float)scale);
         _rank = checked((int)a.Shape[0]);
         _rowLength = entry.Shape[0] == 0 ? 0 : entry.ElementCount / entry.Shape[0];
-        _panels = new FactorMemory(LowRankProduct.Panels(_rowLength) * LowRankProduct.PanelWidth * _rank, entry.ElementCount);
+        _panels = new FactorMemory(Elements(_rank, _rowLength), entry.ElementCount);
     }
 
     public override long WorkingBytes => _panels.ByteLength;
@@ -53,15 +56,19 @@ internal sealed unsafe class LowRankUpdate : AdaptedTensor
 
     public override IReadOnlyList<TensorSource> Others => [.. base.Others, Part(_adapter, _left), Part(_adapter, _right)];
 
+    /// <summary>Elements that are kept of a factor, whose rows are filled up to whole panels.</summary>
+    public static long Elements(long rank, long rowLength) => LowRankProduct.Panels(rowLength) * LowRankProduct.PanelWidth * rank;
+
     protected override void Change(long first, Span<float> values)
     {
         if (_rank == 0 || _scale == 0 || values.IsEmpty) return;
         float* panels = _panels.Acquire(LoadPanels);
         try
         {
+            int most = Math.Clamp(MostLeft / _rank, 1, RowsAtOnce);
             for (long at = first, end = first + values.Length; at < end;)
             {
-                long row = at / _rowLength, rows = Math.Min(RowsAtOnce, ((end - 1) / _rowLength) - row + 1);
+                long row = at / _rowLength, rows = Math.Min(most, ((end - 1) / _rowLength) - row + 1);
                 long stop = Math.Min(end, (row + rows) * _rowLength);
                 float[] left = ReadLeft(row, (int)rows);
                 LowRankProduct.Add(values[(int)(at - first)..(int)(stop - first)], at - (row * _rowLength), _rowLength, left, panels, _rank, _scale);

@@ -1,3 +1,4 @@
+using System.Text;
 using MergeEngine.Merging.Streaming.Planning;
 using MergeEngine.Tensors.Numerics;
 
@@ -159,6 +160,25 @@ public sealed class LoraAdapterTests : IDisposable
                 "models/base: the tensor \"ids.weight\" is I64, to which no adapter can be added, expected F32, F16, BF16 or F64.",
             ],
             _files.Problems());
+    }
+
+    /// <summary>Few columns, many ranks: a row of a panel has 64 elements however short the weight's is, which makes 4 GiB of a factor of 64 MiB. The files are sparse.</summary>
+    [Fact]
+    public void Factors_that_do_not_fit_into_memory_are_refused()
+    {
+        const int rank = 1 << 24;
+        _files.WriteModel(("a.weight", new Shape(2, 1), F32));
+        _files.WriteAdapter(AdapterFiles.Config(rank, 1));
+        byte[] header = Encoding.UTF8.GetBytes(
+            $$$"""{"{{{P}}}a.lora_A.weight":{"dtype":"F32","shape":[{{{rank}}},1],"data_offsets":[0,{{{4L * rank}}}]},"{{{P}}}a.lora_B.weight":{"dtype":"F32","shape":[2,{{{rank}}}],"data_offsets":[{{{4L * rank}}},{{{12L * rank}}}]}}""");
+        using (FileStream sparse = File.Create(Path.Combine(_files.Root, "models/adapter/adapter_model.safetensors")))
+        {
+            sparse.Write(BitConverter.GetBytes((long)header.Length));
+            sparse.Write(header);
+            sparse.SetLength(8 + header.Length + (12L * rank));
+        }
+
+        Assert.Equal(["models/adapter/adapter_model.safetensors: the module \"a\" has the rank 16777216, whose factor of [2, 1] does not fit into memory."], _files.Problems());
     }
 
     [Fact]
