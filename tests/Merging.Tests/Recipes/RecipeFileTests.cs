@@ -101,6 +101,27 @@ public sealed class RecipeFileTests
         Assert.EndsWith(": 'tatr' exists in the dialect paper only.", RecipeText.ErrorOf("merge_method: tatr\ndialect: mergekit\nmodels: [{ model: a }]\n"), StringComparison.Ordinal);
     }
 
+    /// <summary>Statistics over a whole model are kept by the models' places: other models there would be mixed without a word.</summary>
+    [Theory]
+    [InlineData("{model: models/a, layer_range: [1, 2]}, {model: models/b, layer_range: [1, 2]}", null)]
+    [InlineData("{model: models/b, layer_range: [1, 2]}, {model: models/a, layer_range: [1, 2]}", "'ties' looks at whole models, so every slice and module merges the same ones in the same order, found 'models/b', 'models/a' after 'models/a', 'models/b'.")]
+    [InlineData("{model: models/a, layer_range: [1, 2]}, {model: models/b, layer_range: [1, 2], parameters: {density: 0.5}}", "'density' of 'ties' holds for the whole model, and 'models/b' had another value before.")]
+    public void Whole_models_are_the_same_in_all_slices(string sources, string? error)
+    {
+        string recipe = $$"""
+            merge_method: ties
+            dialect: paper
+            base_model: models/base
+            slices:
+            - sources: [{model: models/base, layer_range: [0, 1]}, {model: models/a, layer_range: [0, 1]}, {model: models/b, layer_range: [0, 1]}]
+            - sources: [{model: models/base, layer_range: [1, 2]}, {{sources}}]
+            """;
+        if (error is null) Assert.Equal(2, RecipeText.Read(recipe).Modules[0].Slices.Count);
+        else Assert.EndsWith(error, RecipeText.ErrorOf(recipe), StringComparison.Ordinal);
+        // One tensor after the other needs no such order.
+        Assert.Equal(2, RecipeText.Read(recipe.Replace("dialect: paper", "parameters: {weight: 1}", StringComparison.Ordinal)).Modules[0].Slices.Count);
+    }
+
     [Fact]
     public void Gradient_files_are_given_for_all_models_or_for_none()
     {

@@ -24,6 +24,7 @@ internal static class RecipeReader
         ParameterSet parameters = ParameterReader.Read(map.Take("parameters"), method, ScopeLevel.Recipe, notes);
         var slices = new SliceReader(method, references, notes);
         List<RecipeModule> modules = ReadModules(map, slices, new Surroundings(baseModel, map.Take("base_model")?.Place ?? map.Place, [parameters]));
+        WholeModels.Check(method, modules.SelectMany(m => m.Slices));
         IReadOnlyList<ModelReference> models = [.. modules.SelectMany(m => m.Slices).SelectMany(s => s.Sources).Select(s => s.Model).Distinct()];
         return new Recipe
         {
