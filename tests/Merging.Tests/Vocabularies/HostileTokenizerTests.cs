@@ -61,6 +61,25 @@ public sealed class HostileTokenizerTests
             Assert.Single(Problems([1, 2, 3], "tokenizer.model")));
     }
 
+    /// <summary>The output's tokenizer is made of these files, and merges are published: a link must not carry a file of this machine into one.</summary>
+    [Theory]
+    [InlineData("tokenizer.json")]
+    [InlineData("chat_template.jinja")]
+    public void Links_that_lead_out_of_the_model_are_refused(string name)
+    {
+        using var models = new TokenModels();
+        const string tokenizer = """{"model": {"vocab": {"a": 0, "b": 1}}}""";
+        models.Write("base", 0, 4, name == "tokenizer.json" ? null : tokenizer);
+        File.WriteAllText(models.File("private"), tokenizer);
+        File.CreateSymbolicLink(models.File($"models/base/{name}"), models.File("private"));
+        Assert.Equal($"models/base/{name}: is a link that leads out of the model's directory, expected a file of the model.", Assert.Single(models.ProblemsOf(Recipe)));
+        File.Delete(models.File($"models/base/{name}"));
+        File.Move(models.File("private"), models.File("models/base/other"));
+        File.CreateSymbolicLink(models.File($"models/base/{name}"), "other");
+        using MergeJob job = models.Plan(Recipe);
+        Assert.NotNull(job.Vocabulary);
+    }
+
     [Fact]
     public void A_merge_that_is_none_is_refused_where_merges_are_read()
     {

@@ -36,7 +36,7 @@ internal sealed class ModelFolder
         string path = System.IO.Path.Combine(Path, name);
         if (!File.Exists(path)) return null;
         string? complaint = OutputTarget.ComplaintOf(path);
-        if (complaint is null && !StaysInside(path)) complaint = "is a link that leads out of the model's directory";
+        if (complaint is null && !StaysInside(Path, path)) complaint = "is a link that leads out of the model's directory";
         if (complaint is null && LengthOf(path) > most) complaint = $"is longer than {most >> 20} MiB";
         if (complaint is null) return path;
         _notes.Add($"{path}: {complaint}, and is left alone.");
@@ -86,10 +86,10 @@ internal sealed class ModelFolder
     /// Whether a file is what its directory holds. The cache of the hub keeps every file as a link from <c>snapshots/REVISION/</c> to <c>blobs/</c> beside it, which belongs to
     /// the same model.
     /// </summary>
-    private bool StaysInside(string path)
+    internal static bool StaysInside(string folder, string path)
     {
         if (new FileInfo(path).LinkTarget is null) return true;
-        if (RealPath.Of(path) is not { } target || RealPath.Of(Path) is not { } own) return false;
+        if (RealPath.Of(path) is not { } target || RealPath.Of(folder) is not { } own) return false;
         if (IsBelow(target, own)) return true;
         string? snapshots = System.IO.Path.GetDirectoryName(own);
         return System.IO.Path.GetFileName(snapshots) == "snapshots" && IsBelow(target, System.IO.Path.Combine(System.IO.Path.GetDirectoryName(snapshots)!, "blobs"));

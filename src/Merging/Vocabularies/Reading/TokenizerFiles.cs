@@ -1,3 +1,4 @@
+using MergeEngine.Merging.Streaming.Files;
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Tensors.Safetensors;
 using Microsoft.Win32.SafeHandles;
@@ -37,6 +38,8 @@ public static class TokenizerFiles
         string path = Path.Combine(directory, name);
         if (!Path.Exists(path)) return null;
         if (OutputTarget.ComplaintOf(path) is { } complaint) throw new VocabularyException($"{path}: {complaint}, expected a file.");
+        // What is read here is written to the output, and that is shown to the world.
+        if (!ModelFolder.StaysInside(directory, path)) throw new VocabularyException($"{path}: is a link that leads out of the model's directory, expected a file of the model.");
         try
         {
             using SafeFileHandle handle = File.OpenHandle(path);
