@@ -24,8 +24,7 @@ internal sealed class WeighedInputs : IDisposable
     /// <param name="unit">Pieces are multiples of this.</param>
     public WeighedInputs(TensorTask task, int[] models, int baseIndex, long unit)
     {
-        if (models.Length > OperationSet.MaxSumVectors)
-            throw new ArgumentException($"'{task.Name}' is made of {models.Length} models, angles are taken between at most {OperationSet.MaxSumVectors}.", nameof(models));
+        CheckCount(task, models.Length);
         (_task, _models, _base) = (task, models, baseIndex);
         _vectors = new DeviceSpan<float>[models.Length];
         Piece = Math.Min(Math.Max(PieceLength / unit, 1) * unit, Math.Max(task.Length, 1));
@@ -38,6 +37,12 @@ internal sealed class WeighedInputs : IDisposable
     public int Count => _models.Length;
 
     public long Bytes => _differences?.ByteLength ?? 0;
+
+    /// <exception cref="ArgumentException">There are more models than have their angles taken.</exception>
+    public static void CheckCount(TensorTask task, int models)
+    {
+        if (models > OperationSet.MaxSumVectors) throw new ArgumentException($"'{task.Name}' is made of {models} models, angles are taken between at most {OperationSet.MaxSumVectors}.", nameof(models));
+    }
 
     /// <summary>The vectors on a piece of a chunk; good until the next call.</summary>
     public ReadOnlySpan<DeviceSpan<float>> On(in TensorChunk chunk, long start, long length)

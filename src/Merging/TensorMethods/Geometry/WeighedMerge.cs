@@ -29,6 +29,7 @@ internal sealed record WeighedMerge(int[] Models, int Base, Weighing Weighing, W
     /// <summary>Part after part: the dot products, the shares, and the sum.</summary>
     public void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)
     {
+        WeighedInputs.CheckCount(task, Models.Length);
         (int parts, int length, int between, int step) = PartOf(task) switch
         {
             WeighedPart.Row => ((int)(task.Length / task.RowLength), (int)task.RowLength, (int)task.RowLength, 1),
