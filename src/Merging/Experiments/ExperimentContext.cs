@@ -4,6 +4,7 @@ using MergeEngine.Merging.Tuning;
 using MergeEngine.Models.Datasets;
 using MergeEngine.Models.Encoders;
 using MergeEngine.Models.Training;
+using MergeEngine.Models.Training.Heads;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Parameters;
 
@@ -143,10 +144,12 @@ internal sealed class ExperimentContext : IDisposable
 
     private TrainingTask Open(Device device, TaskEntry entry)
     {
-        Dataset dataset = Dataset.Open(entry.Data);
-        if (entry.Samples > 0) dataset = new Dataset(dataset.Source, dataset.Name, dataset.Classes, dataset.Splits.Select(split => new FirstSamples(split, entry.Samples)));
-        var task = new TrainingTask(entry.Name, dataset, Own(ClassificationHead.FromSafetensors(device, entry.Heads, $"{entry.Name}.")));
-        foreach (string split in new[] { "train", "validation", "test" }) task.Check(Encoder, split);
+        Dataset dataset = TaskData.Open(Encoder, File.Model, entry);
+        ClassificationHead head = entry.Heads is { } file
+            ? ClassificationHead.FromSafetensors(device, file, $"{entry.Name}.")
+            : HeadFitting.Fit(Encoder, dataset, l2: File.Heads!.L2, cancellation: Cancellation);
+        var task = new TrainingTask(entry.Name, dataset, Own(head));
+        foreach (string split in TaskData.Splits) task.Check(Encoder, split);
         return task;
     }
 

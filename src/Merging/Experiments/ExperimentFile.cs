@@ -2,13 +2,6 @@ using MergeEngine.Merging.Yaml;
 
 namespace MergeEngine.Merging.Experiments;
 
-/// <summary>One task of an experiment: a data set, and where its frozen head stands.</summary>
-/// <param name="Name">Name in tables; also the prefix of the head's tensors, <c>NAME.weight</c> and <c>NAME.bias</c>.</param>
-/// <param name="Data">Path of the data set, relative paths already resolved against the experiment file.</param>
-/// <param name="Heads">Path of the safetensors file with the head.</param>
-/// <param name="Samples">Samples of every split, its first; 0 for all.</param>
-public sealed record TaskEntry(string Name, string Data, string Heads, int Samples = 0);
-
 /// <summary>
 /// A comparison of merging methods, read from YAML: a pre-trained model, tasks with data and frozen heads, one budget for all, and
 /// the methods to score. Paths are relative to the file. docs/experiments.md has the schema.
@@ -27,6 +20,9 @@ public sealed record ExperimentFile
 
     public required IReadOnlyList<TaskEntry> Tasks { get; init; }
 
+    /// <summary>Where heads come from; null where every task names its own file.</summary>
+    public HeadsEntry? Heads { get; init; }
+
     public required TuningEntry Tuning { get; init; }
 
     public required IReadOnlyList<MethodEntry> Methods { get; init; }
@@ -44,18 +40,20 @@ public sealed record ExperimentFile
     private static ExperimentFile Parse(YamlValue root, string path)
     {
         YamlMapping file = root.AsMapping("An experiment");
-        file.Allow("An experiment", "name", "model", "heads", "seed", "tasks", "tuning", "methods", "fixed_lambda", "conflict_lambda");
+        file.Allow("An experiment", "name", "model", "heads", "seed", "texts", "tasks", "tuning", "methods", "fixed_lambda", "conflict_lambda");
         string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         string Resolve(string relative) => System.IO.Path.Combine(folder, relative);
 
-        string? heads = file.Text("heads") is { } h ? Resolve(h) : null;
+        HeadsEntry? heads = HeadsEntry.Read(file.Take("heads"), Resolve);
+        TextsEntry texts = TextsEntry.Read(file.Take("texts"), TextsEntry.Default);
         return new ExperimentFile
         {
             Path = path,
             Name = file.Text("name", System.IO.Path.GetFileNameWithoutExtension(path)),
             Model = Resolve(file.RequireText("model")),
             Seed = file.Unsigned("seed", 0),
-            Tasks = ReadTasks(file.Require("tasks"), heads, Resolve),
+            Heads = heads,
+            Tasks = ReadTasks(file.Require("tasks"), heads, texts, Resolve),
             Tuning = TuningEntry.Read(file.Take("tuning")),
             Methods = ReadMethods(file.Require("methods")),
             FixedLambda = file.Take("fixed_lambda") is { } fixedLambda ? FixedComparison.Read(fixedLambda) : null,
@@ -63,21 +61,15 @@ public sealed record ExperimentFile
         };
     }
 
-    private static List<TaskEntry> ReadTasks(YamlValue value, string? heads, Func<string, string> resolve)
+    private static List<TaskEntry> ReadTasks(YamlValue value, HeadsEntry? heads, TextsEntry texts, Func<string, string> resolve)
     {
         YamlSequence list = value.AsSequence("'tasks'");
         var tasks = new List<TaskEntry>();
         foreach (YamlValue item in list.Items)
         {
-            YamlMapping task = item.AsMapping("A task");
-            string data = resolve(task.RequireText("data"));
-            string name = task.Text("name", System.IO.Path.GetFileNameWithoutExtension(data));
-            string file = task.Text("heads") is { } own ? resolve(own) : heads ?? throw task.Error($"the task '{name}' has no 'heads', and neither has the experiment.");
-            int samples = (int)task.Integer("samples", 0, 0, int.MaxValue);
-            task.Finish("A task");
-            if (name.Length == 0) throw task.Error("the name of a task is empty.");
-            if (tasks.Any(t => t.Name == name)) throw task.Error($"the task '{name}' occurs twice.");
-            tasks.Add(new TaskEntry(name, data, file, samples));
+            var task = TaskEntry.Read(item, heads?.File, fitted: heads is { File: null }, texts, resolve);
+            if (tasks.Any(t => t.Name == task.Name)) throw item.Error($"the task '{task.Name}' occurs twice.");
+            tasks.Add(task);
         }
 
         return tasks.Count > 0 ? tasks : throw list.Error("'tasks' is empty.");

@@ -17,7 +17,9 @@ internal static class ExperimentSettings
             ["budget of a task"] = $"{context.TrainTasks.Max(context.Budget.StepsFor)} steps ({tuning.Epochs} epochs)",
             ["device"] = context.Start.Device.Precision == Tensors.Precision.Float32 ? context.Start.Device.Name : $"{context.Start.Device.Name}, products of {context.Start.Device.Precision} inputs",
             ["augmentation"] = tuning.Shift == 0 ? "none" : $"shifts of up to {tuning.Shift} pixels",
-            ["heads"] = "frozen, one for each task, never merged",
+            ["heads"] = file.Heads is { File: null } fitted
+                ? $"logistic regression on the training features of the pre-trained model (l2 {N(fitted.L2)}), frozen, never merged"
+                : "frozen, one for each task, never merged",
             ["scores"] = "accuracy on the test split in per cent; choices were made on the validation split",
         };
     }

@@ -58,6 +58,7 @@ public sealed class Dataset
     /// <exception cref="SafetensorsException">The file is no safetensors file.</exception>
     public static Dataset Open(string path)
     {
+        if (Tables.TextFiles.Matches(path)) throw new ModelException($"{path}: is a table of texts, expected images or token ids where no model's tokenizer is at hand.");
         if (Directory.Exists(path)) return IdxDataset.Open(path);
         if (path.EndsWith(".gz", StringComparison.Ordinal) || path.EndsWith("ubyte", StringComparison.Ordinal))
             throw new ModelException($"{path}: is one file of an IDX dataset, expected the directory that holds images and labels.");
