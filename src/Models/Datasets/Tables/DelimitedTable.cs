@@ -15,7 +15,7 @@ internal sealed class DelimitedTable : TextTable
     private readonly int[] _fields;
     private readonly bool _hasHeader;
     private readonly int _columns;
-    private CsvMalformedReason _reason;
+    private CsvMalformedRecord? _malformed;
 
     public DelimitedTable(string path, TextColumns columns, bool quoted)
         : base(path)
@@ -32,8 +32,8 @@ internal sealed class DelimitedTable : TextTable
                 DetectSeparatorHint = false,
                 TrackLineNumbers = true,
                 MaxRecordSize = LongestRow,
-                MalformedData = CsvMalformedDataHandling.Throw,
-                OnMalformedRecord = record => _reason = record.Reason,
+                MalformedData = CsvMalformedDataHandling.Recover,
+                OnMalformedRecord = record => _malformed ??= record,
             });
         try
         {
@@ -71,13 +71,13 @@ internal sealed class DelimitedTable : TextTable
     {
         try
         {
-            return _reader.Read();
+            bool read = _reader.Read();
+            return _malformed is { } record ? throw new ModelException($"{Path}: line {record.LineNumber} {Fault(record.Reason)}.") : read;
         }
         catch (CsvFormatException e)
         {
-            throw e.Message.Contains(nameof(CsvReaderOptions.MaxRecordSize), StringComparison.Ordinal)
-                ? TooLong(e.LineNumber)
-                : new ModelException($"{Path}: line {e.LineNumber} {Fault(_reason)}.", e);
+            // Nothing else is thrown where malformed rows are recovered.
+            throw TooLong(e.LineNumber);
         }
     }
 
