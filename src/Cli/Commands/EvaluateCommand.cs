@@ -14,7 +14,7 @@ internal static class EvaluateCommand
 {
     private const int DefaultBatchSize = 64;
 
-    private static readonly Argument<string> Data = new("DATASET") { Description = "A safetensors dataset, or a directory of IDX files." };
+    private static readonly Argument<string> Data = new("DATASET") { Description = DatasetArguments.Description };
 
     private static readonly Option<string> Split = new("--split") { Description = "Which split to score.", DefaultValueFactory = _ => "test", HelpName = "NAME" };
 
@@ -35,6 +35,8 @@ internal static class EvaluateCommand
             CommonOptions.Threads,
             CommonOptions.Json,
         };
+        command.Options.Add(TextArguments.MaxLength);
+        foreach (Option option in DatasetArguments.All) command.Options.Add(option);
         command.Runs(Run);
         return command;
     }
@@ -43,7 +45,7 @@ internal static class EvaluateCommand
     {
         using Device device = context.OpenDevice();
         using Encoder encoder = ModelArguments.Load(context, device);
-        Dataset data = Dataset.Open(context.Get(Data));
+        Dataset data = DatasetArguments.Open(context, encoder, context.Get(Data));
         using ClassificationHead head = ModelArguments.RequireHead(context, encoder, data.Name);
         DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);
         var task = new TrainingTask(data.Name, data, head);

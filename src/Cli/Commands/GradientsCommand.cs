@@ -19,7 +19,7 @@ internal static class GradientsCommand
     private const int DefaultBatchSize = 32;
     private const int DefaultExemplars = 128;
 
-    private static readonly Argument<string> Data = new("DATA") { Description = "A dataset, or a safetensors file with 'images' or 'input_ids', and 'labels'; with --text, one with 'labels' alone." };
+    private static readonly Argument<string> Data = new("DATA") { Description = "A dataset as tune takes it, or a safetensors file with 'images' or 'input_ids', and 'labels'; with --text, one with 'labels' alone." };
 
     private static readonly Argument<string> Output = new("OUT.safetensors") { Description = "Gets one F32 tensor a parameter, under the checkpoint's own names." };
 
@@ -61,6 +61,7 @@ internal static class GradientsCommand
             CommonOptions.Threads,
             CommonOptions.Json,
         };
+        foreach (Option option in DatasetArguments.All) command.Options.Add(option);
         command.Runs(Run);
         return command;
     }
@@ -72,7 +73,7 @@ internal static class GradientsCommand
         GradientReduction reduction = GradientFile.Parse(context.Get(Reduction)!);
         using Device device = context.OpenDevice();
         using Encoder encoder = ModelArguments.Load(context, device);
-        Dataset data = context.Has(TextArguments.Text) ? ReadTexts(context, encoder) : Dataset.Open(context.Get(Data));
+        Dataset data = context.Has(TextArguments.Text) ? ReadTexts(context, encoder) : DatasetArguments.Open(context, encoder, context.Get(Data));
         using ClassificationHead head = ModelArguments.RequireHead(context, encoder, data.Name);
         DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);
         var task = new TrainingTask(data.Name, data, head) { Split = split.Name };

@@ -15,7 +15,7 @@ namespace MergeEngine.Cli.Commands;
 /// <summary><c>tune MODEL DATASET OUT</c>: fine-tunes one encoder on a task and writes it in the layout that it came in.</summary>
 internal static class TuneCommand
 {
-    private static readonly Argument<string> Data = new("DATASET") { Description = "A safetensors dataset, or a directory of IDX files." };
+    private static readonly Argument<string> Data = new("DATASET") { Description = DatasetArguments.Description };
 
     private static readonly Argument<string> Output = new("OUT") { Description = "The tuned model: a directory, or a name that ends in .safetensors." };
 
@@ -31,7 +31,8 @@ internal static class TuneCommand
             "tune", "Fine-tune a model on a task. A head from --head stays as it is; the checkpoint's own classifier is trained along.",
             "tune base/ mnist.safetensors tuned/ --head mnist.head.safetensors --epochs 10",
             "tune base/ mnist.safetensors tuned/ --head-out mnist.head.safetensors --learning-rate 1e-4 --shift 2 --seed 7",
-            "tune base/ mnist.safetensors probe/ --head-out head.safetensors --freeze-encoder")
+            "tune base/ mnist.safetensors probe/ --head-out head.safetensors --freeze-encoder",
+            "tune bert/ 'mrpc/{split}.tsv' tuned/ --head-out head.safetensors --text-column sentence1 --pair-column sentence2 --max-length 128")
         {
             ModelArguments.Model,
             Data,
@@ -40,6 +41,8 @@ internal static class TuneCommand
             HeadOut,
         };
         foreach (Option option in TuneOptions.All) command.Options.Add(option);
+        command.Options.Add(TextArguments.MaxLength);
+        foreach (Option option in DatasetArguments.All) command.Options.Add(option);
         command.Options.Add(CommonOptions.Config);
         command.Options.Add(CommonOptions.Device);
         command.Options.Add(CommonOptions.Precision);
@@ -58,7 +61,7 @@ internal static class TuneCommand
         OutputDirectory.RequireFree(output, context.Get(CommonOptions.Overwrite));
         using Device device = context.OpenDevice();
         using Encoder encoder = ModelArguments.Load(context, device);
-        Dataset data = Dataset.Open(context.Get(Data));
+        Dataset data = DatasetArguments.Open(context, encoder, context.Get(Data));
         bool ownHead = !context.Has(CommonOptions.Head) && headOut is null;
         using ClassificationHead head = headOut is not null && !context.Has(CommonOptions.Head)
             ? ClassificationHead.Random(device, data.Classes.Count, encoder.FeatureWidth, context.Get(CommonOptions.Seed) ?? 0, data.Name)
