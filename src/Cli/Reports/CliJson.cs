@@ -19,5 +19,6 @@ namespace MergeEngine.Cli.Reports;
 [JsonSerializable(typeof(PretrainReport))]
 [JsonSerializable(typeof(MergeReport))]
 [JsonSerializable(typeof(DryRunReport))]
+[JsonSerializable(typeof(MergeEngine.Merging.Experiments.ExperimentPlan))]
 [JsonSerializable(typeof(MethodsReport))]
 internal sealed partial class CliJson : JsonSerializerContext;

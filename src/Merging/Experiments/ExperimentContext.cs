@@ -200,6 +200,6 @@ internal sealed class ExperimentContext : IDisposable
             }
         }
 
-        return total + (experts ? budget : 0);
+        return total + (experts && file.Tasks[0].Tuned is null ? budget : 0);
     }
 }

@@ -33,6 +33,12 @@ public sealed record ExperimentFile
     /// <summary>λ of the knowledge-conflict matrix; null for no analysis.</summary>
     public double? ConflictLambda { get; init; }
 
+    /// <summary>Where the parts can be had, a line each, for whoever does not have them.</summary>
+    public IReadOnlyList<string> Sources { get; init; } = [];
+
+    /// <summary>Averages that were published for rows, by their name: shown beside a plan, and never part of a result.</summary>
+    public IReadOnlyDictionary<string, double> Expected { get; init; } = new Dictionary<string, double>();
+
     /// <exception cref="YamlException">The file says something that is not understood; one sentence with line and column.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static ExperimentFile Load(string path) => Parse(YamlFile.Read(path), path);
@@ -40,12 +46,13 @@ public sealed record ExperimentFile
     private static ExperimentFile Parse(YamlValue root, string path)
     {
         YamlMapping file = root.AsMapping("An experiment");
-        file.Allow("An experiment", "name", "model", "heads", "seed", "texts", "tasks", "tuning", "methods", "fixed_lambda", "conflict_lambda");
+        file.Allow("An experiment", "name", "model", "heads", "seed", "texts", "tasks", "tuning", "methods", "fixed_lambda", "conflict_lambda", "sources", "expected");
         string folder = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!;
         string Resolve(string relative) => System.IO.Path.Combine(folder, relative);
 
         HeadsEntry? heads = HeadsEntry.Read(file.Take("heads"), Resolve);
         TextsEntry texts = TextsEntry.Read(file.Take("texts"), TextsEntry.Default);
+        List<MethodEntry> methods = ReadMethods(file.Require("methods"));
         return new ExperimentFile
         {
             Path = path,
@@ -55,9 +62,11 @@ public sealed record ExperimentFile
             Heads = heads,
             Tasks = ReadTasks(file.Require("tasks"), heads, texts, Resolve),
             Tuning = TuningEntry.Read(file.Take("tuning")),
-            Methods = ReadMethods(file.Require("methods")),
+            Methods = methods,
             FixedLambda = file.Take("fixed_lambda") is { } fixedLambda ? FixedComparison.Read(fixedLambda) : null,
             ConflictLambda = file.Take("conflict_lambda") is null ? null : file.Number("conflict_lambda", 0, 0),
+            Sources = file.Take("sources") is { } sources ? [.. sources.AsSequence("'sources'").Items.Select(item => item.AsScalar("A source").Text)] : [],
+            Expected = ReadExpected(file.Take("expected"), methods),
         };
     }
 
@@ -69,10 +78,25 @@ public sealed record ExperimentFile
         {
             var task = TaskEntry.Read(item, heads?.File, fitted: heads is { File: null }, texts, resolve);
             if (tasks.Any(t => t.Name == task.Name)) throw item.Error($"the task '{task.Name}' occurs twice.");
+            if (tasks.Count > 0 && task.Tuned is null != tasks[0].Tuned is null) throw item.Error($"the tasks '{tasks[0].Name}' and '{task.Name}' differ in 'tuned': all of the individual models stand in files, or none.");
             tasks.Add(task);
         }
 
         return tasks.Count > 0 ? tasks : throw list.Error("'tasks' is empty.");
+    }
+
+    private static Dictionary<string, double> ReadExpected(YamlValue? value, List<MethodEntry> methods)
+    {
+        var expected = new Dictionary<string, double>();
+        if (value is null) return expected;
+        YamlMapping map = value.AsMapping("'expected'");
+        foreach ((YamlScalar row, _) in map.Entries)
+        {
+            if (methods.All(method => method.Name != row.Text)) throw row.Error($"there is no row '{row.Shown}'; rows are {string.Join(", ", methods.Select(method => method.Name))}.");
+            expected[row.Text] = map.Number(row.Text, 0, 0, 100);
+        }
+
+        return expected;
     }
 
     private static List<MethodEntry> ReadMethods(YamlValue value)

@@ -3,7 +3,7 @@ using MergeEngine.Merging.Tuning;
 
 namespace MergeEngine.Merging.Experiments;
 
-/// <summary>One fine-tuned model for each task, and their task vectors from the pre-trained model: what every one-shot method merges.</summary>
+/// <summary>One fine-tuned model for each task, tuned here or read from a file, and their task vectors from the pre-trained model: what every one-shot method merges.</summary>
 internal sealed class Experts : IDisposable
 {
     private Experts(TaskVectors taskVectors, double[] accuracy, RowCost cost)
@@ -24,7 +24,9 @@ internal sealed class Experts : IDisposable
     public static Experts Tune(ExperimentContext context)
     {
         var cost = new RowCost("individual");
-        IReadOnlyList<NamedModel> models = IndividualTuning.Run(context.TrainTasks, context.Start, context.Budget, context.Optimizer(), context.Tuning(cost));
+        IReadOnlyList<NamedModel> models = context.File.Tasks[0].Tuned is null
+            ? IndividualTuning.Run(context.TrainTasks, context.Start, context.Budget, context.Optimizer(), context.Tuning(cost))
+            : ReadModels(context);
         try
         {
             cost.Book();
@@ -32,6 +34,27 @@ internal sealed class Experts : IDisposable
             double[] accuracy = scored ? [.. models.Select((model, t) => context.Accuracy(model.Parameters, t, "test"))] : [];
             // In the models' own memory: from here on only the task vectors are needed.
             return new Experts(TaskVectors.TakeModels("pretrained", context.Start, models), accuracy, cost);
+        }
+        catch
+        {
+            foreach (NamedModel model in models) model.Parameters.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Models that were tuned elsewhere: they cost nothing here.</summary>
+    private static List<NamedModel> ReadModels(ExperimentContext context)
+    {
+        var models = new List<NamedModel>();
+        try
+        {
+            foreach (TaskEntry task in context.File.Tasks)
+            {
+                context.Cancellation.ThrowIfCancellationRequested();
+                models.Add(new NamedModel(task.Name, context.Encoder.ReadParameters(task.Tuned!)));
+            }
+
+            return models;
         }
         catch
         {

@@ -171,7 +171,8 @@ internal sealed class Rows(ExperimentContext context)
 
     /// <summary>One round from the pre-trained model with the whole budget: the one-shot merge of the individual models.</summary>
     public static bool IsOneShot(RoundsEntry rounds, ExperimentFile file) =>
-        rounds is { Rounds: 1, OnValidation: false, Outer: "none", Merge: "mean", Alpha: null, CountsSteps: false, Start: null } && rounds.Every == file.Tuning.Epochs;
+        rounds is { Rounds: 1, OnValidation: false, Outer: "none", Merge: "mean", Alpha: null, CountsSteps: false, Start: null } && rounds.Every == file.Tuning.Epochs
+        && file.Tasks[0].Tuned is null;
 
     /// <summary>Scores a model that the context owns, and frees it unless a later row goes on from it.</summary>
     private MethodResult Finish(MethodEntry method, RowCost cost, ParameterVector model)

@@ -22,6 +22,9 @@ public sealed record TaskEntry(string Name, string Data, string? Heads, int Samp
     /// <summary>The files of a table of texts where the experiment lists them by split; null where <see cref="Data"/> says it all.</summary>
     public TextFiles? Files { get; init; }
 
+    /// <summary>The individual model where it was tuned elsewhere; null where the experiment tunes it.</summary>
+    public string? Tuned { get; init; }
+
     private static readonly IReadOnlyDictionary<string, int> NoSamples = new Dictionary<string, int>();
 
     /// <summary>Samples that a split is cut to; 0 for all.</summary>
@@ -48,6 +51,7 @@ public sealed record TaskEntry(string Name, string Data, string? Heads, int Samp
             HeldOut = HeldOutOf(task),
             Texts = TextsEntry.Read(task.Take("texts"), texts),
             Files = files,
+            Tuned = task.Text("tuned") is { } tuned ? resolve(tuned) : null,
         };
         task.Finish("A task");
         return name.Length > 0 ? entry : throw task.Error("the name of a task is empty.");
