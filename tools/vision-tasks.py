@@ -72,7 +72,7 @@ def images(arguments):
 
 def projection(arguments):
     name = "visual_projection.weight"
-    with open(arguments.base, "rb") as base, open(arguments.tuned, "rb") as tuned, open(arguments.out, "wb") as out:
+    with open(arguments.base, "rb") as base, open(arguments.tuned, "rb") as tuned:
         base_header, base_start = header_of(base)
         header, start = header_of(tuned)
         metadata = header.pop("__metadata__", {})
@@ -81,10 +81,11 @@ def projection(arguments):
         parts = sorted(header.items(), key=lambda item: item[1]["data_offsets"])
         parts = [(key, entry, tuned, start) for key, entry in parts] + [(name, base_header[name], base, base_start)]
         size = lambda entry: entry["data_offsets"][1] - entry["data_offsets"][0]
-        write_header(out, {key: (entry["dtype"], entry["shape"], size(entry)) for key, entry, _, _ in parts}, metadata)
-        for _, entry, file, first in parts:
-            file.seek(first + entry["data_offsets"][0])
-            out.write(file.read(size(entry)))
+        with open(arguments.out, "wb") as out:
+            write_header(out, {key: (entry["dtype"], entry["shape"], size(entry)) for key, entry, _, _ in parts}, metadata)
+            for _, entry, file, first in parts:
+                file.seek(first + entry["data_offsets"][0])
+                out.write(file.read(size(entry)))
 
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

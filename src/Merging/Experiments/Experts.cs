@@ -29,7 +29,7 @@ internal sealed class Experts : IDisposable
             : ReadModels(context);
         try
         {
-            cost.Book();
+            if (context.File.Tasks[0].Tuned is null) cost.Book();
             bool scored = context.File.Methods.Any(m => m.Kind == "individual");
             double[] accuracy = scored ? [.. models.Select((model, t) => context.Accuracy(model.Parameters, t, "test"))] : [];
             // In the models' own memory: from here on only the task vectors are needed.

@@ -34,6 +34,21 @@ public sealed partial class ExperimentTests : IDisposable
     }
 
     [Fact]
+    public void A_dry_run_plans_says_what_is_missing_and_writes_nothing()
+    {
+        string file = MiniatureExperiment.Write(directory);
+        File.Delete(directory["2.safetensors"]);
+        string text = MergeEngineProcess.Run("experiment", file, directory["out"], "--dry-run").Succeeded().Output;
+        Assert.Contains("task-arithmetic: as many steps as the data has, chosen of 2 on validation", text, StringComparison.Ordinal);
+        Assert.Contains("atm-momentum: 8 steps a task", text, StringComparison.Ordinal);
+        Assert.Contains($"missing: {directory["2.safetensors"]}", text, StringComparison.Ordinal);
+        JsonElement plan = MergeEngineProcess.Run("experiment", file, directory["out"], "--dry-run", "--json", "--seed", "9").Succeeded().Json();
+        Assert.Equal(9, plan.GetProperty("seed").GetInt32());
+        Assert.Equal([directory["2.safetensors"]], plan.GetProperty("missing").EnumerateArray().Select(path => path.GetString()));
+        Assert.False(Directory.Exists(directory["out"]));
+    }
+
+    [Fact]
     public void Two_runs_give_the_same_results_whatever_the_threads_and_another_seed_gives_others()
     {
         Run("a", "--threads", "1");

@@ -87,6 +87,34 @@ public sealed class TextTests : IDisposable
     }
 
     [Fact]
+    public void Tables_of_texts_are_tuned_on_scored_and_differentiated()
+    {
+        string model = directory["model"];
+        Directory.CreateDirectory(model);
+        foreach (string file in new[] { "config.json", "model.safetensors" }) File.Copy(Repository.Fixture("bert-cls", file), Path.Combine(model, file));
+        File.WriteAllLines(Path.Combine(model, "vocab.txt"), ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", .. Enumerable.Range('a', 26).Select(c => $"{(char)c}")]);
+        // The class is the first letter: three labels, three letters.
+        string[] classes = ["ham", "eggs", "spam"];
+        foreach ((string split, int count) in new[] { ("train", 48), ("test", 12) })
+            File.WriteAllLines(directory[$"{split}.tsv"], Enumerable.Range(0, count).Select(i => $"{classes[i % 3]}\t{(char)('a' + (i % 3))} {(char)('k' + (i % 7))}"));
+        string data = directory["{split}.tsv"];
+        string[] columns = ["--no-header", "--label-column", "1", "--text-column", "2", "--classes", "ham,eggs,spam"];
+        JsonElement report = MergeEngineProcess.Run(
+            ["tune", model, data, directory["tuned"], "--steps", "60", "--batch-size", "16", "--learning-rate", "2e-3", "--json", .. columns]).Succeeded().Json();
+        Assert.Equal(100, report.GetProperty("scores")[0].GetProperty("accuracy").GetDouble());
+        File.Copy(Path.Combine(model, "vocab.txt"), Path.Combine(directory["tuned"], "vocab.txt"), overwrite: true);
+        JsonElement scored = MergeEngineProcess.Run(["evaluate", directory["tuned"], data, "--json", .. columns]).Succeeded().Json();
+        Assert.Equal(100, scored.GetProperty("accuracy").GetDouble());
+        // The classes in another order are other classes: the names decide, not the rows.
+        Assert.NotEqual(100, MergeEngineProcess.Run(["evaluate", directory["tuned"], data, "--json", .. columns[..^1], "eggs,ham,spam"]).Succeeded().Json().GetProperty("accuracy").GetDouble());
+        MergeEngineProcess.Run(["gradients", model, data, directory["g.safetensors"], "--reduction", "abs-per-sample", "--samples", "8", .. columns]).Succeeded();
+        using SafetensorsFile gradients = SafetensorsFile.Open(directory["g.safetensors"]);
+        Assert.Contains(gradients.Tensors, tensor => tensor.Name == "classifier.weight");
+        MergeEngineProcess.Run("evaluate", model, data, "--no-header", "--label-column", "3").Refused(1, "train.tsv", "there is no column");
+        MergeEngineProcess.Run("evaluate", model, Repository.Fixture("bert-cls", "case.safetensors"), "--text-column", "x").Refused(2, "--text-column", "none");
+    }
+
+    [Fact]
     public void Lines_of_text_become_embeddings_of_a_sentence_encoder()
     {
         string model = Path.Combine(Repository.Root, "..", "shared", "models", "all-MiniLM-L6-v2"), fixture = Path.Combine(Repository.Root, "..", "shared", "fixtures", "minilm");

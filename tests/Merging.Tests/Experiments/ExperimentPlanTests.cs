@@ -7,7 +7,7 @@ namespace MergeEngine.Merging.Tests.Experiments;
 /// <summary>Plans from experiment files alone, and the set-ups of the papers that are shipped as files.</summary>
 public sealed class ExperimentPlanTests
 {
-    public static TheoryData<string> Files => [.. Directory.GetFiles(Path.Combine(FixtureFiles.PathOf("../.."), "experiments"), "*.yml").Select(Path.GetFileNameWithoutExtension).Order()!];
+    public static TheoryData<string> Files => [.. Directory.GetFiles(Path.Combine(FixtureFiles.PathOf("../.."), "experiments"), "*.yml").Select(path => Path.GetFileNameWithoutExtension(path)!).Order(StringComparer.Ordinal)];
 
     [Theory]
     [MemberData(nameof(Files))]

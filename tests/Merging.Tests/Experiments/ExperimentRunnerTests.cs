@@ -108,7 +108,7 @@ public sealed class ExperimentRunnerTests : IDisposable
 
         using Device device = Device.Open("cpu", 1);
         using VisionTransformer encoder = VisionTransformer.Load(device, file.Model);
-        TrainingTask[] tasks = [.. file.Tasks.Select(t => new TrainingTask(t.Name, Dataset.Open(t.Data), ClassificationHead.FromSafetensors(device, t.Heads, $"{t.Name}.")))];
+        TrainingTask[] tasks = [.. file.Tasks.Select(t => new TrainingTask(t.Name, Dataset.Open(t.Data), ClassificationHead.FromSafetensors(device, t.Heads!, $"{t.Name}.")))];
         var options = new TrainingOptions { LearningRate = 5e-3, WeightDecay = 0.01, BatchSize = 8, ClipNorm = 10, Shift = 1, Seed = 3 };
         using var tuning = new EncoderTuning(encoder, options, tasks);
         using ParameterVector merged = AlternatingTuning.Run(
