@@ -110,7 +110,7 @@ public sealed class TextTests : IDisposable
         MergeEngineProcess.Run(["gradients", model, data, directory["g.safetensors"], "--reduction", "abs-per-sample", "--samples", "8", .. columns]).Succeeded();
         using SafetensorsFile gradients = SafetensorsFile.Open(directory["g.safetensors"]);
         Assert.Contains(gradients.Tensors, tensor => tensor.Name == "classifier.weight");
-        MergeEngineProcess.Run("evaluate", model, data, "--no-header", "--label-column", "3").Refused(1, "train.tsv", "there is no column");
+        MergeEngineProcess.Run("evaluate", model, data, "--no-header", "--label-column", "3").Refused(1, "train.tsv", "expected a number from 1");
         MergeEngineProcess.Run("evaluate", model, Repository.Fixture("bert-cls", "case.safetensors"), "--text-column", "x").Refused(2, "--text-column", "none");
     }
 
