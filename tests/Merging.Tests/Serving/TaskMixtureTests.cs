@@ -1,0 +1,214 @@
+using MergeEngine.Merging.Methods;
+using MergeEngine.Merging.Serving;
+using MergeEngine.Merging.Tests.Support;
+using MergeEngine.Tensors.Parameters;
+using MergeEngine.Tests.Support;
+
+namespace MergeEngine.Merging.Tests.Serving;
+
+/// <summary>A mixture is the merge of task arithmetic at every moment, and each reader's is one that was set, whole.</summary>
+public sealed class TaskMixtureTests
+{
+    private static readonly float[] First = [0.3f, -0.1f, 0.5f], Second = [0f, 1f, 0.25f];
+
+    public static TheoryData<string> Devices() => [.. DeviceCases.Names];
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void Every_mixture_is_the_merge_of_task_arithmetic_bit_for_bit(string device)
+    {
+        using var models = new MixtureModels(device);
+        using var mixture = new TaskMixture(models.Vectors, First);
+        float[][] settings = [First, Second, [0, 0, 0], [1e-3f, -2, 3e5f], First];
+        for (int i = 0; i < settings.Length; i++)
+        {
+            if (i > 0) mixture.SetCoefficients(settings[i]);
+            using MixtureUse use = mixture.Use();
+            Assert.Equal(i, use.Version);
+            Assert.Equal(settings[i], use.Coefficients);
+            Assert.Equal(models.MergedBits(settings[i]), MixtureModels.Bits(use.Parameters));
+        }
+    }
+
+    [Fact]
+    public void It_begins_as_the_base_or_with_one_coefficient_for_all()
+    {
+        using var models = new MixtureModels("cpu");
+        using var plain = new TaskMixture(models.Vectors);
+        using var even = new TaskMixture(models.Vectors, 0.25f);
+        using (MixtureUse use = plain.Use()) Assert.Equal(models.MergedBits([0, 0, 0]), MixtureModels.Bits(use.Parameters));
+        using (MixtureUse use = even.Use()) Assert.Equal(models.MergedBits([0.25f, 0.25f, 0.25f]), MixtureModels.Bits(use.Parameters));
+    }
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void A_reader_keeps_the_vector_that_it_began_with(string device)
+    {
+        using var models = new MixtureModels(device);
+        using var mixture = new TaskMixture(models.Vectors, First);
+        using MixtureUse before = mixture.Use();
+        mixture.SetCoefficients(Second);
+        using MixtureUse after = mixture.Use();
+        Assert.Equal(models.MergedBits(First), MixtureModels.Bits(before.Parameters));
+        Assert.Equal(models.MergedBits(Second), MixtureModels.Bits(after.Parameters));
+        Assert.Equal(First, before.Coefficients);
+    }
+
+    [Theory]
+    [InlineData("cpu")]
+    [InlineData("cuda under test")]
+    public async Task Readers_see_only_mixtures_that_were_set_while_writers_take_turns(string device)
+    {
+        using var models = new MixtureModels(device == "cpu" ? device : CudaUnderTest.Name);
+        using var mixture = new TaskMixture(models.Vectors, First);
+        int[] first = models.MergedBits(First), second = models.MergedBits(Second);
+        int wrong = 0, readings = 0, seenFirst = 0, seenSecond = 0, reading = 3;
+        Task[] readers =
+        [
+            .. Enumerable.Range(0, reading).Select(_ => Task.Run(
+                () =>
+                {
+                    try
+                    {
+                        for (int i = 0; i < 20_000 && (i < 300 || Volatile.Read(ref seenFirst) == 0 || Volatile.Read(ref seenSecond) == 0); i++)
+                        {
+                            using MixtureUse use = mixture.Use();
+                            bool isFirst = use.Coefficients.SequenceEqual(First);
+                            if (!isFirst && !use.Coefficients.SequenceEqual(Second)) Interlocked.Increment(ref wrong);
+                            if (!MixtureModels.Bits(use.Parameters).AsSpan().SequenceEqual(isFirst ? first : second)) Interlocked.Increment(ref wrong);
+                            Interlocked.Increment(ref isFirst ? ref seenFirst : ref seenSecond);
+                            Interlocked.Increment(ref readings);
+                        }
+                    }
+                    finally
+                    {
+                        Interlocked.Decrement(ref reading);
+                    }
+                },
+                TestContext.Current.CancellationToken)),
+        ];
+        Task[] writers =
+        [
+            .. new[] { First, Second }.Select(coefficients => Task.Run(
+                () =>
+                {
+                    while (Volatile.Read(ref reading) > 0) mixture.SetCoefficients(coefficients);
+                },
+                TestContext.Current.CancellationToken)),
+        ];
+        await Task.WhenAll([.. readers, .. writers]);
+        Assert.Equal(0, wrong);
+        Assert.True(readings >= 900 && seenFirst > 0 && seenSecond > 0, $"{readings} readings: {seenFirst} of the first mixture, {seenSecond} of the second.");
+    }
+
+    [Theory]
+    [MemberData(nameof(Devices))]
+    public void A_switch_allocates_nothing(string device)
+    {
+        using var models = new MixtureModels(device);
+        using var mixture = new TaskMixture(models.Vectors, First);
+        Switch(mixture, 50);
+        long memory = models.Device.AllocatedBytes, before = GC.GetAllocatedBytesForCurrentThread();
+        Switch(mixture, 50);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(memory, models.Device.AllocatedBytes);
+
+        static void Switch(TaskMixture mixture, int times)
+        {
+            for (int i = 0; i < times; i++)
+            {
+                mixture.SetCoefficients(i % 2 == 0 ? First : Second);
+                using MixtureUse use = mixture.Use();
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_switch_waits_for_the_readers_of_the_vector_that_it_needs_and_can_be_cancelled_meanwhile()
+    {
+        using var models = new MixtureModels("cpu");
+        using var mixture = new TaskMixture(models.Vectors, First);
+        using var reads = new ManualResetEventSlim();
+        using var mayEnd = new ManualResetEventSlim();
+        Task reader = Task.Run(() => Read(mixture, reads, mayEnd), TestContext.Current.CancellationToken);
+        reads.Wait(TestContext.Current.CancellationToken);
+        mixture.SetCoefficients(Second);
+        using (var stop = new CancellationTokenSource(30))
+        {
+            Assert.Throws<OperationCanceledException>(() => mixture.SetCoefficients([1, 1, 1], stop.Token));
+        }
+
+        using (MixtureUse use = mixture.Use()) Assert.Equal(Second, use.Coefficients);
+        Task switching = Task.Run(() => mixture.SetCoefficients([2, 2, 2]), TestContext.Current.CancellationToken);
+        Assert.False(reader.IsCompleted || switching.IsCompleted);
+        mayEnd.Set();
+        await Task.WhenAll(reader, switching);
+        using (MixtureUse use = mixture.Use()) Assert.Equal([2, 2, 2], use.Coefficients);
+
+        static void Read(TaskMixture mixture, ManualResetEventSlim reads, ManualResetEventSlim mayEnd)
+        {
+            using MixtureUse use = mixture.Use();
+            reads.Set();
+            mayEnd.Wait();
+        }
+    }
+
+    [Fact]
+    public void Wrong_coefficients_are_refused_and_change_nothing()
+    {
+        using var models = new MixtureModels("cpu");
+        Refused("2 coefficients were given for the 3 tasks of a mixture, expected one for each.", () => new TaskMixture(models.Vectors, 1, 2).Dispose());
+        Refused("The coefficient of 'a' is NaN, expected a finite number.", () => new TaskMixture(models.Vectors, float.NaN).Dispose());
+        using var mixture = new TaskMixture(models.Vectors, First);
+        Refused("4 coefficients were given for the 3 tasks of a mixture, expected one for each.", () => mixture.SetCoefficients([1, 2, 3, 4]));
+        Refused("The coefficient of 'c' is Infinity, expected a finite number.", () => mixture.SetCoefficients([1, 2, float.PositiveInfinity]));
+        using MixtureUse use = mixture.Use();
+        Assert.Equal(First, use.Coefficients);
+        Assert.Equal(0, use.Version);
+    }
+
+    [Fact]
+    public void A_disposed_mixture_serves_nobody()
+    {
+        using var models = new MixtureModels("cpu");
+        var mixture = new TaskMixture(models.Vectors, First);
+        mixture.Dispose();
+        mixture.Dispose();
+        Assert.Contains("The mixture has been disposed.", Assert.Throws<ObjectDisposedException>(() => mixture.SetCoefficients(Second)).Message, StringComparison.Ordinal);
+        Assert.Throws<ObjectDisposedException>(() => mixture.CopyCoefficients(new float[3]));
+    }
+
+    private static void Refused(string message, Action action) =>
+        Assert.StartsWith(message, Assert.Throws<ArgumentException>(action).Message, StringComparison.Ordinal);
+
+    /// <summary>A base and three task vectors, and what task arithmetic makes of them.</summary>
+    private sealed class MixtureModels : IDisposable
+    {
+        private readonly RandomModels _models;
+
+        public MixtureModels(string device)
+        {
+            // More than one chunk of the threads' work, so that a torn mixture would show.
+            _models = new RandomModels(5, tasks: 3, device, 7, 33, 50_000, 1, 130);
+            Vectors = TaskVectors.FromModels("base", _models.Base, [new("a", _models.Vectors[0]), new("b", _models.Vectors[1]), new("c", _models.Vectors[2])]);
+        }
+
+        public TaskVectors Vectors { get; }
+
+        public Tensors.Device Device => _models.Device;
+
+        public static int[] Bits(ParameterVector vector) => Array.ConvertAll(vector.Values.ToHost(), BitConverter.SingleToInt32Bits);
+
+        public int[] MergedBits(float[] coefficients)
+        {
+            using ParameterVector merged = Vectors.Merge(new TaskArithmetic(new Coefficients(Array.ConvertAll(coefficients, c => (double)c))));
+            return Bits(merged);
+        }
+
+        public void Dispose()
+        {
+            Vectors.Dispose();
+            _models.Dispose();
+        }
+    }
+}
