@@ -245,7 +245,7 @@ main() {
         docs) docs; say "wrote docs/methods.md" ;;
         format) format "$@" ;;
         publish) build; "$dotnet" publish src/Cli --configuration Release --no-restore --no-build --output artifacts/publish/merge-engine ;;
-        pack) build; for library in Tensors Models Merging; do "$dotnet" pack "src/$library" --configuration Release --no-restore --no-build; done ;;
+        pack) build; for library in Tensors Models Merging Embeddings; do "$dotnet" pack "src/$library" --configuration Release --no-restore --no-build; done ;;
         help | --help | -h) usage ;;
         *) usage >&2; exit 2 ;;
     esac
