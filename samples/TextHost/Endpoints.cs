@@ -1,0 +1,66 @@
+using System.Numerics.Tensors;
+using MergeEngine.Embeddings;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Extensions.AI;
+
+namespace MergeEngine.Samples.TextHost;
+
+/// <summary>What the service answers to.</summary>
+internal static class Endpoints
+{
+    public static void Map(WebApplication application)
+    {
+        RouteGroupBuilder all = application.MapGroup("");
+        all.AddEndpointFilter(SayWhatIsWrong);
+        all.MapPost("/embed", EmbedAsync);
+        all.MapPost("/classify", ClassifyAsync);
+        all.MapGet("/coefficients", Coefficients);
+        all.MapPut("/coefficients", SetCoefficients);
+    }
+
+    private static async Task<Ok<EmbedResponse>> EmbedAsync(
+        EmbedRequest request, IEmbeddingGenerator<string, Embedding<float>> generator, CancellationToken cancellation)
+    {
+        GeneratedEmbeddings<Embedding<float>> embeddings = await generator.GenerateAsync(request.Texts, cancellationToken: cancellation);
+        return TypedResults.Ok(new EmbedResponse([.. embeddings.Select(embedding => embedding.Vector)]));
+    }
+
+    private static async Task<Ok<ClassifyResponse>> ClassifyAsync(ClassifyRequest request, ServedModel model, CancellationToken cancellation)
+    {
+        if (model.Labels.Count == 0) throw new ArgumentException("The service has no classifier, expected it to be started with --Head=FILE.");
+        TextOutput output = await model.Texts.RunAsync(request.Text, cancellation);
+        return TypedResults.Ok(new ClassifyResponse(model.Labels[TensorPrimitives.IndexOfMax(output.Logits.Span)], output.Logits));
+    }
+
+    private static Ok<Dictionary<string, float>> Coefficients(ServedModel model)
+    {
+        float[] values = new float[model.Mixture.Count];
+        model.Mixture.CopyCoefficients(values);
+        return TypedResults.Ok(model.Mixture.Names.Zip(values).ToDictionary(pair => pair.First, pair => pair.Second));
+    }
+
+    /// <summary>All of them at once: setting one after the other would serve mixtures that nobody asked for.</summary>
+    private static NoContent SetCoefficients(Dictionary<string, float> coefficients, ServedModel model, CancellationToken cancellation)
+    {
+        IReadOnlyList<string> names = model.Mixture.Names;
+        if (coefficients.Count != names.Count || !names.All(coefficients.ContainsKey))
+            throw new ArgumentException($"There are coefficients of {Listed(coefficients.Keys)}, expected those of {Listed(names)}.");
+        model.Mixture.SetCoefficients([.. names.Select(name => coefficients[name])], cancellation);
+        return TypedResults.NoContent();
+    }
+
+    private static string Listed(IEnumerable<string> names) => names.Any() ? string.Join(", ", names.Select(name => $"'{name}'")) : "no task";
+
+    private static async ValueTask<object?> SayWhatIsWrong(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        try
+        {
+            return await next(context);
+        }
+        catch (ArgumentException e)
+        {
+            string message = e.ParamName is null ? e.Message : e.Message[..e.Message.LastIndexOf(" (Parameter", StringComparison.Ordinal)];
+            return TypedResults.BadRequest(new ErrorResponse(message));
+        }
+    }
+}

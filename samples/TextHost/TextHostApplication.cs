@@ -1,0 +1,26 @@
+using MergeEngine.Embeddings;
+using Microsoft.Extensions.AI;
+
+namespace MergeEngine.Samples.TextHost;
+
+/// <summary>Puts model and endpoints into a web application.</summary>
+public static class TextHostApplication
+{
+    /// <summary>Loads the model, so that what is wrong with it is known before the first request.</summary>
+    /// <param name="args">Settings as <c>--Name=value</c>; see <see cref="HostSettings"/>.</param>
+    public static WebApplication Build(string[] args)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(args);
+        // A line for every request would cost more than the request.
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+        builder.Services.ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, Messages.Default));
+        HostSettings settings = HostSettings.Read(builder.Configuration);
+        builder.Services.AddSingleton(_ => ServedModel.Load(settings));
+        builder.Services.AddSingleton<IEmbeddingGenerator<string, Embedding<float>>>(
+            services => new TextEmbeddingGenerator(services.GetRequiredService<ServedModel>().Texts, settings.ModelName));
+        WebApplication application = builder.Build();
+        application.Services.GetRequiredService<ServedModel>();
+        Endpoints.Map(application);
+        return application;
+    }
+}
