@@ -36,6 +36,7 @@ public static class MergePlanner
             // What is left of large tokenizer files would count as memory of the merge.
             if (vocabulary is not null && GC.GetTotalMemory(false) > MuchGarbage) GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             List<TensorJob> tensors = Tensors(recipe, models, finder, new TensorPlanner(recipe, models, files, vocabulary, finder, options.UnsafeTruncateEmbeddings, method!, findings), findings);
+            files.Report(findings);
             findings.ThrowIfAny();
             if (tensors.Count == 0) throw new PlanningException([$"{recipe.Place}: nothing to merge: the models have no tensor in common."]);
             JobModel[] merged = [.. recipe.Models.Select(models.Describe)];

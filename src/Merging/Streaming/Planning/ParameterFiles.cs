@@ -7,6 +7,7 @@ namespace MergeEngine.Merging.Streaming.Planning;
 internal sealed class ParameterFiles : IDisposable
 {
     private readonly Dictionary<string, Checkpoint> _files = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (int Found, List<string> Lacking)> _asked = new(StringComparer.Ordinal);
     private readonly string _directory;
 
     private ParameterFiles(string directory) => _directory = directory;
@@ -36,6 +37,24 @@ internal sealed class ParameterFiles : IDisposable
 
     /// <summary>The file of a path as a recipe writes it; null if it could not be opened.</summary>
     public Checkpoint? Find(string file) => _files.GetValueOrDefault(FullPath(file));
+
+    /// <summary>Keeps in mind whether a file has a tensor that is merged.</summary>
+    public void Ask(string file, string tensor, bool found)
+    {
+        if (!_asked.TryGetValue(file, out (int Found, List<string> Lacking) counts)) counts = (0, []);
+        if (!found) counts.Lacking.Add(tensor);
+        _asked[file] = (counts.Found + (found ? 1 : 0), counts.Lacking);
+    }
+
+    /// <summary>Tells of tensors that files lack, whose merge is another then. A file without any is one of another model.</summary>
+    public void Report(PlanFindings findings)
+    {
+        foreach ((string file, (int found, List<string> lacking)) in _asked)
+        {
+            if (found == 0) findings.Problem($"{file}: has none of the {lacking.Count} tensors that are merged, such as {Quoting.Quote(lacking[0])}, expected a file for this model.");
+            else if (lacking.Count > 0) findings.Note($"{file}: {lacking.Count} of {lacking.Count + found} tensors that are merged are not in the file: {Quoting.QuoteSome(lacking)}.");
+        }
+    }
 
     public void Dispose()
     {

@@ -61,6 +61,7 @@ internal sealed class TensorPlanner(
         TensorSource[] sources = [.. found.Select(f => rows?.SourceOf(f.Model, f.Entry, read) ?? f.Model.SourceOf(f.Entry, read))];
         if (rows is not null && found.Where((f, i) => f.Entry.DType is DType.F64 && sources[i].Transform is not null).Any())
             findings.Note($"{Quoting.Quote(tensor.Output)} is read as float32, as its rows follow their tokens.");
+        if (!method.HasFloat64 && sources.Any(s => s.DType is DType.F64)) findings.Note($"'{method.Name}' merges in float32, so tensors in F64 are read as float32.");
         return new TensorJob(
             tensor.Output, recipe.OutDType ?? read, shape, sources,
             tensor.Slice.BaseIndex ?? -1, method, parameters)
@@ -76,7 +77,9 @@ internal sealed class TensorPlanner(
         foreach (int source in parameters.Models)
         {
             if (parameters.File(file.Name, source) is not { } path || files.Find(path) is not { } checkpoint) continue;
-            if (!checkpoint.TryGet(found[source].Entry.Name, out TensorEntry? entry) && !checkpoint.TryGet(tensor.Output, out entry)) continue;
+            bool has = checkpoint.TryGet(found[source].Entry.Name, out TensorEntry? entry) || checkpoint.TryGet(tensor.Output, out entry);
+            files.Ask(path, found[source].Entry.Name, has);
+            if (entry is null) continue;
             Shape expected = rows is null ? shape : found[source].Entry.Shape;
             if (entry.Shape != expected) findings.Problem($"{path}: the tensor {Quoting.Quote(entry.Name)} has the shape {entry.Shape}, expected {expected} as in {found[source].Model.Title}.");
             else if (!entry.DType.IsArithmetic()) findings.Problem($"{path}: the tensor {Quoting.Quote(entry.Name)} is {entry.DType.Name()}, which cannot be computed with, expected F32, F16, BF16 or F64.");

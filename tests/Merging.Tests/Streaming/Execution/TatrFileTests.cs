@@ -70,6 +70,32 @@ public sealed class TatrFileTests
         Assert.InRange(kept, (live / 2) - 20, (live / 2) + 1);
     }
 
+    /// <summary>A file of other tensors would leave tatr without a live position, and so turn it into task arithmetic without a word.</summary>
+    [Fact]
+    public void A_gradient_file_of_another_model_is_refused_and_what_one_lacks_is_told()
+    {
+        using var fixture = new Fixture("cpu");
+        string other = fixture.Files.File("other.safetensors");
+        SafetensorsWriter.Write(other, [TensorContent.FromFloat32("other.weight", new Shape(1), new float[1], DType.F32)]);
+        string problem = Assert.Single(Assert.Throws<PlanningException>(() => fixture.Files.Plan(Fixture.RecipeOf("tatr", "", k => $"weight: 1, gradients: {(k == 1 ? other : fixture.Gradients(k))}"))).Problems);
+        Assert.Equal($"{other}: has none of the {fixture.Tensors} tensors that are merged, such as \"{fixture.First}\", expected a file for this model.", problem);
+
+        string less = fixture.Gradients(2, fixture.First);
+        using MergeJob job = fixture.Files.Plan(Fixture.RecipeOf("tatr", "", k => $"weight: 1, gradients: {(k == 2 ? less : fixture.Gradients(k))}"));
+        Assert.Contains($"{less}: 1 of {fixture.Tensors} tensors that are merged are not in the file: \"{fixture.First}\".", job.Notes);
+    }
+
+    [Theory]
+    [InlineData("tatr", true)]
+    [InlineData("task_arithmetic", false)]
+    public void A_method_that_reads_float64_as_float32_says_so(string method, bool rounds)
+    {
+        using var fixture = new Fixture("cpu");
+        using MergeJob job = fixture.Files.Plan(Fixture.RecipeOf(method, "dtype: float64", _ => "weight: 1"));
+        Assert.Equal(rounds ? 1 : 0, job.Notes.Count(n => n == $"'{method}' merges in float32, so tensors in F64 are read as float32."));
+        Assert.All(job.Tensors, t => Assert.Equal(!rounds, t.IsFloat64));
+    }
+
     /// <summary>Statistics over the whole model see it in other pieces, and every pass reads the files anew.</summary>
     [Theory]
     [InlineData("tatr", "parameters: {lambda: 0.3, rho: 0.9}", "weight: 1, gradients: GRADIENTS")]
@@ -126,6 +152,11 @@ public sealed class TatrFileTests
         public float[] Base { get; }
 
         public float[][] TaskVectors { get; }
+
+        public int Tensors => _names.Length;
+
+        /// <summary>The first tensor's name.</summary>
+        public string First => _names[0];
 
         public int FirstIndex(string tensor)
         {
