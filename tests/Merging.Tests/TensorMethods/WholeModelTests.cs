@@ -2,99 +2,13 @@ using System.Globalization;
 using MergeEngine.Merging.Tests.Support;
 using MergeEngine.Tensors;
 using MergeEngine.Tests.Support;
+using static MergeEngine.Merging.Tests.TensorMethods.WholeModelCases;
 
 namespace MergeEngine.Merging.Tests.TensorMethods;
 
-/// <summary>
-/// Methods that look at whole models against plain float64 loops, over models full of equal magnitudes, exact cancellations and zeros. Differences of such numbers are exact in float32 and sums
-/// nearly so in float64, so one rounding of the result is all that may differ.
-/// </summary>
+/// <summary>Methods that look at whole models against plain float64 loops: one rounding of the result is all that may differ.</summary>
 public sealed class WholeModelTests
 {
-    private static readonly double[] s_weights = [0.5, 1, 0.75, 0.25];
-
-    /// <summary>Recipes of every method that looks at whole models, and of what is published for one tensor at a time.</summary>
-    private static readonly Dictionary<string, (string Recipe, string PerModel)> s_recipes = new()
-    {
-        ["tatr"] = ("merge_method: tatr\nparameters: {lambda: 0.7, rho: 0.8}", "gradients: g"),
-        ["tatr, zero-shot"] = ("merge_method: tatr\nparameters: {lambda: 0.7, rho: 0.6}", ""),
-        ["ties"] = ("merge_method: ties\ndialect: paper\nparameters: {lambda: 1.25}", "density: 0.3"),
-        ["dare_linear"] = ("merge_method: dare_linear\ndialect: paper\nparameters: {lambda: 0.7}", "density: 0.3"),
-        ["dare_ties"] = ("merge_method: dare_ties\ndialect: paper\nparameters: {lambda: 0.7}", "density: 0.3"),
-        ["breadcrumbs"] = ("merge_method: breadcrumbs\ndialect: paper\nparameters: {lambda: 0.7}", "density: 0.4, gamma: 0.1"),
-        ["task_arithmetic"] = ("merge_method: task_arithmetic\ndialect: paper\nparameters: {lambda: 0.7}", ""),
-        ["lines"] = ("merge_method: lines\nparameters: {beta: 0.4}", ""),
-        ["consensus"] = ("merge_method: consensus\nparameters: {lambda: 0.7, least_models: HALF}", "mask_lambda: 0.5"),
-        ["pcb"] = ("merge_method: pcb\nparameters: {lambda: 0.9, ratio: 0.3}", ""),
-        ["fisher"] = ("merge_method: fisher\nparameters: {floor: 0.02, normalize: true}", "fisher: f"),
-        ["emr, one task"] = ("merge_method: emr\nparameters: {lambda: 0.8, task: 1}", ""),
-    };
-
-    public static TheoryData<string> Recipes => [.. s_recipes.Keys];
-
-    public static TheoryData<string, string> RecipesOnDevices => new(from m in s_recipes.Keys from d in DeviceCases.Kinds select (m, d));
-
-    [Theory]
-    [MemberData(nameof(RecipesOnDevices))]
-    public void Chunks_and_devices_do_not_show_in_the_bits(string recipe, string device)
-    {
-        using Device opened = DeviceCases.Open(device, 3), reference = Device.Open("reference");
-        for (int seed = 0; seed < 6; seed++)
-        {
-            WholeTensor[] model = Draw(seed, 1 + (seed % 4));
-            float[] whole = Run(recipe, reference, model);
-            Equal(whole, Run(recipe, opened, model, cuts: new Random(seed)));
-            Equal(whole, Run(recipe, opened, model));
-        }
-    }
-
-    [Theory]
-    [MemberData(nameof(Recipes))]
-    public void One_model_of_the_base_itself_gives_the_base_bit_for_bit(string recipe)
-    {
-        using Device device = DeviceCases.Open("cpu", 2);
-        WholeTensor[] model = [.. Draw(1, 3).Select(t => t with { Inputs = [.. t.Inputs.Select(_ => t.Inputs[0])] })];
-        Equal(Origin(model), Run(recipe, device, model));
-    }
-
-    [Theory]
-    [MemberData(nameof(Recipes))]
-    public void A_lambda_of_zero_gives_the_base_bit_for_bit(string recipe)
-    {
-        if (recipe is "lines" or "fisher") return;
-        using Device device = DeviceCases.Open("cpu", 2);
-        WholeTensor[] model = Draw(2, 3);
-        model[0].Inputs[0][0] = -0f;
-        (string text, string perModel) = s_recipes[recipe];
-        int at = text.IndexOf("lambda: ", StringComparison.Ordinal) + 8;
-        Equal(Origin(model), Run(text[..at] + "0" + text[(at + (text[at] == '1' ? 4 : 3))..], device, model, perModel));
-    }
-
-    /// <summary>
-    /// Float64 sums in another order, rounded once: a unit in the last place. The number of a task moves along; random masks belong to a place in the recipe, and what is at the threshold of competition
-    /// by a rounding error has a weight or none.
-    /// </summary>
-    [Theory]
-    [MemberData(nameof(Recipes))]
-    public void The_order_of_the_models_does_not_matter(string recipe)
-    {
-        if (recipe == "pcb" || recipe.StartsWith("dare", StringComparison.Ordinal)) return;
-        using Device device = DeviceCases.Open("cpu", 2);
-        for (int seed = 0; seed < 10; seed++)
-        {
-            WholeTensor[] model = Draw(seed, 4);
-            int[] order = [3, 1, 0, 2];
-            (string text, string perModel) = s_recipes[recipe];
-            WholeTensor[] shuffled = [.. model.Select(t => t with
-            {
-                Inputs = [t.Inputs[0], .. order.Select(k => t.Inputs[k + 1])],
-                Companions = [t.Companions[0], .. order.Select(k => t.Companions[k + 1])],
-            })];
-            float[] straight = Run(text, device, model, perModel), turned = Run(text.Replace("task: 1", "task: 3", StringComparison.Ordinal), device, shuffled, perModel, [.. order.Select(k => s_weights[k])]);
-            Near([.. straight.Select(x => (double)x)], turned, 2);
-        }
-    }
-
     [Fact]
     public void Tatr_drops_what_a_double_sum_over_pairs_and_a_sort_drop()
     {
@@ -111,7 +25,7 @@ public sealed class WholeModelTests
             bool[] counted = [.. model.SelectMany(t => t.Inputs[0].Select(_ => zeroShot || t.Companions.Skip(1).All(c => c is not null)))];
             bool[] mask = WholeModelReference.TrustRegion(d, zeroShot ? null : gradients, counted, rho);
             dropped += mask.Count(m => !m);
-            double[] expected = WholeModelReference.TaskArithmetic(Origin(model), d, s_weights, _ => lambda, mask);
+            double[] expected = WholeModelReference.TaskArithmetic(Origin(model), d, Weights, _ => lambda, mask);
             float[] merged = Run(string.Create(CultureInfo.InvariantCulture, $"merge_method: tatr\nparameters: {{lambda: {lambda}, rho: {rho}}}"), device, model, zeroShot ? "" : "gradients: g", cuts: random);
             Near(expected, merged);
             float[] origin = Origin(model);
@@ -152,10 +66,10 @@ public sealed class WholeModelTests
             var run = new WholeModelRun
             {
                 Recipe = string.Create(CultureInfo.InvariantCulture, $"merge_method: ties\ndialect: paper\nparameters: {{lambda: {lambda}}}"),
-                Models = [.. densities.Select((p, k) => string.Create(CultureInfo.InvariantCulture, $"density: {p}, weight: {s_weights[k]}"))],
+                Models = [.. densities.Select((p, k) => string.Create(CultureInfo.InvariantCulture, $"density: {p}, weight: {Weights[k]}"))],
                 Cuts = random,
             };
-            Near(WholeModelReference.Ties(Origin(model), d, densities, s_weights, lambda), run.Merge(device, model));
+            Near(WholeModelReference.Ties(Origin(model), d, densities, Weights, lambda), run.Merge(device, model));
         }
 
         Assert.True(undecided > 100, $"Only {undecided} positions cancel exactly.");
@@ -170,10 +84,10 @@ public sealed class WholeModelTests
             WholeTensor[] model = Draw(seed, 4);
             double[][] d = Differences(model);
             double[] positions = [.. model.SelectMany(t => t.Inputs[0].Select(_ => t.Position))];
-            double alpha = WholeModelReference.Alpha(d, s_weights);
-            Near(WholeModelReference.TaskArithmetic(Origin(model), d, s_weights, i => alpha + (0.4 * positions[i])), Run("lines", device, model, cuts: new Random(seed)));
+            double alpha = WholeModelReference.Alpha(d, Weights);
+            Near(WholeModelReference.TaskArithmetic(Origin(model), d, Weights, i => alpha + (0.4 * positions[i])), Run("lines", device, model, cuts: new Random(seed)));
             Near(
-                WholeModelReference.TaskArithmetic(Origin(model), d, s_weights, i => 0.25 - (0.125 * positions[i])),
+                WholeModelReference.TaskArithmetic(Origin(model), d, Weights, i => 0.25 - (0.125 * positions[i])),
                 Run("merge_method: lines\nparameters: {alpha: 0.25, beta: -0.125}", device, model, ""));
 
             // With weights of one the factor is 1/K, by the norms and without them.
@@ -193,7 +107,7 @@ public sealed class WholeModelTests
             WholeTensor[] model = Draw(seed, models);
             double maskLambda = random.Next(0, 5) / 4.0;
             Near(
-                WholeModelReference.Consensus(Origin(model), Differences(model), s_weights, [.. Enumerable.Repeat(maskLambda, models)], least, 0.5),
+                WholeModelReference.Consensus(Origin(model), Differences(model), Weights, [.. Enumerable.Repeat(maskLambda, models)], least, 0.5),
                 Run($"merge_method: consensus\nparameters: {{lambda: 0.5, least_models: {least}}}", device, model, string.Create(CultureInfo.InvariantCulture, $"mask_lambda: {maskLambda}"), cuts: random));
         }
     }
@@ -225,7 +139,7 @@ public sealed class WholeModelTests
             double ratio = random.Next(1, 11) / 10.0;
             // Numbers without ties: a threshold between two equal scores is one of rounding errors.
             WholeTensor[] model = [.. Draw(seed, models).Select(t => t with { Inputs = [t.Inputs[0], .. t.Inputs.Skip(1).Select(x => x.Select(v => v + (float)random.NextDouble()).ToArray())] })];
-            double[] expected = WholeModelReference.Pcb(Origin(model), Differences(model), s_weights, ratio, 0.9);
+            double[] expected = WholeModelReference.Pcb(Origin(model), Differences(model), Weights, ratio, 0.9);
             float[] found = Run(string.Create(CultureInfo.InvariantCulture, $"merge_method: pcb\nparameters: {{lambda: 0.9, ratio: {ratio}}}"), device, model, "", cuts: random);
             for (int i = 0; i < found.Length; i++) Assert.Equal(expected[i], found[i], (Math.Abs(expected[i]) * Math.Pow(2, -24)) + Math.Pow(2, -40));
         }
@@ -244,7 +158,7 @@ public sealed class WholeModelTests
             _ = Differences(model);
             float[] origin = hasBase ? Origin(model) : [.. model.SelectMany(t => t.Inputs[1])];
             float[][] Flat(Func<WholeTensor, int, float[]> of) => [.. Enumerable.Range(1, models).Select(k => model.SelectMany(t => of(t, k)).ToArray())];
-            double[] expected = WholeModelReference.Fisher(origin, Flat((t, k) => t.Inputs[k]), Flat((t, k) => t.Companions[k]!), s_weights[..models], 1 / 128.0, normalize);
+            double[] expected = WholeModelReference.Fisher(origin, Flat((t, k) => t.Inputs[k]), Flat((t, k) => t.Companions[k]!), Weights[..models], 1 / 128.0, normalize);
             float[] found = Run($"merge_method: fisher\nparameters: {{floor: 0.0078125, normalize: {(normalize ? "true" : "false")}}}", device, model, "fisher: f", cuts: random, hasBase: hasBase);
             Near(expected, found);
         }
@@ -317,54 +231,5 @@ public sealed class WholeModelTests
         using Device device = DeviceCases.Open("cpu", 2);
         WholeTensor[] model = Draw(4, models);
         Assert.Contains(part, Assert.ThrowsAny<Exception>(() => Run(recipe, device, model, "")).Message, StringComparison.Ordinal);
-    }
-
-    /// <summary>Tensors of odd lengths, out of order, some frozen in all models or in one; multiples of 1/64 from a short range.</summary>
-    private static WholeTensor[] Draw(int seed, int models)
-    {
-        var random = new Random(seed);
-        string[] names = ["layers.1.w", "layers.0.w", "b", "layers.10.w", "Z", "frozen", "one"];
-        int[] lengths = [157, 64, 33, 128, 7, 20, 1];
-        return [.. names.Select((name, i) =>
-        {
-            float[] origin = [.. Enumerable.Range(0, lengths[i]).Select(_ => random.Next(-40, 41) / 64f)];
-            float[][] inputs = [origin, .. Enumerable.Range(0, models).Select(k => name == "frozen" || (name == "b" && k == 0) ? origin : origin.Select(x => x + (random.Next(-6, 7) / 64f)).ToArray())];
-            float[]?[] gradients = [null, .. Enumerable.Range(0, models).Select(_ => origin.Select(_ => random.Next(0, 5) / 64f).ToArray())];
-            return new WholeTensor(name, inputs, gradients, i / 8.0);
-        })];
-    }
-
-    /// <summary>A recipe of the table by its name, or a recipe's text.</summary>
-    private static float[] Run(string recipe, Device device, WholeTensor[] model, string? perModel = null, double[]? weights = null, Random? cuts = null, bool hasBase = true)
-    {
-        (string text, string given) = s_recipes.TryGetValue(recipe, out (string, string) known) ? known : (recipe, "");
-        int models = model[0].Inputs.Length - 1;
-        bool weighs = !text.Contains("emr", StringComparison.Ordinal);
-        return new WholeModelRun
-        {
-            Recipe = text.Replace("HALF", models > 1 ? "2" : "1", StringComparison.Ordinal),
-            Models = [.. Enumerable.Range(0, models).Select(k => string.Join(", ", new[] { perModel ?? given, weighs ? string.Create(CultureInfo.InvariantCulture, $"weight: {(weights ?? s_weights)[k]}") : "" }.Where(p => p.Length > 0)))],
-            Cuts = cuts,
-            HasBase = hasBase,
-        }.Merge(device, model);
-    }
-
-    private static float[] Origin(WholeTensor[] model) => [.. model.OrderBy(t => t.Name, StringComparer.Ordinal).SelectMany(t => t.Inputs[0])];
-
-    private static double[][] Differences(WholeTensor[] model)
-    {
-        Array.Sort(model, (a, b) => string.CompareOrdinal(a.Name, b.Name));
-        return WholeModelReference.Differences(Origin(model), [.. Enumerable.Range(1, model[0].Inputs.Length - 1).Select(k => model.SelectMany(t => t.Inputs[k]).ToArray())]);
-    }
-
-    private static void Equal(float[] expected, float[] found) =>
-        Assert.Equal(Array.ConvertAll(expected, BitConverter.SingleToUInt32Bits), Array.ConvertAll(found, BitConverter.SingleToUInt32Bits));
-
-    /// <summary>Half a unit of the last place for each rounding, and what float64 sums add.</summary>
-    private static void Near(double[] expected, float[] found, int roundings = 1)
-    {
-        Assert.Equal(expected.Length, found.Length);
-        for (int i = 0; i < found.Length; i++)
-            Assert.True(Math.Abs(found[i] - expected[i]) <= (roundings * Math.Abs(expected[i]) * Math.Pow(2, -24)) + 1e-14, $"Element {i} is {found[i]:g9}, expected {expected[i]:g17}.");
     }
 }

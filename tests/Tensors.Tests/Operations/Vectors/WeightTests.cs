@@ -52,7 +52,7 @@ public sealed class WeightTests
         Assert.Equal(10f, output.ToHost()[3]);
     }
 
-    /// <summary>Against the machine's exponential and hyperbolic tangent: a few units in the last place of float64, 2⁻⁵⁰ relative with all else.</summary>
+    /// <summary>Against the machine's exponential and hyperbolic tangent: a few units in the last place of float64, 2⁻⁴⁹ relative with all else.</summary>
     [Fact]
     public void Scores_are_those_of_the_formula()
     {
