@@ -27,6 +27,9 @@ internal static class DatasetArguments
 
     public static IEnumerable<Option> All => [TextColumn, PairColumn, LabelColumn, SplitColumn, NoHeader, Classes];
 
+    /// <summary>True for texts, as tokens or in a table; false for images, and where nothing can be read, which opening it says.</summary>
+    public static bool AreTexts(string path) => TextFiles.Matches(path) || Dataset.HoldsTokens(path);
+
     /// <summary>Opens a dataset; texts go through the tokenizer beside the model.</summary>
     /// <param name="context">The command line.</param>
     /// <param name="encoder">The model.</param>

@@ -44,7 +44,7 @@ internal static class EvaluateCommand
     private static void Run(CommandContext context)
     {
         using Device device = context.OpenDevice();
-        using Encoder encoder = ModelArguments.Load(context, device);
+        using Encoder encoder = ModelArguments.Load(context, device, context.Get(Data));
         Dataset data = DatasetArguments.Open(context, encoder, context.Get(Data));
         using ClassificationHead head = ModelArguments.RequireHead(context, encoder, data.Name);
         DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);

@@ -72,7 +72,7 @@ internal static class GradientsCommand
         OutputFile.RequirePossible(output, context.Get(ModelArguments.Model), context.Get(Data), context.Get(TextArguments.Text), context.Get(CommonOptions.Head));
         GradientReduction reduction = GradientFile.Parse(context.Get(Reduction)!);
         using Device device = context.OpenDevice();
-        using Encoder encoder = ModelArguments.Load(context, device);
+        using Encoder encoder = ModelArguments.Load(context, device, context.Has(TextArguments.Text) ? null : context.Get(Data));
         Dataset data = context.Has(TextArguments.Text) ? ReadTexts(context, encoder) : DatasetArguments.Open(context, encoder, context.Get(Data));
         using ClassificationHead head = ModelArguments.RequireHead(context, encoder, data.Name);
         DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);

@@ -60,7 +60,7 @@ internal static class TuneCommand
         if (headOut is not null) OutputFile.RequirePossible(headOut, context.Get(ModelArguments.Model), context.Get(Data));
         OutputDirectory.RequireFree(output, context.Get(CommonOptions.Overwrite));
         using Device device = context.OpenDevice();
-        using Encoder encoder = ModelArguments.Load(context, device);
+        using Encoder encoder = ModelArguments.Load(context, device, context.Get(Data));
         Dataset data = DatasetArguments.Open(context, encoder, context.Get(Data));
         bool ownHead = !context.Has(CommonOptions.Head) && headOut is null;
         using ClassificationHead head = headOut is not null && !context.Has(CommonOptions.Head)

@@ -19,6 +19,20 @@ internal static class ActivationNames
         _ => throw new ModelException($"{config.Describe(key)}, expected gelu, gelu_pytorch_tanh (gelu_new, gelu_fast) or quick_gelu."),
     };
 
+    /// <summary>The activation of a tower of open_clip: <c>quick_gelu</c> stands at the top, everything else with the tower.</summary>
+    /// <exception cref="ModelException">Another activation.</exception>
+    public static Activation OfOpenClip(ConfigSection model, ConfigSection tower)
+    {
+        if (model.Flag("quick_gelu") ?? tower.Flag("quick_gelu") ?? false) return Activation.GeluQuick;
+        if (tower.Section("act_kwargs") is not { } options || options.Text("approximate") is not { } approximate) return Activation.GeluErf;
+        return approximate switch
+        {
+            "none" => Activation.GeluErf,
+            "tanh" => Activation.GeluTanh,
+            _ => throw new ModelException($"{options.Describe("approximate")}, expected none or tanh."),
+        };
+    }
+
     /// <summary>The name that a config gives an activation.</summary>
     public static string Of(Activation activation) => activation switch
     {

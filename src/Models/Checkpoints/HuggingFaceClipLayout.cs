@@ -11,8 +11,6 @@ namespace MergeEngine.Models.Checkpoints;
 /// </summary>
 internal sealed class HuggingFaceClipLayout(string prefix) : VisionLayout(prefix)
 {
-    private static readonly string[] Parts = ["q", "k", "v"];
-
     private const string Projection = "visual_projection.weight";
 
     public override VisionFamily Family => VisionFamily.HuggingFaceClip;
@@ -57,7 +55,7 @@ internal sealed class HuggingFaceClipLayout(string prefix) : VisionLayout(prefix
             ClassToken = new NamedTensor($"{embeddings}class_embedding", [width]),
             Positions = new NamedTensor($"{embeddings}position_embedding.weight", [config.Tokens, width]),
             PreNorm = NormNames.Of($"{Prefix}pre_layrnorm", width),
-            Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => Block(config, $"{Prefix}encoder.layers.{i}."))],
+            Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => ClipBlocks.HuggingFace($"{Prefix}encoder.layers.{i}.", width, config.MlpWidth))],
             FinalNorm = NormNames.Of($"{Prefix}post_layernorm", width),
             Projection = config.ProjectionWidth > 0 ? new NamedTensor(Projection, [config.ProjectionWidth, width]) : null,
         };
@@ -72,17 +70,5 @@ internal sealed class HuggingFaceClipLayout(string prefix) : VisionLayout(prefix
     {
         ConfigSection place = file.Root.Has("projection_dim") ? file.Root : config;
         return TensorSizes.Agree(place, "projection_dim", sizes.Dimension(Projection, 2, 0), Projection);
-    }
-
-    private static BlockNames Block(VisionTransformerConfig config, string block)
-    {
-        long width = config.Width, mlp = config.MlpWidth;
-        return new BlockNames(
-            NormNames.Of($"{block}layer_norm1", width),
-            [.. Parts.Select(part => LinearNames.Of($"{block}self_attn.{part}_proj", width, width))],
-            LinearNames.Of($"{block}self_attn.out_proj", width, width),
-            NormNames.Of($"{block}layer_norm2", width),
-            LinearNames.Of($"{block}mlp.fc1", width, mlp),
-            LinearNames.Of($"{block}mlp.fc2", mlp, width));
     }
 }

@@ -1,6 +1,5 @@
 using MergeEngine.Models.Datasets;
 using MergeEngine.Models.Encoders;
-using MergeEngine.Tensors.Operations;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Models.Checkpoints;
@@ -41,7 +40,7 @@ internal sealed class OpenClipLayout(string prefix) : VisionLayout(prefix)
                 MlpWidth = mlp,
                 Heads = width / headWidth,
                 Image = sizes.Image(vision, "image_size", vision.ImageSize("image_size"), positions, sizes.Dimension(positions, 2, 0), 1),
-                Activation = ReadActivation(model, vision),
+                Activation = ActivationNames.OfOpenClip(model, vision),
                 NormEpsilon = vision.Section("norm_kwargs")?.Number("eps") ?? 1e-5,
                 PatchBias = false,
                 PreNorm = sizes.Has($"{Prefix}ln_pre.weight"),
@@ -62,7 +61,7 @@ internal sealed class OpenClipLayout(string prefix) : VisionLayout(prefix)
             ClassToken = new NamedTensor($"{Prefix}class_embedding", [width]),
             Positions = new NamedTensor($"{Prefix}positional_embedding", [config.Tokens, width]),
             PreNorm = config.PreNorm ? NormNames.Of($"{Prefix}ln_pre", width) : null,
-            Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => Block(config, $"{Prefix}transformer.resblocks.{i}."))],
+            Blocks = [.. Enumerable.Range(0, config.Layers).Select(i => ClipBlocks.OpenClip($"{Prefix}transformer.resblocks.{i}.", width, config.MlpWidth, config.LayerScale))],
             FinalNorm = NormNames.Of($"{Prefix}ln_post", width),
             Projection = config.ProjectionWidth > 0 ? new NamedTensor($"{Prefix}proj", [width, config.ProjectionWidth]) : null,
             ProjectionTransposed = true,
@@ -71,18 +70,6 @@ internal sealed class OpenClipLayout(string prefix) : VisionLayout(prefix)
 
     protected override bool LeavesAlone(string name) => Prefix.Length > 0 && !name.StartsWith(Prefix, StringComparison.Ordinal);
 
-    private static Activation ReadActivation(ConfigSection model, ConfigSection vision)
-    {
-        if (model.Flag("quick_gelu") ?? vision.Flag("quick_gelu") ?? false) return Activation.GeluQuick;
-        if (vision.Section("act_kwargs") is not { } options || options.Text("approximate") is not { } approximate) return Activation.GeluErf;
-        return approximate switch
-        {
-            "none" => Activation.GeluErf,
-            "tanh" => Activation.GeluTanh,
-            _ => throw new ModelException($"{options.Describe("approximate")}, expected none or tanh."),
-        };
-    }
-
     private static VisionPooling ReadPooling(ConfigSection vision) => vision.Text("pool_type") switch
     {
         null when vision.Flag("global_average_pool") ?? false => VisionPooling.NormThenMean,
@@ -90,18 +77,4 @@ internal sealed class OpenClipLayout(string prefix) : VisionLayout(prefix)
         "avg" => vision.Flag("final_ln_after_pool") ?? false ? VisionPooling.MeanThenNorm : VisionPooling.NormThenMean,
         _ => throw new ModelException($"{vision.Describe("pool_type")}, expected tok or avg."),
     };
-
-    private static BlockNames Block(VisionTransformerConfig config, string block)
-    {
-        long width = config.Width, mlp = config.MlpWidth;
-        return new BlockNames(
-            NormNames.Of($"{block}ln_1", width),
-            [new LinearNames(new NamedTensor($"{block}attn.in_proj_weight", [3 * width, width]), new NamedTensor($"{block}attn.in_proj_bias", [3 * width]))],
-            LinearNames.Of($"{block}attn.out_proj", width, width),
-            NormNames.Of($"{block}ln_2", width),
-            LinearNames.Of($"{block}mlp.c_fc", width, mlp),
-            LinearNames.Of($"{block}mlp.c_proj", mlp, width),
-            config.LayerScale ? new NamedTensor($"{block}ls_1.gamma", [width]) : null,
-            config.LayerScale ? new NamedTensor($"{block}ls_2.gamma", [width]) : null);
-    }
 }

@@ -21,7 +21,7 @@ internal class TensorSizes
     public bool Has(string name) => _checkpoint.Contains(name);
 
     /// <summary>How many blocks there are: one more than the largest N of the names <c>{prefix}N.</c></summary>
-    private int CountBlocks(string prefix)
+    public int CountBlocks(string prefix)
     {
         int count = 0;
         foreach (string name in _checkpoint.Names)

@@ -32,9 +32,10 @@ internal sealed class TextCheckpoint : IDisposable
         try
         {
             TextLayout layout = TextLayout.Detect(tensors);
-            string file = configPath ?? ConfigFile.FindBeside(path, ["config.json"]);
+            string file = configPath ?? ConfigFile.FindBeside(path, layout.ConfigFileNames);
             ConfigFile config = ConfigFile.Open(file);
-            SentenceModules? modules = SentenceModules.Find(Path.GetDirectoryName(file) ?? "");
+            // The modules of a sentence-transformers model over a CLIP say nothing that the CLIP's own config does not.
+            SentenceModules? modules = layout is ClipTextLayout ? null : SentenceModules.Find(Path.GetDirectoryName(file) ?? "");
             TextTransformerConfig text = layout.ReadConfig(tensors, config, modules, pooling);
             TextNames names = layout.Names(text);
             layout.Check(tensors, names, text.Family);
@@ -52,8 +53,24 @@ internal sealed class TextCheckpoint : IDisposable
     {
         using Checkpoint tensors = Checkpoint.Open(path);
         TextLayout other = TextLayout.Detect(tensors);
+        if (!other.Serves(config.Family)) throw new ModelException($"{path}: the tensors are those of another family of text encoders, expected {config.Family}.");
         Dictionary<string, string> named = names.EncoderTensors().Zip(other.Names(other.Rename(config)).EncoderTensors()).ToDictionary(pair => pair.First.Name, pair => pair.Second.Name);
         return CheckpointWeights.Read(device, tensors, layout, [.. layout.Parameters.Select(parameter => named[parameter.Name])]);
+    }
+
+    /// <summary>s of a CLIP's logits exp(s)·cos(image, text); null where the file has none.</summary>
+    /// <exception cref="ModelException">It is no single number.</exception>
+    public float? ReadLogitScale()
+    {
+        if (!Config.IsClip) return null;
+        foreach (string name in new[] { "logit_scale", "module.logit_scale" })
+        {
+            if (!Tensors.TryGet(name, out TensorEntry? entry)) continue;
+            if (entry.ElementCount != 1) throw new ModelException($"{Tensors.Path}: tensor {Quoting.Quote(name)} is {entry.Shape}, expected a scalar.");
+            return Tensors.ReadFloat32(name)[0];
+        }
+
+        return null;
     }
 
     /// <param name="path">A directory or a safetensors file.</param>

@@ -20,11 +20,22 @@ internal abstract class TextLayout
     /// <summary>Finds the layout of a checkpoint.</summary>
     /// <exception cref="ModelException">None of the known ones.</exception>
     public static TextLayout Detect(Checkpoint checkpoint) => Find(checkpoint) ?? throw new ModelException(
-        $"{checkpoint.Path}: the tensors are not those of a BERT, a RoBERTa or a sentence-transformers model made from one; "
+        $"{checkpoint.Path}: the tensors are not those of a BERT, a RoBERTa, a sentence-transformers model made from one or a CLIP's text tower; "
         + $"there is {(checkpoint.Names.Count == 0 ? "none" : Quoting.QuoteSome(checkpoint.Names.ToArray(), 4))}.");
 
     /// <summary>The layout of a config.</summary>
-    public static TextLayout Of(TextTransformerConfig config) => new BertLayout(config.Prefix, config.OldNormNames);
+    public static TextLayout Of(TextTransformerConfig config) => config.Family switch
+    {
+        TextFamily.Clip => new HuggingFaceClipTextLayout(config.Prefix),
+        TextFamily.OpenClip => new OpenClipTextLayout(config.Prefix),
+        _ => new BertLayout(config.Prefix, config.OldNormNames),
+    };
+
+    /// <summary>Names that a config file has beside the weights, the likeliest first.</summary>
+    public virtual IReadOnlyList<string> ConfigFileNames => ["config.json"];
+
+    /// <summary>True if encoders of a family have these names and shapes, but for prefixes.</summary>
+    public abstract bool Serves(TextFamily wanted);
 
     /// <summary>Puts config and tensor shapes together; sizes that the config lacks come from the shapes.</summary>
     /// <param name="checkpoint">The tensors.</param>
@@ -48,7 +59,7 @@ internal abstract class TextLayout
     public void Check(Checkpoint checkpoint, TextNames names, TextFamily family) =>
         LayoutCheck.Require(checkpoint, names.EncoderTensors().Concat(names.OtherTensors()), LeavesAlone, $"{family}");
 
-    private static BertLayout? Find(Checkpoint checkpoint)
+    private static TextLayout? Find(Checkpoint checkpoint)
     {
         foreach (string prefix in new[] { "bert.", "roberta.", "" })
         {
@@ -56,6 +67,6 @@ internal abstract class TextLayout
             return new BertLayout(prefix, checkpoint.Contains($"{prefix}embeddings.LayerNorm.gamma"));
         }
 
-        return null;
+        return ClipTextLayout.Find(checkpoint);
     }
 }

@@ -19,36 +19,24 @@ internal abstract class VisionLayout
     /// <summary>Names that a config file has beside the weights, the likeliest first.</summary>
     public abstract IReadOnlyList<string> ConfigFileNames { get; }
 
+    /// <summary>Whether a checkpoint has a vision encoder, or something that stands in the place of one.</summary>
+    /// <exception cref="SafetensorsException">It cannot be read.</exception>
+    public static bool Matches(string path)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(path);
+        return Find(checkpoint) is not null || checkpoint.Names.Any(name => name.Contains("visual.", StringComparison.Ordinal));
+    }
+
     /// <summary>Finds the layout of a checkpoint.</summary>
     /// <exception cref="ModelException">None of the known ones.</exception>
     public static VisionLayout Detect(Checkpoint checkpoint)
     {
-        foreach (string prefix in new[] { "vit.", "" })
-        {
-            if (checkpoint.Contains($"{prefix}embeddings.patch_embeddings.projection.weight")) return new HuggingFaceVitLayout(prefix);
-        }
-
-        foreach (string prefix in new[] { "vision_model.", "" })
-        {
-            if (checkpoint.Contains($"{prefix}embeddings.patch_embedding.weight") && checkpoint.Contains($"{prefix}embeddings.class_embedding"))
-                return new HuggingFaceClipLayout(prefix);
-        }
-
-        foreach (string prefix in new[] { "visual.", "module.visual.", "" })
-        {
-            if (checkpoint.Contains($"{prefix}conv1.weight") && checkpoint.Contains($"{prefix}class_embedding")) return new OpenClipLayout(prefix);
-        }
-
-        foreach (string prefix in new[] { "", "module." })
-        {
-            if (checkpoint.Contains($"{prefix}patch_embed.proj.weight")) return new TimmLayout(prefix);
-        }
-
+        if (Find(checkpoint) is { } layout) return layout;
         string? trunk = checkpoint.Names.FirstOrDefault(name => name.Contains("visual.trunk.", StringComparison.Ordinal));
         if (trunk is not null)
             throw new ModelException($"{checkpoint.Path}: tensor {Quoting.Quote(trunk)} belongs to a timm trunk inside open_clip, which is not supported.");
         throw new ModelException(
-            $"{checkpoint.Path}: the tensors are not those of a Hugging Face ViT, a CLIP vision tower (Hugging Face, OpenAI, open_clip) or a timm VisionTransformer, nor those of a BERT or RoBERTa; "
+            $"{checkpoint.Path}: the tensors are not those of a Hugging Face ViT, a CLIP tower (Hugging Face, OpenAI, open_clip) or a timm VisionTransformer, nor those of a BERT or RoBERTa; "
             + $"there is {(checkpoint.Names.Count == 0 ? "none" : Quoting.QuoteSome(checkpoint.Names.ToArray(), 4))}.");
     }
 
@@ -80,4 +68,30 @@ internal abstract class VisionLayout
     /// <summary>The checked config; the fault's sentence begins with the config file.</summary>
     protected static VisionTransformerConfig Checked(VisionTransformerConfig config, ConfigFile file) =>
         config.FindFault() is { } fault ? throw new ModelException($"{file.Path}: {fault}.") : config;
+
+    private static VisionLayout? Find(Checkpoint checkpoint)
+    {
+        foreach (string prefix in new[] { "vit.", "" })
+        {
+            if (checkpoint.Contains($"{prefix}embeddings.patch_embeddings.projection.weight")) return new HuggingFaceVitLayout(prefix);
+        }
+
+        foreach (string prefix in new[] { "vision_model.", "" })
+        {
+            if (checkpoint.Contains($"{prefix}embeddings.patch_embedding.weight") && checkpoint.Contains($"{prefix}embeddings.class_embedding"))
+                return new HuggingFaceClipLayout(prefix);
+        }
+
+        foreach (string prefix in new[] { "visual.", "module.visual.", "" })
+        {
+            if (checkpoint.Contains($"{prefix}conv1.weight") && checkpoint.Contains($"{prefix}class_embedding")) return new OpenClipLayout(prefix);
+        }
+
+        foreach (string prefix in new[] { "", "module." })
+        {
+            if (checkpoint.Contains($"{prefix}patch_embed.proj.weight")) return new TimmLayout(prefix);
+        }
+
+        return null;
+    }
 }

@@ -65,6 +65,21 @@ public sealed class Dataset
         return SafetensorsDataset.Open(path);
     }
 
+    /// <summary>True for a safetensors file with token ids, as its header says; false for anything else, and for what cannot be read.</summary>
+    public static bool HoldsTokens(string path)
+    {
+        if (!File.Exists(path)) return false;
+        try
+        {
+            using SafetensorsFile file = SafetensorsFile.Open(path);
+            return file.Tensors.Any(tensor => SafetensorsTexts.IsIds(tensor.Name));
+        }
+        catch (Exception e) when (e is SafetensorsException or IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The split of a name.</summary>
     /// <exception cref="ModelException">There is none; the message lists those that are there.</exception>
     public DatasetSplit Require(string split) => this[split]

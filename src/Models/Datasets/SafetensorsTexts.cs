@@ -13,6 +13,9 @@ internal static class SafetensorsTexts
     /// <summary>Rows that are read at a time.</summary>
     private const int Block = 1 << 16;
 
+    /// <summary>True for the name of a split's ids, or of those of a file without splits.</summary>
+    public static bool IsIds(string name) => name == Ids || name.EndsWith($".{Ids}", StringComparison.Ordinal);
+
     public static bool AreIn(SafetensorsFile file, string prefix) => file.TryGet($"{prefix}{Ids}", out _);
 
     /// <exception cref="ModelException">A tensor has another shape, or a row shows no token.</exception>

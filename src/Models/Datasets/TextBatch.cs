@@ -53,8 +53,8 @@ public sealed class TextBatch : Batch
     /// <summary>[rows]: 0 for a token that no other one sees; <c>default</c> where all are seen.</summary>
     internal DeviceSpan<int> KeyMask => _hasHiddenKeys ? Part(3 * Rows.Rows, Rows.Rows) : default;
 
-    /// <summary>[count]: the first row of each text, in the caller's order.</summary>
-    internal DeviceSpan<int> FirstRows => Part(4 * Rows.Rows, Count);
+    /// <summary>[count]: the row of the token that stands for each text (<see cref="TokenLimits.PooledToken"/>), in the caller's order.</summary>
+    internal DeviceSpan<int> PooledRows => Part(4 * Rows.Rows, Count);
 
     /// <summary>[count]: the batch's place of each of the caller's texts.</summary>
     internal DeviceSpan<int> Places => Part((4 * Rows.Rows) + Count, Count);
@@ -114,7 +114,7 @@ public sealed class TextBatch : Batch
     {
         int rows = Rows.Rows;
         Span<int> ids = values[..rows], types = values.Slice(rows, rows), positions = values.Slice(2 * rows, rows), mask = values.Slice(3 * rows, rows);
-        Span<int> firstRows = values.Slice(4 * rows, Count), places = values.Slice((4 * rows) + Count, Count), order = values.Slice((4 * rows) + (2 * Count), Count);
+        Span<int> pooledRows = values.Slice(4 * rows, Count), places = values.Slice((4 * rows) + Count, Count), order = values.Slice((4 * rows) + (2 * Count), Count);
         _hasHiddenKeys = false;
         int row = 0;
         for (int place = 0; place < Count; place++)
@@ -128,7 +128,7 @@ public sealed class TextBatch : Batch
             mask.Slice(row + length, padded - length).Clear();
             _limits.NumberPositions(ids.Slice(row, padded), positions.Slice(row, padded));
             _hasHiddenKeys |= mask.Slice(row, padded).Contains(0);
-            firstRows[caller] = row;
+            pooledRows[caller] = row + _limits.PlaceOfPooled(tokens.Ids(text));
             places[caller] = place;
             order[place] = caller;
             row += padded;

@@ -1,4 +1,19 @@
+using System.Numerics.Tensors;
+
 namespace MergeEngine.Models.Datasets;
+
+/// <summary>Which token of a text an encoder may read alone.</summary>
+public enum PooledToken
+{
+    /// <summary>The first one.</summary>
+    First,
+
+    /// <summary>The first one with the end token's id; the first of all where there is none.</summary>
+    End,
+
+    /// <summary>The first one with the largest id: the end token of a CLIP to whose vocabulary nothing was added.</summary>
+    Largest,
+}
 
 /// <summary>Which tokens a text model can take, and how it numbers their positions.</summary>
 /// <param name="Vocabulary">Rows of the table of words: ids are below it.</param>
@@ -10,6 +25,12 @@ namespace MergeEngine.Models.Datasets;
 /// </param>
 public readonly record struct TokenLimits(int Vocabulary, int Positions, int TokenTypes, int? PadId, bool SkipsPadding)
 {
+    /// <summary>Which token of a text stands for the whole.</summary>
+    public PooledToken PooledToken { get; init; }
+
+    /// <summary>Of <see cref="PooledToken.End"/>; 0 otherwise.</summary>
+    public int EndId { get; init; }
+
     /// <summary>Tokens of the longest text.</summary>
     public int MaxTokens => Positions - FirstPosition;
 
@@ -24,6 +45,14 @@ public readonly record struct TokenLimits(int Vocabulary, int Positions, int Tok
         int next = FirstPosition;
         for (int i = 0; i < ids.Length; i++) positions[i] = SkipsPadding && ids[i] == Padding ? Padding : next++;
     }
+
+    /// <summary>The place of the token that stands for a text.</summary>
+    internal int PlaceOfPooled(ReadOnlySpan<int> ids) => PooledToken switch
+    {
+        PooledToken.End => Math.Max(0, ids.IndexOf(EndId)),
+        PooledToken.Largest => TensorPrimitives.IndexOfMax(ids),
+        _ => 0,
+    };
 
     /// <summary>What is wrong with a text, as the end of a sentence; null if nothing is.</summary>
     public string? FindFault(ReadOnlySpan<int> ids, ReadOnlySpan<int> types)

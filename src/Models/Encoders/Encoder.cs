@@ -41,14 +41,18 @@ public abstract class Encoder : IDisposable
     /// <summary>Keeps the hidden states of every forward pass; off by default.</summary>
     public bool KeepHiddenStates { get; set; }
 
-    /// <summary>Loads a checkpoint of any known kind: a <see cref="TextTransformer"/> or a <see cref="VisionTransformer"/>.</summary>
+    /// <summary>
+    /// Loads a checkpoint of any known kind: a <see cref="TextTransformer"/> or a <see cref="VisionTransformer"/>. A whole CLIP has both towers, of which
+    /// one is loaded.
+    /// </summary>
     /// <param name="device">Where it runs.</param>
     /// <param name="path">A directory or a safetensors file.</param>
     /// <param name="configPath">The config; null for the one beside the weights.</param>
+    /// <param name="preferTexts">Of a checkpoint with both towers: true for that of texts, false for that of images.</param>
     /// <exception cref="ModelException">The config or the tensors are not those of a supported model.</exception>
     /// <exception cref="Tensors.Safetensors.SafetensorsException">The weights cannot be read.</exception>
-    public static Encoder Open(Device device, string path, string? configPath = null) =>
-        TextLayout.Matches(path) ? TextTransformer.Load(device, path, configPath) : VisionTransformer.Load(device, path, configPath);
+    public static Encoder Open(Device device, string path, string? configPath = null, bool preferTexts = false) =>
+        TextLayout.Matches(path) && (preferTexts || !VisionLayout.Matches(path)) ? TextTransformer.Load(device, path, configPath) : VisionTransformer.Load(device, path, configPath);
 
     /// <summary>An empty batch of this encoder's kind of input.</summary>
     public abstract Batch CreateBatch();

@@ -11,10 +11,13 @@ internal sealed class TextParameters
         float epsilon = (float)config.NormEpsilon;
         Words = layout[names.Words.Name];
         Positions = layout[names.Positions.Name];
-        Types = layout[names.Types.Name];
-        EmbeddingNorm = layout.Bind(names.EmbeddingNorm, epsilon);
+        Types = names.Types is null ? null : layout[names.Types.Name];
+        EmbeddingNorm = names.EmbeddingNorm is null ? null : layout.Bind(names.EmbeddingNorm, epsilon);
+        FinalNorm = names.FinalNorm is null ? null : layout.Bind(names.FinalNorm, epsilon);
+        Projection = names.Projection is null ? null : layout[names.Projection.Name];
+        ProjectionTransposed = names.ProjectionTransposed;
         Pooler = config.Pooling == TextPooling.Pooler ? layout.Bind(names.Pooler!) : null;
-        var shape = new TransformerBlockShape(config.Width, config.Heads, config.MlpWidth, config.Activation, NormPlacement.After);
+        var shape = new TransformerBlockShape(config.Width, config.Heads, config.MlpWidth, config.Activation, config.IsClip ? NormPlacement.Before : NormPlacement.After, Causal: config.IsClip);
         Stack = new TransformerStack(shape, [.. names.Blocks.Select(block => layout.Bind(block, epsilon))]);
     }
 
@@ -24,12 +27,21 @@ internal sealed class TextParameters
     /// <summary>[positions, width].</summary>
     public Parameter Positions { get; }
 
-    /// <summary>[token types, width].</summary>
-    public Parameter Types { get; }
+    /// <summary>[token types, width]; null for CLIP.</summary>
+    public Parameter? Types { get; }
 
-    public LayerNorm EmbeddingNorm { get; }
+    /// <summary>Null for CLIP.</summary>
+    public LayerNorm? EmbeddingNorm { get; }
 
     public TransformerStack Stack { get; }
+
+    /// <summary>After the last block of a CLIP; null for others.</summary>
+    public LayerNorm? FinalNorm { get; }
+
+    /// <summary>[out, width], or [width, out] where <see cref="ProjectionTransposed"/>; null for none.</summary>
+    public Parameter? Projection { get; }
+
+    public bool ProjectionTransposed { get; }
 
     /// <summary>Null where the features do not come from it.</summary>
     public LinearPart? Pooler { get; }

@@ -20,9 +20,9 @@ public sealed partial class TextTransformer
         BackwardPool(pass, gradient, featureGradient);
         _layers.Stack.Backward(pass, workspace.Tokens, workspace.Stack, batch.Rows, firstTokenOnly: false, batch.KeyMask);
         ReadOnlySpan<SampleRun> pieces = batch.Rows.Pieces(reduction);
-        _layers.EmbeddingNorm.Backward(pass, gradient, gradient, Tokens(workspace.Embedded), workspace.Statistics(_last.TokenCount), pieces);
+        _layers.EmbeddingNorm?.Backward(pass, gradient, gradient, Tokens(workspace.Embedded), workspace.Statistics(_last.TokenCount), pieces);
         BackwardTable(pass, _layers.Words, batch.Ids, gradient, batch.Rows);
-        BackwardTable(pass, _layers.Types, batch.Types, gradient, batch.Rows);
+        if (_layers.Types is { } types) BackwardTable(pass, types, batch.Types, gradient, batch.Rows);
         BackwardTable(pass, _layers.Positions, batch.Positions, gradient, batch.Rows);
         ForgetPadding(gradients);
     }
@@ -40,19 +40,34 @@ public sealed partial class TextTransformer
                 LinearPart pooler = _layers.Pooler!;
                 pass.Operations.LinearBackwardWeight(pooler.WeightOf(pass.Gradients), pooler.BiasOf(pass.Gradients), before, first, pass.Reduction, 1);
                 pass.Operations.LinearBackwardInput(firstGradient, before, pooler.WeightOf(pass.Parameters));
-                BackwardFirst(pass, gradient, firstGradient);
+                BackwardPooledTokens(pass, gradient, firstGradient);
+                break;
+            case TextPooling.EndOfText:
+                Matrix endGradient = Texts(_last.Workspace.FirstGradient), pooledGradient = Config.ProjectionWidth > 0 ? BackwardProjection(pass, featureGradient) : featureGradient;
+                _layers.FinalNorm!.Backward(pass, endGradient, pooledGradient, Texts(_last.Workspace.First), _last.Workspace.StatisticsOfTexts(_last.Count), rowsPerSample: 1);
+                BackwardPooledTokens(pass, gradient, endGradient);
                 break;
             default:
-                BackwardFirst(pass, gradient, featureGradient);
+                BackwardPooledTokens(pass, gradient, featureGradient);
                 break;
         }
     }
 
-    private void BackwardFirst(in BackwardPass pass, Matrix gradient, Matrix firstGradient)
+    private Matrix BackwardProjection(in BackwardPass pass, Matrix outputGradient)
+    {
+        Matrix pooled = Texts(_last.Workspace.Pooled), pooledGradient = Texts(_last.Workspace.Gradient), weightGradient = ProjectionOf(pass.Gradients);
+        // Y = X·P with P stored as [width, out]: dP = Xᵀ·dY is the weight gradient of a layer whose input is dY and whose output gradient is X.
+        if (_layers.ProjectionTransposed) pass.Operations.LinearBackwardWeight(weightGradient, default, pooled, outputGradient, pass.Reduction, 1);
+        else pass.Operations.LinearBackwardWeight(weightGradient, default, outputGradient, pooled, pass.Reduction, 1);
+        pass.Operations.MatrixProduct(pooledGradient, outputGradient, ProjectionOf(pass.Parameters), transposeB: _layers.ProjectionTransposed);
+        return pooledGradient;
+    }
+
+    private void BackwardPooledTokens(in BackwardPass pass, Matrix gradient, Matrix pooledGradient)
     {
         pass.Operations.Fill(gradient.Data, 0);
         // No two texts share a row, so that adding is writing.
-        pass.Operations.EmbeddingBackward(gradient, _last.Batch.FirstRows, firstGradient, GradientReduction.Sum, 1);
+        pass.Operations.EmbeddingBackward(gradient, _last.Batch.PooledRows, pooledGradient, GradientReduction.Sum, 1);
     }
 
     private void BackwardMean(in BackwardPass pass, Matrix gradient, Matrix featureGradient)

@@ -6,9 +6,9 @@ using MergeEngine.Tensors.Parameters;
 namespace MergeEngine.Models.Encoders;
 
 /// <summary>
-/// The text encoder of BERT (Devlin et al., arXiv 1810.04805), RoBERTa (Liu et al., arXiv 1907.11692) and the sentence-transformers made from
-/// them (Reimers and Gurevych, arXiv 1908.10084): one forward and one backward pass for all, with the differences in
-/// <see cref="TextTransformerConfig"/>. Texts of a batch are packed, so that padding costs nothing.
+/// The text encoder of BERT (Devlin et al., arXiv 1810.04805), RoBERTa (Liu et al., arXiv 1907.11692), the sentence-transformers made from
+/// them (Reimers and Gurevych, arXiv 1908.10084), and CLIP's text tower (Radford et al., arXiv 2103.00020): one forward and one backward pass for
+/// all, with the differences in <see cref="TextTransformerConfig"/>. Texts of a batch are packed, so that padding costs nothing.
 /// </summary>
 public sealed partial class TextTransformer : Encoder
 {
@@ -30,15 +30,24 @@ public sealed partial class TextTransformer : Encoder
 
     public TextTransformerConfig Config { get; }
 
-    public override int FeatureWidth => Config.Width;
+    /// <summary>s of CLIP's logits exp(s)·cos(image, text), where the checkpoint has it; null otherwise.</summary>
+    public float? LogitScale { get; private init; }
+
+    public override int FeatureWidth => Config.ProjectionWidth > 0 ? Config.ProjectionWidth : Config.Width;
+
+    /// <summary>True where the model says what the embedding of a text is, which <see cref="Embeddings"/> gives.</summary>
+    public bool HasEmbeddings => Config.IsSentenceEncoder || Config.ProjectionWidth > 0;
+
+    /// <summary>True where <see cref="PoolerOutput"/> gives something.</summary>
+    public bool HasPooledOutput => Config.HasPooler || Config.IsClip;
 
     internal TextNames Names { get; }
 
     /// <summary>Texts of many lengths come in ever new mixtures; those of one length, or a single one, may well come again.</summary>
     protected override bool MayRepeat => _last.Batch is not { } batch || batch.Rows.IsUniform;
 
-    /// <summary>[tokens, width] of the last forward pass: the output of the last block, packed as the batch is.</summary>
-    public Matrix SequenceOutput => Tokens(_last.Workspace.Stack.Hidden[^1]);
+    /// <summary>[tokens, width] of the last forward pass: the output of the last block, for CLIP after the last LayerNorm, packed as the batch is.</summary>
+    public Matrix SequenceOutput => _layers.FinalNorm is { } norm ? Normalize(norm) : LastHidden;
 
     /// <summary>The layout that encoders of a config have, without any memory.</summary>
     /// <exception cref="ArgumentException">The config makes no sense.</exception>
@@ -73,7 +82,7 @@ public sealed partial class TextTransformer : Encoder
         try
         {
             parameters = CheckpointWeights.Read(device, checkpoint.Tensors, checkpoint.Names.EncoderLayout());
-            var encoder = new TextTransformer(device, checkpoint.Config, checkpoint.Names, parameters, checkpoint);
+            var encoder = new TextTransformer(device, checkpoint.Config, checkpoint.Names, parameters, checkpoint) { LogitScale = checkpoint.ReadLogitScale() };
             if (checkpoint.Config.Pooling != TextPooling.Pooler && checkpoint.Names.Pooler is { } pooler)
             {
                 encoder._unusedPooler = CheckpointWeights.ReadLinear(device, checkpoint.Tensors, pooler);
@@ -130,20 +139,27 @@ public sealed partial class TextTransformer : Encoder
     /// <summary>[batch, width]: the mean of the tokens of each text that its mask shows, of the last forward pass.</summary>
     public Matrix MeanPooled() => Config.Pooling == TextPooling.Mean ? Texts(_last.Workspace.MeanPooled) : MeanPool();
 
-    /// <summary>[batch, width]: tanh(W·first token + b) of the last forward pass, whether or not it is what the features are.</summary>
+    /// <summary>
+    /// [batch, width] of the last forward pass, whether or not it is what the features are: tanh(W·first token + b), or of a CLIP the end token after
+    /// the last LayerNorm, before any projection.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The checkpoint has no pooler.</exception>
     public Matrix PoolerOutput()
     {
-        if (Config.Pooling == TextPooling.Pooler) return Texts(_last.Workspace.Pooled);
+        if (Config.Pooling is TextPooling.Pooler or TextPooling.EndOfText) return Texts(_last.Workspace.Pooled);
         if (_unusedPoolerPart is not { } pooler) throw new InvalidOperationException("The checkpoint has no pooler.");
         return Pool(pooler, _unusedPooler!);
     }
 
-    /// <summary>[batch, width]: the embeddings of the texts of the last forward pass, of length 1 where the model's files say so.</summary>
-    /// <exception cref="InvalidOperationException">The model is no sentence encoder.</exception>
+    /// <summary>
+    /// [batch, feature width]: the embeddings of the texts of the last forward pass: a sentence encoder's, of length 1 where the model's files say so, or
+    /// CLIP's, projected and not normalised.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The model is no sentence encoder and has no projection.</exception>
     public Matrix Embeddings()
     {
-        if (!Config.IsSentenceEncoder) throw new InvalidOperationException("The model has no modules.json, so it does not say what the embedding of a text is.");
+        if (Config.ProjectionWidth > 0) return Projected;
+        if (!Config.IsSentenceEncoder) throw new InvalidOperationException("The model has no modules.json, nor a projection, so it does not say what the embedding of a text is.");
         Matrix features = Config.Pooling == TextPooling.Mean ? Texts(_last.Workspace.MeanPooled) : Texts(_last.Workspace.First);
         if (!Config.NormalizesEmbeddings) return features;
         Matrix embeddings = Texts(_last.Workspace.Embeddings);

@@ -3,7 +3,7 @@ using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Models.Encoders;
 
-/// <summary>Whose names, positions and classification head a text checkpoint has.</summary>
+/// <summary>Whose names, positions, blocks and classification head a text checkpoint has.</summary>
 public enum TextFamily
 {
     /// <summary>BertModel and BertForSequenceClassification of transformers, and sentence-transformers' models over a BERT.</summary>
@@ -11,6 +11,12 @@ public enum TextFamily
 
     /// <summary>RobertaModel and RobertaForSequenceClassification of transformers, and those that share them (XLM-RoBERTa, CamemBERT).</summary>
     Roberta,
+
+    /// <summary>The text tower of CLIP as transformers has it: CLIPTextModel, CLIPTextModelWithProjection, or inside a whole CLIPModel.</summary>
+    Clip,
+
+    /// <summary>The text tower of OpenAI's CLIP and of open_clip: fused queries, keys and values, and a projection that is stored as [width, out].</summary>
+    OpenClip,
 }
 
 /// <summary>From the tokens of the last block to one row.</summary>
@@ -24,6 +30,9 @@ public enum TextPooling
 
     /// <summary>The mean of the tokens that the mask shows: most sentence-transformers.</summary>
     Mean,
+
+    /// <summary>The token at which the text ends, after the last LayerNorm: CLIP's text tower.</summary>
+    EndOfText,
 }
 
 /// <summary>Everything that decides the shapes and the arithmetic of a text encoder.</summary>
@@ -31,7 +40,7 @@ public sealed record TextTransformerConfig
 {
     public TextFamily Family { get; init; }
 
-    /// <summary>What stands before the names of the checkpoint: <c>bert.</c>, <c>roberta.</c>, or nothing.</summary>
+    /// <summary>What stands before the names of the checkpoint: <c>bert.</c>, <c>roberta.</c>, <c>text_model.</c>, <c>text.</c>, or nothing.</summary>
     public string Prefix { get; init; } = "";
 
     /// <summary>True if the LayerNorms' weights are called <c>gamma</c> and <c>beta</c>, as in old checkpoints.</summary>
@@ -43,7 +52,7 @@ public sealed record TextTransformerConfig
     /// <summary>Rows of the table of positions.</summary>
     public required int Positions { get; init; }
 
-    /// <summary>Rows of the table of token types.</summary>
+    /// <summary>Rows of the table of token types; 0 for CLIP, which has none.</summary>
     public int TokenTypes { get; init; } = 2;
 
     /// <summary>The padding's id: its rows in the tables of words, and of positions in RoBERTa, have a gradient of zero, as in torch. Null for none.</summary>
@@ -67,6 +76,18 @@ public sealed record TextTransformerConfig
     /// <summary>True if the checkpoint has a pooler, whether or not the features come from it.</summary>
     public bool HasPooler { get; init; }
 
+    /// <summary>
+    /// With <see cref="TextPooling.EndOfText"/>: the id of the token that ends a text, of which the first is read; null for the token with the largest id,
+    /// which the first published CLIPs read.
+    /// </summary>
+    public int? EndId { get; init; }
+
+    /// <summary>Columns of CLIP's projected embeddings; 0 for no projection.</summary>
+    public int ProjectionWidth { get; init; }
+
+    /// <summary>True for CLIP's kind of encoder (Radford et al., arXiv 2103.00020): LayerNorms before the branches and at the end, each token sees those before it alone.</summary>
+    public bool IsClip => Family is TextFamily.Clip or TextFamily.OpenClip;
+
     /// <summary>True for a sentence-transformers model: the features are a sentence's embedding.</summary>
     public bool IsSentenceEncoder { get; init; }
 
@@ -80,7 +101,11 @@ public sealed record TextTransformerConfig
     public int Classes { get; init; }
 
     /// <summary>Which tokens the model takes.</summary>
-    public TokenLimits Limits => new(Vocabulary, Positions, TokenTypes, PadId, Family == TextFamily.Roberta);
+    public TokenLimits Limits => new(Vocabulary, Positions, TokenTypes, PadId, Family == TextFamily.Roberta)
+    {
+        PooledToken = Pooling != TextPooling.EndOfText ? PooledToken.First : EndId is null ? PooledToken.Largest : PooledToken.End,
+        EndId = EndId ?? 0,
+    };
 
     /// <summary>Tokens that a text is cut to: <see cref="TruncatesTo"/>, or as many as there are positions for.</summary>
     public int MaxTokens => Math.Min(TruncatesTo ?? int.MaxValue, Limits.MaxTokens);
@@ -89,7 +114,7 @@ public sealed record TextTransformerConfig
     public string? FindFault()
     {
         if (Vocabulary < 1) return $"the vocabulary has {Vocabulary} tokens, expected a positive number";
-        if (TokenTypes < 1) return $"the number of token types is {TokenTypes}, expected a positive number";
+        if (IsClip ? TokenTypes != 0 : TokenTypes < 1) return $"the number of token types is {TokenTypes}, expected {(IsClip ? "0 for a CLIP" : "a positive number")}";
         if (Width < 1) return $"the width is {Width}, expected a positive number";
         if (Layers < 1) return $"the number of layers is {Layers}, expected a positive number";
         if (MlpWidth < 1) return $"the MLP width is {MlpWidth}, expected a positive number";
@@ -100,6 +125,10 @@ public sealed record TextTransformerConfig
         if (Limits.MaxTokens < 1) return $"the number of positions is {Positions}, expected at least {Positions - Limits.MaxTokens + 1}";
         if (!(NormEpsilon > 0 && NormEpsilon < 1)) return $"the LayerNorm epsilon is {NormEpsilon}, expected a number between 0 and 1";
         if (Pooling == TextPooling.Pooler && !HasPooler) return "the features are those of a pooler, but there is none";
+        if (Pooling == TextPooling.EndOfText != IsClip) return $"the features are made by {Pooling} pooling, expected {(IsClip ? "" : "anything but ")}{TextPooling.EndOfText} for a {Family} encoder";
+        if (!IsClip && (EndId is not null || ProjectionWidth != 0)) return $"a {Family} encoder has an end token or a projection, expected none";
+        if (EndId is < 0 || EndId >= Vocabulary) return $"the end token's id is {EndId}, expected one of the {Vocabulary} tokens of the vocabulary";
+        if (ProjectionWidth < 0) return $"the projection has {ProjectionWidth} columns, expected 0 for none or a positive number";
         return null;
     }
 }

@@ -8,7 +8,7 @@ namespace MergeEngine.Models.Inference;
 /// What a model makes of a file of inputs, as tensors to write. Of images: <c>features</c> [N, width], and where the model has them
 /// <c>image_embeds</c> [N, projection] (not normalised), <c>logits</c> [N, classes], <c>hidden.0</c> … <c>hidden.L</c> [N, tokens, width]. Of texts:
 /// <c>sequence_output</c> [N, tokens, width] (0 where there is padding), <c>mean_pooled</c> [N, width], and where the model has them <c>pooled</c>
-/// [N, width], <c>text_embeds</c> [N, width] of a sentence encoder, <c>logits</c> and hidden states.
+/// [N, width], <c>text_embeds</c> of a sentence encoder [N, width] or a CLIP [N, projection] (not normalised), <c>logits</c> and hidden states.
 /// </summary>
 public static class FeatureExtraction
 {

@@ -24,9 +24,9 @@ internal sealed class TextExtraction
         }
 
         if (head is { HasHiddenLayer: true }) _rows.Add(new("pooled", split, [count, width], () => head.Hidden));
-        else if (encoder.Config.HasPooler) _rows.Add(new("pooled", split, [count, width], encoder.PoolerOutput));
+        else if (encoder.HasPooledOutput) _rows.Add(new("pooled", split, [count, width], encoder.PoolerOutput));
         _rows.Add(new("mean_pooled", split, [count, width], encoder.MeanPooled));
-        if (encoder.Config.IsSentenceEncoder) _rows.Add(new("text_embeds", split, [count, width], encoder.Embeddings));
+        if (encoder.HasEmbeddings) _rows.Add(new("text_embeds", split, [count, encoder.FeatureWidth], encoder.Embeddings));
         if (head is not null) _rows.Add(new("logits", split, [count, head.Classes], () => head.Logits));
     }
 

@@ -13,11 +13,14 @@ internal sealed class TextModel : IDisposable
 {
     private const int Classes = 4;
 
+    /// <summary>Seeds from here on give a CLIP, those below a BERT or a RoBERTa.</summary>
+    public const int FirstClip = 1000;
+
     public TextModel(string device, int seed, int texts, int lengthStep = 0)
     {
         Device = DeviceCases.Open(device);
         var random = new PhiloxStream((ulong)seed, "random text model");
-        Encoder = TextTransformer.CreateRandom(Device, Draw(ref random), (ulong)seed);
+        Encoder = TextTransformer.CreateRandom(Device, seed < FirstClip ? Draw(ref random) : DrawClip(ref random), (ulong)seed);
         // Norms and biases away from 1 and 0, so that a mistake in them shows.
         foreach (Parameter parameter in Encoder.Layout.Parameters)
         {
@@ -83,13 +86,35 @@ internal sealed class TextModel : IDisposable
         {
             // Without the padding's id, whose row the gradient leaves out.
             ids[i] = 2 + random.NextInt(config.Vocabulary - 2);
-            types[i] = random.NextInt(config.TokenTypes);
+            types[i] = random.NextInt(Math.Max(1, config.TokenTypes));
             mask[i] = random.NextInt(6) == 0 ? 0 : 1;
         }
 
         mask[length - 1] = 1;
         if (random.NextInt(2) == 0) Array.Fill(mask, 1);
         Texts.Add(ids, types, mask);
+    }
+
+    private static TextTransformerConfig DrawClip(ref PhiloxStream random)
+    {
+        int heads = 1 + random.NextInt(3), vocabulary = 11 + random.NextInt(20);
+        return new TextTransformerConfig
+        {
+            Family = random.NextInt(2) == 0 ? TextFamily.Clip : TextFamily.OpenClip,
+            Vocabulary = vocabulary,
+            Positions = 7 + random.NextInt(9),
+            TokenTypes = 0,
+            PadId = null,
+            Width = heads * (8 + random.NextInt(6)),
+            Layers = 1 + random.NextInt(2),
+            Heads = heads,
+            MlpWidth = 5 + random.NextInt(20),
+            Activation = (Activation)(1 + random.NextInt(3)),
+            NormEpsilon = 1e-6,
+            Pooling = TextPooling.EndOfText,
+            EndId = random.NextInt(2) == 0 ? null : 3 + random.NextInt(4),
+            ProjectionWidth = random.NextInt(3) * 7,
+        };
     }
 
     private static TextTransformerConfig Draw(ref PhiloxStream random)
