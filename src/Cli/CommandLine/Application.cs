@@ -34,6 +34,7 @@ internal static class Application
             EvaluateCommand.Create(),
             EncodeCommand.Create(),
             TokenizeCommand.Create(),
+            HeadCommand.Create(),
             GradientsCommand.Create(),
             AnalyzeCommand.Create(),
             AtmCommand.Create(),

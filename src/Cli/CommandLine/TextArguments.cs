@@ -17,6 +17,9 @@ internal static class TextArguments
     public static readonly Option<int> MaxLength = CommonOptions.Number(
         "--max-length", "Of texts that are tokenized here: most tokens of one, special ones included; if left out, as many as the model takes.", 1, int.MaxValue, "N");
 
+    /// <summary>The directory in which a model's tokenizer lies: its own, or that of its file.</summary>
+    public static string TokenizerOf(string model) => Directory.Exists(model) ? model : Path.GetDirectoryName(Path.GetFullPath(model))!;
+
     /// <summary>The texts of <c>--text</c> as ids of a model.</summary>
     /// <param name="context">The command line.</param>
     /// <param name="encoder">The model.</param>
@@ -40,7 +43,7 @@ internal static class TextArguments
     {
         string model = context.Get(ModelArguments.Model);
         if (encoder is not TextTransformer text) throw new InvalidDataException($"{model}: is a model of images, expected one of texts with {what}.");
-        ITokenizer tokenizer = Tokenizer.Load(Directory.Exists(model) ? model : Path.GetDirectoryName(Path.GetFullPath(model))!);
+        ITokenizer tokenizer = Tokenizer.Load(TokenizerOf(model));
         int limit = text.Config.Limits.MaxTokens;
         if (context.Has(MaxLength) && context.Get(MaxLength) > limit) throw new UsageException($"--max-length is {context.Get(MaxLength)}, expected at most {limit}, as many as the model has positions for.");
         return (text, tokenizer, context.Has(MaxLength) ? context.Get(MaxLength) : text.Config.MaxTokens);
