@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using MergeEngine.Cli.Tests.Support;
 using MergeEngine.Merging.Streaming.Output;
@@ -97,6 +98,34 @@ public sealed class MergeTests : IDisposable
         Assert.Equal(before, File.ReadAllBytes(_directory["out/merge-manifest.json"]));
         Merge("r.yml", "out", "--overwrite", "--out-shard-size", "7K").Succeeded();
         Assert.Contains("model.safetensors.index.json", Files("out"));
+    }
+
+    [Theory]
+    [InlineData("lone")]
+    [InlineData("link")]
+    public void A_model_that_is_read_is_never_replaced(string output)
+    {
+        SmallModel.Write(_directory["lone"], 5);
+        Directory.CreateSymbolicLink(_directory["link"], _directory["lone"]);
+        string[] before = Files("lone");
+        foreach (string model in (string[])["lone", "link", "lone/model.safetensors"])
+        {
+            foreach (string[] more in (string[][])[["--overwrite"], ["--overwrite", "--dry-run"]])
+                Run(["merge", "--method", "passthrough", "--model", model, output, .. more]).Refused(1, $"{output}: is a model that this merge reads");
+        }
+
+        Assert.Equal(before, Files("lone"));
+    }
+
+    [Fact]
+    public void A_stop_does_not_wait_for_a_recipe_that_never_comes()
+    {
+        using Process process = MergeEngineProcess.Start(_directory.Path, "merge", "-", "out", "--allow-crimes");
+        // It speaks of the option before it reads the recipe.
+        Assert.Contains("--allow-crimes", process.StandardError.ReadLine(), StringComparison.Ordinal);
+        using (Process kill = Process.Start("sh", ["-c", $"kill -INT {process.Id}"])) kill.WaitForExit();
+        Assert.True(process.WaitForExit(TimeSpan.FromMinutes(1)), "it still waits");
+        Assert.Equal((130, "merge-engine: stopped."), (process.ExitCode, process.StandardError.ReadToEnd().Trim()));
     }
 
     [Fact]

@@ -58,6 +58,10 @@ public sealed partial class OutputDirectory : IDisposable
     /// <exception cref="SafetensorsException">Nothing can be written there, or what is there may not be replaced.</exception>
     public static void RequirePossible(string path, bool overwrite) => OutputPath.Require(path, overwrite);
 
+    /// <summary>Says before anything is read that the output would take the place of one of its inputs.</summary>
+    /// <exception cref="SafetensorsException">One of the files stands in the directory.</exception>
+    public static void RequireApart(string path, IEnumerable<string> inputs) => OutputPath.RequireApart(path, inputs);
+
     /// <summary>Makes the temporary directory and takes the space that the weights need; or opens what an earlier run has left.</summary>
     /// <param name="path">The directory to write; its parents are made.</param>
     /// <param name="plan">Which tensor stands where.</param>

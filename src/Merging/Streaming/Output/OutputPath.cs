@@ -1,3 +1,4 @@
+using MergeEngine.Merging.Streaming.Files;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Output;
@@ -8,6 +9,9 @@ internal sealed class OutputPath
     /// <summary>What model directories hold besides the weights. A directory with anything else in it is somebody's work and is not replaced.</summary>
     private static readonly string[] s_modelFiles =
         [".safetensors", ".json", ".jsonl", ".md", ".txt", ".model", ".jinja", ".yml", ".yaml", ".bin", ".gitattributes", ".tiktoken", ".spm"];
+
+    /// <summary>What makes a directory a model: without one of these its texts are somebody's notes.</summary>
+    private static readonly string[] s_modelMarks = [".safetensors", ".bin", "config.json", MergeManifest.FileName];
 
     private OutputPath(string given, string target, string parent)
     {
@@ -55,8 +59,26 @@ internal sealed class OutputPath
                 throw new SafetensorsException($"{path}: holds {Quoting.Quote(name)}, which is no file of a model, so --overwrite does not replace the directory.");
         }
 
+        if (found.Length > 0 && !found.Any(IsModelMark))
+            throw new SafetensorsException($"{path}: holds {Quoting.Quote(found[0])} and neither weights nor a config.json, so it is no model and --overwrite does not replace it.");
+
         return new OutputPath(path, target, parent);
     }
+
+    /// <summary>A model that is read is not replaced: it would be gone, and the merge could not be made again.</summary>
+    /// <param name="path">The directory to write.</param>
+    /// <param name="inputs">Files that are read.</param>
+    /// <exception cref="SafetensorsException">A file stands in that directory, by whatever links it was given.</exception>
+    public static void RequireApart(string path, IEnumerable<string> inputs)
+    {
+        if (!Directory.Exists(path) || RealPath.Of(path) is not { } target) return;
+        foreach (string directory in inputs.Select(i => Path.GetDirectoryName(Path.GetFullPath(i))!).Distinct(StringComparer.Ordinal))
+        {
+            if (RealPath.Of(directory) == target) throw new SafetensorsException($"{path}: is a model that this merge reads, expected another directory to write.");
+        }
+    }
+
+    private static bool IsModelMark(string name) => s_modelMarks.Any(mark => name.EndsWith(mark, StringComparison.OrdinalIgnoreCase));
 
     private static bool IsModelFile(string name) => s_modelFiles.Any(ending => name.EndsWith(ending, StringComparison.OrdinalIgnoreCase));
 

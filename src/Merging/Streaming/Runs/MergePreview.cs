@@ -34,7 +34,7 @@ public static class MergePreview
         PlanAll(file, places, options, (recipe, job, plan, standIns) => previews.Add(new PreviewedMerge(
             recipe.Name, places.Of(recipe), Rename(PlanReporter.Describe(job, recipe, options.Executing), standIns, places),
             MergeExecutor.Estimate(job, plan, options.Executing),
-            [.. job.Inputs.SelectMany(c => c.Files).Select(f => f.FilePath)])));
+            [.. MergeRun.FilesOf(job)])));
         return previews;
     }
 
@@ -62,6 +62,7 @@ public static class MergePreview
             {
                 RequirePlace(recipe, places, options);
                 using MergeJob job = MergePlanner.Plan(recipe, options.Planning(standIns.Paths));
+                OutputDirectory.RequireApart(Path.Combine(options.WorkingDirectory, places.Of(recipe)), MergeRun.FilesOf(job));
                 OutputPlan plan = MergeRun.PlanOf(job, options);
                 CompanionFiles companions = CompanionFiles.Plan(job, recipe, DocumentText.Of(file, recipe), options.Beside);
                 use(recipe, job with { Notes = [.. job.Notes, .. companions.Notes] }, plan, standIns);

@@ -45,6 +45,7 @@ public static class MergeRun
         long started = Stopwatch.GetTimestamp();
         string path = Path.Combine(options.WorkingDirectory, places.Of(recipe));
         using MergeJob job = MergePlanner.Plan(recipe, options.Planning(places.Named));
+        OutputDirectory.RequireApart(path, FilesOf(job));
         OutputPlan plan = PlanOf(job, options);
         // Parameters that a method refuses are found here, and all of them, rather than in the middle of the merge.
         _ = MergeExecutor.Estimate(job, plan, options.Executing);
@@ -81,6 +82,9 @@ public static class MergeRun
             throw;
         }
     }
+
+    /// <summary>The files with weights that a merge reads.</summary>
+    internal static IEnumerable<string> FilesOf(MergeJob job) => job.Inputs.SelectMany(c => c.Files).Select(f => f.FilePath);
 
     /// <summary>Where to write what.</summary>
     internal static OutputPlan PlanOf(MergeJob job, MergeOptions options) =>

@@ -93,6 +93,9 @@ public sealed class OutputDirectoryTests : IDisposable
         File.WriteAllText(Path.Combine(path, "photo.png"), "");
         Refused(() => OutputDirectory.Open(path, SyntheticModel.Small, SyntheticModel.Description(), SyntheticModel.Options with { Overwrite = true }), path, "photo.png");
         File.Delete(Path.Combine(path, "photo.png"));
+        File.WriteAllText(Path.Combine(path, "notes.txt"), "");
+        Refused(() => OutputDirectory.Open(path, SyntheticModel.Small, SyntheticModel.Description(), SyntheticModel.Options with { Overwrite = true }), path, "notes.txt");
+        File.Delete(Path.Combine(path, "notes.txt"));
         SyntheticModel.Write(path, SyntheticModel.Small);
         Assert.Empty(OutputVerification.Run(path, 1).Differences);
     }
