@@ -1,5 +1,5 @@
-using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using MergeEngine.Tensors.Numerics;
 
 namespace MergeEngine.Merging.Streaming.Execution;
@@ -7,23 +7,16 @@ namespace MergeEngine.Merging.Streaming.Execution;
 /// <summary>Values that are NaN or infinite, found by their exponent: all its bits are set.</summary>
 internal static class NonFinite
 {
+    private const int Exponent = 0x7F800000;
+
     /// <summary>Counts them among float32 values.</summary>
     public static long Count(ReadOnlySpan<float> values)
     {
-        const uint Exponent = 0x7F800000;
-        ReadOnlySpan<uint> bits = MemoryMarshal.Cast<float, uint>(values);
+        ReadOnlySpan<int> bits = MemoryMarshal.Cast<float, int>(values);
+        // Nearly every tensor has none, and the largest magnitude says so at the rate of the cache.
+        if (LargestMagnitude(bits) < Exponent) return 0;
         long count = 0;
-        while (bits.Length >= Vector<uint>.Count)
-        {
-            // Lanes count below their own range.
-            int block = Math.Min(bits.Length, 1 << 20) / Vector<uint>.Count * Vector<uint>.Count;
-            Vector<uint> found = Vector<uint>.Zero, exponent = new(Exponent);
-            for (int i = 0; i < block; i += Vector<uint>.Count) found -= Vector.Equals(new Vector<uint>(bits[i..]) & exponent, exponent);
-            count += Vector.Sum(found);
-            bits = bits[block..];
-        }
-
-        foreach (uint value in bits) count += (value & Exponent) == Exponent ? 1 : 0;
+        foreach (int value in bits) count += (value & Exponent) == Exponent ? 1 : 0;
         return count;
     }
 
@@ -44,6 +37,26 @@ internal static class NonFinite
         DType.BF16 => CountHalves(bytes, 0x7F80),
         _ => 0,
     };
+
+    private static int LargestMagnitude(ReadOnlySpan<int> bits)
+    {
+        Vector512<int> magnitude = Vector512.Create(int.MaxValue), a = default, b = default, c = default, d = default;
+        int width = Vector512<int>.Count, i = 0;
+        ref int first = ref MemoryMarshal.GetReference(bits);
+        for (; i <= bits.Length - (4 * width); i += 4 * width)
+        {
+            a = Vector512.Max(a, Vector512.LoadUnsafe(ref first, (nuint)i) & magnitude);
+            b = Vector512.Max(b, Vector512.LoadUnsafe(ref first, (nuint)(i + width)) & magnitude);
+            c = Vector512.Max(c, Vector512.LoadUnsafe(ref first, (nuint)(i + (2 * width))) & magnitude);
+            d = Vector512.Max(d, Vector512.LoadUnsafe(ref first, (nuint)(i + (3 * width))) & magnitude);
+        }
+
+        a = Vector512.Max(Vector512.Max(a, b), Vector512.Max(c, d));
+        int largest = 0;
+        for (int lane = 0; lane < width; lane++) largest = Math.Max(largest, a[lane]);
+        for (; i < bits.Length; i++) largest = Math.Max(largest, bits[i] & int.MaxValue);
+        return largest;
+    }
 
     private static long CountHalves(ReadOnlySpan<byte> bytes, ushort exponent)
     {
