@@ -94,8 +94,8 @@ public sealed class TaskMixture : IDisposable
         {
             MixtureSlot before = _current ?? throw Gone(), next = _spare;
             Await(next, cancellation);
-            next.Version = ++_version;
             Mix(next, coefficients);
+            next.Version = ++_version;
             _spare = before;
             Interlocked.Exchange(ref _current, next);
         }

@@ -10,7 +10,7 @@ using MergeEngine.Tests.Support;
 
 namespace MergeEngine.Embeddings.Tests.Batching;
 
-/// <summary>Every caller gets what nobody else's texts change, bit for bit, and what a pass with this text alone gives, but for rounding.</summary>
+/// <summary>On a processor nobody else's texts change an answer, to the last bit; it is what a pass with this text alone gives, but for rounding.</summary>
 public sealed class BatchedTextEncoderTests : IDisposable
 {
     private readonly TinyTextModel _files = new();
@@ -32,9 +32,7 @@ public sealed class BatchedTextEncoderTests : IDisposable
         for (int i = 0; i < texts.Length; i++)
         {
             alone[i] = await batched.RunAsync(texts[i]);
-            // Two dozen products of up to 32 terms lie between the same numbers rounded in two orders, each worth a few units of 6e-8 in the last place.
-            for (int k = 0; k < 24; k++) Assert.Equal(direct[i].Embedding[k], alone[i].Embedding.Span[k], 2e-6f);
-            for (int k = 0; k < 3; k++) Assert.Equal(direct[i].Logits[k], alone[i].Logits.Span[k], 1e-5f);
+            Near(direct[i].Embedding, direct[i].Logits, alone[i]);
         }
 
         TextOutput[][] outputs = await Task.WhenAll(
@@ -44,8 +42,14 @@ public sealed class BatchedTextEncoderTests : IDisposable
         {
             for (int i = 0; i < texts.Length; i++)
             {
-                Assert.Equal(alone[i].Embedding.ToArray(), one[i].Embedding.ToArray());
-                Assert.Equal(alone[i].Logits.ToArray(), one[i].Logits.ToArray());
+                Near(direct[i].Embedding, direct[i].Logits, one[i]);
+                // cuBLAS may sum in another order for another number of rows.
+                if (device.IsHostMemory)
+                {
+                    Assert.Equal(alone[i].Embedding.ToArray(), one[i].Embedding.ToArray());
+                    Assert.Equal(alone[i].Logits.ToArray(), one[i].Logits.ToArray());
+                }
+
                 Assert.InRange(one[i].TokenCount, 2, TinyTextModel.Config.Positions);
             }
         }
@@ -154,6 +158,13 @@ public sealed class BatchedTextEncoderTests : IDisposable
 
     private static void Refused(string message, Action action) =>
         Assert.StartsWith(message, Assert.ThrowsAny<ArgumentException>(action).Message, StringComparison.Ordinal);
+
+    /// <summary>Two dozen products of up to 32 terms lie between the same numbers rounded in two orders, each worth a few units of 6e-8 in the last place.</summary>
+    private static void Near(float[] embedding, float[] logits, TextOutput actual)
+    {
+        for (int k = 0; k < embedding.Length; k++) Assert.Equal(embedding[k], actual.Embedding.Span[k], 2e-6f);
+        for (int k = 0; k < logits.Length; k++) Assert.Equal(logits[k], actual.Logits.Span[k], 1e-5f);
+    }
 
     private TaskVectors Load(TextTransformer encoder) => TaskVectors.TakeModels(
         "base", encoder.Parameters, [new("first", encoder.ReadParameters(_files.Tuned[0])), new("second", encoder.ReadParameters(_files.Tuned[1]))]);
