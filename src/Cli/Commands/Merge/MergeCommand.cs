@@ -4,6 +4,7 @@ using MergeEngine.Cli.Reports;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Recipes;
 using MergeEngine.Merging.Recipes.Catalog;
+using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Planning.Reports;
 using MergeEngine.Merging.Streaming.Runs;
 using MergeEngine.Merging.Yaml;
@@ -68,10 +69,24 @@ internal static class MergeCommand
         }
 
         foreach (PreviewedMerge plan in plans) PlanText.Write(plan.Plan, Console.Error);
-        IReadOnlyList<MergeResult> results = MergekitOptions.IsOn(context, MergeArguments.Quiet) == true
-            ? MergeRun.Run(file, options, null, context.Stop)
-            : CommandContext.WithProgress("B", sink => MergeRun.Run(file, options, new MergeProgressSink(sink), context.Stop));
-        context.Write(MergeReport.From(results), CliJson.Default.MergeReport, static (r, text) => r.Print(text));
+        context.Write(MergeReport.From(Merge(context, file, options)), CliJson.Default.MergeReport, static (r, text) => r.Print(text));
+    }
+
+    private static IReadOnlyList<MergeResult> Merge(CommandContext context, RecipeFile file, MergeOptions options)
+    {
+        if (options.MemoryLimit < MergeExecutor.LeastMemoryLimit)
+            CommandContext.Note($"merge-engine: note: the program itself takes more than --memory-limit allows; it keeps to about {MergeExecutor.LeastMemoryLimit >> 20} MiB.");
+        try
+        {
+            return MergekitOptions.IsOn(context, MergeArguments.Quiet) == true
+                ? MergeRun.Run(file, options, null, context.Stop)
+                : CommandContext.WithProgress("B", sink => MergeRun.Run(file, options, new MergeProgressSink(sink), context.Stop));
+        }
+        catch (OperationCanceledException) when (options.Hash)
+        {
+            CommandContext.Note("merge-engine: note: what was written is kept beside the output; the same command with --resume goes on with it.");
+            throw;
+        }
     }
 
     /// <summary>Where the recipe is, null for one in options, and where its result goes.</summary>

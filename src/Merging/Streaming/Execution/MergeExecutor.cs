@@ -7,6 +7,9 @@ namespace MergeEngine.Merging.Streaming.Execution;
 /// <summary>Computes a planned merge and writes it, chunk by chunk.</summary>
 public static class MergeExecutor
 {
+    /// <summary>Bytes of the smallest memory limit that can be kept: the program with its run time, and chunks of the smallest size.</summary>
+    public const long LeastMemoryLimit = MemoryPlan.Program + MemoryPlan.Least;
+
     /// <summary>Merges every tensor and writes it to the output, which the caller completes.</summary>
     /// <param name="job">What to merge.</param>
     /// <param name="plan">Where every tensor of the job stands in the output.</param>
