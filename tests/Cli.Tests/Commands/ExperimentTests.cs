@@ -169,8 +169,7 @@ public sealed partial class ExperimentTests : IDisposable
         // The first line of progress says that the work has begun.
         string? line = process.StandardError.ReadLine();
         Assert.Contains("steps", line, StringComparison.Ordinal);
-        // The shell's own kill: a small system has no program of that name.
-        using (Process kill = Process.Start("sh", ["-c", $"kill -INT {process.Id}"])) kill.WaitForExit();
+        MergeEngineProcess.Interrupt(process);
         Assert.True(process.WaitForExit(TimeSpan.FromSeconds(60)));
         Assert.Equal(130, process.ExitCode);
         Assert.Equal("", process.StandardOutput.ReadToEnd());

@@ -81,7 +81,7 @@ public sealed class MergeKillTests : IDisposable
                 Thread.Sleep(1);
             }
 
-            using (Process kill = Process.Start("sh", ["-c", $"kill -INT {process.Id}"])) kill.WaitForExit();
+            MergeEngineProcess.Interrupt(process);
             string error = process.StandardError.ReadToEnd();
             process.WaitForExit();
             Assert.SkipWhen(process.ExitCode == 0, "The merge was over before it could be stopped.");

@@ -123,7 +123,7 @@ public sealed class MergeTests : IDisposable
         using Process process = MergeEngineProcess.Start(_directory.Path, "merge", "-", "out", "--allow-crimes");
         // It speaks of the option before it reads the recipe.
         Assert.Contains("--allow-crimes", process.StandardError.ReadLine(), StringComparison.Ordinal);
-        using (Process kill = Process.Start("sh", ["-c", $"kill -INT {process.Id}"])) kill.WaitForExit();
+        MergeEngineProcess.Interrupt(process);
         Assert.True(process.WaitForExit(TimeSpan.FromMinutes(1)), "it still waits");
         Assert.Equal((130, "merge-engine: stopped."), (process.ExitCode, process.StandardError.ReadToEnd().Trim()));
     }

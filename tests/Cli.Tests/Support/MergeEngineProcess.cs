@@ -11,6 +11,24 @@ internal static class MergeEngineProcess
 
     public static string Executable { get; } = Path.Combine(AppContext.BaseDirectory, "merge-engine");
 
+    /// <summary>Ctrl+C for that process alone. Skips where it would be ignored, as in whatever a script starts in the background.</summary>
+    public static void Interrupt(Process process)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            string ignored = File.ReadLines("/proc/self/status").First(l => l.StartsWith("SigIgn:", StringComparison.Ordinal))[7..].Trim();
+            if ((Convert.ToUInt64(ignored, 16) & 2) != 0)
+            {
+                process.Kill();
+                Assert.Skip("Interrupts are ignored here, as by programs that a script has started in the background.");
+            }
+        }
+
+        // The shell's own kill: a small system has no program of that name.
+        using Process kill = Process.Start("sh", ["-c", $"kill -INT {process.Id}"]);
+        kill.WaitForExit();
+    }
+
     /// <summary>Starts it and waits for its end.</summary>
     public static Outcome Run(params string[] arguments) => RunIn(Directory.GetCurrentDirectory(), arguments);
 
