@@ -5,7 +5,6 @@ using MergeEngine.Cli.Reports.Tables;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Probes;
-using MergeEngine.Tensors;
 
 namespace MergeEngine.Cli.Commands;
 
@@ -38,14 +37,14 @@ internal static class BenchMerge
         int models = context.Get(Models), parameters = context.Get(Parameters), limit = context.Get(MemoryLimit);
         if (models == 0) models = 8;
         if (parameters == 0) parameters = 87_500_000;
-        using Device device = context.OpenDevice();
+        using var frame = new BenchFrame(context, "merge");
         var options = new ExecutionOptions
         {
-            Device = device,
+            Device = frame.Device,
             Threads = context.Threads,
             MemoryLimit = limit == 0 ? ExecutionOptions.DefaultMemoryLimit : (long)limit << 20,
         };
-        MergeRateReport report = CommandContext.WithProgress("methods", sink =>
+        BenchReport<MergeRate> report = CommandContext.WithProgress("methods", sink =>
         {
             string[] methods = [.. MergeThroughput.Methods.Where(m => context.Get(Method) is not { } only || m == only)];
             int all = methods.Length;
@@ -59,17 +58,17 @@ internal static class BenchMerge
             }
 
             sink.Report("done", all, all);
-            return new MergeRateReport(
-                device.Name, device.Description, context.Threads == 0 ? Environment.ProcessorCount : context.Threads, models, throughput.ModelBytes, options.MemoryLimit, rates);
+            return frame.Report(rates, setup: new MergeSetup(models, throughput.ModelBytes, options.MemoryLimit));
         });
-        context.Write(report, CliJson.Default.MergeRateReport, Print);
+        context.Write(report, CliJson.Default.MergeBench, Print);
     }
 
-    private static void Print(MergeRateReport report, TextWriter output)
+    private static void Print(BenchReport<MergeRate> report, TextWriter output)
     {
-        output.WriteLine($"{report.Device} ({report.Description}), {report.Threads} threads, {report.Models} models of {report.ModelBytes / 1e6:0} MB, {report.MemoryLimit >> 20} MiB allowed");
+        BenchFrame.PrintHead(report, output);
+        if (report.Setup is { } setup) output.WriteLine($"{report.Threads} threads, {setup.Models} models of {setup.ModelBytes / 1e6:0} MB, {setup.MemoryLimit >> 20} MiB allowed");
         TextTable table = new TextTable("method", "files (s)", "merge (s)", "ratio", "hashed (s)", "ratio", "finish (s)", "cpu ratio", "peak (MiB)").AlignRight(1, 2, 3, 4, 5, 6, 7, 8);
-        foreach (MergeRate rate in report.Merges)
+        foreach (MergeRate rate in report.Results)
         {
             table.Add(
                 rate.Method, Figures.Decimals(rate.FloorSeconds, 3), Figures.Decimals(rate.Seconds, 3), Figures.Decimals(rate.Ratio, 2), Figures.Decimals(rate.HashedSeconds, 3),

@@ -1,4 +1,7 @@
 using System.Text.Json.Serialization;
+using MergeEngine.Merging.Streaming.Probes;
+using MergeEngine.Models.Probes;
+using MergeEngine.Tensors.Probes;
 
 namespace MergeEngine.Cli.Reports;
 
@@ -13,10 +16,11 @@ namespace MergeEngine.Cli.Reports;
 [JsonSerializable(typeof(WrittenReport))]
 [JsonSerializable(typeof(EvaluateReport))]
 [JsonSerializable(typeof(TuneReport))]
-[JsonSerializable(typeof(BenchReport))]
-[JsonSerializable(typeof(PassReport))]
+[JsonSerializable(typeof(BenchReport<ProductRate>), TypeInfoPropertyName = "ProductBench")]
+[JsonSerializable(typeof(BenchReport<VectorRate>), TypeInfoPropertyName = "VectorBench")]
+[JsonSerializable(typeof(BenchReport<PassTime>), TypeInfoPropertyName = "PassBench")]
+[JsonSerializable(typeof(BenchReport<MergeRate>), TypeInfoPropertyName = "MergeBench")]
 [JsonSerializable(typeof(ExtractLoraReport))]
-[JsonSerializable(typeof(MergeRateReport))]
 [JsonSerializable(typeof(PretrainReport))]
 [JsonSerializable(typeof(MergeReport))]
 [JsonSerializable(typeof(DryRunReport))]

@@ -11,11 +11,16 @@ internal abstract class DeviceProbe : IDisposable
     /// <summary>Bytes of memory that one pass over vectors touches: well beyond the caches.</summary>
     public abstract long PassBytes { get; }
 
-    /// <summary>Rows and columns of the products.</summary>
-    public abstract IReadOnlyList<int> ProductSizes { get; }
+    /// <summary>The products that say most.</summary>
+    public abstract IReadOnlyList<ProductShape> Products { get; }
 
-    /// <summary>Times that each kernel is measured.</summary>
+    /// <summary>Times that each pass over memory is measured.</summary>
     public abstract int Rounds { get; }
+
+    /// <summary>Times that a kernel is measured.</summary>
+    /// <param name="budget">Seconds that this may take about.</param>
+    /// <param name="round">Seconds of one measurement.</param>
+    public virtual int RoundsWithin(double budget, double round) => Rounds;
 
     /// <summary>What is left of the rounds' seconds.</summary>
     public abstract double Typical(double[] seconds);

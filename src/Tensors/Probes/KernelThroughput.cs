@@ -5,54 +5,105 @@ namespace MergeEngine.Tensors.Probes;
 /// <summary>Quick figures for a user's own machine; the benchmarks of the repository measure more, and longer.</summary>
 public static class KernelThroughput
 {
-    /// <summary>Square matrix products C ← A·Bᵀ in the device's precision beside its multiply-add peak.</summary>
+    /// <summary>Seconds that a product is measured for, the peak beside it apart.</summary>
+    private const double Budget = 0.3;
+
+    /// <summary>Rounds shorter than this measure the clock.</summary>
+    private const double ShortestRound = 0.5e-3;
+
+    /// <summary>The products that say most about a device: squares and layers of models, small ones on an emulated device.</summary>
     /// <exception cref="NotSupportedException">The device is not one whose speed matters.</exception>
-    public static IEnumerable<KernelRate> Products(Device device, CancellationToken cancellation = default)
+    public static IReadOnlyList<ProductShape> ProductShapes(Device device)
     {
         using DeviceProbe probe = DeviceProbe.For(device);
-        foreach (int size in probe.ProductSizes)
-        {
-            long length = (long)size * size;
-            using DeviceBuffer a = Filled(device, length), b = Filled(device, length), c = device.Allocate<float>(length);
-            Matrix left = new(a.AsSpan<float>(), size, size), right = new(b.AsSpan<float>(), size, size), product = new(c.AsSpan<float>(), size, size);
-            var times = new double[probe.Rounds];
-            var ceilings = new double[probe.Rounds];
-            void Multiply() => device.Operations.MatrixProduct(product, left, right, transposeB: true);
-            Multiply();
-            probe.TimeArithmetic();
-            for (int round = 0; round < times.Length; round++)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                (double seconds, double operations) = probe.TimeArithmetic();
-                ceilings[round] = seconds / operations;
-                times[round] = probe.Time(Multiply);
-            }
+        return probe.Products;
+    }
 
-            yield return new KernelRate($"product {size} x {size} x {size}", 2e-9 * size * length / probe.Typical(times), 1e-9 / probe.Typical(ceilings), "GFLOP/s");
-        }
+    /// <summary>Matrix products C ← A·Bᵀ in the device's precision beside its multiply-add peak.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="shapes">Which; see <see cref="ProductShapes"/>.</param>
+    /// <param name="rounds">How often each; 0 for as often as fits into a fraction of a second.</param>
+    /// <param name="cancellation">Checked before every round.</param>
+    /// <exception cref="NotSupportedException">The device is not one whose speed matters.</exception>
+    public static IEnumerable<ProductRate> Products(Device device, IEnumerable<ProductShape> shapes, int rounds = 0, CancellationToken cancellation = default)
+    {
+        using DeviceProbe probe = DeviceProbe.For(device);
+        foreach (ProductShape shape in shapes) yield return Product(device, probe, shape, rounds, cancellation);
     }
 
     /// <summary>Passes over vectors well beyond the caches beside a copy; bytes are what a pass must read and write.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="rounds">How often each; 0 for the device's own number.</param>
+    /// <param name="cancellation">Checked before every round.</param>
     /// <exception cref="NotSupportedException">The device is not one whose speed matters.</exception>
-    public static IEnumerable<KernelRate> Elementwise(Device device, CancellationToken cancellation = default)
+    public static IEnumerable<VectorRate> Elementwise(Device device, int rounds = 0, CancellationToken cancellation = default)
     {
         using DeviceProbe probe = DeviceProbe.For(device);
         using DeviceBuffer memory = Filled(device, probe.PassBytes / sizeof(float)), one = device.Allocate<double>(1);
+        if (rounds == 0) rounds = probe.Rounds;
         foreach (VectorPass pass in VectorPass.All(device, memory.AsSpan<float>(), one.AsSpan<double>()))
         {
-            double[] times = new double[probe.Rounds], copies = new double[probe.Rounds];
+            double[] times = new double[rounds], copies = new double[rounds], shares = new double[rounds];
             pass.Run();
             probe.TimeCopy();
-            for (int round = 0; round < times.Length; round++)
+            for (int round = 0; round < rounds; round++)
             {
                 cancellation.ThrowIfCancellationRequested();
                 copies[round] = probe.TimeCopy();
                 times[round] = probe.Time(pass.Run);
+                shares[round] = pass.Bytes / times[round] / (probe.PassBytes / copies[round]);
             }
 
-            yield return new KernelRate(pass.Name, pass.Bytes / 1e9 / probe.Typical(times), probe.PassBytes / 1e9 / probe.Typical(copies), "GB/s");
+            double rate = pass.Bytes / 1e9 / probe.Typical(times), copy = probe.PassBytes / 1e9 / probe.Typical(copies);
+            yield return new VectorRate(pass.Name, rate, pass.Bytes / 1e9 / Median(times), copy, rate / copy, Median(shares));
         }
     }
+
+    private static ProductRate Product(Device device, DeviceProbe probe, ProductShape shape, int rounds, CancellationToken cancellation)
+    {
+        bool isSkinny = shape.M <= ProductShape.SkinnyRows;
+        long weight = (long)shape.N * shape.K;
+        int weights = isSkinny ? (int)Math.Max(1, probe.PassBytes / 2 / (sizeof(float) * weight)) : 1;
+        using DeviceBuffer a = Filled(device, (long)shape.M * shape.K), b = Filled(device, weights * weight), c = device.Allocate<float>((long)shape.M * shape.N);
+        Matrix left = new(a.AsSpan<float>(), shape.M, shape.K), product = new(c.AsSpan<float>(), shape.M, shape.N);
+        Matrix Weight(int i) => new(b.AsSpan<float>().Slice(i * weight, weight), shape.N, shape.K);
+        Matrix first = Weight(0);
+        void Multiply() => device.Operations.MatrixProduct(product, left, first, transposeB: true);
+        void MultiplyEach()
+        {
+            for (int i = 0; i < weights; i++) device.Operations.MatrixProduct(product, left, Weight(i), transposeB: true);
+        }
+
+        Multiply();
+        probe.TimeArithmetic();
+        double estimate = Math.Max(1e-7, probe.Time(Multiply));
+        int repeats = (int)Math.Clamp(Math.Ceiling(ShortestRound / estimate), 1, 1000);
+        if (rounds == 0) rounds = probe.RoundsWithin(Budget, repeats * estimate);
+        double[] times = new double[rounds], ceilings = new double[rounds], shares = new double[rounds];
+        for (int round = 0; round < rounds; round++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            (double seconds, double operations) = probe.TimeArithmetic();
+            ceilings[round] = seconds / operations;
+            times[round] = probe.Time(() =>
+            {
+                for (int i = 0; i < repeats; i++) Multiply();
+            }) / repeats;
+            shares[round] = shape.Operations * ceilings[round] / times[round];
+        }
+
+        double? fromMemory = null;
+        if (isSkinny)
+        {
+            MultiplyEach();
+            fromMemory = weights * shape.WeightBytes / 1e9 / probe.Typical([.. Enumerable.Range(0, Math.Min(rounds, probe.Rounds)).Select(_ => probe.Time(MultiplyEach))]);
+        }
+
+        double rate = 1e-9 * shape.Operations / probe.Typical(times), peak = 1e-9 / probe.Typical(ceilings);
+        return new ProductRate(shape.M, shape.N, shape.K, rate, 1e-9 * shape.Operations / Median(times), peak, rate / peak, Median(shares), fromMemory);
+    }
+
+    private static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
 
     /// <summary>Positive numbers of the size and spread that weights have.</summary>
     private static DeviceBuffer Filled(Device device, long length)

@@ -1,35 +1,83 @@
 using System.Text.Json;
 using MergeEngine.Cli.Tests.Support;
+using MergeEngine.Tensors.Probes;
 
 namespace MergeEngine.Cli.Tests.Commands;
 
 public sealed class BenchTests
 {
-    [Theory]
-    [InlineData("gemm", "cpu", 3)]
-    [InlineData("gemm", "emulated", 2)]
-    [InlineData("elementwise", "emulated", 13)]
-    public void Kernels_are_measured_beside_their_ceiling(string kernels, string device, int count)
+    private static readonly string[] s_frame =
+        ["suite", "device", "description", "precision", "threads", "peak_gflops", "median_peak_gflops", "copy_gbps", "median_copy_gbps", "machine", "results"];
+
+    [Fact]
+    public void Products_have_the_shapes_that_were_asked_for_and_the_peak_of_the_threads()
     {
-        JsonElement report = MergeEngineProcess.Run("bench", kernels, "--device", device, "--threads", "1", "--json").Succeeded().Json();
-        Assert.Equal(device, report.GetProperty("device").GetString());
-        Assert.Equal(count, report.GetProperty("kernels").GetArrayLength());
-        Assert.All(report.GetProperty("kernels").EnumerateArray(), kernel =>
+        JsonElement report = Report("bench", "gemm", "--shapes", "64x96x32,3x512x768", "--rounds", "2", "--threads", "1", "--json");
+        Assert.Equal(("gemm", "cpu", 1), (report.GetProperty("suite").GetString(), report.GetProperty("device").GetString(), report.GetProperty("threads").GetInt32()));
+        JsonElement[] results = [.. report.GetProperty("results").EnumerateArray()];
+        Assert.Equal([(64, 96, 32), (3, 512, 768)], results.Select(r => (r.GetProperty("m").GetInt32(), r.GetProperty("n").GetInt32(), r.GetProperty("k").GetInt32())));
+        Assert.Equal([JsonValueKind.Null, JsonValueKind.Number], results.Select(r => r.GetProperty("weights_gbps").ValueKind));
+        Assert.All(results, result =>
         {
-            Assert.True(kernel.GetProperty("rate").GetDouble() > 0);
-            Assert.Equal(kernel.GetProperty("rate").GetDouble() / kernel.GetProperty("ceiling").GetDouble(), kernel.GetProperty("share").GetDouble(), 1e-12);
+            double rate = Number(result, "gflops"), peak = Number(result, "peak_gflops");
+            Assert.True(rate > 0 && rate >= Number(result, "median_gflops") && Number(report, "peak_gflops") >= peak);
+            Assert.Equal(rate / peak, Number(result, "share"), 1e-12);
         });
+    }
+
+    [Fact]
+    public void Small_products_stand_for_all_on_the_emulated_device() =>
+        Assert.Equal([64, 96], Report("bench", "gemm", "--device", "emulated", "--json").GetProperty("results").EnumerateArray().Select(r => r.GetProperty("m").GetInt32()));
+
+    [Fact]
+    public void Left_to_itself_gemm_takes_squares_and_the_layers_of_models()
+    {
+        ProductShape[] shapes = [.. ProductShape.Squares, .. ProductShape.Models];
+        Assert.Equal(shapes.Length, shapes.Distinct().Count());
+        Assert.All(["512x512x512", "3072x3072x3072", "1600x3072x768", "400x768x3072", "50x768x768", "2048x3072x768", "1x768x768", "50x192x192"], name => Assert.Contains(shapes, s => $"{s}" == name));
+    }
+
+    [Theory]
+    [InlineData("cpu")]
+    [InlineData("emulated")]
+    public void Passes_over_vectors_are_measured_beside_a_copy(string device)
+    {
+        JsonElement report = Report("bench", "elementwise", "--device", device, "--rounds", "1", "--threads", "2", "--json");
+        Assert.Equal(13, report.GetProperty("results").GetArrayLength());
+        Assert.All(report.GetProperty("results").EnumerateArray(), result =>
+        {
+            Assert.True(Number(result, "gbps") > 0 && Number(report, "copy_gbps") >= Number(result, "copy_gbps"));
+            Assert.Equal(Number(result, "gbps") / Number(result, "copy_gbps"), Number(result, "share"), 1e-12);
+        });
+    }
+
+    [Theory]
+    [InlineData("step", "step", 2)]
+    [InlineData("latency", "forward", 1)]
+    public void Encoders_are_measured_in_the_frame_of_all_suites(string suite, string pass, int batch)
+    {
+        JsonElement report = Report("bench", suite, "--model", "vit-tiny", "--batch", $"{batch}", "--rounds", "3", "--threads", "1", "--json");
+        JsonElement time = Assert.Single(report.GetProperty("results").EnumerateArray());
+        Assert.Equal((pass, batch, 3), (time.GetProperty("pass").GetString(), time.GetProperty("batch").GetInt32(), time.GetProperty("rounds").GetInt32()));
+        Assert.True(Number(time, "median") > 0 && Number(time, "p99") >= Number(time, "median") && Number(time, "gflops") > 0);
+    }
+
+    [Fact]
+    public void Without_words_it_says_what_there_is()
+    {
+        string output = MergeEngineProcess.Run("bench").Succeeded().Output;
+        Assert.All(["gemm", "elementwise", "step", "latency", "merge"], suite => Assert.Matches($@"(?m)^  bench {suite} +\w", output));
+        MergeEngineProcess.Run("bench", "--json").Refused(2, "gemm");
     }
 
     [Fact]
     public void Merges_are_measured_beside_their_files_and_leave_none()
     {
         using var directory = new TemporaryDirectory();
-        JsonElement report = MergeEngineProcess.Run(
-            "bench", "merge", "--models", "2", "--parameters", "200000", "--rounds", "1", "--threads", "2", "--directory", directory.Path, "--json").Succeeded().Json();
-        Assert.Equal(2, report.GetProperty("models").GetInt32());
-        Assert.Contains("della", report.GetProperty("merges").EnumerateArray().Select(m => m.GetProperty("method").GetString()));
-        Assert.All(report.GetProperty("merges").EnumerateArray(), merge =>
+        JsonElement report = Report("bench", "merge", "--models", "2", "--parameters", "200000", "--rounds", "1", "--threads", "2", "--directory", directory.Path, "--json");
+        Assert.Equal(2, report.GetProperty("setup").GetProperty("models").GetInt32());
+        Assert.Contains("della", report.GetProperty("results").EnumerateArray().Select(m => m.GetProperty("method").GetString()));
+        Assert.All(report.GetProperty("results").EnumerateArray(), merge =>
         {
             double floor = merge.GetProperty("floor_seconds").GetDouble();
             Assert.True(floor > 0 && merge.GetProperty("peak_memory").GetInt64() > 0);
@@ -39,11 +87,34 @@ public sealed class BenchTests
     }
 
     [Fact]
-    public void Options_of_merges_are_refused_elsewhere() => MergeEngineProcess.Run("bench", "gemm", "--models", "3").Refused(2, "--models");
+    public void Options_of_merges_are_refused_elsewhere() => MergeEngineProcess.Run("bench", "gemm", "--models", "3").Refused(2, "--models", "'merge'");
+
+    [Fact]
+    public void Options_of_encoders_are_refused_elsewhere() => MergeEngineProcess.Run("bench", "merge", "--batch", "3").Refused(2, "--batch", "'step' and 'latency'");
+
+    [Theory]
+    [InlineData("64x64")]
+    [InlineData("64x64x64,1x0x1")]
+    [InlineData("64x64x-1")]
+    [InlineData("1x2x65537")]
+    public void A_shape_that_is_none_is_a_usage_error(string shapes) => MergeEngineProcess.Run("bench", "gemm", "--shapes", shapes).Refused(2, shapes.Split(',')[^1], "MxNxK");
 
     [Fact]
     public void The_reference_device_has_no_speed_to_measure() => MergeEngineProcess.Run("bench", "gemm", "--device", "reference").Refused(2, "reference");
 
     [Fact]
     public void Unknown_kernels_are_a_usage_error() => MergeEngineProcess.Run("bench", "everything").Refused(2, "everything");
+
+    /// <summary>The document of a run, which has the frame that all suites share.</summary>
+    private static JsonElement Report(params string[] arguments)
+    {
+        JsonElement report = MergeEngineProcess.Run(arguments).Succeeded().Json();
+        Assert.Equal(s_frame, report.EnumerateObject().Select(p => p.Name).Where(name => name != "setup"));
+        Assert.True(Number(report, "peak_gflops") >= Number(report, "median_peak_gflops") && Number(report, "copy_gbps") >= Number(report, "median_copy_gbps"));
+        Assert.True(Number(report, "median_peak_gflops") > 0 && Number(report, "median_copy_gbps") > 0);
+        Assert.All(["processor", "operating_system", "runtime", "engine"], name => Assert.NotEmpty(report.GetProperty("machine").GetProperty(name).GetString()!));
+        return report;
+    }
+
+    private static double Number(JsonElement parent, string name) => parent.GetProperty(name).GetDouble();
 }

@@ -47,6 +47,6 @@ public sealed class ProbeTests
     public void Only_devices_made_for_speed_are_measured()
     {
         using Device reference = Device.Open("reference");
-        Assert.Throws<NotSupportedException>(() => KernelThroughput.Products(reference).ToList());
+        Assert.Throws<NotSupportedException>(() => KernelThroughput.Products(reference, ProductShape.Squares).ToList());
     }
 }

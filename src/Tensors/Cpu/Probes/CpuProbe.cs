@@ -12,9 +12,12 @@ internal sealed unsafe class CpuProbe(CpuDevice device) : DeviceProbe
 
     public override long PassBytes => Bytes;
 
-    public override IReadOnlyList<int> ProductSizes => [512, 1024, 2048];
+    public override IReadOnlyList<ProductShape> Products => [.. ProductShape.Squares, .. ProductShape.Models];
 
     public override int Rounds => 7;
+
+    /// <summary>Many short rounds, so that some fall into quiet moments of a shared machine.</summary>
+    public override int RoundsWithin(double budget, double round) => (int)Math.Clamp(budget / round, 7, 201);
 
     public override double Typical(double[] seconds) => seconds.Min();
 

@@ -31,7 +31,7 @@ internal sealed class CudaProbe : DeviceProbe
     /// <summary>A GPU's second-level cache has some 50 MB. The emulated device only shows that the benchmark works.</summary>
     public override long PassBytes => _emulated ? 1 << 20 : 1 << 30;
 
-    public override IReadOnlyList<int> ProductSizes => _emulated ? [64, 96] : [1024, 2048, 4096, 8192];
+    public override IReadOnlyList<ProductShape> Products => _emulated ? Squares(64, 96) : [.. Squares(1024, 2048, 4096, 8192), .. ProductShape.Models];
 
     public override int Rounds => _emulated ? 2 : 21;
 
@@ -67,6 +67,8 @@ internal sealed class CudaProbe : DeviceProbe
         _source.Dispose();
         _target.Dispose();
     }
+
+    private static ProductShape[] Squares(params int[] sizes) => [.. sizes.Select(n => new ProductShape(n, n, n))];
 
     /// <summary>Puts a copy by the driver on the stream; called inside a measurement.</summary>
     internal void CopyByDriver() => _device.CopyByDriver(_target.Address, _source.Address, _source.ByteLength);

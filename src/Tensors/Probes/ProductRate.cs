@@ -1,0 +1,13 @@
+namespace MergeEngine.Tensors.Probes;
+
+/// <summary>One matrix product beside the multiply-add peak, both measured in turn.</summary>
+/// <param name="M">Rows of the result.</param>
+/// <param name="N">Columns of the result.</param>
+/// <param name="K">Terms of each sum.</param>
+/// <param name="Gflops">GFLOP/s of the best round on a CPU, of the median round on a GPU.</param>
+/// <param name="MedianGflops">GFLOP/s of the median round.</param>
+/// <param name="PeakGflops">The peak in the same kind of round as <paramref name="Gflops"/>.</param>
+/// <param name="Share"><paramref name="Gflops"/> over <paramref name="PeakGflops"/>; 1 is all of it.</param>
+/// <param name="MedianShare">Median of the shares of single rounds, each of a product and the peak beside it.</param>
+/// <param name="WeightsGbps">GB of weights per second where they come from memory, a different weight for each product; null for more than <see cref="ProductShape.SkinnyRows"/> rows.</param>
+public sealed record ProductRate(int M, int N, int K, double Gflops, double MedianGflops, double PeakGflops, double Share, double MedianShare, double? WeightsGbps);
