@@ -30,8 +30,8 @@ internal static class BenchCommand
     {
         var command = new ExampleCommand(
             "bench", "Measure this machine: its ceilings first (multiply-adds without memory, and a plain copy), then kernels, encoders or merges beside them.",
-            "bench gemm", "bench gemm --shapes 1600x3072x768 --threads 1 --json", "bench elementwise --device cuda --json", "bench step --model vit-b-32 --batch 32",
-            "bench latency --rounds 1000", "bench merge --models 8 --json")
+            "bench gemm", "bench gemm --shapes 1600x3072x768 --threads 1 --json", "bench elementwise --device cuda --json", "bench step --model vit-b-32 --batch 32 --profile",
+            "bench latency --model minilm-32 --rounds 1000", "bench merge --models 8 --json")
         {
             Suite,
             Rounds,

@@ -41,7 +41,8 @@ internal sealed class BenchFrame : IDisposable
     /// <param name="peak">The best peak that was measured beside them; 0 for none.</param>
     /// <param name="copy">The best copy that was measured beside them; 0 for none.</param>
     /// <param name="setup">Of merges.</param>
-    public BenchReport<T> Report<T>(IReadOnlyList<T> results, double peak = 0, double copy = 0, MergeSetup? setup = null) => new()
+    /// <param name="profile">Of encoders, where it was asked for.</param>
+    public BenchReport<T> Report<T>(IReadOnlyList<T> results, double peak = 0, double copy = 0, MergeSetup? setup = null, ProfileShares? profile = null) => new()
     {
         Suite = _suite,
         Device = Device.Name,
@@ -54,6 +55,7 @@ internal sealed class BenchFrame : IDisposable
         MedianCopyGbps = Ceilings.MedianCopyGbps,
         Machine = MachineDescription.Current,
         Setup = setup,
+        Profile = profile,
         Results = results,
     };
 

@@ -6,6 +6,7 @@ using MergeEngine.Models.Datasets;
 using MergeEngine.Models.Encoders;
 using MergeEngine.Models.Inference;
 using MergeEngine.Tensors;
+using MergeEngine.Tensors.Probes;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Commands;
@@ -62,6 +63,7 @@ internal static class EncodeCommand
             CommonOptions.Device,
             CommonOptions.Precision,
             CommonOptions.Threads,
+            ProfileOption.Profile,
             CommonOptions.Json,
         };
         command.Runs(Run);
@@ -79,10 +81,10 @@ internal static class EncodeCommand
         DatasetSplit split = data is null ? TextArguments.Read(context, encoder, []) : data["input"] ?? data.Require(context.Get(Split)!);
         using ClassificationHead? head = ModelArguments.LoadHead(context, encoder, data?.Name ?? Path.GetFileNameWithoutExtension(split.Source));
         var options = new ExtractionOptions(ModelArguments.BatchSizeOf(context, DefaultBatchSize)) { HiddenStates = context.Get(Hidden), Sequences = !context.Get(PooledOnly) };
-        IReadOnlyList<TensorContent> tensors = CommandContext.WithProgress("samples", sink =>
-            FeatureExtraction.Run(encoder, head, split, options, new Samples(sink, "encoding", split.Count), context.Stop));
+        (IReadOnlyList<TensorContent> tensors, ProfileShares? profile) = ProfileOption.Run(context, device, _ => CommandContext.WithProgress("samples", sink =>
+            FeatureExtraction.Run(encoder, head, split, options, new Samples(sink, "encoding", split.Count), context.Stop)));
         SafetensorsWriter.Write(output, tensors);
-        var report = new WrittenReport(output, split.Count, [.. tensors.Select(t => new WrittenTensor(t.Name, [.. t.Shape.Dimensions]))], device.Name, CommonOptions.NameOf(device.Precision));
+        var report = new WrittenReport(output, split.Count, [.. tensors.Select(t => new WrittenTensor(t.Name, [.. t.Shape.Dimensions]))], device.Name, CommonOptions.NameOf(device.Precision), Profile: profile);
         context.Write(report, CliJson.Default.WrittenReport, (r, text) => r.Print(text));
     }
 

@@ -6,6 +6,7 @@ using MergeEngine.Models.Datasets;
 using MergeEngine.Models.Encoders;
 using MergeEngine.Models.Training;
 using MergeEngine.Tensors;
+using MergeEngine.Tensors.Probes;
 
 namespace MergeEngine.Cli.Commands;
 
@@ -33,6 +34,7 @@ internal static class EvaluateCommand
             CommonOptions.Device,
             CommonOptions.Precision,
             CommonOptions.Threads,
+            ProfileOption.Profile,
             CommonOptions.Json,
         };
         command.Options.Add(TextArguments.MaxLength);
@@ -49,12 +51,15 @@ internal static class EvaluateCommand
         using ClassificationHead head = ModelArguments.RequireHead(context, encoder, data.Name);
         DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);
         var task = new TrainingTask(data.Name, data, head);
-        EvaluationResult result = Evaluator.Evaluate(
-            encoder, encoder.Parameters, task, split.Name, ModelArguments.BatchSizeOf(context, DefaultBatchSize), cancellation: context.Stop);
+        (EvaluationResult result, ProfileShares? profile) = ProfileOption.Run(context, device, _ => Evaluator.Evaluate(
+            encoder, encoder.Parameters, task, split.Name, ModelArguments.BatchSizeOf(context, DefaultBatchSize), cancellation: context.Stop));
         if (!double.IsFinite(result.Loss))
             throw new InvalidDataException($"{context.Get(ModelArguments.Model)}: the loss on the split {split.Name} is not a number, expected finite weights of model and head (inspect --stats counts NaN and infinities).");
-        var report = new EvaluateReport(data.Name, split.Name, result.Count, result.Correct, result.Accuracy, result.Loss, device.Name, CommonOptions.NameOf(device.Precision));
-        context.Write(report, CliJson.Default.EvaluateReport, (r, text) => text.WriteLine(
-            $"{Terminal.Printable.Of(r.Task)} {r.Split}: accuracy {Figures.Decimals(r.Accuracy, 2)} % ({r.Correct} of {r.Samples}), loss {Figures.Decimals(r.Loss, 4)}"));
+        var report = new EvaluateReport(data.Name, split.Name, result.Count, result.Correct, result.Accuracy, result.Loss, device.Name, CommonOptions.NameOf(device.Precision), profile);
+        context.Write(report, CliJson.Default.EvaluateReport, (r, text) =>
+        {
+            text.WriteLine($"{Terminal.Printable.Of(r.Task)} {r.Split}: accuracy {Figures.Decimals(r.Accuracy, 2)} % ({r.Correct} of {r.Samples}), loss {Figures.Decimals(r.Loss, 4)}");
+            ProfileTable.Write(r.Profile, text);
+        });
     }
 }

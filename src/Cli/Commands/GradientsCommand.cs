@@ -9,6 +9,7 @@ using MergeEngine.Models.Training;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Operations;
 using MergeEngine.Tensors.Parameters;
+using MergeEngine.Tensors.Probes;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Commands;
@@ -59,6 +60,7 @@ internal static class GradientsCommand
             CommonOptions.Device,
             CommonOptions.Precision,
             CommonOptions.Threads,
+            ProfileOption.Profile,
             CommonOptions.Json,
         };
         foreach (Option option in DatasetArguments.All) command.Options.Add(option);
@@ -82,13 +84,13 @@ internal static class GradientsCommand
         using var gradient = new ParameterVector(device, encoder.Layout);
         // A head from a file is a constant of the task; the checkpoint's own classifier is a parameter like the others.
         using ParameterVector? headGradient = context.Has(CommonOptions.Head) ? null : new ParameterVector(device, head.Parameters.Layout);
-        GradientEstimate estimate = GradientEstimator.Estimate(
-            encoder, encoder.Parameters, task, samples, reduction, gradient, ModelArguments.BatchSizeOf(context, DefaultBatchSize), headGradient, context.Stop);
+        (GradientEstimate estimate, ProfileShares? profile) = ProfileOption.Run(context, device, _ => GradientEstimator.Estimate(
+            encoder, encoder.Parameters, task, samples, reduction, gradient, ModelArguments.BatchSizeOf(context, DefaultBatchSize), headGradient, context.Stop));
         if (!double.IsFinite(estimate.Loss))
             throw new InvalidDataException($"{context.Get(ModelArguments.Model)}: the loss is not a number, so no gradient is written; expected finite weights and inputs (inspect --stats counts NaN and infinities).");
         IReadOnlyList<TensorContent> tensors = GradientFile.ToTensors(headGradient is null ? [gradient] : [gradient, headGradient]);
         SafetensorsWriter.Write(output, tensors, GradientFile.Describe(reduction, estimate));
-        var report = new WrittenReport(output, estimate.Samples, [.. tensors.Select(t => new WrittenTensor(t.Name, [.. t.Shape.Dimensions]))], device.Name, CommonOptions.NameOf(device.Precision), estimate.Loss);
+        var report = new WrittenReport(output, estimate.Samples, [.. tensors.Select(t => new WrittenTensor(t.Name, [.. t.Shape.Dimensions]))], device.Name, CommonOptions.NameOf(device.Precision), estimate.Loss, profile);
         context.Write(report, CliJson.Default.WrittenReport, (r, text) => r.Print(text));
     }
 

@@ -8,6 +8,7 @@ using MergeEngine.Models.Encoders;
 using MergeEngine.Models.Training;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Parameters;
+using MergeEngine.Tensors.Probes;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Commands;
@@ -47,6 +48,7 @@ internal static class TuneCommand
         command.Options.Add(CommonOptions.Device);
         command.Options.Add(CommonOptions.Precision);
         command.Options.Add(CommonOptions.Threads);
+        command.Options.Add(ProfileOption.Profile);
         command.Options.Add(CommonOptions.Overwrite);
         command.Options.Add(CommonOptions.Json);
         command.Runs(Run);
@@ -71,7 +73,9 @@ internal static class TuneCommand
         (TrainingOptions options, int steps) = TuneOptions.Read(context, task.Check(encoder, task.Split).Count, trainHead: ownHead || headOut is not null);
 
         using ParameterVector parameters = encoder.Parameters.Clone();
-        TrainingRun run = Train(context, encoder, task, options, steps, parameters, out int stepsPerEpoch);
+        using var trainer = new Trainer(encoder, options);
+        int stepsPerEpoch = trainer.StepsPerEpoch(task);
+        (TrainingRun run, ProfileShares? profile) = ProfileOption.Run(context, device, _ => Train(context, trainer, task, steps, parameters));
         int finite = run.Losses.TakeWhile(double.IsFinite).Count();
         if (finite < run.Losses.Length)
             throw new InvalidDataException($"{data.Source}: the training loss is not a number from step {finite + 1} on, so nothing is written; expected finite weights and a learning rate that does not diverge.");
@@ -81,16 +85,13 @@ internal static class TuneCommand
         if (headOut is not null) SafetensorsWriter.Write(headOut, head.ToTensors());
         EvaluateReport[] scores = Scores(context, encoder, parameters, task, output);
         double[] losses = [.. run.Losses.Chunk(stepsPerEpoch).Select(epoch => epoch.Average())];
-        var report = new TuneReport(output, data.Name, run.Steps, run.Examples, run.Seconds, losses, scores);
+        var report = new TuneReport(output, data.Name, run.Steps, run.Examples, run.Seconds, losses, scores, profile);
         context.Write(report, CliJson.Default.TuneReport, Print);
     }
 
-    private static TrainingRun Train(
-        CommandContext context, Encoder encoder, TrainingTask task, TrainingOptions options, int steps, ParameterVector parameters, out int stepsPerEpoch)
+    private static TrainingRun Train(CommandContext context, Trainer trainer, TrainingTask task, int steps, ParameterVector parameters)
     {
-        using var trainer = new Trainer(encoder, options);
         using OptimizerState state = trainer.CreateState();
-        stepsPerEpoch = trainer.StepsPerEpoch(task);
         return CommandContext.WithProgress("steps", sink => trainer.Run(
             task, parameters, state, default, steps, progress: p => sink.Report($"tuning {task.Name}", p.Step, p.Steps), cancellation: context.Stop));
     }
@@ -120,5 +121,6 @@ internal static class TuneCommand
         for (int i = 0; i < report.EpochLosses.Count; i++) output.WriteLine($"epoch {i + 1}: training loss {Figures.Decimals(report.EpochLosses[i], 4)}");
         foreach (EvaluateReport score in report.Scores) output.WriteLine($"{score.Split}: accuracy {Figures.Decimals(score.Accuracy, 2)} %, loss {Figures.Decimals(score.Loss, 4)}");
         output.WriteLine($"{Printable.Of(report.Path)}: {report.Steps} steps, {report.Examples} examples, {Figures.Seconds(report.Seconds)} s");
+        ProfileTable.Write(report.Profile, output);
     }
 }

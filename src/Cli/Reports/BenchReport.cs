@@ -37,5 +37,9 @@ internal sealed class BenchReport<T>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public MergeSetup? Setup { get; init; }
 
+    /// <summary>Of encoders, where it was asked for; null elsewhere.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ProfileShares? Profile { get; init; }
+
     public required IReadOnlyList<T> Results { get; init; }
 }

@@ -1,5 +1,7 @@
 using System.Text.Json.Serialization;
+using MergeEngine.Cli.Reports.Tables;
 using MergeEngine.Cli.Terminal;
+using MergeEngine.Tensors.Probes;
 
 namespace MergeEngine.Cli.Reports;
 
@@ -10,7 +12,8 @@ internal sealed record WrittenReport(
     IReadOnlyList<WrittenTensor> Tensors,
     string Device,
     string Precision,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Loss = null)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Loss = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ProfileShares? Profile = null)
 {
     public void Print(TextWriter output)
     {
@@ -20,6 +23,7 @@ internal sealed record WrittenReport(
         output.WriteLine();
         if (Loss is { } loss) output.WriteLine(FormattableString.Invariant($"mean loss {loss:0.000000}"));
         output.WriteLine($"{Printable.Of(Path)}: {Tensors.Count} tensors from {Samples} samples");
+        ProfileTable.Write(Profile, output);
     }
 }
 

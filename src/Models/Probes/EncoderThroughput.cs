@@ -1,26 +1,22 @@
 using System.Diagnostics;
+using MergeEngine.Models.Encoders;
 using MergeEngine.Tensors;
+using MergeEngine.Tensors.Operations.Profiling;
+using MergeEngine.Tensors.Probes;
 
 namespace MergeEngine.Models.Probes;
 
-/// <summary>How long one kind of pass takes.</summary>
-/// <param name="Model">One of <see cref="EncoderThroughput.Models"/>.</param>
-/// <param name="Pass"><c>step</c>: forward, loss, backward and AdamW; <c>forward</c>: from values on the host to an output on the host.</param>
-/// <param name="Batch">Samples.</param>
-/// <param name="Rounds">Passes that were timed, each on its own.</param>
-/// <param name="Median">Milliseconds.</param>
-/// <param name="P99">Milliseconds: all but one of a hundred passes were faster.</param>
-/// <param name="Gflops">Products and attention over the median, a backward pass counted as two forwards.</param>
-/// <param name="AllocatedBytes">Managed bytes that the fewest-allocating round took on the calling thread.</param>
-public sealed record PassTime(string Model, string Pass, int Batch, int Rounds, double Median, double P99, double Gflops, long AllocatedBytes);
-
-/// <summary>Quick figures for whole encoders with random weights on a user's own device.</summary>
+/// <summary>Quick figures for whole encoders with random weights on a user's own device, head included.</summary>
 public static class EncoderThroughput
 {
     private const int Warmup = 5;
 
-    /// <summary>Names: a vision transformer of 86 million parameters with 50 or 197 tokens, BERT-base's twelve blocks on 128 tokens, a sentence encoder of MiniLM's size on texts of 128 tokens or of 8 to 64, and a small model for slow devices.</summary>
-    public static IReadOnlyList<string> Models { get; } = ["vit-b-32", "vit-b-16", "bert-base", "minilm-128", "minilm-mixed", "vit-tiny"];
+    /// <summary>
+    /// Names: a vision transformer of 86 million parameters with 50 or 197 tokens, BERT-base with its pooler on texts of 128 tokens, a sentence encoder of
+    /// MiniLM's size on texts of 8 to 128 tokens, or of mixed lengths from 8 to 64, and a small vision transformer for slow devices.
+    /// </summary>
+    public static IReadOnlyList<string> Models { get; } =
+        ["vit-b-32", "vit-b-16", "bert-base", "minilm-8", "minilm-32", "minilm-64", "minilm-128", "minilm-mixed", "vit-tiny"];
 
     /// <summary>Training steps on data that lies on the device.</summary>
     /// <param name="device">Where.</param>
@@ -28,44 +24,53 @@ public static class EncoderThroughput
     /// <param name="batch">Samples of a step.</param>
     /// <param name="rounds">Steps to time.</param>
     /// <param name="progress">Told after every timed pass how many are done.</param>
+    /// <param name="profile">Of the device; holds the timed passes alone afterwards. Null for none.</param>
     /// <param name="cancellation">Checked before every step.</param>
-    public static PassTime TrainingStep(Device device, string model, int batch, int rounds, Action<int>? progress = null, CancellationToken cancellation = default)
-    {
-        using ProbeModel probe = Open(device, model, batch);
-        return Measure(probe, model, "step", rounds, 3 * probe.ForwardOperations, static p => p.Step(), progress, cancellation);
-    }
+    public static PassTime TrainingStep(
+        Device device, string model, int batch, int rounds, Action<int>? progress = null, OperationProfile? profile = null, CancellationToken cancellation = default) =>
+        Measure(device, model, "step", batch, rounds, static p => p.Step(), progress, profile, cancellation);
 
-    /// <summary>Forward passes as a host sees them: inputs go to the device, outputs come back.</summary>
+    /// <summary>Forward passes as a host sees them: inputs go to the device, logits come back.</summary>
     /// <inheritdoc cref="TrainingStep"/>
-    public static PassTime Forward(Device device, string model, int batch, int rounds, Action<int>? progress = null, CancellationToken cancellation = default)
-    {
-        using ProbeModel probe = Open(device, model, batch);
-        return Measure(probe, model, "forward", rounds, probe.ForwardOperations, static p => p.Forward(), progress, cancellation);
-    }
+    public static PassTime Forward(
+        Device device, string model, int batch, int rounds, Action<int>? progress = null, OperationProfile? profile = null, CancellationToken cancellation = default) =>
+        Measure(device, model, "forward", batch, rounds, static p => p.Forward(), progress, profile, cancellation);
 
-    private static ProbeModel Open(Device device, string model, int batch)
+    private static ProbeInputs InputsOf(string model, int batch)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         return model switch
         {
-            "vit-b-32" => new VisionProbe(device, 224, 32, 768, 12, 12, batch),
-            "vit-b-16" => new VisionProbe(device, 224, 16, 768, 12, 12, batch),
-            "vit-tiny" => new VisionProbe(device, 32, 8, 64, 2, 2, batch),
-            "bert-base" => new BlocksProbe(device, 128, 768, 12, 12, batch),
-            "minilm-128" => new TextProbe(device, 384, 6, 12, 128, 128, batch),
-            "minilm-mixed" => new TextProbe(device, 384, 6, 12, 8, 64, batch),
+            "vit-b-32" => new VisionInputs(224, 32, 768, 12, 12, batch),
+            "vit-b-16" => new VisionInputs(224, 16, 768, 12, 12, batch),
+            "vit-tiny" => new VisionInputs(32, 8, 64, 2, 2, batch),
+            "bert-base" => new TextInputs(768, 12, TextPooling.Pooler, 128, 128, batch),
+            "minilm-8" => Sentences(8, 8),
+            "minilm-32" => Sentences(32, 32),
+            "minilm-64" => Sentences(64, 64),
+            "minilm-128" => Sentences(128, 128),
+            "minilm-mixed" => Sentences(8, 64),
             _ => throw new ArgumentException($"There is no model '{model}'; known models are {string.Join(", ", Models)}.", nameof(model)),
         };
+
+        TextInputs Sentences(int shortest, int longest) => new(384, 6, TextPooling.Mean, shortest, longest, batch);
     }
 
-    private static PassTime Measure(ProbeModel probe, string model, string pass, int rounds, double operations, Action<ProbeModel> run, Action<int>? progress, CancellationToken cancellation)
+    private static PassTime Measure(
+        Device device, string model, string pass, int batch, int rounds, Action<ProbeModel> run, Action<int>? progress, OperationProfile? profile, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rounds, 1);
+        ProbeInputs inputs = InputsOf(model, batch);
+        using var probe = new ProbeModel(device, inputs);
+        using var peak = new PeakMeter(device);
         double[] times = new double[rounds];
         long allocated = long.MaxValue;
         for (int round = -Math.Min(Warmup, rounds); round < rounds; round++)
         {
             cancellation.ThrowIfCancellationRequested();
+            // A profile would take it for time of the passes.
+            if (profile is null || round < 0) peak.Measure();
+            if (round == 0) profile?.Clear();
             long bytes = GC.GetAllocatedBytesForCurrentThread(), start = Stopwatch.GetTimestamp();
             run(probe);
             double milliseconds = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
@@ -76,7 +81,8 @@ public static class EncoderThroughput
         }
 
         Array.Sort(times);
-        double median = times[rounds / 2];
-        return new PassTime(model, pass, probe.Batch, rounds, median, times[Math.Min(rounds - 1, (int)Math.Ceiling(0.99 * rounds) - 1)], operations / median / 1e6, allocated);
+        double median = times[rounds / 2], operations = (pass == "step" ? 3 : 1) * inputs.ForwardOperations;
+        double p99 = times[Math.Min(rounds - 1, (int)Math.Ceiling(0.99 * rounds) - 1)];
+        return new PassTime(model, pass, batch, rounds, times[0], median, p99, operations, operations / median / 1e6, peak.Gflops, allocated);
     }
 }

@@ -27,9 +27,9 @@ public sealed class CpuDevice : HostDevice
 
     public SimdLevel Simd { get; }
 
-    public override OperationSet Operations => _operations;
-
     internal WorkerPool Pool { get; }
+
+    protected override OperationSet OwnOperations => _operations;
 
     /// <summary>
     /// Until the scope ends, what the calling thread asks of this device is done by that thread alone, beside what others ask at the same time: for

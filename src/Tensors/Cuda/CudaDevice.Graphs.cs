@@ -23,6 +23,9 @@ public sealed unsafe partial class CudaDevice
         string other => throw new CudaException($"{GraphsVariable} is '{other}'; it must be 0 (work is never replayed) or 1."),
     };
 
+    /// <summary>Whether work may be replayed now: a profile wants every operation on its own.</summary>
+    internal bool Replays => GraphsEnabled && !IsProfiled;
+
     /// <summary>Graphs that are kept for replay.</summary>
     internal int LiveGraphs { get; private set; }
 

@@ -24,7 +24,7 @@ public sealed unsafe partial class CudaDevice : Device
         Precision = precision;
         _spans = new Staging(this);
         _pieces = new Staging(this);
-        Operations = new CudaOperations(this);
+        OwnOperations = new CudaOperations(this);
     }
 
     public override string Name { get; }
@@ -39,8 +39,6 @@ public sealed unsafe partial class CudaDevice : Device
     }
 
     public override bool IsHostMemory => false;
-
-    public override OperationSet Operations { get; }
 
     /// <summary>The CUcontext: the primary one, or the one that was passed in.</summary>
     public nint Context => _context.Handle.Value;
@@ -66,6 +64,8 @@ public sealed unsafe partial class CudaDevice : Device
     internal int SharedBytesPerBlock => _context.SharedBytesPerBlock;
 
     internal StreamHandle StreamHandle => _stream;
+
+    protected override OperationSet OwnOperations { get; }
 
     /// <summary>Calls so far that gave the device something to do, or might have: equal numbers mean that nothing came in between.</summary>
     internal long Entries { get; private set; }

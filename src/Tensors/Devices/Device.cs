@@ -1,6 +1,7 @@
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Cuda;
 using MergeEngine.Tensors.Operations;
+using MergeEngine.Tensors.Operations.Profiling;
 using MergeEngine.Tensors.Operations.Reference;
 
 namespace MergeEngine.Tensors;
@@ -12,6 +13,8 @@ namespace MergeEngine.Tensors;
 public abstract class Device : IDisposable
 {
     private long _allocatedBytes;
+    private OperationProfile? _profile;
+    private volatile OperationSet? _profiled;
 
     /// <summary>The name that <see cref="Open"/> takes: <c>cpu</c>, <c>cuda:0</c>, <c>emulated</c>, <c>reference</c>.</summary>
     public abstract string Name { get; }
@@ -23,7 +26,7 @@ public abstract class Device : IDisposable
     public abstract bool IsHostMemory { get; }
 
     /// <summary>What it computes, on memory of its own, in the order of the calls.</summary>
-    public abstract OperationSet Operations { get; }
+    public OperationSet Operations => _profiled ?? OwnOperations;
 
     /// <summary>What products round their inputs to; devices of the host compute in float32.</summary>
     public Precision Precision { get; protected init; }
@@ -69,6 +72,20 @@ public abstract class Device : IDisposable
     /// <summary>A recorder of work that is launched again and again; plain execution where the device has no command graphs.</summary>
     public virtual WorkReplay CreateReplay() => new();
 
+    /// <summary>
+    /// Times every operation that is asked of <see cref="Operations"/> from now on, until the profile is disposed. Who took the operations before goes
+    /// on without a clock, so start before models and methods are made, or run.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">There is a profile already.</exception>
+    public OperationProfile StartProfile()
+    {
+        var profile = new OperationProfile(this);
+        if (Interlocked.CompareExchange(ref _profile, profile, null) is not null)
+            throw new InvalidOperationException($"Operations of '{Name}' are timed already: dispose the first profile.");
+        _profiled = OwnOperations.In(profile);
+        return profile;
+    }
+
     /// <summary>Copies host values to the start of <paramref name="destination"/>; <paramref name="source"/> may be reused on return.</summary>
     /// <exception cref="ArgumentException">The destination is shorter than the source.</exception>
     public abstract void Upload<T>(ReadOnlySpan<T> source, DeviceSpan<T> destination)
@@ -113,6 +130,12 @@ public abstract class Device : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>What it computes, without a clock.</summary>
+    protected abstract OperationSet OwnOperations { get; }
+
+    /// <summary>True while a profile runs: every operation has to be launched on its own.</summary>
+    private protected bool IsProfiled => _profile is not null;
+
     protected abstract DeviceBuffer AllocateCore(long bytes);
 
     protected virtual void Dispose(bool disposing)
@@ -127,6 +150,12 @@ public abstract class Device : IDisposable
 
     /// <summary>A device whose memory came here by mistake, in words: two devices may have one name.</summary>
     internal string DescribeOther(Device other) => other.Name == Name ? $"another device '{Name}'" : $"device '{other.Name}'";
+
+    internal void EndProfile(OperationProfile profile)
+    {
+        _profiled = null;
+        Interlocked.CompareExchange(ref _profile, null, profile);
+    }
 
     internal void OnFreed(long bytes) => Interlocked.Add(ref _allocatedBytes, -bytes);
 }

@@ -86,6 +86,29 @@ public sealed class BenchTests
         Assert.Empty(Directory.GetFileSystemEntries(directory.Path));
     }
 
+    [Theory]
+    [InlineData("step", "cpu")]
+    [InlineData("latency", "emulated")]
+    public void Passes_of_an_encoder_are_profiled_operation_by_operation(string pass, string device)
+    {
+        string[] command = ["bench", pass, "--model", "vit-tiny", "--batch", "2", "--rounds", "3", "--device", device, "--threads", "1", "--profile"];
+        JsonElement report = MergeEngineProcess.Run([.. command, "--json"]).Succeeded().Json(), profile = report.GetProperty("profile");
+        Assert.Equal("vit-tiny", report.GetProperty("results")[0].GetProperty("model").GetString());
+        // Two layers, and queries, keys and values are products of their own.
+        JsonElement product = profile.GetProperty("operations").EnumerateArray().Single(o => o.GetProperty("name").GetString() == "LinearForward" && o.GetProperty("size").GetString() == "[64, 64]");
+        Assert.Equal(3 * 2 * 4, product.GetProperty("calls").GetInt32());
+        Assert.Equal("GFLOP/s", product.GetProperty("unit").GetString());
+        Assert.Equal(product.GetProperty("rate").GetDouble() / profile.GetProperty("peak_gflops").GetDouble(), product.GetProperty("share").GetDouble(), 1e-12);
+        Assert.True(profile.GetProperty("operation_seconds").GetDouble() <= profile.GetProperty("seconds").GetDouble());
+
+        string table = MergeEngineProcess.Run(command).Succeeded().Output;
+        Assert.Contains("outside of operations", table, StringComparison.Ordinal);
+        Assert.Contains("AttentionForward", table, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_profile_is_for_encoders() => MergeEngineProcess.Run("bench", "gemm", "--profile").Refused(2, "--profile", "'step' and 'latency'");
+
     [Fact]
     public void Options_of_merges_are_refused_elsewhere() => MergeEngineProcess.Run("bench", "gemm", "--models", "3").Refused(2, "--models", "'merge'");
 

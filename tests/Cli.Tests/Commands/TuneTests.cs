@@ -28,6 +28,20 @@ public sealed class TuneTests : IDisposable
     }
 
     [Fact]
+    public void A_profile_tells_where_the_time_of_the_steps_went()
+    {
+        string data = Dataset();
+        JsonElement report = Tune("profiled", data, "--epochs", "2", "--batch-size", "6", "--profile", "--json").Json();
+        Assert.Equal(4, report.GetProperty("steps").GetInt32());
+        JsonElement[] operations = [.. report.GetProperty("profile").GetProperty("operations").EnumerateArray()];
+        // Two updates an epoch, of the encoder and of its own classifier, and nothing that loading or scoring did.
+        Assert.Equal(4 * 2, operations.Single(o => o.GetProperty("name").GetString() == "Adam").GetProperty("calls").GetInt32());
+        Assert.DoesNotContain(operations, o => o.GetProperty("name").GetString() == "ArgMax");
+        Assert.False(Tune("plain", data, "--epochs", "2", "--batch-size", "6", "--json").Json().TryGetProperty("profile", out _));
+        Assert.Equal(Weights("plain"), Weights("profiled"));
+    }
+
+    [Fact]
     public void The_same_seed_gives_the_same_bits_with_any_number_of_threads()
     {
         string data = Dataset();

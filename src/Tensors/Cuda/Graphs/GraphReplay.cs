@@ -21,7 +21,7 @@ internal sealed class GraphReplay(CudaDevice device) : WorkReplay
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             // Inside other work this is a part of it.
-            if (!device.GraphsEnabled || device.IsRecording)
+            if (!device.Replays || device.IsRecording)
             {
                 work(state);
                 return;
