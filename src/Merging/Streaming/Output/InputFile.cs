@@ -1,4 +1,5 @@
 using System.Globalization;
+using MergeEngine.Merging.Streaming.Hashing;
 using MergeEngine.Tensors.Safetensors;
 using Microsoft.Win32.SafeHandles;
 
@@ -31,7 +32,7 @@ public sealed class InputFile : IDisposable
 
         Length = RandomAccess.GetLength(handle);
         Modified = File.GetLastWriteTimeUtc(handle);
-        if (hashing) hash = new StreamedHash(Length, (offset, bytes) => FileBytes.Fill(handle, path, offset, bytes));
+        if (hashing) hash = StreamedHash.Create(Length, (offset, bytes) => FileBytes.Fill(handle, path, offset, bytes));
     }
 
     public string FilePath { get; }
@@ -56,12 +57,12 @@ public sealed class InputFile : IDisposable
 
     /// <summary>The file's hash; null where it is not hashed.</summary>
     /// <exception cref="SafetensorsException">The file is not what it was when it was opened.</exception>
-    internal string? FinishHash(int threads, CancellationToken cancellation)
+    internal FileHash? FinishHash(int threads, CancellationToken cancellation)
     {
         hash?.Finish(threads, cancellation);
         if (RandomAccess.GetLength(handle) != Length || File.GetLastWriteTimeUtc(handle) != Modified || !IsSameAtPath())
             throw new SafetensorsException($"{FilePath}: was changed while it was read, expected an input that stays as it is.");
-        return hash is null ? null : Convert.ToHexStringLower(StreamedHash.Root(hash.Digests()));
+        return hash is null ? null : StreamedHash.Root(hash.Digests());
     }
 
     /// <summary>Another file may have been renamed to its path.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using MergeEngine.Merging.Streaming.Hashing;
 
 namespace MergeEngine.Merging.Streaming.Output;
 
@@ -35,38 +36,56 @@ public sealed record MergeManifest(
     public const string FileName = "merge-manifest.json";
 
     /// <summary>The value of <see cref="Format"/> that this version writes and reads.</summary>
-    public const string CurrentFormat = "merge-engine manifest 1";
+    public const string CurrentFormat = "merge-engine manifest 2";
 }
 
-/// <summary>How a file's hash is made.</summary>
-/// <param name="Algorithm">Always <c>sha256-pieces</c>.</param>
+/// <summary>How the files' hashes are made. Each entry names its own: <c>sha256</c> or <c>blake3</c>.</summary>
 /// <param name="PieceBytes">The length of a piece.</param>
-/// <param name="Rule">The same in words.</param>
-public sealed record ManifestHash(string Algorithm, int PieceBytes, string Rule)
+/// <param name="Rule">What the entries hold, in words.</param>
+public sealed record ManifestHash(int PieceBytes, string Rule)
 {
-    internal const string PiecesAlgorithm = "sha256-pieces";
-
     internal static ManifestHash Current { get; } = new(
-        PiecesAlgorithm,
         StreamedHash.PieceBytes,
-        "sha256 is that of the file where it is no longer than one piece; otherwise the SHA-256 of the SHA-256 digests (32 bytes each) of its pieces, in order, the last of which may be shorter");
+        "a file of at most one piece has its SHA-256, as sha256sum prints it; a larger one its BLAKE3, as b3sum prints it, and as pieces the chaining values of the subtrees of its pieces in order");
 }
 
 /// <summary>A file that was read.</summary>
 /// <param name="Path">Its path as the merge was given it.</param>
 /// <param name="Bytes">Its length.</param>
-/// <param name="Sha256">Its hash by <see cref="MergeManifest.Hash"/>; null where none was made.</param>
-public sealed record ManifestInput(string Path, long Bytes, [property: JsonPropertyName("sha256")] string? Sha256);
+/// <param name="Sha256">The SHA-256 of a file of at most <see cref="ManifestHash.PieceBytes"/>; null for a larger one, and where no hashes were made.</param>
+/// <param name="Blake3">The BLAKE3 of a larger file; null for others, and where no hashes were made.</param>
+public sealed record ManifestInput(
+    string Path,
+    long Bytes,
+    [property: JsonPropertyName("sha256"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Sha256 = null,
+    [property: JsonPropertyName("blake3"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Blake3 = null)
+{
+    internal static ManifestInput Of(string path, long bytes, FileHash? hash) =>
+        new(path, bytes, hash is { Kind: FileHashKind.Sha256, Text: var sha256 } ? sha256 : null, hash is { Kind: FileHashKind.Blake3, Text: var blake3 } ? blake3 : null);
+}
 
 /// <summary>A file that was written.</summary>
 /// <param name="Name">Its name in the directory.</param>
 /// <param name="Bytes">Its length.</param>
-/// <param name="Sha256">Its hash by <see cref="MergeManifest.Hash"/>; null where none was made.</param>
+/// <param name="Sha256">The SHA-256 of a file of at most <see cref="ManifestHash.PieceBytes"/>; null for a larger one, and where no hashes were made.</param>
 /// <param name="HeaderSha256">Plain SHA-256 of a weight file's first bytes up to its data; null for other files.</param>
-/// <param name="Pieces">The digests of its pieces where there are several.</param>
+/// <param name="Blake3">The BLAKE3 of a larger file; null for others, and where no hashes were made.</param>
+/// <param name="Pieces">The chaining values of a larger file's pieces, which say where it was changed.</param>
 public sealed record ManifestOutput(
     string Name,
     long Bytes,
-    [property: JsonPropertyName("sha256")] string? Sha256,
+    [property: JsonPropertyName("sha256"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Sha256 = null,
     [property: JsonPropertyName("header_sha256"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? HeaderSha256 = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string[]? Pieces = null);
+    [property: JsonPropertyName("blake3"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Blake3 = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string[]? Pieces = null)
+{
+    internal static ManifestOutput Of(string name, long bytes, StreamedHash? hash, string? header = null)
+    {
+        if (hash is null) return new ManifestOutput(name, bytes, HeaderSha256: header);
+        byte[][] digests = hash.Digests();
+        FileHash root = StreamedHash.Root(digests);
+        return root.Kind == FileHashKind.Sha256
+            ? new ManifestOutput(name, bytes, root.Text, header)
+            : new ManifestOutput(name, bytes, null, header, root.Text, [.. digests.Select(Convert.ToHexStringLower)]);
+    }
+}

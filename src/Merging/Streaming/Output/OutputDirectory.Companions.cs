@@ -1,3 +1,4 @@
+using MergeEngine.Merging.Streaming.Hashing;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Output;
@@ -31,7 +32,7 @@ public sealed partial class OutputDirectory
         name ??= Path.GetFileName(path);
         RequireNew(name);
         using var source = new InputFile(path, hashing: false);
-        StreamedHash? hash = options.Hash ? new StreamedHash(source.Length, static (_, _) => { }) : null;
+        StreamedHash? hash = options.Hash ? StreamedHash.Create(source.Length, source.Read) : null;
         try
         {
             using var target = Create(name);
@@ -76,15 +77,14 @@ public sealed partial class OutputDirectory
             throw explained;
         }
 
-        StreamedHash? hash = options.Hash ? new StreamedHash(bytes.Length, static (_, _) => { }) : null;
+        StreamedHash? hash = options.Hash ? StreamedHash.Create(bytes.Length, static (_, _) => throw new InvalidOperationException("All bytes came in one span.")) : null;
         hash?.Add(0, bytes);
         Note(name, bytes.Length, hash);
     }
 
     private void Note(string name, long length, StreamedHash? hash)
     {
-        (string? root, string[]? pieces) = hash is null ? (null, null) : Texts(hash);
-        extras.Add(new ManifestOutput(name, length, root, null, pieces));
+        extras.Add(ManifestOutput.Of(name, length, hash));
     }
 
     private void WriteSynced(string name, ReadOnlySpan<byte> bytes)

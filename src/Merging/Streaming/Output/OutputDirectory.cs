@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using MergeEngine.Merging.Streaming.Hashing;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Output;
@@ -186,7 +187,7 @@ public sealed partial class OutputDirectory : IDisposable
 
     private MergeManifest BuildManifest(CancellationToken cancellation)
     {
-        ManifestInput[] inputs = [.. description.Inputs.Select(i => new ManifestInput(i.FilePath, i.Length, i.FinishHash(options.Threads, cancellation)))];
+        ManifestInput[] inputs = [.. description.Inputs.Select(i => ManifestInput.Of(i.FilePath, i.Length, i.FinishHash(options.Threads, cancellation)))];
         ManifestOutput[] outputs = [.. files.Select(Describe).Concat(extras).OrderBy(o => o.Name, StringComparer.Ordinal)];
         return new MergeManifest(
             MergeManifest.CurrentFormat, MergeDescription.EngineVersion, description.Recipe, description.Dialect, description.Seed,
@@ -197,15 +198,7 @@ public sealed partial class OutputDirectory : IDisposable
     private ManifestOutput Describe(ShardFile file)
     {
         string header = Convert.ToHexStringLower(SHA256.HashData(file.Shard.Layout.HeaderBytes.Span));
-        if (!options.Hash) return new ManifestOutput(file.Shard.FileName, file.Hash.Length, null, header);
-        (string hash, string[]? pieces) = Texts(file.Hash);
-        return new ManifestOutput(file.Shard.FileName, file.Hash.Length, hash, header, pieces);
-    }
-
-    private static (string Hash, string[]? Pieces) Texts(StreamedHash hash)
-    {
-        byte[][] digests = hash.Digests();
-        return (Convert.ToHexStringLower(StreamedHash.Root(digests)), digests.Length > 1 ? [.. digests.Select(d => Convert.ToHexStringLower(d))] : null);
+        return ManifestOutput.Of(file.Shard.FileName, file.Hash.Length, options.Hash ? file.Hash : null, header);
     }
 
     private void RequireAllWritten()

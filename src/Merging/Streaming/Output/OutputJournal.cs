@@ -7,7 +7,7 @@ using MergeEngine.Tensors.Safetensors;
 namespace MergeEngine.Merging.Streaming.Output;
 
 /// <summary>
-/// The notes of a merge that is under way: which merge it is, and which 16 MiB pieces of which file are written, with their SHA-256. It is
+/// The notes of a merge that is under way: which merge it is, and which 16 MiB pieces of which file are written, with their digests. It is
 /// held locked, so that two processes never write the same output.
 /// </summary>
 /// <remarks>
@@ -19,7 +19,9 @@ internal sealed class OutputJournal : IDisposable
 {
     public const string FileName = "journal";
 
-    private const string Title = "merge-engine journal 1";
+    private const string Title = "merge-engine journal 2";
+
+    private const string OlderTitle = "merge-engine journal 1";
 
     /// <summary>Far above what the pieces of any disk need, and a bound on what is read.</summary>
     private const long MaxByteLength = 1L << 30;
@@ -54,6 +56,7 @@ internal sealed class OutputJournal : IDisposable
         int length = bytes.AsSpan().LastIndexOf((byte)'\n') + 1;
         string[] lines = Encoding.UTF8.GetString(bytes, 0, length).Split('\n')[..^1];
         if (lines.Length < 2 && Title.AsSpan().StartsWith(Encoding.UTF8.GetString(bytes.AsSpan(0, Math.Min(bytes.Length, Title.Length))))) return null;
+        if (lines is [OlderTitle, ..]) throw new SafetensorsException($"{path}: is of an older version, whose merge this one cannot go on with; without --resume it begins anew.");
         if (lines.Length < 2 || lines[0] != Title) throw new SafetensorsException($"{path}: is no journal of a merge, expected the first line \"{Title}\".");
         JournalIdentity identity = ReadIdentity(path, lines[1]);
         var pieces = new List<(int, int, byte[])>(lines.Length - 2);

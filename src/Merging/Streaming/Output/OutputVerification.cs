@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
+using MergeEngine.Merging.Streaming.Hashing;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Output;
@@ -14,8 +15,6 @@ namespace MergeEngine.Merging.Streaming.Output;
 /// <param name="Differences">What is not as it should be, a sentence each, in the order of the files; empty if all is well.</param>
 public sealed record OutputVerification(string Directory, int Files, long Bytes, bool Hashed, IReadOnlyList<string> Differences)
 {
-    private const int BlockBytes = 1 << 18;
-
     /// <summary>Verifies a directory.</summary>
     /// <param name="directory">A directory with a <c>merge-manifest.json</c>.</param>
     /// <param name="threads">Threads that hash; each holds 256 KiB.</param>
@@ -44,7 +43,7 @@ public sealed record OutputVerification(string Directory, int Files, long Bytes,
         {
             string path = Path.Combine(directory, output.Name);
             if (Complaint(path, output) is { } complaint) differences.Add((output.Name, 0, $"{Quoting.Quote(output.Name)} {complaint}."));
-            else work.AddRange(PiecesOf(path, output, manifest.Hash?.PieceBytes ?? 0));
+            else work.AddRange(PiecesOf(path, output, manifest.Hash is not null));
         }
 
         long read = 0;
@@ -69,16 +68,13 @@ public sealed record OutputVerification(string Directory, int Files, long Bytes,
     }
 
     /// <summary>The header and the hashed pieces of a file.</summary>
-    private static IEnumerable<Piece> PiecesOf(string path, ManifestOutput output, int pieceBytes)
+    private static IEnumerable<Piece> PiecesOf(string path, ManifestOutput output, bool hashed)
     {
         if (output.HeaderSha256 is not null) yield return new Piece(path, output, -1, 0, 0, output.HeaderSha256);
-        if (output.Sha256 is null || pieceBytes == 0) yield break;
-        string[] digests = output.Pieces ?? [output.Sha256];
+        if (!hashed) yield break;
+        string[] digests = output.Pieces ?? [output.Sha256!];
         for (int i = 0; i < digests.Length; i++)
-        {
-            long first = (long)i * pieceBytes;
-            yield return new Piece(path, output, i, first, Math.Min(pieceBytes, output.Bytes - first), digests[i]);
-        }
+            yield return new Piece(path, output, i, (long)i * StreamedHash.PieceBytes, StreamedHash.LengthOf(i, output.Bytes), digests[i]);
     }
 
     private static string? Check(Piece piece, CancellationToken cancellation)
@@ -88,20 +84,11 @@ public sealed record OutputVerification(string Directory, int Files, long Bytes,
         {
             if (piece.Index < 0) return HeaderHash(piece.Path) == piece.Digest ? null : $"{name} has another header than the manifest says.";
             using var handle = File.OpenHandle(piece.Path);
-            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            byte[] buffer = new byte[(int)Math.Min(BlockBytes, piece.Length)];
-            for (long at = 0; at < piece.Length; at += buffer.Length)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                Span<byte> block = buffer.AsSpan(0, (int)Math.Min(buffer.Length, piece.Length - at));
-                FileBytes.Fill(handle, piece.Path, piece.First + at, block);
-                hash.AppendData(block);
-            }
-
-            if (Convert.ToHexStringLower(hash.GetHashAndReset()) == piece.Digest) return null;
+            byte[] found = PieceDigest.Of((offset, bytes) => FileBytes.Fill(handle, piece.Path, offset, bytes), piece.Output.Bytes, piece.Index, cancellation);
+            if (Convert.ToHexStringLower(found) == piece.Digest) return null;
             return piece.Output.Pieces is null
                 ? $"{name} has another SHA-256 than the manifest says."
-                : string.Create(CultureInfo.InvariantCulture, $"{name} has another SHA-256 than the manifest says in its bytes {piece.First} to {piece.First + piece.Length - 1}.");
+                : string.Create(CultureInfo.InvariantCulture, $"{name} has another BLAKE3 than the manifest says, by its bytes {piece.First} to {piece.First + piece.Length - 1}.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

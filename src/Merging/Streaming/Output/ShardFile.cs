@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using MergeEngine.Merging.Streaming.Hashing;
 using Microsoft.Win32.SafeHandles;
 
 namespace MergeEngine.Merging.Streaming.Output;
@@ -6,8 +6,6 @@ namespace MergeEngine.Merging.Streaming.Output;
 /// <summary>A weight file while it is written: its place on the disk is taken at once, its bytes come in any order.</summary>
 internal sealed class ShardFile : IDisposable
 {
-    private const int CheckBytes = 1 << 20;
-
     private readonly SafeFileHandle handle;
     private readonly bool[] restored;
 
@@ -34,7 +32,7 @@ internal sealed class ShardFile : IDisposable
             throw;
         }
 
-        Hash = new StreamedHash(length, Read, finished, hashing);
+        Hash = StreamedHash.Create(length, Read, finished, hashing);
         restored = new bool[Hash.PieceCount];
     }
 
@@ -83,16 +81,7 @@ internal sealed class ShardFile : IDisposable
     /// <summary>Takes over a piece of an earlier run if its bytes have the hash that was noted.</summary>
     public bool TryRestore(int piece, byte[] digest)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] buffer = new byte[CheckBytes];
-        for (int at = 0, length = Hash.LengthOf(piece); at < length; at += CheckBytes)
-        {
-            Span<byte> block = buffer.AsSpan(0, Math.Min(CheckBytes, length - at));
-            Read(((long)piece * StreamedHash.PieceBytes) + at, block);
-            hash.AppendData(block);
-        }
-
-        if (!hash.GetHashAndReset().AsSpan().SequenceEqual(digest)) return false;
+        if (!PieceDigest.Of(Read, Hash.Length, piece).AsSpan().SequenceEqual(digest)) return false;
         restored[piece] = true;
         Hash.Restore(piece, digest);
         return true;

@@ -64,7 +64,7 @@ internal static class FinishedMerge
         // Sizes are the cheap question; only when all fit are the files read.
         for (int i = 0; i < then.Length; i++)
         {
-            if (then[i].Sha256 is not { } hash || now[i].FinishHash(threads, cancellation) != hash) return $"was merged before its input {now[i].FilePath} was changed";
+            if (then[i] != ManifestInput.Of(now[i].FilePath, now[i].Length, now[i].FinishHash(threads, cancellation))) return $"was merged before its input {now[i].FilePath} was changed";
         }
 
         return null;

@@ -1,4 +1,6 @@
+using MergeEngine.Merging.Streaming.Hashing;
 using MergeEngine.Merging.Streaming.Output;
+using MergeEngine.Merging.Tests.Streaming.Hashing;
 using MergeEngine.Tensors.Safetensors;
 using MergeEngine.Tests.Support;
 
@@ -181,7 +183,7 @@ public sealed class OutputDirectoryTests : IDisposable
             input.Passed(100, bytes.AsSpan(100, 2000));
             using OutputDirectory writing = OutputDirectory.Open(output, SyntheticModel.Small, SyntheticModel.Description(input), SyntheticModel.Options);
             SyntheticModel.WriteAll(writing, SyntheticModel.Small);
-            Assert.Equal([new ManifestInput(path, bytes.Length, StreamedHashTests.PlainHash(bytes))], writing.Complete().Inputs);
+            Assert.Equal([new ManifestInput(path, bytes.Length, Blake3: StreamedHashTests.PlainHash(bytes))], writing.Complete().Inputs);
         }
 
         using var changing = new InputFile(path);

@@ -126,6 +126,16 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void A_journal_of_an_older_version_is_refused_and_kept()
+    {
+        string path = directory.File("out"), journal = directory.File(".out.merge-engine.partial/journal");
+        Stop(path, OutputStep.FilesSynced, 1);
+        File.WriteAllText(journal, File.ReadAllText(journal).Replace("merge-engine journal 2", "merge-engine journal 1", StringComparison.Ordinal));
+        OutputDirectoryTests.Refused(() => OutputDirectory.Open(path, SyntheticModel.Large, SyntheticModel.Of("version: 0\n"), s_resume), journal, "older version");
+        Assert.True(File.Exists(journal));
+    }
+
+    [Fact]
     public void Another_merge_is_refused_and_what_is_there_is_kept()
     {
         string path = directory.File("out"), input = directory.File("input.bin");

@@ -1,4 +1,8 @@
+using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
+using MergeEngine.Merging.Streaming.Hashing;
+using MergeEngine.Merging.Streaming.Hashing.Blake3;
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Tensors.Safetensors;
 using MergeEngine.Tests.Support;
@@ -46,7 +50,38 @@ public sealed class VerificationTests : IDisposable
         ResumeTests.Flip(file, StreamedHash.PieceBytes + 10);
         string line = Assert.Single(OutputVerification.Run(path, 2).Differences);
         Assert.Contains(Path.GetFileName(file), line, StringComparison.Ordinal);
+        Assert.Contains("another BLAKE3", line, StringComparison.Ordinal);
         Assert.Contains("bytes 16777216 to", line, StringComparison.Ordinal);
+    }
+
+    /// <summary>What <c>sha256sum</c> and <c>b3sum</c> print.</summary>
+    [Fact]
+    public void Every_entry_names_its_hash_and_has_it_of_the_whole_file()
+    {
+        string path = directory.File("out");
+        MergeManifest manifest = SyntheticModel.Write(path, SyntheticModel.Large);
+        Assert.Contains(manifest.Outputs, o => o.Blake3 is not null);
+        Assert.Contains(manifest.Outputs, o => o.Sha256 is not null);
+        foreach (ManifestOutput output in manifest.Outputs)
+        {
+            byte[] bytes = File.ReadAllBytes(Path.Combine(path, output.Name));
+            bool small = bytes.Length <= StreamedHash.PieceBytes;
+            Assert.Equal(small ? Convert.ToHexStringLower(SHA256.HashData(bytes)) : null, output.Sha256);
+            Assert.Equal(small ? null : Convert.ToHexStringLower(HashTree.Default.Hash(bytes)), output.Blake3);
+        }
+
+        using JsonDocument text = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(path, MergeManifest.FileName)));
+        foreach (JsonElement output in text.RootElement.GetProperty("outputs").EnumerateArray())
+            Assert.NotEqual(output.TryGetProperty("sha256", out _), output.TryGetProperty("blake3", out _));
+    }
+
+    [Fact]
+    public void A_manifest_of_an_older_version_gets_one_sentence()
+    {
+        string path = directory.File("out"), manifest = Path.Combine(path, MergeManifest.FileName);
+        SyntheticModel.Write(path, SyntheticModel.Small);
+        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace("merge-engine manifest 2", "merge-engine manifest 1", StringComparison.Ordinal));
+        OutputDirectoryTests.Refused(() => OutputVerification.Run(path, 1), manifest, "older version");
     }
 
     [Fact]
@@ -85,7 +120,7 @@ public sealed class VerificationTests : IDisposable
     [InlineData("")]
     [InlineData("null")]
     [InlineData("[]")]
-    [InlineData("{\"format\":\"merge-engine manifest 1\"}")]
+    [InlineData("{\"format\":\"merge-engine manifest 2\"}")]
     [InlineData("{\"format\":null}")]
     public void A_manifest_that_is_none_gets_one_sentence(string text)
     {
@@ -108,8 +143,15 @@ public sealed class VerificationTests : IDisposable
     [Fact]
     public void A_manifest_cannot_ask_for_more_pieces_than_it_lists()
     {
-        Forge(new ManifestOutput("model.safetensors", long.MaxValue, new string('a', 64)));
+        string digest = new('a', 64);
+        Forge(new ManifestOutput("model.safetensors", long.MaxValue, Blake3: digest, Pieces: [digest, digest]));
         OutputDirectoryTests.Refused(() => OutputVerification.Run(directory.Path, 1), "pieces");
+        Forge(new ManifestOutput("model.safetensors", 20 << 20, Blake3: digest, Pieces: [digest, digest]));
+        OutputDirectoryTests.Refused(() => OutputVerification.Run(directory.Path, 1), "another BLAKE3 than its pieces");
+        Forge(new ManifestOutput("model.safetensors", 20 << 20, digest));
+        OutputDirectoryTests.Refused(() => OutputVerification.Run(directory.Path, 1), "no BLAKE3");
+        Forge(new ManifestOutput("model.safetensors", 20, Blake3: digest));
+        OutputDirectoryTests.Refused(() => OutputVerification.Run(directory.Path, 1), "no SHA-256");
         Forge(new ManifestOutput("a", 3, new string('a', 64)), new ManifestOutput("a", 3, new string('a', 64)));
         OutputDirectoryTests.Refused(() => OutputVerification.Run(directory.Path, 1), "twice");
         Forge(new ManifestOutput("a", -1, new string('a', 64)));
