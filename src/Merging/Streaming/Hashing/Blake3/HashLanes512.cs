@@ -16,17 +16,21 @@ internal readonly unsafe struct HashLanes512 : IHashLanes<Vector512<uint>>
     public static Vector512<uint> Load(uint* source) => Vector512.Load(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<uint> LoadQuads(byte* source, nint stride) => Vector512.Create(
-        Vector256.Create(Vector128.Load((uint*)source), Vector128.Load((uint*)(source + (4 * stride)))),
-        Vector256.Create(Vector128.Load((uint*)(source + (8 * stride))), Vector128.Load((uint*)(source + (12 * stride)))));
+    public static Vector512<uint> LoadQuads(byte* source, nint stride)
+    {
+        Vector512<uint> quads = Vector128.Load((uint*)source).ToVector256Unsafe().ToVector512Unsafe();
+        quads = Avx512F.InsertVector128(quads, Vector128.Load((uint*)(source + (4 * stride))), 1);
+        quads = Avx512F.InsertVector128(quads, Vector128.Load((uint*)(source + (8 * stride))), 2);
+        return Avx512F.InsertVector128(quads, Vector128.Load((uint*)(source + (12 * stride))), 3);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreQuads(byte* target, nint stride, Vector512<uint> value)
     {
-        value.GetLower().GetLower().Store((uint*)target);
-        value.GetLower().GetUpper().Store((uint*)(target + (4 * stride)));
-        value.GetUpper().GetLower().Store((uint*)(target + (8 * stride)));
-        value.GetUpper().GetUpper().Store((uint*)(target + (12 * stride)));
+        Avx512F.ExtractVector128(value, 0).Store((uint*)target);
+        Avx512F.ExtractVector128(value, 1).Store((uint*)(target + (4 * stride)));
+        Avx512F.ExtractVector128(value, 2).Store((uint*)(target + (8 * stride)));
+        Avx512F.ExtractVector128(value, 3).Store((uint*)(target + (12 * stride)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -66,15 +66,14 @@ internal static unsafe class LaneHash<S, V>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void LoadBlocks(byte* input, nint stride, V* message)
     {
-        for (int i = 0; i < Words; i += 4)
+        for (V* end = message + Words; message < end; message += 4, input += 16)
         {
             V a = S.LoadQuads(input, stride), b = S.LoadQuads(input + stride, stride), c = S.LoadQuads(input + (2 * stride), stride), d = S.LoadQuads(input + (3 * stride), stride);
             V ab = S.UnpackLow(a, b), cd = S.UnpackLow(c, d), ab2 = S.UnpackHigh(a, b), cd2 = S.UnpackHigh(c, d);
-            message[i] = S.UnpackLowPairs(ab, cd);
-            message[i + 1] = S.UnpackHighPairs(ab, cd);
-            message[i + 2] = S.UnpackLowPairs(ab2, cd2);
-            message[i + 3] = S.UnpackHighPairs(ab2, cd2);
-            input += 16;
+            message[0] = S.UnpackLowPairs(ab, cd);
+            message[1] = S.UnpackHighPairs(ab, cd);
+            message[2] = S.UnpackLowPairs(ab2, cd2);
+            message[3] = S.UnpackHighPairs(ab2, cd2);
         }
     }
 
@@ -83,19 +82,19 @@ internal static unsafe class LaneHash<S, V>
     private static void StoreValues(V* state, byte* values)
     {
         const int Stride = HashConstants.ValueBytes;
-        for (int i = 0; i < Values; i += 4)
+        for (V* end = state + Values; state < end; state += 4, values += 16)
         {
-            V ab = S.UnpackLow(state[i], state[i + 1]), cd = S.UnpackLow(state[i + 2], state[i + 3]);
-            V ab2 = S.UnpackHigh(state[i], state[i + 1]), cd2 = S.UnpackHigh(state[i + 2], state[i + 3]);
+            V ab = S.UnpackLow(state[0], state[1]), cd = S.UnpackLow(state[2], state[3]);
+            V ab2 = S.UnpackHigh(state[0], state[1]), cd2 = S.UnpackHigh(state[2], state[3]);
             S.StoreQuads(values, Stride, S.UnpackLowPairs(ab, cd));
             S.StoreQuads(values + Stride, Stride, S.UnpackHighPairs(ab, cd));
             S.StoreQuads(values + (2 * Stride), Stride, S.UnpackLowPairs(ab2, cd2));
             S.StoreQuads(values + (3 * Stride), Stride, S.UnpackHighPairs(ab2, cd2));
-            values += 16;
         }
     }
 
-    /// <summary>Takes a full block of each node in. The four mixes of columns are independent of each other, and so are the four of diagonals.</summary>
+    /// <summary>Takes a full block of each node in. The four mixes of columns are independent of each other, and so are the four of diagonals; words of the message are added first, as what
+    /// they are added to is there before the rest.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Compress(V* state, V* message, V* counters, uint flags)
     {
@@ -107,24 +106,24 @@ internal static unsafe class LaneHash<S, V>
         V d0 = counters[0], d1 = counters[1], d2 = S.Create(HashConstants.BlockBytes), d3 = S.Create(flags);
         for (int round = 0; round < HashConstants.Rounds; round++, order += Words)
         {
-            (a0, a1) = (S.Add(S.Add(a0, b0), message[order[0]]), S.Add(S.Add(a1, b1), message[order[2]]));
-            (a2, a3) = (S.Add(S.Add(a2, b2), message[order[4]]), S.Add(S.Add(a3, b3), message[order[6]]));
+            (a0, a1) = (S.Add(S.Add(a0, message[order[0]]), b0), S.Add(S.Add(a1, message[order[2]]), b1));
+            (a2, a3) = (S.Add(S.Add(a2, message[order[4]]), b2), S.Add(S.Add(a3, message[order[6]]), b3));
             (d0, d1, d2, d3) = (S.RotateRight16(S.Xor(d0, a0)), S.RotateRight16(S.Xor(d1, a1)), S.RotateRight16(S.Xor(d2, a2)), S.RotateRight16(S.Xor(d3, a3)));
             (c0, c1, c2, c3) = (S.Add(c0, d0), S.Add(c1, d1), S.Add(c2, d2), S.Add(c3, d3));
             (b0, b1, b2, b3) = (S.RotateRight12(S.Xor(b0, c0)), S.RotateRight12(S.Xor(b1, c1)), S.RotateRight12(S.Xor(b2, c2)), S.RotateRight12(S.Xor(b3, c3)));
-            (a0, a1) = (S.Add(S.Add(a0, b0), message[order[1]]), S.Add(S.Add(a1, b1), message[order[3]]));
-            (a2, a3) = (S.Add(S.Add(a2, b2), message[order[5]]), S.Add(S.Add(a3, b3), message[order[7]]));
+            (a0, a1) = (S.Add(S.Add(a0, message[order[1]]), b0), S.Add(S.Add(a1, message[order[3]]), b1));
+            (a2, a3) = (S.Add(S.Add(a2, message[order[5]]), b2), S.Add(S.Add(a3, message[order[7]]), b3));
             (d0, d1, d2, d3) = (S.RotateRight8(S.Xor(d0, a0)), S.RotateRight8(S.Xor(d1, a1)), S.RotateRight8(S.Xor(d2, a2)), S.RotateRight8(S.Xor(d3, a3)));
             (c0, c1, c2, c3) = (S.Add(c0, d0), S.Add(c1, d1), S.Add(c2, d2), S.Add(c3, d3));
             (b0, b1, b2, b3) = (S.RotateRight7(S.Xor(b0, c0)), S.RotateRight7(S.Xor(b1, c1)), S.RotateRight7(S.Xor(b2, c2)), S.RotateRight7(S.Xor(b3, c3)));
 
-            (a0, a1) = (S.Add(S.Add(a0, b1), message[order[8]]), S.Add(S.Add(a1, b2), message[order[10]]));
-            (a2, a3) = (S.Add(S.Add(a2, b3), message[order[12]]), S.Add(S.Add(a3, b0), message[order[14]]));
+            (a0, a1) = (S.Add(S.Add(a0, message[order[8]]), b1), S.Add(S.Add(a1, message[order[10]]), b2));
+            (a2, a3) = (S.Add(S.Add(a2, message[order[12]]), b3), S.Add(S.Add(a3, message[order[14]]), b0));
             (d3, d0, d1, d2) = (S.RotateRight16(S.Xor(d3, a0)), S.RotateRight16(S.Xor(d0, a1)), S.RotateRight16(S.Xor(d1, a2)), S.RotateRight16(S.Xor(d2, a3)));
             (c2, c3, c0, c1) = (S.Add(c2, d3), S.Add(c3, d0), S.Add(c0, d1), S.Add(c1, d2));
             (b1, b2, b3, b0) = (S.RotateRight12(S.Xor(b1, c2)), S.RotateRight12(S.Xor(b2, c3)), S.RotateRight12(S.Xor(b3, c0)), S.RotateRight12(S.Xor(b0, c1)));
-            (a0, a1) = (S.Add(S.Add(a0, b1), message[order[9]]), S.Add(S.Add(a1, b2), message[order[11]]));
-            (a2, a3) = (S.Add(S.Add(a2, b3), message[order[13]]), S.Add(S.Add(a3, b0), message[order[15]]));
+            (a0, a1) = (S.Add(S.Add(a0, message[order[9]]), b1), S.Add(S.Add(a1, message[order[11]]), b2));
+            (a2, a3) = (S.Add(S.Add(a2, message[order[13]]), b3), S.Add(S.Add(a3, message[order[15]]), b0));
             (d3, d0, d1, d2) = (S.RotateRight8(S.Xor(d3, a0)), S.RotateRight8(S.Xor(d0, a1)), S.RotateRight8(S.Xor(d1, a2)), S.RotateRight8(S.Xor(d2, a3)));
             (c2, c3, c0, c1) = (S.Add(c2, d3), S.Add(c3, d0), S.Add(c0, d1), S.Add(c1, d2));
             (b1, b2, b3, b0) = (S.RotateRight7(S.Xor(b1, c2)), S.RotateRight7(S.Xor(b2, c3)), S.RotateRight7(S.Xor(b3, c0)), S.RotateRight7(S.Xor(b0, c1)));
