@@ -27,6 +27,12 @@ public sealed record RecipeFile(IReadOnlyList<Recipe> Recipes)
     /// <inheritdoc cref="Read(string, Func{string, bool}?)"/>
     public static RecipeFile Parse(string text, string file, Func<string, bool>? exists = null) => Read(YamlFile.Parse(text, file), file, exists) with { Text = text };
 
+    /// <summary>Takes one recipe that was parsed already, with whatever places its errors are to name.</summary>
+    /// <param name="document">The recipe.</param>
+    /// <param name="text">The text that it was parsed from.</param>
+    /// <inheritdoc cref="Read(string, Func{string, bool}?)" path="/exception"/>
+    public static RecipeFile Of(YamlValue document, string text) => Read([document], document.Place.File, null) with { Text = text };
+
     private static RecipeFile Read(IReadOnlyList<YamlValue> documents, string file, Func<string, bool>? exists)
     {
         if (documents.Count == 0) throw new YamlException(new YamlPlace(file, 1, 1), "the file is empty, expected a recipe.");

@@ -4,15 +4,13 @@ using YamlDotNet.Core.Events;
 namespace MergeEngine.Merging.Yaml;
 
 /// <summary>
-/// Reads YAML from people who may not be friends: no types are constructed, no tags obeyed, size and depth are bounded, and aliases are
-/// refused, so that a small file cannot describe a large tree.
+/// Reads YAML from people who may not be friends: no types are constructed, no tags obeyed, and size, depth and what aliases stand for are
+/// bounded.
 /// </summary>
 public static class YamlFile
 {
     /// <summary>Largest file that is read: 1 MiB.</summary>
     public const int MaxBytes = 1 << 20;
-
-    private const int MaxDepth = 64;
 
     /// <summary>Reads the one document of a file.</summary>
     /// <exception cref="YamlException">The file is not readable YAML with one document; one sentence with line and column.</exception>
@@ -50,7 +48,7 @@ public static class YamlFile
     }
 
     /// <summary>Parses all documents of a text; <paramref name="file"/> is named in errors.</summary>
-    /// <exception cref="YamlException">The text is not YAML, or uses aliases, or nests too deeply.</exception>
+    /// <exception cref="YamlException">The text is not YAML, nests too deeply, or its aliases stand for nothing or for too much.</exception>
     public static IReadOnlyList<YamlValue> Parse(string text, string file)
     {
         var documents = new List<YamlValue>();
@@ -58,11 +56,12 @@ public static class YamlFile
         try
         {
             var parser = new Parser(scanner);
+            var reader = new NodeReader(parser, file);
             parser.MoveNext();
             while (parser.MoveNext() && parser.Current is not StreamEnd)
             {
                 if (parser.Current is DocumentStart or DocumentEnd) continue;
-                documents.Add(ReadValue(parser, file, 0));
+                documents.Add(reader.ReadDocument());
             }
         }
         catch (YamlDotNet.Core.YamlException error)
@@ -78,50 +77,6 @@ public static class YamlFile
         }
 
         return documents;
-    }
-
-    private static YamlValue ReadValue(Parser parser, string file, int depth)
-    {
-        ParsingEvent current = parser.Current!;
-        var place = new YamlPlace(file, current.Start.Line, current.Start.Column);
-        if (depth > MaxDepth) throw new YamlException(place, $"nested more than {MaxDepth} levels deep.");
-        switch (current)
-        {
-            case Scalar scalar:
-                if (scalar.Value.Contains('\0', StringComparison.Ordinal)) throw new YamlException(place, "the text holds a NUL character, which no name or path can have.");
-                return new YamlScalar(place, scalar.Value, scalar.Style is not ScalarStyle.Plain);
-            case SequenceStart:
-                var items = new List<YamlValue>();
-                while (Next(parser) is not SequenceEnd) items.Add(ReadValue(parser, file, depth + 1));
-                return new YamlSequence(place, items);
-            case MappingStart:
-                return ReadMapping(parser, file, depth, place);
-            case AnchorAlias alias:
-                throw new YamlException(place, $"the alias '*{new YamlScalar(place, alias.Value.Value, false).Shown}' is not supported: write the value out.");
-            default:
-                throw new YamlException(place, "this part of YAML is not supported here.");
-        }
-    }
-
-    private static YamlMapping ReadMapping(Parser parser, string file, int depth, YamlPlace place)
-    {
-        var entries = new List<KeyValuePair<YamlScalar, YamlValue>>();
-        var names = new HashSet<string>(StringComparer.Ordinal);
-        while (Next(parser) is not MappingEnd)
-        {
-            YamlScalar key = ReadValue(parser, file, depth + 1).AsScalar("A key");
-            if (!names.Add(key.Text)) throw key.Error($"the key '{key.Shown}' occurs twice.");
-            Next(parser);
-            entries.Add(new(key, ReadValue(parser, file, depth + 1)));
-        }
-
-        return new YamlMapping(place, entries);
-    }
-
-    private static ParsingEvent Next(Parser parser)
-    {
-        parser.MoveNext();
-        return parser.Current!;
     }
 
     private static string FirstSentence(YamlDotNet.Core.YamlException error)

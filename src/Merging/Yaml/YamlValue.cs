@@ -1,9 +1,12 @@
 namespace MergeEngine.Merging.Yaml;
 
 /// <summary>A place in a YAML file, for error messages.</summary>
+/// <param name="File">The file; or what stands in its place where the text was made of something else, such as an option.</param>
+/// <param name="Line">Counted from 1; 0 where there is no line that anybody could look at.</param>
+/// <param name="Column">Counted from 1.</param>
 public readonly record struct YamlPlace(string File, long Line, long Column)
 {
-    public override string ToString() => $"{File}:{Line}:{Column}";
+    public override string ToString() => Line == 0 ? File : $"{File}:{Line}:{Column}";
 }
 
 /// <summary>A YAML file that cannot be used. The message is one sentence that begins with file, line and column.</summary>
@@ -25,6 +28,22 @@ public abstract record YamlValue(YamlPlace Place)
     public YamlMapping AsMapping(string what) => this as YamlMapping ?? throw Error($"{what} must be a mapping, found {Kind}.");
 
     public YamlException Error(string message) => new(Place, message);
+
+    /// <summary>The same value with other places.</summary>
+    /// <param name="place">Is given a place, and how many levels deep its value is inside of this one.</param>
+    public YamlValue Moved(Func<YamlPlace, int, YamlPlace> place) => Moved(place, 0);
+
+    private YamlValue Moved(Func<YamlPlace, int, YamlPlace> place, int depth)
+    {
+        YamlPlace own = place(Place, depth);
+        return this switch
+        {
+            YamlScalar scalar => scalar with { Place = own },
+            YamlSequence list => new YamlSequence(own, [.. list.Items.Select(i => i.Moved(place, depth + 1))]),
+            YamlMapping map => new YamlMapping(own, [.. map.Entries.Select(e => KeyValuePair.Create(e.Key with { Place = place(e.Key.Place, depth + 1) }, e.Value.Moved(place, depth + 1)))]),
+            _ => throw new InvalidOperationException($"A value of YAML is {Kind}."),
+        };
+    }
 }
 
 /// <summary>A scalar's text; <paramref name="Quoted"/> text is never a number, a boolean or null.</summary>

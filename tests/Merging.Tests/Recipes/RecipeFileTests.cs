@@ -79,7 +79,7 @@ public sealed class RecipeFileTests
     [InlineData("models: [{ model: models/a, parameters: { weight: [] } }]", "'linear' needs 'weight' for 'models/a', and nothing gives it.")]
     [InlineData("models: [{ model: models/a, parameters: { normalize: true } }]", "'normalize' of 'linear' holds for all models: it belongs in the 'parameters' of the recipe, a slice or a module.")]
     [InlineData("models: [{ model: models/a, parameters: { wieght: 1 } }]", "'linear' in the dialect mergekit has no parameter 'wieght'; it knows normalize, and weight (of each model).")]
-    [InlineData("models: &a [*a]", "the alias '*a' is not supported: write the value out.")]
+    [InlineData("models: &a [*a]", "the alias '*a' stands inside of '&a', so that it would hold itself.")]
     public void A_place_that_does_not_fit_gets_its_sentence(string line, string message) =>
         Assert.EndsWith($": {message}", RecipeText.ErrorOf($"merge_method: linear\n{line}\n"), StringComparison.Ordinal);
 

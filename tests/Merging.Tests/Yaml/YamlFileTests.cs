@@ -19,8 +19,6 @@ public sealed class YamlFileTests
     }
 
     [Theory]
-    [InlineData("a: *x\n", "f.yml:1:4", "alias")]
-    [InlineData("a: &x [1]\nb: [*x, *x]\n", "f.yml:2:5", "the alias '*x' is not supported")]
     [InlineData("a: 1\nb: 2\na: 3\n", "f.yml:3:1", "the key 'a' occurs twice.")]
     [InlineData("a: { b: 1, b: 2 }\n", "f.yml:1:12", "the key 'b' occurs twice.")]
     [InlineData("[a]: 1\n", "f.yml:1:1", "A key must be a single value, found a list.")]

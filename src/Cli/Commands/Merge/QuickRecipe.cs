@@ -5,6 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using MergeEngine.Cli.CommandLine;
 using MergeEngine.Merging.Recipes;
+using MergeEngine.Merging.Recipes.Catalog;
 using MergeEngine.Merging.Yaml;
 
 namespace MergeEngine.Cli.Commands.Merge;
@@ -45,40 +46,53 @@ internal static class QuickRecipe
     }
 
     /// <exception cref="UsageException">An option has no usable value.</exception>
-    /// <exception cref="YamlException">The recipe that the options make is none.</exception>
+    /// <exception cref="YamlException">The recipe that the options make is none; the message names the option.</exception>
     public static RecipeFile Read(CommandContext context)
     {
         var text = new StringBuilder();
-        Add("merge_method", context.Get(Method));
-        Add("dialect", context.Get(Dialect));
-        Add("base_model", context.Get(Base));
+        // The option that each line comes from: nobody has the lines to look at.
+        var owners = new List<string>();
+        Add(Method, "merge_method");
+        Add(Dialect, "dialect");
+        Add(Base, "base_model");
         string[] models = context.Get(Models) ?? [];
         if (models.Length == 0) throw new UsageException("--method needs models, expected --model at least once.");
-        text.Append("models:\n");
+        if (!context.Has(Base) && MethodTable.Find(context.Get(Method)!) is { Base: BaseRole.Required } method)
+            throw new UsageException($"--method {method.Name} takes differences from a base model, expected --base.");
+        Line(Models.Name, "models:");
         foreach (string model in models)
         {
             (string path, string? weight) = Split(model);
-            text.Append(CultureInfo.InvariantCulture, $"  - model: {Quote(path)}\n");
-            if (weight is not null) text.Append(CultureInfo.InvariantCulture, $"    parameters: {{weight: {weight}}}\n");
+            Line(Models.Name, "  -");
+            string owner = $"{Models.Name} {(model.Length == 0 ? "''" : model)}";
+            Line(owner, $"    model: {Quote(path)}");
+            if (weight is not null) Line(owner, $"    parameters: {{weight: {weight}}}");
         }
 
         string[] parameters = context.Get(Parameters) ?? [];
-        if (parameters.Length > 0) text.Append("parameters:\n");
+        if (parameters.Length > 0) Line(Parameters.Name, "parameters:");
         foreach (string parameter in parameters)
         {
             int equals = parameter.IndexOf('=', StringComparison.Ordinal);
             if (equals < 1 || ValueOf(parameter[(equals + 1)..]) is not { } value)
                 throw new UsageException($"--parameter is '{parameter}', expected NAME=VALUE with a number, true, false, a text or a list such as [0,0.5,1].");
-            text.Append(CultureInfo.InvariantCulture, $"  {Quote(parameter[..equals])}: {value}\n");
+            Line($"{Parameters.Name} {parameter}", $"  {Quote(parameter[..equals])}: {value}");
         }
 
-        Add("dtype", context.Get(DType));
-        Add("out_dtype", context.Get(OutDType));
-        return RecipeFile.Parse(text.ToString(), Name);
+        Add(DType, "dtype");
+        Add(OutDType, "out_dtype");
+        YamlValue recipe = YamlFile.Parse(text.ToString(), Name)[0];
+        return RecipeFile.Of(recipe.Moved((place, _) => new YamlPlace(owners[(int)place.Line - 1], 0, 0)), text.ToString());
 
-        void Add(string key, string? value)
+        void Add(Option<string?> option, string key)
         {
-            if (value is not null) text.Append(CultureInfo.InvariantCulture, $"{key}: {Quote(value)}\n");
+            if (context.Get(option) is { } value) Line($"{option.Name} {(value.Length == 0 ? "''" : value)}", $"{key}: {Quote(value)}");
+        }
+
+        void Line(string owner, string line)
+        {
+            owners.Add(owner);
+            text.Append(line).Append('\n');
         }
     }
 

@@ -17,6 +17,7 @@ internal static class MethodConditions
             magnitude += Math.Abs(weight);
         }
 
+        if (!double.IsFinite(magnitude)) return "the weights sum to more than a number can be, and the average divides by their sum";
         return Math.Abs(sum) > 1e-12 * magnitude ? null : "the weights sum to 0, and the average divides by their sum";
     }
 

@@ -73,6 +73,12 @@ public sealed class ParameterScopes
         .SelectMany(p => _scopes.Select(s => s[p.Name])).OfType<ParameterValue>()
         .SelectMany(v => v.Cases).SelectMany(c => c.Values).Select(v => v.Text).OfType<string>().Distinct();
 
+    /// <summary>Every entry that holds for some names only, with the parameter that it is of.</summary>
+    /// <param name="perModel">Whether of the parameters of one model, rather than of those that all share.</param>
+    internal IEnumerable<(MethodParameter Parameter, ParameterCase Case)> Filters(bool perModel) => (perModel ? _method.PerModel : _method.Shared)
+        .SelectMany(p => _scopes.Select(s => s[p.Name])).OfType<ParameterValue>()
+        .SelectMany(v => v.Cases.Where(c => !c.HoldsForAll).Select(c => (v.Parameter, c)));
+
     /// <summary>Whether any scope speaks of the parameter.</summary>
     internal bool Mentions(MethodParameter parameter) => _scopes.Any(s => s[parameter.Name] is not null);
 
