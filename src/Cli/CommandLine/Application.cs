@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using MergeEngine.Cli.Commands;
 using MergeEngine.Cli.Commands.Merge;
+using MergeEngine.Cli.Terminal;
 
 namespace MergeEngine.Cli.CommandLine;
 
@@ -11,12 +12,26 @@ internal static class Application
 {
     public static int Run(string[] arguments)
     {
+        StandardStreams.Guard();
+        try
+        {
+            return Invoke(arguments);
+        }
+        catch (IOException exception)
+        {
+            // Help that cannot be written; commands report what befalls them by themselves.
+            return Failures.Report(exception, Console.Error);
+        }
+    }
+
+    private static int Invoke(string[] arguments)
+    {
         RootCommand root = Create();
         // A file name that starts with @ is a file name, not a file with more arguments.
         ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         bool answersAnyway = parsed.Action is { ClearsParseErrors: true };
         if (arguments.Length == 0) return ShowOverview(root);
-        if ((parsed.Errors.Count > 0 || UnknownOption(parsed) is not null) && !answersAnyway) return ReportUsage(parsed);
+        if ((parsed.Errors.Count > 0 || UnknownOption(parsed) is not null || HasEmptyArgument(parsed)) && !answersAnyway) return ReportUsage(parsed);
         return parsed.Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
     }
 
@@ -65,8 +80,8 @@ internal static class Application
         string command = PathOf(parsed.CommandResult);
         // What was typed and not understood says more than what is missing because of it.
         string problem = (UnknownOption(parsed) ?? (parsed.UnmatchedTokens is [string unmatched, ..] ? unmatched : null)) is { } token
-            ? $"'{token}' is not understood here."
-            : parsed.Errors[0].Message;
+            ? $"'{token}' is not understood here{(Path.Exists(token) ? $"; the file of that name is ./{token}" : "")}."
+            : HasEmptyArgument(parsed) ? "an argument is empty, expected a name or a path." : parsed.Errors[0].Message;
         Failures.Report(new UsageException(problem), Console.Error);
         Console.Error.WriteLine($"Try '{command} --help'.");
         return ExitCode.Usage;
@@ -76,6 +91,9 @@ internal static class Application
     private static string? UnknownOption(ParseResult parsed) => parsed.Tokens
         .TakeWhile(token => token.Type != TokenType.DoubleDash)
         .FirstOrDefault(token => token.Type == TokenType.Argument && LooksLikeOption(token.Value))?.Value;
+
+    /// <summary>Whether an argument is given and empty, as a variable that was not set leaves it: no path is.</summary>
+    private static bool HasEmptyArgument(ParseResult parsed) => parsed.CommandResult.Children.OfType<ArgumentResult>().Any(a => a.Tokens.Any(t => t.Value.Length == 0));
 
     /// <summary>Numbers below zero and a lone dash do not.</summary>
     private static bool LooksLikeOption(string text) => text is ['-', '-', ..] || (text is ['-', var letter, ..] && char.IsAsciiLetter(letter));

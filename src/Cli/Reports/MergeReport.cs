@@ -36,16 +36,19 @@ internal sealed record MergedDocument(
     bool WasFinished,
     double Seconds,
     IReadOnlyList<string> Notes,
-    IReadOnlyList<NonFiniteTensor> NonFinite)
+    IReadOnlyList<NonFiniteTensor> NonFinite,
+    IReadOnlyList<NonFiniteOutput> NonFiniteOutputs)
 {
     public static MergedDocument From(MergeResult result) => new(
         result.Document, result.Path, result.Method, result.Dialect, result.Tensors, result.Merged, result.Tensors - result.Merged, result.Files, result.Bytes,
-        result.Moved?.ReadBytes ?? 0, result.Moved?.WrittenBytes ?? 0, result.RestoredBytes, result.WasFinished, result.Seconds, result.Notes, result.Moved?.NonFinite ?? []);
+        result.Moved?.ReadBytes ?? 0, result.Moved?.WrittenBytes ?? 0, result.RestoredBytes, result.WasFinished, result.Seconds, result.Notes, result.Moved?.NonFinite ?? [],
+        result.Moved?.NonFiniteOutputs ?? []);
 
     public void Print(TextWriter output)
     {
         foreach (string note in Notes) output.WriteLine($"note: {Printable.Of(note)}");
-        foreach (NonFiniteTensor tensor in NonFinite) output.WriteLine($"warning: {Printable.Of(tensor.Path)}: {tensor.Values} values of {Printable.Of(Quoting.Quote(tensor.Tensor))} are NaN or infinite");
+        foreach (NonFiniteTensor tensor in NonFinite) output.WriteLine($"warning: {Printable.Of(tensor.Path)}: {Values(tensor.Values, tensor.Tensor)}");
+        foreach (NonFiniteOutput tensor in NonFiniteOutputs) output.WriteLine($"warning: {Printable.Of(Path)}: {Values(tensor.Values, tensor.Tensor)} in {tensor.DType}");
         string path = Printable.Of(Path), tensors = Tensors == 1 ? "1 tensor" : $"{Tensors} tensors", files = Files == 1 ? "1 file" : $"{Files} files";
         if (WasFinished)
         {
@@ -56,5 +59,11 @@ internal sealed record MergedDocument(
         string copied = Copied == 0 ? "" : $", {Copied} of them copied";
         string restored = RestoredBytes == 0 ? "" : $", {PlanText.Bytes(RestoredBytes)} of it by an earlier run";
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{path}: {tensors}{copied}, {PlanText.Bytes(Bytes)} in {files}{restored}; {Method}, {Seconds:0.00} s"));
+    }
+
+    private static string Values(long count, string tensor)
+    {
+        string name = Printable.Of(Quoting.Quote(tensor));
+        return count == 1 ? $"1 value of {name} is NaN or infinite" : $"{count} values of {name} are NaN or infinite";
     }
 }

@@ -56,6 +56,9 @@ public sealed class Checkpoint : IDisposable
     public static Checkpoint Open(string path)
     {
         string target = Directory.Exists(path) ? FindIn(path) : path;
+        // Settings beside the weights, taken for them; an index has a name of its own.
+        if (target.EndsWith(".json", StringComparison.Ordinal) && !target.EndsWith(IndexSuffix, StringComparison.Ordinal) && File.Exists(target))
+            throw new SafetensorsException($"{path}: is a JSON file, expected a .safetensors file, an index that ends in {IndexSuffix}, or the directory of a model.");
         return target.EndsWith(IndexSuffix, StringComparison.Ordinal) ? OpenShards(path, target) : OpenSingle(path, target);
     }
 

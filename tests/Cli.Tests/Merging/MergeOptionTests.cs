@@ -62,10 +62,31 @@ public sealed class MergeOptionTests : IDisposable
     [InlineData("--resume needs the hashes", "r.yml", "out", "--resume", "--no-hash")]
     [InlineData("--device is 'xpu', expected cpu, cuda, cuda:N, auto, emulated or reference", "r.yml", "out", "--device", "xpu")]
     [InlineData("The pattern of layers", "r.yml", "out", "--layers", "(")]
+    [InlineData("an argument is empty", "r.yml", "")]
+    [InlineData("an argument is empty", "--method", "linear", "--model", "a=1", "")]
+    [InlineData("--method lineal: there is no method 'lineal'", "--method", "lineal", "--model", "a", "out")]
+    [InlineData("--method ties takes differences from a base model, expected --base", "--method", "ties", "--model", "a=1", "out")]
+    [InlineData("--base '': 'base_model' is empty", "--method", "linear", "--base", "", "--model", "a=1", "out")]
+    [InlineData("--model a: 'linear' needs 'weight' for 'a'", "--method", "linear", "--model", "a=1", "--model", "a", "out")]
+    [InlineData("--model a=[1,x]: 'weight' must be a number, found", "--method", "linear", "--model", "a=[1,x]", "out")]
+    [InlineData("--parameter density=2: 'density' must be a number in [0, 1], found 2", "--method", "ties", "--base", "a", "--model", "a=1", "--parameter", "density=2", "out")]
+    [InlineData("--dtype int8: 'dtype' must be one of", "--method", "linear", "--model", "a=1", "--dtype", "int8", "out")]
+    [InlineData("--model: at 'model.embed.weight' the weights sum to 0", "--method", "linear", "--model", "a=1", "--model", "a=-1", "out")]
+    [InlineData("--model: at 'model.embed.weight' the weights sum to more than a number can be", "--method", "linear", "--model", "a=1e308", "--model", "a=1e308", "out")]
     public void Wrong_arguments_end_with_2_and_one_sentence(string mention, params string[] arguments)
     {
         Run(arguments).Refused(2, mention);
         Assert.Equal(["a", "r.yml"], Directory.GetFileSystemEntries(_directory.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("r.yml/out", "is a file")]
+    [InlineData("a/model.safetensors/x/y", "a/model.safetensors/x/y: cannot be written because ")]
+    [InlineData("r.yml", "is a file")]
+    public void A_place_where_no_directory_can_be_is_told_with_its_reason(string output, string mention)
+    {
+        Run("r.yml", output).Refused(1, mention);
+        Run("r.yml", output, "--dry-run").Refused(1, mention);
     }
 
     [Theory]

@@ -191,6 +191,60 @@ public sealed class MergeTests : IDisposable
         Assert.Equal([], Directory.GetFileSystemEntries(_directory.Path, "*out*"));
     }
 
+    /// <summary>Numbers of the models become too large for the output's type, or on the way there.</summary>
+    [Theory]
+    [InlineData(DType.F32, "bad=0.5", "float16", "1 value of \"w\" is NaN or infinite in F16")]
+    [InlineData(DType.F32, "bad=1e35", "float32", "2 values of \"w\" are NaN or infinite in F32")]
+    [InlineData(DType.F32, "bad=1e35", "bfloat16", "2 values of \"w\" are NaN or infinite in BF16")]
+    [InlineData(DType.F64, "bad=1e35", "float32", "2 values of \"w\" are NaN or infinite in F32")]
+    [InlineData(DType.F16, "bad=5e3", "float16", "2 values of \"w\" are NaN or infinite in F16")]
+    public void Values_that_become_too_large_are_counted_and_an_error_where_that_is_asked_for(DType dtype, string model, string type, string warning)
+    {
+        float[] values = [.. Enumerable.Repeat(0f, 200)];
+        (values[3], values[150]) = (dtype == DType.F16 ? 60000 : 200000, -60000);
+        foreach ((string name, float[] content) in (ReadOnlySpan<(string, float[])>)[("bad", values), ("good", new float[200])])
+        {
+            Directory.CreateDirectory(_directory[name]);
+            byte[] bytes = dtype == DType.F64 ? System.Runtime.InteropServices.MemoryMarshal.AsBytes<double>(Array.ConvertAll(content, x => (double)x)).ToArray() : [];
+            TensorContent tensor = dtype == DType.F64 ? new TensorContent("w", dtype, new Shape(200), bytes) : TensorContent.FromFloat32("w", new Shape(200), content, dtype);
+            SafetensorsWriter.Write(_directory[$"{name}/model.safetensors"], [tensor]);
+        }
+
+        string[] quick = ["merge", "--method", "task_arithmetic", "--base", "good", "--model", model, "--out-dtype", type];
+        Outcome counted = Run([.. quick, "out"]).Succeeded();
+        Assert.Contains($"\nwarning: out: {warning}\n", counted.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("warning: bad", counted.Output, StringComparison.Ordinal);
+        JsonElement json = Run([.. quick, "out2", "--json"]).Succeeded().Json().GetProperty("merged")[0];
+        Assert.Equal((0, "w"), (json.GetProperty("non_finite").GetArrayLength(), json.GetProperty("non_finite_outputs")[0].GetProperty("tensor").GetString()));
+        Run([.. quick, "--strict", "out3"]).Refused(1, "gives NaN or infinite values in the tensor \"w\"", "--strict");
+        Assert.Equal([], Directory.GetFileSystemEntries(_directory.Path, "*out3*"));
+    }
+
+    [Fact]
+    public void Notes_beside_the_weights_do_not_go_with_an_older_output()
+    {
+        Merge("r.yml", "out").Succeeded();
+        File.WriteAllText(_directory["out/results.json"], "{}");
+        Merge("r.yml", "out", "--overwrite").Refused(1, "out: holds \"results.json\", which the merge that wrote the directory did not write");
+        File.Delete(_directory["out/merge-manifest.json"]);
+        Merge("r.yml", "out", "--overwrite").Succeeded();
+        File.Delete(_directory["out/merge-manifest.json"]);
+        File.WriteAllText(_directory["out/notes.txt"], "mine");
+        Merge("r.yml", "out", "--overwrite").Refused(1, "out: holds \"notes.txt\", which is no file of a model");
+        Assert.Equal("mine", File.ReadAllText(_directory["out/notes.txt"]));
+    }
+
+    [Fact]
+    public void A_filter_without_a_tensor_is_a_note_with_its_line()
+    {
+        _directory.Write("f.yml", "merge_method: linear\nmodels:\n  - model: a\n    parameters:\n      weight:\n        - {filter: mpl, value: 3}\n        - {filter: mlp, value: 2}\n        - {value: 1}\n");
+        const string Note = "note: f.yml:6:11: the filter \"mpl\" of 'weight' matches no tensor, so its entry has no effect.\n";
+        Assert.Contains(Note, Merge("f.yml", "out", "--dry-run").Succeeded().Output, StringComparison.Ordinal);
+        string output = Merge("f.yml", "out").Succeeded().Output;
+        Assert.Contains(Note, output, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"mlp\"", output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Every_problem_of_a_plan_is_told_in_one_list()
     {

@@ -11,6 +11,9 @@ internal static class MergeEngineProcess
 
     public static string Executable { get; } = Path.Combine(AppContext.BaseDirectory, "merge-engine");
 
+    /// <summary>The runtime that runs this test, wherever it was installed: the executable must find it.</summary>
+    public static string RuntimeRoot { get; } = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+
     /// <summary>Ctrl+C for that process alone. Skips where it would be ignored, as in whatever a script starts in the background.</summary>
     public static void Interrupt(Process process)
     {
@@ -63,8 +66,7 @@ internal static class MergeEngineProcess
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
-        // The executable must find the runtime that runs this test, wherever that was installed.
-        start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        start.Environment["DOTNET_ROOT"] = RuntimeRoot;
         start.Environment.Remove("MERGE_ENGINE_DEBUG");
         foreach ((string name, string value) in environment) start.Environment[name] = value;
         return Process.Start(start) ?? throw new InvalidOperationException($"{Executable} did not start.");

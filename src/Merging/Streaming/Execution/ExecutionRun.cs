@@ -51,7 +51,7 @@ internal sealed class ExecutionRun : IDisposable
         _context.Meter.Begin("merge", _job.Tensors.Sum(Cost));
         _context.Meter.Advance(_job.Tensors.Sum(Cost) - left.Sum(Cost));
         Run(held, Flows(left));
-        return _context.Meter.Summary with { NonFinite = _context.NonFinite.Tensors };
+        return _context.Meter.Summary with { NonFinite = _context.NonFinite.Tensors, NonFiniteOutputs = _context.NonFinite.Outputs };
     }
 
     public void Dispose()
@@ -96,7 +96,7 @@ internal sealed class ExecutionRun : IDisposable
 
     private ChunkFlow Begin(TensorJob tensor)
     {
-        var writer = new TensorWriter(_output, _plan[tensor.Name]);
+        var writer = new TensorWriter(_output, _plan[tensor.Name], _context.NonFinite);
         if (tensor.Method is null) return new CopyFlow(tensor, writer, _context);
         TensorTask task = _tasks[tensor];
         if (tensor.IsFloat64) return new WholeFlow(tensor, task, writer, _context);

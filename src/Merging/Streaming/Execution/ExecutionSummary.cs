@@ -7,6 +7,9 @@ public sealed record ExecutionSummary(long ReadBytes, long WrittenBytes)
 {
     /// <summary>Tensors of inputs with values that are NaN or infinite, among what this run has read.</summary>
     public IReadOnlyList<NonFiniteTensor> NonFinite { get; init; } = [];
+
+    /// <summary>Tensors of the output with such values, among what this run has computed: those of inputs, and numbers that became too large for a type.</summary>
+    public IReadOnlyList<NonFiniteOutput> NonFiniteOutputs { get; init; } = [];
 }
 
 /// <summary>A tensor with values that are no numbers.</summary>
@@ -14,3 +17,9 @@ public sealed record ExecutionSummary(long ReadBytes, long WrittenBytes)
 /// <param name="Tensor">Its name there.</param>
 /// <param name="Values">How many of its values are NaN or infinite.</param>
 public sealed record NonFiniteTensor(string Path, string Tensor, long Values);
+
+/// <summary>A tensor of the output with values that are no numbers.</summary>
+/// <param name="Tensor">Its name.</param>
+/// <param name="DType">What it is stored as.</param>
+/// <param name="Values">How many of its values are NaN or infinite.</param>
+public sealed record NonFiniteOutput(string Tensor, string DType, long Values);

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using MergeEngine.Tensors.Numerics;
@@ -38,11 +39,13 @@ internal static class NonFinite
         _ => 0,
     };
 
-    private static int LargestMagnitude(ReadOnlySpan<int> bits)
+    /// <summary>The largest pattern of bits without the sign, which orders magnitudes as the numbers do.</summary>
+    private static T LargestMagnitude<T>(ReadOnlySpan<T> bits)
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {
-        Vector512<int> magnitude = Vector512.Create(int.MaxValue), a = default, b = default, c = default, d = default;
-        int width = Vector512<int>.Count, i = 0;
-        ref int first = ref MemoryMarshal.GetReference(bits);
+        Vector512<T> magnitude = Vector512.Create(T.MaxValue), a = default, b = default, c = default, d = default;
+        int width = Vector512<T>.Count, i = 0;
+        ref T first = ref MemoryMarshal.GetReference(bits);
         for (; i <= bits.Length - (4 * width); i += 4 * width)
         {
             a = Vector512.Max(a, Vector512.LoadUnsafe(ref first, (nuint)i) & magnitude);
@@ -52,16 +55,18 @@ internal static class NonFinite
         }
 
         a = Vector512.Max(Vector512.Max(a, b), Vector512.Max(c, d));
-        int largest = 0;
-        for (int lane = 0; lane < width; lane++) largest = Math.Max(largest, a[lane]);
-        for (; i < bits.Length; i++) largest = Math.Max(largest, bits[i] & int.MaxValue);
+        T largest = default;
+        for (int lane = 0; lane < width; lane++) largest = T.Max(largest, a[lane]);
+        for (; i < bits.Length; i++) largest = T.Max(largest, bits[i] & T.MaxValue);
         return largest;
     }
 
-    private static long CountHalves(ReadOnlySpan<byte> bytes, ushort exponent)
+    private static long CountHalves(ReadOnlySpan<byte> bytes, short exponent)
     {
+        ReadOnlySpan<short> bits = MemoryMarshal.Cast<byte, short>(bytes);
+        if (LargestMagnitude(bits) < exponent) return 0;
         long count = 0;
-        foreach (ushort value in MemoryMarshal.Cast<byte, ushort>(bytes)) count += (value & exponent) == exponent ? 1 : 0;
+        foreach (short value in bits) count += (value & exponent) == exponent ? 1 : 0;
         return count;
     }
 }

@@ -7,7 +7,10 @@ using MergeEngine.Tensors.Safetensors;
 namespace MergeEngine.Merging.Streaming.Execution;
 
 /// <summary>Writes the elements of one output tensor in its type: blocks that stay in a cache while they are converted, written and hashed.</summary>
-internal sealed class TensorWriter(OutputDirectory output, PlannedTensor tensor)
+/// <param name="output">Where it goes.</param>
+/// <param name="tensor">Its place there.</param>
+/// <param name="nonFinite">Takes values that a merge or its rounding has made infinite or NaN.</param>
+internal sealed class TensorWriter(OutputDirectory output, PlannedTensor tensor, NonFiniteCounts nonFinite)
 {
     private const int BlockElements = 64 * 1024;
 
@@ -21,7 +24,7 @@ internal sealed class TensorWriter(OutputDirectory output, PlannedTensor tensor)
     public void WriteBytes(long firstByte, ReadOnlySpan<byte> bytes) => output.Write(tensor, firstByte, bytes);
 
     /// <summary>Writes float32 values, rounded once to the tensor's type.</summary>
-    /// <exception cref="SafetensorsException">The disk is full or failed.</exception>
+    /// <exception cref="SafetensorsException">The disk is full or failed; or a value is not finite, and none such are allowed.</exception>
     public void Write(long first, ReadOnlySpan<float> values)
     {
         DType type = tensor.Tensor.DType;
@@ -31,12 +34,12 @@ internal sealed class TensorWriter(OutputDirectory output, PlannedTensor tensor)
         {
             ReadOnlySpan<float> block = values[..Math.Min(BlockElements, values.Length)];
             if (rented is null)
-                WriteBytes(first * size, MemoryMarshal.AsBytes(block));
+                WriteComputed(first * size, MemoryMarshal.AsBytes(block));
             else
             {
                 Span<byte> bytes = rented.AsSpan(0, block.Length * size);
                 Conversion.FromSingle(block, type, bytes);
-                WriteBytes(first * size, bytes);
+                WriteComputed(first * size, bytes);
             }
 
             first += block.Length;
@@ -47,7 +50,7 @@ internal sealed class TensorWriter(OutputDirectory output, PlannedTensor tensor)
     }
 
     /// <summary>Writes float64 values, rounded once to the tensor's type.</summary>
-    /// <exception cref="SafetensorsException">The disk is full or failed.</exception>
+    /// <exception cref="SafetensorsException">The disk is full or failed; or a value is not finite, and none such are allowed.</exception>
     public void Write(long first, ReadOnlySpan<double> values)
     {
         DType type = tensor.Tensor.DType;
@@ -58,11 +61,17 @@ internal sealed class TensorWriter(OutputDirectory output, PlannedTensor tensor)
             ReadOnlySpan<double> block = values[..Math.Min(BlockElements, values.Length)];
             Span<byte> bytes = rented.AsSpan(0, block.Length * size);
             DoubleRounding.Round(block, type, bytes);
-            WriteBytes(first * size, bytes);
+            WriteComputed(first * size, bytes);
             first += block.Length;
             values = values[block.Length..];
         }
 
         ArrayPool<byte>.Shared.Return(rented);
+    }
+
+    private void WriteComputed(long firstByte, ReadOnlySpan<byte> bytes)
+    {
+        nonFinite.AddOutput(tensor.Tensor, NonFinite.Count(bytes, tensor.Tensor.DType));
+        WriteBytes(firstByte, bytes);
     }
 }

@@ -9,7 +9,7 @@ public sealed partial class OutputDirectory
     /// <exception cref="SafetensorsException">Another process is writing there.</exception>
     public static void RemoveLeft(string path)
     {
-        OutputPath place = OutputPath.Require(path, overwrite: true);
+        OutputPath place = OutputPath.Of(path);
         if (!Directory.Exists(place.Partial)) return;
         using OutputJournal? left = OpenLeft(place);
         Directory.Delete(place.Partial, recursive: true);

@@ -17,6 +17,9 @@ public sealed partial class OutputDirectory : IDisposable
 {
     private const string WritingSuffix = ".partial";
 
+    /// <summary>EROFS, which .NET hands on as it is.</summary>
+    private const int ReadOnlyFileSystem = 30;
+
     private readonly OutputPath place;
     private readonly OutputPlan plan;
     private readonly MergeDescription description;
@@ -56,8 +59,11 @@ public sealed partial class OutputDirectory : IDisposable
     public long RejectedBytes { get; private set; }
 
     /// <summary>Says before hours of work what would fail after them: the checks of opening that need nothing made.</summary>
+    /// <param name="path">The directory to write.</param>
+    /// <param name="overwrite">Whether an older output may be replaced.</param>
+    /// <param name="mayStay">Whether what is there may be the finished result itself, so that nothing of it is replaced.</param>
     /// <exception cref="SafetensorsException">Nothing can be written there, or what is there may not be replaced.</exception>
-    public static void RequirePossible(string path, bool overwrite) => OutputPath.Require(path, overwrite);
+    public static void RequirePossible(string path, bool overwrite, bool mayStay = false) => _ = mayStay ? OutputPath.Of(path) : OutputPath.Require(path, overwrite);
 
     /// <summary>Says before anything is read that the output would take the place of one of its inputs.</summary>
     /// <exception cref="SafetensorsException">One of the files stands in the directory.</exception>
@@ -241,7 +247,9 @@ public sealed partial class OutputDirectory : IDisposable
         if (cause is SafetensorsException known) return known;
         if (cause is UnauthorizedAccessException) return new SafetensorsException($"{place.Given}: cannot be written because this user may not write in {place.Parent}.", cause);
         if (cause is not IOException) return null;
-        string size = needed is { } bytes && FreeSpace(place.Parent) is { } free && free < bytes ? $"{bytes} bytes are needed and {free} are free" : cause.Message.TrimEnd('.');
+        if (cause.HResult == ReadOnlyFileSystem) return new SafetensorsException($"{place.Given}: cannot be written because its file system can only be read.", cause);
+        // A file system without any room, such as /proc, is none for files, and says better what is wrong with it.
+        string size = needed is { } bytes && FreeSpace(place.Parent) is > 0 and var free && free < bytes ? $"{bytes} bytes are needed and {free} are free" : cause.Message.TrimEnd('.');
         return new SafetensorsException($"{place.Given}: cannot be written ({size}).", cause);
     }
 

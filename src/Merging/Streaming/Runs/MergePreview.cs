@@ -80,7 +80,7 @@ public static class MergePreview
 
     /// <summary>An intermediate result may be there already; whether it is the right one is seen when it is needed.</summary>
     private static void RequirePlace(Recipe recipe, DocumentPlaces places, MergeOptions options) =>
-        OutputDirectory.RequirePossible(Path.Combine(options.WorkingDirectory, places.Of(recipe)), options.Overwrite || options.Resume || recipe.Name is not null);
+        OutputDirectory.RequirePossible(Path.Combine(options.WorkingDirectory, places.Of(recipe)), options.Overwrite, mayStay: options.Resume || recipe.Name is not null);
 
     /// <summary>Results that are not there yet are called by the places where they will be.</summary>
     private static PlanReport Rename(PlanReport report, StandIns standIns, DocumentPlaces places) => report with

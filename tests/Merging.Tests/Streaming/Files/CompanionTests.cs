@@ -125,7 +125,9 @@ public sealed class CompanionTests : IDisposable
         File.WriteAllText(Path.Combine(output, "1_Pooling", "config.json"), "{\"pooling\": 2}");
         Assert.Equal(
             ["\"1_Pooling/config.json\" has another SHA-256 than the manifest says.", "\"1_Pooling/more.json\" is not in the manifest."], OutputVerification.Run(output, 1).Differences);
-        // An output with such a folder can be replaced like any other.
+        // An output with such a folder can be replaced like any other, unless somebody has put a file there.
+        Assert.Throws<SafetensorsException>(() => OutputDirectory.RequirePossible(output, overwrite: true));
+        File.Delete(Path.Combine(output, "1_Pooling", "more.json"));
         OutputDirectory.RequirePossible(output, overwrite: true);
         Directory.CreateDirectory(Path.Combine(output, "work"));
         Assert.Throws<SafetensorsException>(() => OutputDirectory.RequirePossible(output, overwrite: true));

@@ -1,0 +1,65 @@
+using System.Text;
+
+namespace MergeEngine.Cli.Terminal;
+
+/// <summary>
+/// Standard output and error as a command needs them. Output that cannot be written is an error that says so; a reader that has gone away, as <c>head</c> does, is none and ends
+/// nothing. Where messages cannot be written there is nobody to tell, and the work goes on.
+/// </summary>
+internal static class StandardStreams
+{
+    public static void Guard()
+    {
+        Console.SetOut(WriterTo(new GuardedStream(Console.OpenStandardOutput(), required: true)));
+        Console.SetError(WriterTo(new GuardedStream(Console.OpenStandardError(), required: false)));
+    }
+
+    private static StreamWriter WriterTo(Stream stream) =>
+        new(stream, Console.OutputEncoding is UTF8Encoding ? new UTF8Encoding(encoderShouldEmitUTF8Identifier: false) : Console.OutputEncoding) { AutoFlush = true };
+
+    /// <summary>Writes to a stream; that of a console takes no harm from a closed pipe.</summary>
+    private sealed class GuardedStream(Stream inner, bool required) : Stream
+    {
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override void Write(ReadOnlySpan<byte> buffer)
+        {
+            try
+            {
+                inner.Write(buffer);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                if (required) throw new IOException($"standard output: cannot be written: {e.Message}", e);
+            }
+        }
+
+        public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+        public override void Flush() => inner.Flush();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing) inner.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+}
