@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MergeEngine.Benchmarks.Frame;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.LinearAlgebra;
@@ -15,19 +16,23 @@ internal static unsafe class DecompositionTable
 
     private static readonly (int M, int N)[] s_shapes = [(256, 256), (768, 768), (768, 3072), (1024, 1024), (2048, 2048), (4096, 4096)];
 
-    public static void Run(int largest)
+    private sealed record Row(int M, int N, double Seconds, double Gflops, double DoubleGflops, double ShareOfDouble, double SingleGflops);
+
+    /// <summary>Prints the table and keeps it as <c>decompositions</c>.</summary>
+    public static void Run(SuiteOptions options)
     {
+        int largest = options.Number("--largest") ?? 4096;
         using var device = new CpuDevice();
         using var solver = new SingularValueSolver(device);
         using var product = new DoubleProduct(device);
-        Console.WriteLine($"{device.Description}; median of {Rounds} rounds");
-        Console.WriteLine();
-        Console.WriteLine("| m x n | seconds | GFLOP/s | float64 product GFLOP/s | of the product | float32 product GFLOP/s |");
-        Console.WriteLine("|---|---|---|---|---|---|");
-        foreach ((int m, int n) in s_shapes.Where(shape => Math.Max(shape.M, shape.N) <= largest)) Measure(device, solver, product, m, n);
+        var table = new ResultTable<Row>(
+            "decompositions", options.Directory, device, $"Singular value decompositions beside float64 products of 1024 rows; median of {Rounds} rounds.",
+            "m x n", "seconds", "GFLOP/s", "float64 product GFLOP/s", "of the product", "float32 product GFLOP/s");
+        foreach ((int m, int n) in s_shapes.Where(shape => Math.Max(shape.M, shape.N) <= largest)) Measure(table, device, solver, product, m, n);
+        table.Save();
     }
 
-    private static void Measure(CpuDevice device, SingularValueSolver solver, DoubleProduct product, int m, int n)
+    private static void Measure(ResultTable<Row> table, CpuDevice device, SingularValueSolver solver, DoubleProduct product, int m, int n)
     {
         int k = Math.Min(m, n), longer = Math.Max(m, n);
         using DeviceBuffer input = device.Allocate<float>((long)m * n), left = device.Allocate<float>((long)m * k), right = device.Allocate<float>((long)k * n);
@@ -55,7 +60,8 @@ internal static unsafe class DecompositionTable
             if (round >= 0) (seconds[round], rates[round], singleRates[round], ratios[round]) = (time, rate, single, operations / time / 1e9 / rate);
         }
 
-        Console.WriteLine($"| {m} x {n} | {Median(seconds):F3} | {operations / Median(seconds) / 1e9:F1} | {Median(rates):F1} | {Median(ratios):P0} | {Median(singleRates):F1} |");
+        var row = new Row(m, n, Median(seconds), operations / Median(seconds) / 1e9, Median(rates), Median(ratios), Median(singleRates));
+        table.Add(row, $"{m} x {n}", $"{row.Seconds:F3}", $"{row.Gflops:F1}", $"{row.DoubleGflops:F1}", $"{row.ShareOfDouble:P0}", $"{row.SingleGflops:F1}");
     }
 
     private static double Seconds(Action call)

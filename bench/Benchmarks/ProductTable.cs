@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using System.Text;
-using System.Text.Json;
+using MergeEngine.Benchmarks.Frame;
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Cpu.MatrixProducts;
 using MergeEngine.Tensors.Cpu.Probes;
@@ -33,43 +32,29 @@ internal static unsafe class ProductTable
         new("width 768, 32 images: MLP input gradient", "NN", 1600, 768, 3072),
     ];
 
-    /// <summary>Prints the table; with <paramref name="directory"/> also writes products.md and products.json there.</summary>
-    public static void Run(string? directory, string? filter)
+    /// <summary>Prints the table and keeps it as <c>products</c>.</summary>
+    public static void Run(SuiteOptions options)
     {
         SimdLevel level = SimdLevels.FromEnvironment();
-        var rows = new List<Row>();
-        var text = new StringBuilder();
-        void Say(string line)
-        {
-            Console.WriteLine(line);
-            text.AppendLine(line);
-        }
         int cores = Environment.ProcessorCount;
-        Say($"float32 products, {(int)level}-bit vectors, {cores} cores, .NET {Environment.Version}. Best of interleaved rounds; share = best product / best multiply-add peak; median = of the shares of single rounds.");
-        using (var all = new WorkerPool(cores))
-            Say($"Copy bandwidth on all cores, read and written: {MachineProbe.CopyBandwidth(all):F0} GB/s.");
-        Say("");
-        Say("| use | op | m × n × k | threads | µs | GFLOP/s | peak | share | median |");
-        Say("|---|---|---|---|---|---|---|---|---|");
-        foreach (int threads in new[] { 1, cores }.Distinct())
+        var table = new ResultTable<Row>(
+            "products", options.Directory, "float32 products. Best of interleaved rounds; share = best product / best multiply-add peak; median = of the shares of single rounds.",
+            "use", "op", "m × n × k", "threads", "µs", "GFLOP/s", "peak", "share", "median");
+        foreach (int threads in options.Number("--threads") is { } given ? [given] : new[] { 1, cores }.Distinct())
         {
             using var pool = new WorkerPool(threads);
             using var product = new MatrixProduct(pool, level);
             foreach (Shape shape in s_shapes)
             {
-                if (filter is not null && !$"{shape.Use} {shape.Op} {shape.M}".Contains(filter, StringComparison.Ordinal))
-                    continue;
+                if (options.Text("--only") is { } only && !$"{shape.Use} {shape.Op} {shape.M}".Contains(only, StringComparison.Ordinal)) continue;
                 Row row = Measure(pool, product, level, shape);
-                rows.Add(row);
-                Say($"| {row.Use} | {row.Op} | {row.M} × {row.N} × {row.K} | {threads} | {row.Microseconds:F1} | {row.Gflops:F0} | {row.Peak:F0} | {row.Share:P0} | {row.MedianShare:P0} |");
+                table.Add(
+                    row, $"{row.Use}", $"{row.Op}", $"{row.M} × {row.N} × {row.K}", $"{threads}", $"{row.Microseconds:F1}", $"{row.Gflops:F0}", $"{row.Peak:F0}", $"{row.Share:P0}",
+                    $"{row.MedianShare:P0}");
             }
         }
-        if (directory is not null)
-        {
-            Directory.CreateDirectory(directory);
-            File.WriteAllText(Path.Combine(directory, "products.md"), text.ToString());
-            File.WriteAllText(Path.Combine(directory, "products.json"), JsonSerializer.Serialize(rows, BenchmarkJson.Options) + "\n");
-        }
+
+        table.Save();
     }
 
     private static Row Measure(WorkerPool pool, MatrixProduct product, SimdLevel level, Shape shape)

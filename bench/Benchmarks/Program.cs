@@ -1,58 +1,55 @@
 using BenchmarkDotNet.Running;
 using MergeEngine.Benchmarks;
-using MergeEngine.Benchmarks.Vectors;
+using MergeEngine.Benchmarks.Frame;
+using MergeEngine.Benchmarks.Operations;
 
-// Tables of our own measure a kernel in turn with what it is compared with. Without arguments all of them run, with --save DIRECTORY into
-// files; everything else is BenchmarkDotNet's command line, such as --filter '*Encoder*'.
-//   products [--only TEXT] [--save DIRECTORY]        matrix products as shares of the multiply-add peak
-//   reductions [--save DIRECTORY]                    absolute per-sample gradients beside plain ones
-//   steps [--only TEXT] [--threads N] [--save DIRECTORY]   passes of whole encoders and training steps
-//   operations [--only TEXT]                         operations of networks as shares of copy bandwidth or of the multiply-add peak
-//   vectors [--only TEXT] [--millions ELEMENTS]
-//   merges [--only TEXT] [--threads N]               what the merging methods compute, in memory, beside a copy of their inputs
-//   decompositions [--largest ROWS]                  singular value decompositions beside the rate of a float64 product
-//   tokenizers [--model DIRECTORY] [--text FILE] [--save DIRECTORY]   text in a second on one core beside a pass over it
-switch (args)
+// Tables of our own measure each figure in turn with what bounds it; the ceilings stand above every table. `help` lists them. Everything that is none of their names is
+// BenchmarkDotNet's command line, such as --filter '*Latency*'.
+(string Name, string About, bool InAll, string[] Options, Func<SuiteOptions, bool> Run)[] suites =
+[
+    new("products", "matrix products as shares of the multiply-add peak", true, ["--only", "--threads"], Always(ProductTable.Run)),
+    new("operations", "every operation beside its floor; --mode check and --mode gradient examine what it computes", true, ["--mode", "--only", "--threads", "--millions"],
+        options => OperationTable.Run(options.Text("--mode") ?? "performance", options)),
+    new("reductions", "absolute per-sample gradients beside plain ones", true, [], Always(ReductionTable.Run)),
+    new("steps", "passes of whole encoders and training steps", true, ["--only", "--threads"], Always(StepTable.Run)),
+    new("merges", "what the merging methods compute, in memory, beside a copy of their inputs", true, ["--only", "--threads"], Always(MergeTable.Run)),
+    new("tokenizers", "text in a second on one core beside a pass over it", true, ["--model", "--text"], Always(TokenizerTable.Run)),
+    new("decompositions", "singular value decompositions beside a float64 product", false, ["--largest"], Always(DecompositionTable.Run)),
+];
+
+try
 {
-    case ["products", ..]:
-        ProductTable.Run(Option("--save"), Option("--only"));
-        break;
-    case ["reductions", ..]:
-        ReductionTable.Run(Option("--save"));
-        break;
-    case ["steps", ..]:
-        StepTable.Run(Option("--save"), Option("--only"), Option("--threads") is { } threads ? int.Parse(threads) : null);
-        break;
-    case ["operations", ..]:
-        OperationBenchmark.Run(Option("--only"));
-        break;
-    case ["vectors", ..]:
-        VectorTable.Run(int.Parse(Option("--millions") ?? "48"), Option("--only"));
-        break;
-    case ["merges", ..]:
-        MergeTable.Run(Option("--only"), int.Parse(Option("--threads") ?? "0"));
-        break;
-    case ["decompositions", ..]:
-        DecompositionTable.Run(int.Parse(Option("--largest") ?? "4096"));
-        break;
-    case ["tokenizers", ..]:
-        TokenizerTable.Run(Option("--save"), Option("--model"), Option("--text"));
-        break;
-    case [] or ["--save", ..]:
-        ProductTable.Run(Option("--save"), null);
-        ReductionTable.Run(Option("--save"));
-        StepTable.Run(Option("--save"), null, null);
-        OperationBenchmark.Run(null);
-        VectorTable.Run(48, null);
-        TokenizerTable.Run(Option("--save"), null, null);
-        break;
-    default:
-        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
-        break;
+    if (args is [] or ["--save", ..])
+    {
+        foreach (var suite in suites.Where(s => s.InAll))
+        {
+            Console.WriteLine($"\n## {suite.Name}\n");
+            suite.Run(new SuiteOptions(args));
+        }
+
+        return 0;
+    }
+
+    if (args is ["help" or "--help" or "-h"])
+    {
+        foreach (var suite in suites) Console.WriteLine($"{suite.Name,-16}{suite.About}{(suite.Options.Length > 0 ? $" ({string.Join(", ", suite.Options)})" : "")}");
+        Console.WriteLine("--save [DIRECTORY] keeps a table, in bench/results/ under this machine's name if no directory is given. Everything else goes to BenchmarkDotNet: --list flat, --filter '*'.");
+        return 0;
+    }
+
+    if (suites.FirstOrDefault(s => s.Name == args[0]) is { Name: not null } named) return named.Run(new SuiteOptions(args.AsSpan(1), named.Options)) ? 0 : 1;
+}
+catch (FormatException exception)
+{
+    Console.Error.WriteLine($"bench {args[0]}: {exception.Message}");
+    return 2;
 }
 
-string? Option(string name)
+BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+return 0;
+
+static Func<SuiteOptions, bool> Always(Action<SuiteOptions> run) => options =>
 {
-    int at = Array.IndexOf(args, name);
-    return at >= 0 && at + 1 < args.Length ? args[at + 1] : null;
-}
+    run(options);
+    return true;
+};

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using System.Text;
-using System.Text.Json;
+using MergeEngine.Benchmarks.Frame;
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Cpu.MatrixProducts;
 using MergeEngine.Tensors.Cpu.Threads;
@@ -20,21 +19,13 @@ internal static unsafe class ReductionTable
         (128, 50, 768, 768), (128, 50, 3072, 768), (128, 50, 768, 3072), (32, 197, 768, 768), (64, 17, 96, 96), (64, 17, 288, 96), (64, 17, 384, 96), (64, 17, 96, 384), (128, 1, 10, 96),
     ];
 
-    public static void Run(string? directory)
+    public static void Run(SuiteOptions options)
     {
         SimdLevel level = SimdLevels.FromEnvironment();
-        var rows = new List<Row>();
-        var text = new StringBuilder();
-        void Say(string line)
-        {
-            Console.WriteLine(line);
-            text.AppendLine(line);
-        }
-        Say($"Absolute per-sample weight gradients beside plain ones, {(int)level}-bit vectors, {Environment.ProcessorCount} cores, .NET {Environment.Version}.");
-        Say("Ratio = best time / best time; median of the ratios of single rounds beside it.");
-        Say("");
-        Say("| samples × tokens | n × k | threads | plain µs | absolute µs | ratio | median |");
-        Say("|---|---|---|---|---|---|---|");
+        var table = new ResultTable<Row>(
+            "gradient-reductions", options.Directory,
+            "Absolute per-sample weight gradients beside plain ones. Ratio = best time / best time; median of the ratios of single rounds beside it.",
+            "samples × tokens", "n × k", "threads", "plain µs", "absolute µs", "ratio", "median");
         foreach (int threads in new[] { 1, Environment.ProcessorCount }.Distinct())
         {
             using var pool = new WorkerPool(threads);
@@ -42,16 +33,12 @@ internal static unsafe class ReductionTable
             foreach ((int samples, int tokens, int n, int k) in s_shapes)
             {
                 Row row = Measure(product, threads, samples, tokens, n, k);
-                rows.Add(row);
-                Say($"| {samples} × {tokens} | {n} × {k} | {threads} | {row.SumMicroseconds:F1} | {row.AbsoluteMicroseconds:F1} | {row.Ratio:F2} | {row.MedianRatio:F2} |");
+                table.Add(
+                    row, $"{samples} × {tokens}", $"{n} × {k}", $"{threads}", $"{row.SumMicroseconds:F1}", $"{row.AbsoluteMicroseconds:F1}", $"{row.Ratio:F2}", $"{row.MedianRatio:F2}");
             }
         }
-        if (directory is not null)
-        {
-            Directory.CreateDirectory(directory);
-            File.WriteAllText(Path.Combine(directory, "gradient-reductions.md"), text.ToString());
-            File.WriteAllText(Path.Combine(directory, "gradient-reductions.json"), JsonSerializer.Serialize(rows, BenchmarkJson.Options) + "\n");
-        }
+
+        table.Save();
     }
 
     private static Row Measure(MatrixProduct product, int threads, int samples, int tokens, int n, int k)

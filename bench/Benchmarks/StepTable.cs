@@ -1,6 +1,5 @@
 using System.Diagnostics;
-using System.Text;
-using System.Text.Json;
+using MergeEngine.Benchmarks.Frame;
 using MergeEngine.Models.Datasets;
 using MergeEngine.Models.Encoders;
 using MergeEngine.Models.Training;
@@ -83,49 +82,37 @@ internal sealed class StepTable : IDisposable
         _order = [.. Enumerable.Range(0, what.Samples)];
     }
 
-    /// <summary>Prints the table; with <paramref name="directory"/> also writes steps.md and steps.json there.</summary>
-    /// <param name="directory">Where to; null for nowhere.</param>
-    /// <param name="only">Part of an encoder's name and number of samples, as the table shows them.</param>
-    /// <param name="threads">One number of threads; null for the usual ones.</param>
-    public static void Run(string? directory, string? only, int? threads)
+    /// <summary>Prints the table and keeps it as <c>steps</c>.</summary>
+    public static void Run(SuiteOptions options)
     {
-        var results = new List<Result>();
-        var text = new StringBuilder();
-        void Say(string line)
-        {
-            Console.WriteLine(line);
-            text.AppendLine(line);
-        }
         int cores = Environment.ProcessorCount;
-        Say($"Passes of whole encoders, {(int)SimdLevels.FromEnvironment()}-bit vectors, {cores} cores, .NET {Environment.Version}.");
-        Say("Best (median) of interleaved rounds. GFLOP/s count products and attention, a backward as two forwards; share = of the best multiply-add peak of the same rounds;");
-        Say("ratio = backward with absolute per-sample gradients over backward with summed ones, best over best (median of single rounds).");
-        Say("");
-        Say("| encoder | samples | threads | pass | ms | GFLOP/s | share | ratio |");
-        Say("|---|---|---|---|---|---|---|---|");
+        int? threads = options.Number("--threads");
+        var table = new ResultTable<Result>(
+            "steps", options.Directory,
+            "Passes of whole encoders. Best (median) of interleaved rounds. GFLOP/s count products and attention, a backward as two forwards; share = of the best multiply-add peak of the same rounds; "
+            + "ratio = backward with absolute per-sample gradients over backward with summed ones, best over best (median of single rounds).",
+            "encoder", "samples", "threads", "pass", "ms", "GFLOP/s", "share", "ratio");
         foreach (Case what in s_cases)
         {
             string samples = what.Samples == what.Batch ? $"{what.Samples}" : $"{what.Samples} in batches of {what.Batch}";
-            if (only is not null && !$"{what.Encoder.Name}, {samples}".Contains(only, StringComparison.Ordinal)) continue;
+            if (options.Text("--only") is { } only && !$"{what.Encoder.Name}, {samples}".Contains(only, StringComparison.Ordinal)) continue;
             int[] counts = threads is { } given ? [given] : what.Encoder == s_base ? [cores] : [1, 2, cores];
             foreach (int count in counts.Where(n => n == threads || n <= cores).Distinct())
             {
-                using var table = new StepTable(what, count);
-                Result result = table.Measure();
-                results.Add(result);
+                using var encoder = new StepTable(what, count);
+                Result result = encoder.Measure();
                 foreach (Pass pass in result.Passes)
                 {
-                    string ratio = pass == result.Passes[2] ? $"{result.Ratio:F2} ({result.MedianRatio:F2})" : "";
-                    Say($"| {what.Encoder.Name} | {samples} | {count} | {pass.Name} | {pass.Milliseconds:F2} ({pass.MedianMilliseconds:F2}) | {pass.Gflops:F0} | {pass.Share:P0} | {ratio} |");
+                    string ratio = pass == result.Passes[2] ? FormattableString.Invariant($"{result.Ratio:F2} ({result.MedianRatio:F2})") : "";
+                    table.Show(
+                        $"{what.Encoder.Name}", $"{samples}", $"{count}", $"{pass.Name}", $"{pass.Milliseconds:F2} ({pass.MedianMilliseconds:F2})", $"{pass.Gflops:F0}", $"{pass.Share:P0}", $"{ratio}");
                 }
+
+                table.Keep(result);
             }
         }
-        if (directory is not null)
-        {
-            Directory.CreateDirectory(directory);
-            File.WriteAllText(Path.Combine(directory, "steps.md"), text.ToString());
-            File.WriteAllText(Path.Combine(directory, "steps.json"), JsonSerializer.Serialize(results, BenchmarkJson.Options) + "\n");
-        }
+
+        table.Save();
     }
 
     public void Dispose()

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
+using MergeEngine.Benchmarks.Frame;
 using MergeEngine.Models.Tokenizers;
 
 namespace MergeEngine.Benchmarks;
@@ -15,40 +16,26 @@ internal static class TokenizerTable
 
     private sealed record Row(string Tokenizer, string Text, int Texts, double Megabytes, double MegabytesPerSecond, double PassMegabytesPerSecond, double AllocatedBytesPerText);
 
-    /// <param name="directory">Gets the table; null for none.</param>
-    /// <param name="model">A tokenizer's directory; null for the fixtures' tokenizers.</param>
-    /// <param name="file">Text, a sample a line; null for the fixtures' strings.</param>
-    public static void Run(string? directory, string? model, string? file)
+    /// <summary>The fixtures' tokenizers and strings, or <c>--model</c> and a text of one sample a line, <c>--text</c>.</summary>
+    public static void Run(SuiteOptions options)
     {
-        var rows = new List<Row>();
-        var text = new StringBuilder();
-        void Say(string line)
-        {
-            Console.WriteLine(line);
-            text.AppendLine(line);
-        }
-
-        Say($"Tokenizers on one core, ids, types and offsets, special tokens added, .NET {Environment.Version}. Medians of {Rounds} rounds; MB of UTF-8.");
-        Say("The pass beside them adds up the same UTF-16 texts, one after the other. A round takes a million characters at least.");
-        Say("");
-        Say("| tokenizer | texts | MB/s | pass MB/s | bytes allocated a text |");
-        Say("|---|---|---|---|---|");
-        string fixtures = Path.Combine(Root(), "tests", "Fixtures", "tokenizers");
+        string? model = options.Text("--model"), file = options.Text("--text");
+        var table = new ResultTable<Row>(
+            "tokenizers", options.Directory,
+            $"Tokenizers on one core, ids, types and offsets, special tokens added. Medians of {Rounds} rounds; MB of UTF-8. The pass beside them adds up the same UTF-16 texts, one after the other. A round takes a million characters at least.",
+            "tokenizer", "texts", "MB/s", "pass MB/s", "bytes allocated a text");
+        string fixtures = Path.Combine(Repository.Root, "tests", "Fixtures", "tokenizers");
         foreach (string name in model is null ? s_names : [model])
         {
             ITokenizer tokenizer = model is null ? Load(Path.Combine(fixtures, name)) : Tokenizer.Load(model);
             foreach ((string kind, string[] texts) in file is null ? Strings(Path.Combine(fixtures, $"{(model is null ? name : s_names[0])}.jsonl.gz")) : [(Path.GetFileName(file), File.ReadAllLines(file))])
             {
                 Row row = Measure(tokenizer, Path.GetFileName(name.TrimEnd('/')), kind, texts);
-                rows.Add(row);
-                Say($"| {row.Tokenizer} | {row.Texts} {row.Text} | {row.MegabytesPerSecond:F0} | {row.PassMegabytesPerSecond:F0} | {row.AllocatedBytesPerText:F2} |");
+                table.Add(row, $"{row.Tokenizer}", $"{row.Texts} {row.Text}", $"{row.MegabytesPerSecond:F0}", $"{row.PassMegabytesPerSecond:F0}", $"{row.AllocatedBytesPerText:F2}");
             }
         }
 
-        if (directory is null) return;
-        Directory.CreateDirectory(directory);
-        File.WriteAllText(Path.Combine(directory, "tokenizers.md"), text.ToString());
-        File.WriteAllText(Path.Combine(directory, "tokenizers.json"), JsonSerializer.Serialize(rows, BenchmarkJson.Options) + "\n");
+        table.Save();
     }
 
     private static Row Measure(ITokenizer tokenizer, string name, string kind, string[] texts)
@@ -127,12 +114,5 @@ internal static class TokenizerTable
         {
             directory.Delete(recursive: true);
         }
-    }
-
-    private static string Root()
-    {
-        DirectoryInfo? directory = new(AppContext.BaseDirectory);
-        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "Engine.sln"))) directory = directory.Parent;
-        return directory?.FullName ?? throw new DirectoryNotFoundException($"No directory above {AppContext.BaseDirectory} holds Engine.sln, expected to run inside the repository.");
     }
 }

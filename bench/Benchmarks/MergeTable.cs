@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using MergeEngine.Benchmarks.Frame;
 using MergeEngine.Merging.Recipes;
 using MergeEngine.Merging.Recipes.Parameters;
 using MergeEngine.Merging.TensorMethods;
@@ -7,7 +8,7 @@ using MergeEngine.Tensors;
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Numerics;
 
-namespace MergeEngine.Benchmarks.Vectors;
+namespace MergeEngine.Benchmarks;
 
 /// <summary>
 /// What the methods compute, without files: eight models and a base in memory, tensors as an encoder of width 768 has them, each one chunk. Every method in turn with linear and with
@@ -27,18 +28,22 @@ internal static class MergeTable
         ("sce", "", "select_topk: 0.1"), ("model_stock", "", ""), ("karcher", "", ""), ("ram", "", ""), ("ramplus_tl", "", ""), ("multislerp", "weight: 0.3", ""), ("magmax", "", "lambda: 0.5"),
     ];
 
-    public static void Run(string? only, int threads)
+    private sealed record Row(string Method, int Threads, double Milliseconds, IReadOnlyList<double> PassMilliseconds, double InputGbps, double RatioToCopy, double RatioToLinear);
+
+    /// <summary>Prints the table and keeps it as <c>merges</c>.</summary>
+    public static void Run(SuiteOptions options)
     {
-        using var device = new CpuDevice(threads);
+        using var device = new CpuDevice(options.Number("--threads") ?? 0);
+        string? only = options.Text("--only");
         var tensors = s_shapes.Select((shape, i) => new Tensor(device, shape, i)).ToArray();
         double bytes = tensors.Sum(t => t.Inputs.Sum(x => 4.0 * x.Length));
         bool isAlone = device.Threads == 1;
         Action copy = () => Array.ForEach(tensors, t => t.CopyInputs());
         Action linear = Merge(device, tensors, s_methods[0], out _);
-        Console.WriteLine($"{device.Description}; {Models} models and a base, {bytes / 1e6:f0} MB of inputs; median of {Rounds} rounds of {(isAlone ? "processor time" : "time")}");
-        Console.WriteLine();
-        Console.WriteLine("| method | ms | of its passes | GB/s of inputs | time of a copy | time of linear |");
-        Console.WriteLine("|---|---|---|---|---|---|");
+        var table = new ResultTable<Row>(
+            "merges", options.Directory, device,
+            FormattableString.Invariant($"{Models} models and a base in memory, {bytes / 1e6:F0} MB of inputs; median of {Rounds} rounds of {(isAlone ? "processor time" : "time")}. The copy copies the inputs."),
+            "method", "ms", "of its passes", "GB/s of inputs", "time of a copy", "time of linear");
         foreach (var method in s_methods)
         {
             if (only is not null && !method.Method.Contains(only, StringComparison.OrdinalIgnoreCase)) continue;
@@ -55,11 +60,13 @@ internal static class MergeTable
             }
 
             Array.ForEach([times, copies, linears], Array.Sort);
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"| {method.Method} | {1e3 * times[Rounds / 2]:f1} | {string.Join(" + ", passes.Select(p => $"{1e3 * p / Rounds:f0}"))} | {bytes / times[Rounds / 2] / 1e9:f1} | {copies[Rounds / 2]:f2} | {linears[Rounds / 2]:f2} |"));
+            double[] parts = [.. passes.Select(p => 1e3 * p / Rounds)];
+            var row = new Row(method.Method, device.Threads, 1e3 * times[Rounds / 2], parts, bytes / times[Rounds / 2] / 1e9, copies[Rounds / 2], linears[Rounds / 2]);
+            string list = string.Join(" + ", parts.Select(p => p.ToString("F0", CultureInfo.InvariantCulture)));
+            table.Add(row, $"{row.Method}", $"{row.Milliseconds:F1}", $"{list}", $"{row.InputGbps:F1}", $"{row.RatioToCopy:F2}", $"{row.RatioToLinear:F2}");
         }
 
+        table.Save();
         Array.ForEach(tensors, t => t.Dispose());
     }
 

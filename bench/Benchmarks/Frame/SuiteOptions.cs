@@ -1,0 +1,38 @@
+using System.Globalization;
+
+namespace MergeEngine.Benchmarks.Frame;
+
+/// <summary>What stands behind a table's name on the command line: options with a value each.</summary>
+internal sealed class SuiteOptions
+{
+    private readonly Dictionary<string, string> _values = [];
+
+    /// <exception cref="FormatException">A word is no option of the table, or has no value.</exception>
+    public SuiteOptions(ReadOnlySpan<string> words, params ReadOnlySpan<string> known)
+    {
+        for (int i = 0; i < words.Length; i++)
+        {
+            string name = words[i];
+            if (name != "--save" && !known.Contains(name))
+                throw new FormatException($"'{name}' is no option of this table, expected {string.Join(", ", [.. known, "--save"])}.");
+            bool hasValue = i + 1 < words.Length && !words[i + 1].StartsWith("--", StringComparison.Ordinal);
+            if (!hasValue && name != "--save") throw new FormatException($"{name} has no value.");
+            _values[name] = hasValue ? words[++i] : Repository.Results;
+        }
+    }
+
+    /// <summary>Where tables are kept; null for nowhere. Without a value it is <see cref="Repository.Results"/>.</summary>
+    public string? Directory => Text("--save");
+
+    public string? Text(string name) => _values.GetValueOrDefault(name);
+
+    /// <summary>A whole number above zero; null if it was left out.</summary>
+    /// <exception cref="FormatException">It is something else.</exception>
+    public int? Number(string name)
+    {
+        if (Text(name) is not { } text) return null;
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0
+            ? number
+            : throw new FormatException($"{name} is '{text}', expected a whole number above 0.");
+    }
+}
