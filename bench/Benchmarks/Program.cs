@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Running;
 using MergeEngine.Benchmarks;
 using MergeEngine.Benchmarks.Frame;
+using MergeEngine.Benchmarks.Merging;
 using MergeEngine.Benchmarks.Operations;
 
 // Tables of our own measure each figure in turn with what bounds it; the ceilings stand above every table. `help` lists them. Everything that is none of their names is
