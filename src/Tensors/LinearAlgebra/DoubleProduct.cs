@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Cpu.Kernels;
 using MergeEngine.Tensors.Cpu.Threads;
@@ -20,16 +21,11 @@ internal sealed unsafe class DoubleProduct(CpuDevice device) : IDisposable
     private readonly Workspace _packedA = new();
 
     /// <summary>C ← α·op(A)·op(B) + β·C; with <paramref name="lowerOnly"/> only what lies on or below C's diagonal, and what is above is undefined.</summary>
-    public void Multiply(DoubleMatrix c, DoubleMatrix a, bool transposeA, DoubleMatrix b, bool transposeB, double alpha = 1, double beta = 0, bool lowerOnly = false)
-    {
-        if (c.Rows == 0 || c.Columns == 0) return;
-        switch (device.Simd)
-        {
-            case SimdLevel.Vector512: Run<Simd512, Vector512<float>, Vector512<double>>(c, a, transposeA, b, transposeB, alpha, beta, lowerOnly); break;
-            case SimdLevel.Vector256: Run<Simd256, Vector256<float>, Vector256<double>>(c, a, transposeA, b, transposeB, alpha, beta, lowerOnly); break;
-            default: Run<Simd128, Vector128<float>, Vector128<double>>(c, a, transposeA, b, transposeB, alpha, beta, lowerOnly); break;
-        }
-    }
+    public void Multiply(DoubleMatrix c, DoubleMatrix a, bool transposeA, DoubleMatrix b, bool transposeB, double alpha = 1, double beta = 0, bool lowerOnly = false) =>
+        Run(c, a, transposeA ? Reading.Transposed : Reading.Plain, b, transposeB, alpha, beta, lowerOnly);
+
+    /// <summary>C ← A·op(B) for a symmetric A, of which the lower triangle is read.</summary>
+    public void MultiplySymmetric(DoubleMatrix c, DoubleMatrix a, DoubleMatrix b, bool transposeB) => Run(c, a, Reading.Symmetric, b, transposeB, 1, 0, lowerOnly: false);
 
     public void Dispose()
     {
@@ -37,12 +33,23 @@ internal sealed unsafe class DoubleProduct(CpuDevice device) : IDisposable
         _packedB.Dispose();
     }
 
-    private void Run<S, V, D>(DoubleMatrix c, DoubleMatrix a, bool transposeA, DoubleMatrix b, bool transposeB, double alpha, double beta, bool lowerOnly)
+    private void Run(DoubleMatrix c, DoubleMatrix a, Reading reading, DoubleMatrix b, bool transposeB, double alpha, double beta, bool lowerOnly)
+    {
+        if (c.Rows == 0 || c.Columns == 0) return;
+        switch (device.Simd)
+        {
+            case SimdLevel.Vector512: Run<Simd512, Vector512<float>, Vector512<double>>(c, a, reading, b, transposeB, alpha, beta, lowerOnly); break;
+            case SimdLevel.Vector256: Run<Simd256, Vector256<float>, Vector256<double>>(c, a, reading, b, transposeB, alpha, beta, lowerOnly); break;
+            default: Run<Simd128, Vector128<float>, Vector128<double>>(c, a, reading, b, transposeB, alpha, beta, lowerOnly); break;
+        }
+    }
+
+    private void Run<S, V, D>(DoubleMatrix c, DoubleMatrix a, Reading reading, DoubleMatrix b, bool transposeB, double alpha, double beta, bool lowerOnly)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
     {
-        int k = transposeA ? a.Rows : a.Columns, threads = device.Pool.Threads;
+        int k = reading == Reading.Transposed ? a.Rows : a.Columns, threads = device.Pool.Threads;
         int panels = (c.Columns + DoubleMicroKernel<S, V, D>.Columns - 1) / DoubleMicroKernel<S, V, D>.Columns;
         int rowBlocks = (c.Rows + MultiplyJob<S, V, D>.RowBlock - 1) / MultiplyJob<S, V, D>.RowBlock;
         int columnBlocks = Math.Clamp(((4 * threads) + rowBlocks - 1) / rowBlocks, 1, panels);
@@ -51,7 +58,7 @@ internal sealed unsafe class DoubleProduct(CpuDevice device) : IDisposable
         {
             C = c,
             A = a,
-            Transpose = transposeA,
+            Reading = reading,
             PackedB = pack.Packed,
             PackedA = (double*)_packedA.Reserve(2L * threads * MultiplyJob<S, V, D>.RowBlock * BlockLength),
             Alpha = alpha,
@@ -68,6 +75,14 @@ internal sealed unsafe class DoubleProduct(CpuDevice device) : IDisposable
             device.Pool.Run(ref pack, panels);
             device.Pool.Run(ref job, rowBlocks * columnBlocks);
         }
+    }
+
+    /// <summary>What stands in memory as A.</summary>
+    private enum Reading
+    {
+        Plain,
+        Transposed,
+        Symmetric,
     }
 
     /// <summary>A panel of op(B) for each task: its columns side by side for every step of k, zeros behind the last.</summary>
@@ -106,7 +121,7 @@ internal sealed unsafe class DoubleProduct(CpuDevice device) : IDisposable
 
         public DoubleMatrix C;
         public DoubleMatrix A;
-        public bool Transpose;
+        public Reading Reading;
         public double* PackedB;
         public double* PackedA;
         public double Alpha;
@@ -134,27 +149,61 @@ internal sealed unsafe class DoubleProduct(CpuDevice device) : IDisposable
                 int columns = Math.Min(width, C.Columns - (panel * width));
                 for (int i = 0; i < rows; i += height)
                 {
+                    if (Beta != 0) Prefetch(row + i, panel * width, Math.Min(height, rows - i), columns);
                     DoubleMicroKernel<S, V, D>.Multiply(Count, packed + ((long)i * BlockLength), b, tile);
                     for (int r = 0; r < Math.Min(height, rows - i); r++) Finish(C[row + i + r] + (panel * width), tile + (r * width), columns);
                 }
             }
         }
 
-        private readonly void Pack(double* target, int row, int rows, int height)
+        /// <summary>What will be added to is on its way while the sums are made.</summary>
+        private readonly void Prefetch(int row, int column, int rows, int columns)
         {
+            const int line = 8;
+            if (!Sse.IsSupported) return;
             for (int r = 0; r < rows; r++)
             {
-                if (Transpose) for (int p = 0; p < Count; p++) target[(p * height) + r] = A[Start + p][row + r];
-                else
-                {
-                    double* source = A[row + r] + Start;
-                    for (int p = 0; p < Count; p++) target[(p * height) + r] = source[p];
-                }
+                double* c = C[row + r] + column;
+                for (int j = 0; j < columns; j += line) Sse.Prefetch0(c + j);
+                Sse.Prefetch0(c + columns - 1);
+            }
+        }
+
+        /// <summary>Rows side by side for every step of k, zeros behind the last.</summary>
+        private readonly void Pack(double* target, int row, int rows, int height)
+        {
+            // Of a symmetric matrix, what stands right of these rows' diagonal elements is read from below the diagonal.
+            int plain = Reading switch { Reading.Plain => Count, Reading.Transposed => 0, _ => Math.Clamp(row - Start, 0, Count) };
+            int mixed = Reading == Reading.Symmetric ? Math.Clamp(row + rows - Start, plain, Count) : plain;
+            Interleave(target, A[row] + Start, A.Stride, rows, height, plain);
+            for (int p = plain; p < mixed; p++)
+            {
+                for (int r = 0; r < rows; r++) target[(p * height) + r] = Start + p <= row + r ? A[row + r][Start + p] : A[Start + p][row + r];
             }
 
-            for (int r = rows; r < height; r++)
+            if (rows == 8 && height == 8) for (int p = mixed; p < Count; p++) Vector512.Load(A[Start + p] + row).Store(target + (p * 8));
+            else for (int p = mixed; p < Count; p++) new Span<double>(A[Start + p] + row, rows).CopyTo(new Span<double>(target + (p * height), rows));
+            for (int p = 0; rows < height && p < Count; p++) new Span<double>(target + (p * height) + rows, height - rows).Clear();
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static void Interleave(double* target, double* source, int stride, int rows, int height, int count)
+        {
+            if (rows == 8 && height == 8)
             {
-                for (int p = 0; p < Count; p++) target[(p * height) + r] = 0;
+                double* a = source, b = a + stride, c = b + stride, d = c + stride, e = d + stride, f = e + stride, g = f + stride, h = g + stride;
+                for (int p = 0; p < count; p++, target += 8)
+                {
+                    (target[0], target[1], target[2], target[3]) = (a[p], b[p], c[p], d[p]);
+                    (target[4], target[5], target[6], target[7]) = (e[p], f[p], g[p], h[p]);
+                }
+            }
+            else
+            {
+                for (int p = 0; p < count; p++, target += height)
+                {
+                    for (int r = 0; r < rows; r++) target[r] = source[((long)r * stride) + p];
+                }
             }
         }
 

@@ -46,27 +46,31 @@ internal sealed unsafe class Reflectors(DoubleProduct product) : IDisposable
         return ((beta - alpha) / beta, beta * unit);
     }
 
-    /// <summary>Every row x of <paramref name="x"/> ← Q·x, or Qᵀ·x, for the Q of these vectors.</summary>
-    public void Apply(DoubleMatrix x, DoubleMatrix v, double* tau, bool transpose)
+    /// <summary>T of reflections whose vectors are the rows of <paramref name="v"/>; stands in this object's memory until the next call.</summary>
+    public DoubleMatrix Triangle(DoubleMatrix v, double* tau)
     {
         int b = v.Rows;
-        double* small = (double*)_small.Reserve(4L * b * b), tall = (double*)_tall.Reserve(4L * x.Rows * b);
+        double* small = (double*)_small.Reserve(4L * b * b);
         var gram = new DoubleMatrix(small, b, b);
         var t = new DoubleMatrix(small + (b * b), b, b);
         product.Multiply(gram, v, false, v, true);
         t.Clear();
         for (int i = 0; i < b; i++)
         {
-            // Column i of T: −τ_i·T·(V·v_i) above the diagonal.
-            for (int r = 0; r < i; r++)
-            {
-                double sum = 0;
-                for (int p = r; p < i; p++) sum += t[r][p] * gram[p][i];
-                t[r][i] = -tau[i] * sum;
-            }
-
+            // Column i of T: −τ_i·T·(V·v_i) above the diagonal. The Gram matrix is symmetric: its row i is that column.
+            for (int r = 0; r < i; r++) t[r][i] = -tau[i] * DoubleVectors.Dot(t[r] + r, gram[i] + r, i - r);
             t[i][i] = tau[i];
         }
+
+        return t;
+    }
+
+    /// <summary>Every row x of <paramref name="x"/> ← Q·x, or Qᵀ·x, for the Q of these vectors.</summary>
+    public void Apply(DoubleMatrix x, DoubleMatrix v, double* tau, bool transpose)
+    {
+        int b = v.Rows;
+        double* tall = (double*)_tall.Reserve(4L * x.Rows * b);
+        DoubleMatrix t = Triangle(v, tau);
 
         // Q x = x − Vᵀ(T(V x)): as rows, X − (X Vᵀ)·Tᵀ·V; for Qᵀ with T.
         var inner = new DoubleMatrix(tall, x.Rows, b);

@@ -124,13 +124,13 @@ public sealed unsafe class SingularValueSolver : IDisposable
     {
         int k = vectors.Columns;
         var gram = new DoubleMatrix((double*)_gram.Reserve(2L * k * k), k, k);
-        var reflections = new DoubleMatrix((double*)_rows.Reserve(2L * k * k), k, k);
+        var all = new DoubleMatrix((double*)_rows.Reserve(2L * k * k), k, k);
         _product.Multiply(gram, x, !wide, x, wide, lowerOnly: true);
-        _tridiagonalization.Reduce(gram, reflections, new Span<double>(values, k), new Span<double>(offDiagonal, k));
-        _eigen.Solve(values, offDiagonal, gram);
+        _tridiagonalization.Reduce(gram, new Span<double>(values, k), new Span<double>(offDiagonal, k));
+        _eigen.Solve(values, offDiagonal, all, vectors.Rows);
         int[] order = Falling(values, k);
-        for (int i = 0; i < vectors.Rows; i++) gram.Row(order[i]).CopyTo(vectors.Row(i));
-        _tridiagonalization.ApplyTo(vectors, reflections);
+        for (int i = 0; i < vectors.Rows; i++) all.Row(order[i]).CopyTo(vectors.Row(i));
+        _tridiagonalization.ApplyTo(vectors, gram);
     }
 
     /// <summary>Makes the rows of the image orthonormal; <paramref name="sigma"/> ← their lengths before, each without its part along those before it.</summary>

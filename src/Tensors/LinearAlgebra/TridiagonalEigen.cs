@@ -12,6 +12,9 @@ internal sealed unsafe class TridiagonalEigen(CpuDevice device, DoubleProduct pr
 {
     private const int Leaf = 32;
 
+    /// <summary>Eigenvectors that are put together at one time: enough for full matrix products, little memory.</summary>
+    private const int Together = 512;
+
     private readonly Workspace _gathered = new();
     private readonly Workspace _inner = new();
     private readonly Workspace _lists = new();
@@ -20,7 +23,8 @@ internal sealed unsafe class TridiagonalEigen(CpuDevice device, DoubleProduct pr
     /// <param name="diagonal">[n].</param>
     /// <param name="offDiagonal">[n]: element i stands between diagonal i and i + 1. Destroyed.</param>
     /// <param name="vectors">Overwritten.</param>
-    public void Solve(double* diagonal, double* offDiagonal, DoubleMatrix vectors)
+    /// <param name="wanted">Of the largest eigenvalues the vectors are needed; other rows are undefined. The last correction, three quarters of the work, is made for these alone.</param>
+    public void Solve(double* diagonal, double* offDiagonal, DoubleMatrix vectors, int wanted)
     {
         int n = vectors.Rows;
         vectors.Clear();
@@ -32,7 +36,7 @@ internal sealed unsafe class TridiagonalEigen(CpuDevice device, DoubleProduct pr
         var tears = new double[n];
         new Span<double>(offDiagonal, n).CopyTo(tears);
         device.Pool.Run(ref job, leaves.Count);
-        Merge(diagonal, tears, vectors, 0, n);
+        Merge(diagonal, tears, vectors, 0, n, wanted);
     }
 
     public void Dispose()
@@ -65,44 +69,63 @@ internal sealed unsafe class TridiagonalEigen(CpuDevice device, DoubleProduct pr
         List(leaves, start + (count / 2), count - (count / 2));
     }
 
-    private void Merge(double* d, double[] tears, DoubleMatrix vectors, int start, int count)
+    private void Merge(double* d, double[] tears, DoubleMatrix vectors, int start, int count, int wanted)
     {
         if (count <= Leaf) return;
-        int left = count / 2;
-        Merge(d, tears, vectors, start, left);
-        Merge(d, tears, vectors, start + left, count - left);
-        MergeHalves(d + start, tears[start + left - 1], vectors.Slice(start, start, count, count), left);
+        int left = count / 2, right = count - left;
+        Merge(d, tears, vectors, start, left, left);
+        Merge(d, tears, vectors, start + left, right, right);
+        MergeHalves(d + start, tears[start + left - 1], vectors.Slice(start, start, count, count), left, wanted);
     }
 
-    private void MergeHalves(double* d, double tear, DoubleMatrix vectors, int left)
+    private void MergeHalves(double* d, double tear, DoubleMatrix vectors, int left, int wanted)
     {
-        int n = vectors.Rows;
+        int n = vectors.Rows, right = n - left;
         var merge = new RankOneUpdate(n, (double*)_lists.Reserve(2L * RankOneUpdate.Room(n)));
         merge.Deflate(d, tear, vectors, left);
         int k = merge.Count;
         if (k == 0) return;
 
-        // Rows that stay, packed: those with a left half, then those with a right half (a rotated one has both).
-        var leftRows = new DoubleMatrix((double*)_gathered.Reserve(2L * n * n), merge.LeftCount, left);
-        var rightRows = new DoubleMatrix(leftRows.Data + ((long)merge.LeftCount * left), merge.RightCount, n - left);
+        // Rows that stay, packed: those with a left half, then those with a right half (a rotated one has both, and took one out, so that there are at most n halves).
+        var leftRows = new DoubleMatrix((double*)_gathered.Reserve(2L * ((merge.LeftCount * (long)left) + (merge.RightCount * (long)right))), merge.LeftCount, left);
+        var rightRows = new DoubleMatrix(leftRows.Data + ((long)merge.LeftCount * left), merge.RightCount, right);
         for (int i = 0; i < merge.LeftCount; i++) new Span<double>(vectors[merge.Row(i)], left).CopyTo(leftRows.Row(i));
-        for (int i = 0; i < merge.RightCount; i++) new Span<double>(vectors[merge.Row(k - merge.RightCount + i)] + left, n - left).CopyTo(rightRows.Row(i));
+        for (int i = 0; i < merge.RightCount; i++) new Span<double>(vectors[merge.Row(k - merge.RightCount + i)] + left, right).CopyTo(rightRows.Row(i));
 
-        var inner = new DoubleMatrix((double*)_inner.Reserve(2L * k * (k + Math.Max(left, n - left))), k, k);
-        var result = new DoubleMatrix(inner.Data + ((long)k * k), k, Math.Max(left, n - left));
         var roots = new RootJob { Merge = merge };
         device.Pool.Run(ref roots, (k + RootJob.Each - 1) / RootJob.Each);
         var weights = new WeightJob { Merge = merge };
         device.Pool.Run(ref weights, (k + RootJob.Each - 1) / RootJob.Each);
-        var eigenvectors = new VectorJob { Merge = merge, Vectors = inner };
-        device.Pool.Run(ref eigenvectors, (k + RootJob.Each - 1) / RootJob.Each);
-
-        // New rows take the places of the k old ones, which need not be neighbours.
-        product.Multiply(result.Slice(0, 0, k, left), inner.Slice(0, 0, k, merge.LeftCount), false, leftRows, false);
-        for (int i = 0; i < k; i++) new Span<double>(result[i], left).CopyTo(new Span<double>(vectors[merge.SortedRow(i)], left));
-        product.Multiply(result.Slice(0, 0, k, n - left), inner.Slice(0, k - merge.RightCount, k, merge.RightCount), false, rightRows, false);
-        for (int i = 0; i < k; i++) new Span<double>(result[i], n - left).CopyTo(new Span<double>(vectors[merge.SortedRow(i)] + left, n - left));
         for (int i = 0; i < k; i++) d[merge.SortedRow(i)] = merge.Eigenvalue(i);
+        int[] which = Wanted(merge, d, n, wanted);
+
+        // New rows take the places of the old ones, which need not be neighbours.
+        int together = Math.Min(which.Length, Together);
+        double* memory = (double*)_inner.Reserve(2L * together * (k + Math.Max(left, right)));
+        for (int start = 0; start < which.Length; start += together)
+        {
+            int count = Math.Min(together, which.Length - start);
+            var inner = new DoubleMatrix(memory, count, k);
+            var result = new DoubleMatrix(memory + ((long)count * k), count, Math.Max(left, right));
+            var eigenvectors = new VectorJob { Merge = merge, Which = which, Start = start, Vectors = inner };
+            device.Pool.Run(ref eigenvectors, (count + RootJob.Each - 1) / RootJob.Each);
+            product.Multiply(result.Slice(0, 0, count, left), inner.Slice(0, 0, count, merge.LeftCount), false, leftRows, false);
+            for (int i = 0; i < count; i++) new Span<double>(result[i], left).CopyTo(new Span<double>(vectors[merge.SortedRow(which[start + i])], left));
+            product.Multiply(result.Slice(0, 0, count, right), inner.Slice(0, k - merge.RightCount, count, merge.RightCount), false, rightRows, false);
+            for (int i = 0; i < count; i++) new Span<double>(result[i], right).CopyTo(new Span<double>(vectors[merge.SortedRow(which[start + i])] + left, right));
+        }
+    }
+
+    /// <summary>Which of the roots are among the largest eigenvalues.</summary>
+    private static int[] Wanted(RankOneUpdate merge, double* d, int n, int wanted)
+    {
+        int[] all = [.. Enumerable.Range(0, merge.Count)];
+        if (wanted >= n) return all;
+        double[] values = new Span<double>(d, n).ToArray();
+        Array.Sort(values);
+        // Equal ones at the limit come along, whatever order they are taken in later.
+        double least = values[n - wanted];
+        return [.. all.Where(i => merge.Eigenvalue(i) >= least)];
     }
 
     private struct LeafJob : IParallelJob
@@ -144,11 +167,13 @@ internal sealed unsafe class TridiagonalEigen(CpuDevice device, DoubleProduct pr
     private struct VectorJob : IParallelJob
     {
         public RankOneUpdate Merge;
+        public int[] Which;
+        public int Start;
         public DoubleMatrix Vectors;
 
         public void Execute(int task)
         {
-            for (int i = task * RootJob.Each; i < Math.Min(Merge.Count, (task + 1) * RootJob.Each); i++) Merge.MakeVector(i, Vectors[i]);
+            for (int i = task * RootJob.Each; i < Math.Min(Vectors.Rows, (task + 1) * RootJob.Each); i++) Merge.MakeVector(Which[Start + i], Vectors[i]);
         }
     }
 }
