@@ -11,10 +11,15 @@ namespace MergeEngine.Tensors.LinearAlgebra;
 internal sealed unsafe class BandReduction(CpuDevice device, DoubleProduct product, Reflectors reflectors) : IDisposable
 {
     /// <summary>Reflections that are applied at one time.</summary>
-    private const int Together = 144;
+    public const int Together = 144;
 
     /// <summary>Reflections that are made one by one.</summary>
     private const int Inner = 8;
+
+    public long ReservedBytes => _memory.Bytes;
+
+    /// <summary>float64 numbers of memory for order n, at most.</summary>
+    public static long Room(int n) => Math.Max(6L * BulgeChase.WidestBand, Together) * n + (BulgeChase.WidestBand * BulgeChase.WidestBand);
 
     private readonly Workspace _memory = new();
     private double[] _tau = [];

@@ -14,12 +14,17 @@ namespace MergeEngine.Tensors.LinearAlgebra;
 /// </remarks>
 internal sealed unsafe class BulgeChase(CpuDevice device) : IDisposable
 {
+    public const int WidestBand = 48;
+
     /// <summary>Sweeps, and steps of each, that a task takes.</summary>
     private const int Together = 4;
 
     private readonly Workspace _tau = new();
     private readonly Workspace _products = new();
+    private readonly Workspace _slabs = new();
     private int _steps;
+
+    public long ReservedBytes => _tau.Bytes + _products.Bytes + _slabs.Bytes;
 
     /// <summary>Makes the band tridiagonal; row s of <paramref name="vectors"/>, right of its diagonal, ← the vectors of sweep s one after the other.</summary>
     public void Reduce(BandMatrix band, DoubleMatrix vectors)
@@ -47,13 +52,14 @@ internal sealed unsafe class BulgeChase(CpuDevice device) : IDisposable
         double* tau = (double*)_tau.Reserve(2L * n * Math.Max(1, _steps));
         var job = new ProductJob { Vectors = vectors, Width = width, Steps = _steps, Products = (double*)_products.Reserve(2L * n * Math.Max(1, _steps)) };
         device.Pool.Run(ref job, n - 2);
-        ChaseReplay.Apply(device, x, vectors, width, tau, job.Products, _steps);
+        ChaseReplay.Apply(device, x, vectors, width, tau, job.Products, _steps, _slabs);
     }
 
     public void Dispose()
     {
         _tau.Dispose();
         _products.Dispose();
+        _slabs.Dispose();
     }
 
     /// <summary>Steps of a sweep, until its bulge is out of the matrix.</summary>

@@ -24,24 +24,34 @@ internal static unsafe class ChaseReplay
     /// <param name="tau">[n, steps].</param>
     /// <param name="products">[n, steps]: of each vector and the one of the sweep before, where both are.</param>
     /// <param name="steps">Of the first sweep.</param>
-    public static void Apply(CpuDevice device, DoubleMatrix x, DoubleMatrix vectors, int width, double* tau, double* products, int steps)
+    /// <param name="memory">For the slabs.</param>
+    public static void Apply(CpuDevice device, DoubleMatrix x, DoubleMatrix vectors, int width, double* tau, double* products, int steps, Workspace memory)
     {
         switch (device.Simd)
         {
-            case SimdLevel.Vector512: Run<Simd512, Vector512<float>, Vector512<double>>(device, x, vectors, width, tau, products, steps); break;
-            case SimdLevel.Vector256: Run<Simd256, Vector256<float>, Vector256<double>>(device, x, vectors, width, tau, products, steps); break;
-            default: Run<Simd128, Vector128<float>, Vector128<double>>(device, x, vectors, width, tau, products, steps); break;
+            case SimdLevel.Vector512: Run<Simd512, Vector512<float>, Vector512<double>>(device, x, vectors, width, tau, products, steps, memory); break;
+            case SimdLevel.Vector256: Run<Simd256, Vector256<float>, Vector256<double>>(device, x, vectors, width, tau, products, steps, memory); break;
+            default: Run<Simd128, Vector128<float>, Vector128<double>>(device, x, vectors, width, tau, products, steps, memory); break;
         }
     }
 
-    private static void Run<S, V, D>(CpuDevice device, DoubleMatrix x, DoubleMatrix vectors, int width, double* tau, double* products, int steps)
+    /// <summary>float64 numbers of memory for vectors of order n, at most.</summary>
+    public static long Room(int n, int threads)
+    {
+        int each = SlabJob<Simd512, Vector512<float>, Vector512<double>>.Columns;
+        // Narrower registers make narrower slabs, of which a few more fit.
+        return threads * (((Together(n, each, threads) + 1L) * each * n) + SlabJob<Simd512, Vector512<float>, Vector512<double>>.Room);
+    }
+
+    private static int Together(int count, int each, int threads) => Math.Clamp((count + each - 1) / each / (2 * threads), 1, MostSlabs);
+
+    private static void Run<S, V, D>(CpuDevice device, DoubleMatrix x, DoubleMatrix vectors, int width, double* tau, double* products, int steps, Workspace memory)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
     {
         if (vectors.Rows < 3) return;
-        using var memory = new Workspace();
-        int each = SlabJob<S, V, D>.Columns, slabs = (x.Rows + each - 1) / each, together = Math.Clamp(slabs / (2 * device.Pool.Threads), 1, MostSlabs);
+        int each = SlabJob<S, V, D>.Columns, slabs = (x.Rows + each - 1) / each, together = Together(x.Rows, each, device.Pool.Threads);
         long room = ((long)together * each * vectors.Rows) + SlabJob<S, V, D>.Room;
         var job = new SlabJob<S, V, D>
         {
@@ -68,7 +78,7 @@ internal static unsafe class ChaseReplay
         private const int Group = 32;
 
         /// <summary>From one vector of a group to the next, packed.</summary>
-        private const int Packed = 64;
+        private const int Packed = BulgeChase.WidestBand;
 
         /// <summary>float64 numbers beside the slabs.</summary>
         public const int Room = Group * Packed;

@@ -7,7 +7,6 @@ namespace MergeEngine.Tensors.LinearAlgebra;
 internal static unsafe class ChaseStep
 {
     private const int Lanes = 8;
-    private const int WidestBand = 64;
 
     /// <summary>Rows s + 1 + j·width and so on for sweep s and step j.</summary>
     /// <param name="band">The matrix.</param>
@@ -18,7 +17,7 @@ internal static unsafe class ChaseStep
     public static void Run(BandMatrix band, double* vectors, double* tau, int sweep, int step)
     {
         int width = band.Width, row = sweep + 1 + (step * width), rows = Math.Min(width, band.Rows - row);
-        double* v = stackalloc double[WidestBand], w = stackalloc double[WidestBand];
+        double* v = stackalloc double[BulgeChase.WidestBand], w = stackalloc double[BulgeChase.WidestBand];
         new Span<double>(v, width).Clear();
         // The bulge's first column, or in the first step the column of the sweep.
         double* bulge = band.At(row, step == 0 ? sweep : row - width);
@@ -124,7 +123,7 @@ internal static unsafe class ChaseStep
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Image(double* d, int stride, int rows, double* v, double* w)
     {
-        double* sums = stackalloc double[WidestBand];
+        double* sums = stackalloc double[BulgeChase.WidestBand];
         for (int c = 0; c < rows; c += Lanes) Vector512<double>.Zero.Store(w + c);
         Vector512<double> lanes = Vector512.Create(0.0, 1, 2, 3, 4, 5, 6, 7);
         for (int r = 0; r < rows; r++, d += stride)

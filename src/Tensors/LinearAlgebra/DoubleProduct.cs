@@ -20,6 +20,11 @@ internal sealed unsafe class DoubleProduct(CpuDevice device) : IDisposable
     private readonly Workspace _packedB = new();
     private readonly Workspace _packedA = new();
 
+    public long ReservedBytes => _packedA.Bytes + _packedB.Bytes;
+
+    /// <summary>float64 numbers of memory for products of that many columns, at most.</summary>
+    public static long Room(int columns, int threads) => BlockLength * (columns + 48L + (threads * 64L));
+
     /// <summary>C ← α·op(A)·op(B) + β·C; with <paramref name="lowerOnly"/> only what lies on or below C's diagonal, and what is above is undefined.</summary>
     public void Multiply(DoubleMatrix c, DoubleMatrix a, bool transposeA, DoubleMatrix b, bool transposeB, double alpha = 1, double beta = 0, bool lowerOnly = false) =>
         Run(c, a, transposeA ? Reading.Transposed : Reading.Plain, b, transposeB, alpha, beta, lowerOnly);

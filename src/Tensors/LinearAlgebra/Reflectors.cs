@@ -17,6 +17,11 @@ internal sealed unsafe class Reflectors(DoubleProduct product) : IDisposable
     private readonly Workspace _small = new();
     private readonly Workspace _tall = new();
 
+    public long ReservedBytes => _small.Bytes + _tall.Bytes;
+
+    /// <summary>float64 numbers of memory for as many reflections as are applied together of n rows, at most.</summary>
+    public static long Room(int rows) => 2 * BandReduction.Together * ((long)rows + BandReduction.Together);
+
     /// <summary>
     /// The reflection I − τ·v·vᵀ with v[0] = 1 that maps x to (β, 0, …): overwrites x with v, and returns τ and β. τ = 0 where x has nothing to eliminate.
     /// </summary>

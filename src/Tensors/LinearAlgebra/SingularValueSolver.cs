@@ -1,50 +1,42 @@
 using MergeEngine.Tensors.Cpu;
-using MergeEngine.Tensors.Cpu.Kernels;
 
 namespace MergeEngine.Tensors.LinearAlgebra;
 
 /// <summary>
-/// Thin singular value decompositions A = U·diag(s)·Vᵀ of float32 matrices, computed in float64 on a CPU device. The matrix may lie on any device: it is brought to the
-/// host, and the factors go where their memory is.
+/// Thin singular value decompositions A = U·diag(s)·Vᵀ of float32 matrices, and orthogonal polar factors U·Vᵀ, computed in float64 on a CPU device. The matrix may lie on any
+/// device: it is brought to the host, and the factors go where their memory is.
 /// </summary>
 /// <remarks>
-/// With k = min(m, n): the eigenvectors of the smaller Gram matrix, AᵀA or A·Aᵀ (tridiagonal form, then divide and conquer), are one set of singular vectors; A times these, made
+/// With k = min(m, n): the eigenvectors of the smaller Gram matrix, AᵀA or A·Aᵀ (band form, tridiagonal form, divide and conquer), are one set of singular vectors; A times these, made
 /// orthonormal by Householder reflections where the smallest singular values ask for it, is the other. Squaring costs half of the digits: float64
 /// keeps σ to about 10⁻⁸·σ₁, below the last place of a float32 at σ₁, and that is the error that is promised for every σ. Singular values below it are noise, as they are
-/// in the float32 input, with orthonormal vectors nevertheless. About 14·k³ operations for a square matrix, of which the 4/3·k³ of the tridiagonal form's
-/// matrix-vector products are not in matrix products. The bits depend neither on the number of threads nor on the vector width.
-/// An object holds working memory that grows to the largest matrix, about 8·(2·m·n + 6·k²) bytes, and serves one call at a time.
+/// in the float32 input, with orthonormal vectors nevertheless. About 10·k³ operations for a square matrix, of which all but some hundred·k² are in matrix products or kernels as dense;
+/// for r of the vectors (8/3 + 6·r/k)·k³, and divide and conquer's ≤ (1/3 + r/k)·k³.
+/// The bits depend neither on the number of threads nor on the vector width.
+/// An object holds working memory that grows to the largest matrix, <see cref="WorkingBytes"/>, and serves one call at a time.
 /// </remarks>
 public sealed unsafe class SingularValueSolver : IDisposable
 {
-    /// <summary>Ratio of singular values from which on A·v/σ is orthogonal to float32 accuracy without help: its error is 10⁻¹⁶ over the square.</summary>
-    private const double WellConditioned = 1e-4;
-
-    /// <summary>Ratio of singular values below which the direction of A·v is round-off.</summary>
-    private const double Noise = 1e-9;
-
-    private readonly CpuDevice _device;
-    private readonly DoubleProduct _product;
-    private readonly Reflectors _reflectors;
-    private readonly Tridiagonalization _tridiagonalization;
-    private readonly TridiagonalEigen _eigen;
-    private readonly Workspace _matrix = new();
-    private readonly Workspace _image = new();
-    private readonly Workspace _gram = new();
-    private readonly Workspace _vectors = new();
-    private readonly Workspace _rows = new();
-    private readonly Workspace _values = new();
-    private readonly Workspace _floats = new();
+    private readonly GramFactors _factors;
 
     /// <param name="device">Whose threads and vector width are used; stays the caller's to dispose.</param>
     public SingularValueSolver(CpuDevice device)
     {
         ArgumentNullException.ThrowIfNull(device);
-        _device = device;
-        _product = new DoubleProduct(device);
-        _reflectors = new Reflectors(_product);
-        _tridiagonalization = new Tridiagonalization(device, _product, _reflectors);
-        _eigen = new TridiagonalEigen(device, _product);
+        _factors = new GramFactors(device);
+    }
+
+    /// <summary>Bytes of working memory that it holds now.</summary>
+    internal long ReservedBytes => _factors.ReservedBytes;
+
+    /// <summary>Bytes of working memory at most for matrices of a size: about 8·(k² + 2·m·n) for k = min(m, n).</summary>
+    /// <param name="rows">m.</param>
+    /// <param name="columns">n.</param>
+    /// <param name="device">Whose threads would be used.</param>
+    public static long WorkingBytes(int rows, int columns, CpuDevice device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        return GramFactors.WorkingBytes(rows, columns, device.Pool.Threads);
     }
 
     /// <summary>A = U·diag(s)·Vᵀ, or the r largest singular values of it with their vectors, which saves the better part of what follows the tridiagonal form.</summary>
@@ -52,7 +44,8 @@ public sealed unsafe class SingularValueSolver : IDisposable
     /// <param name="u">[m, r] with orthonormal columns; <c>default</c> if not wanted.</param>
     /// <param name="s">[r], r ≤ min(m, n): not negative, falling.</param>
     /// <param name="vTransposed">[r, n] with orthonormal rows; <c>default</c> if not wanted.</param>
-    /// <exception cref="ArgumentException">An element is NaN or infinite, or a shape does not fit.</exception>
+    /// <exception cref="NotFiniteMatrixException">An element is NaN or infinite.</exception>
+    /// <exception cref="ArgumentException">A shape does not fit.</exception>
     public void Decompose(Matrix a, Matrix u, Span<float> s, Matrix vTransposed)
     {
         int m = a.Rows, n = a.Columns, k = Math.Min(m, n), count = s.Length;
@@ -60,166 +53,77 @@ public sealed unsafe class SingularValueSolver : IDisposable
         Require(vTransposed, count, n, nameof(vTransposed));
         if (count > k) throw new ArgumentException($"'s' has {count} elements, a matrix of {m} x {n} has {k} singular values.", nameof(s));
         if (count == 0) return;
-        (DoubleMatrix left, DoubleMatrix right, double scale) = Factor(a, count);
-        double* sigma = (double*)_values.Reserve(8L * k) + (2 * k);
-        int[] order = Falling(sigma, count);
-        for (int i = 0; i < count; i++) s[i] = (float)(sigma[order[i]] * scale);
-        Store(u, left, order, transpose: true);
-        Store(vTransposed, right, order, transpose: false);
+        _factors.Begin(a, count);
+        (DoubleMatrix left, DoubleMatrix right) = _factors.Vectors();
+        for (int i = 0; i < count; i++) s[i] = (float)(_factors.Sigma[i] * _factors.Scale);
+        _factors.Store(u, left, transpose: true);
+        _factors.Store(vTransposed, right, transpose: false);
     }
 
     /// <summary>
-    /// The orthogonal polar factor U·Vᵀ, the nearest matrix with orthonormal columns (or rows, for a wide one) in every unitarily invariant norm (Fan and Hoffman, 1955). Where A
-    /// does not have full rank it is one of the nearest.
+    /// The orthogonal polar factor U·Vᵀ, the nearest matrix with orthonormal columns (or rows, for a wide one) in every unitarily invariant norm (Fan and Hoffman, 1955), of the
+    /// directions that a matrix has: those with σ above a share of the largest. With a share of 0 all take part, and where A does not have full rank it is one of the nearest.
     /// </summary>
     /// <param name="a">[m, n]; every element finite.</param>
-    /// <param name="q">[m, n]; may be <paramref name="a"/>.</param>
-    /// <exception cref="ArgumentException">An element is NaN or infinite, or a shape does not fit.</exception>
-    public void PolarFactor(Matrix a, Matrix q)
-    {
-        Require(q, a.Rows, a.Columns, nameof(q));
-        if (a.Rows == 0 || a.Columns == 0) return;
-        (DoubleMatrix left, DoubleMatrix right, _) = Factor(a, Math.Min(a.Rows, a.Columns));
-        var product = new DoubleMatrix((double*)_matrix.Reserve(2L * a.Rows * a.Columns), a.Rows, a.Columns);
-        _product.Multiply(product, left, true, right, false);
-        Store(q, product, [.. Enumerable.Range(0, a.Rows)], transpose: false);
-    }
+    /// <param name="q">[m, n]; may be <paramref name="a"/>. Zeros where no direction takes part.</param>
+    /// <param name="least">Share of the largest singular value; singular values are known to 10⁻⁸ of it.</param>
+    /// <returns>How many directions took part, and the mean of their singular values; 0 without any.</returns>
+    /// <exception cref="NotFiniteMatrixException">An element is NaN or infinite.</exception>
+    /// <exception cref="ArgumentException">A shape does not fit.</exception>
+    public (int Rank, double Mean) PolarFactor(Matrix a, Matrix q, double least = 0) => Polar(a, q, least, isotropic: false);
 
-    /// <summary>Rows of left are the leading columns of U, rows of right those of Vᵀ; σ, over the scale, stays in the list of values.</summary>
-    private (DoubleMatrix Left, DoubleMatrix Right, double Scale) Factor(Matrix a, int count)
-    {
-        int m = a.Rows, n = a.Columns, k = Math.Min(m, n), longer = Math.Max(m, n);
-        bool wide = m < n;
-        var x = new DoubleMatrix((double*)_matrix.Reserve(2L * m * n), m, n);
-        double scale = Load(a, x);
-        var vectors = new DoubleMatrix((double*)_vectors.Reserve(2L * count * k), count, k);
-        double* values = (double*)_values.Reserve(8L * k), offDiagonal = values + k, sigma = values + (2 * k);
-        GramEigenvectors(x, wide, vectors, values, offDiagonal);
-
-        // The longer side: rows of the image are σ·(the other singular vector).
-        var image = new DoubleMatrix((double*)_image.Reserve(2L * count * longer), count, longer);
-        _product.Multiply(image, vectors, false, x, !wide);
-        Normalize(image, new DoubleMatrix(x.Data, count, longer), sigma);
-        return wide ? (vectors, image, scale) : (image, vectors, scale);
-    }
+    /// <summary>The matrix with the singular values of the directions that it has replaced by their mean: mean(σ)·U·Vᵀ, rounded once. Otherwise as <see cref="PolarFactor"/>.</summary>
+    /// <param name="a">[m, n]; every element finite.</param>
+    /// <param name="result">[m, n]; may be <paramref name="a"/>.</param>
+    /// <param name="least">Share of the largest singular value.</param>
+    /// <returns>How many directions took part, and the mean.</returns>
+    /// <exception cref="NotFiniteMatrixException">An element is NaN or infinite.</exception>
+    /// <exception cref="ArgumentException">A shape does not fit.</exception>
+    public (int Rank, double Mean) Isotropic(Matrix a, Matrix result, double least = 0) => Polar(a, result, least, isotropic: true);
 
     /// <summary>Gives the working memory back.</summary>
-    public void Dispose()
+    public void Dispose() => _factors.Dispose();
+
+    private (int Rank, double Mean) Polar(Matrix a, Matrix q, double least, bool isotropic)
     {
-        _eigen.Dispose();
-        _tridiagonalization.Dispose();
-        _reflectors.Dispose();
-        _product.Dispose();
-        foreach (Workspace workspace in (ReadOnlySpan<Workspace>)[_matrix, _image, _gram, _vectors, _rows, _values, _floats]) workspace.Dispose();
+        ArgumentOutOfRangeException.ThrowIfNegative(least);
+        Require(q, a.Rows, a.Columns, nameof(q));
+        int k = Math.Min(a.Rows, a.Columns);
+        if (k == 0) return (0, 0);
+        _factors.Begin(a, k);
+
+        // Whatever takes part is well conditioned, and what does not is far from it: then no other vectors are needed.
+        double* sigma = _factors.Sigma;
+        int rank = Above(sigma, k, Math.Max(least, GramFactors.WellConditioned));
+        DoubleMatrix product;
+        if (rank > 0 && (rank == k || least >= GramFactors.WellConditioned || sigma[rank] < 0.5 * least * sigma[0]))
+        {
+            product = _factors.PolarFromGram(rank);
+        }
+        else
+        {
+            (DoubleMatrix left, DoubleMatrix right) = _factors.Vectors();
+            rank = least == 0 ? k : Above(sigma, k, least);
+            product = _factors.Polar(left, right, rank);
+        }
+
+        double sum = 0;
+        for (int i = 0; i < rank; i++) sum += sigma[i];
+        double mean = rank == 0 ? 0 : sum / rank * _factors.Scale;
+        _factors.Store(q, product, transpose: false, isotropic ? mean : 1);
+        return (rank, mean);
+    }
+
+    private static int Above(double* sigma, int count, double share)
+    {
+        int rank = 0;
+        while (rank < count && sigma[rank] > share * sigma[0]) rank++;
+        return rank;
     }
 
     private static void Require(Matrix matrix, int rows, int columns, string name)
     {
         if (!matrix.IsNone && (matrix.Rows != rows || matrix.Columns != columns))
             throw new ArgumentException($"'{name}' is [{matrix.Rows}, {matrix.Columns}], [{rows}, {columns}] is needed.", name);
-    }
-
-    /// <summary>Rows of <paramref name="vectors"/> ← as many eigenvectors of XᵀX, or X·Xᵀ for a wide X, the largest eigenvalue first.</summary>
-    private void GramEigenvectors(DoubleMatrix x, bool wide, DoubleMatrix vectors, double* values, double* offDiagonal)
-    {
-        int k = vectors.Columns;
-        var gram = new DoubleMatrix((double*)_gram.Reserve(2L * k * k), k, k);
-        var all = new DoubleMatrix((double*)_rows.Reserve(2L * k * k), k, k);
-        _product.Multiply(gram, x, !wide, x, wide, lowerOnly: true);
-        _tridiagonalization.Reduce(gram, new Span<double>(values, k), new Span<double>(offDiagonal, k));
-        _eigen.Solve(values, offDiagonal, all, vectors.Rows);
-        int[] order = Falling(values, k);
-        for (int i = 0; i < vectors.Rows; i++) all.Row(order[i]).CopyTo(vectors.Row(i));
-        _tridiagonalization.ApplyTo(vectors, gram);
-    }
-
-    /// <summary>Makes the rows of the image orthonormal; <paramref name="sigma"/> ← their lengths before, each without its part along those before it.</summary>
-    private void Normalize(DoubleMatrix image, DoubleMatrix work, double* sigma)
-    {
-        double smallest = double.MaxValue, largest = 0;
-        for (int i = 0; i < image.Rows; i++)
-        {
-            sigma[i] = Math.Sqrt(DoubleVectors.Dot(image[i], image[i], image.Columns));
-            (smallest, largest) = (Math.Min(smallest, sigma[i]), Math.Max(largest, sigma[i]));
-        }
-
-        int good = 0;
-        while (good < image.Rows && sigma[good] > WellConditioned * largest) good++;
-        if (smallest <= Noise * largest)
-        {
-            MakeOrthonormal(image, work, sigma);
-            return;
-        }
-
-        for (int i = 0; i < image.Rows; i++) DoubleVectors.Scale(image[i], 1 / sigma[i], image.Columns);
-        int rest = image.Rows - good;
-        if (rest == 0) return;
-
-        // The few that are not orthogonal to the others lose their part along these, twice is enough, and are then made orthonormal among themselves.
-        DoubleMatrix first = image.Slice(0, 0, good, image.Columns), last = image.Slice(good, 0, rest, image.Columns);
-        var along = new DoubleMatrix(work.Data, rest, good);
-        for (int pass = 0; pass < 2; pass++)
-        {
-            _product.Multiply(along, last, false, first, true);
-            _product.Multiply(last, along, false, first, false, -1, 1);
-        }
-
-        double[] lengths = new double[rest];
-        fixed (double* length = lengths) MakeOrthonormal(last, work.Slice(0, 0, rest, image.Columns), length);
-        for (int i = 0; i < rest; i++) sigma[good + i] *= lengths[i];
-    }
-
-    private void MakeOrthonormal(DoubleMatrix rows, DoubleMatrix work, double* lengths)
-    {
-        _reflectors.Orthonormalize(rows, lengths, work);
-        for (int i = 0; i < rows.Rows; i++)
-        {
-            if (lengths[i] < 0) DoubleVectors.Scale(rows[i], -1, rows.Columns);
-            lengths[i] = Math.Abs(lengths[i]);
-        }
-    }
-
-    /// <summary>The matrix over a power of two that brings its largest element to 1 … 2; returns that power.</summary>
-    private double Load(Matrix a, DoubleMatrix x)
-    {
-        int m = a.Rows, n = a.Columns;
-        var values = new Span<float>(_floats.Reserve((long)m * n), m * n);
-        if (a.IsContiguous) a.Data.Buffer.Device.Download(a.Data, values);
-        else for (int i = 0; i < m; i++) a.Data.Buffer.Device.Download(a.SliceRows(i, 1).Data, values.Slice(i * n, n));
-        float largest = 0;
-        for (int i = 0; i < values.Length; i++)
-        {
-            if (!float.IsFinite(values[i]))
-                throw new ArgumentException($"Element [{i / n}, {i % n}] of a matrix of {m} x {n} is {values[i]}: only finite matrices have singular values.", nameof(a));
-            largest = Math.Max(largest, Math.Abs(values[i]));
-        }
-
-        double scale = largest == 0 ? 1 : Math.ScaleB(1, Math.ILogB(largest)), inverse = 1 / scale;
-        for (int i = 0; i < values.Length; i++) x.Data[i] = values[i] * inverse;
-        return scale;
-    }
-
-    private void Store(Matrix target, DoubleMatrix rows, int[] order, bool transpose)
-    {
-        if (target.IsNone) return;
-        int m = target.Rows, n = target.Columns;
-        var values = new Span<float>(_floats.Reserve((long)m * n), m * n);
-        for (int i = 0; i < rows.Rows; i++)
-        {
-            ReadOnlySpan<double> row = rows.Row(order[i]);
-            if (transpose) for (int j = 0; j < row.Length; j++) values[(j * n) + i] = (float)row[j];
-            else for (int j = 0; j < row.Length; j++) values[(i * n) + j] = (float)row[j];
-        }
-
-        if (target.IsContiguous) target.Data.Buffer.Device.Upload<float>(values, target.Data);
-        else for (int i = 0; i < m; i++) target.Data.Buffer.Device.Upload<float>(values.Slice(i * n, n), target.SliceRows(i, 1).Data);
-    }
-
-    private static int[] Falling(double* values, int count)
-    {
-        int[] order = [.. Enumerable.Range(0, count)];
-        double[] keys = new Span<double>(values, count).ToArray();
-        Array.Sort(order, (i, j) => keys[i] != keys[j] ? keys[j].CompareTo(keys[i]) : i.CompareTo(j));
-        return order;
     }
 }

@@ -1,5 +1,4 @@
 using MergeEngine.Tensors.Cpu;
-using MergeEngine.Tensors.Cpu.Kernels;
 using MergeEngine.Tensors.Cpu.Threads;
 
 namespace MergeEngine.Tensors.LinearAlgebra;
@@ -8,24 +7,27 @@ namespace MergeEngine.Tensors.LinearAlgebra;
 /// All eigenvalues and eigenvectors of a symmetric tridiagonal matrix by divide and conquer (Cuppen, 1981; Gu and Eisenstat, A Divide-and-Conquer Algorithm for the
 /// Symmetric Tridiagonal Eigenproblem, 1995): two halves and a rank-one correction, whose eigenvectors are put together by matrix products.
 /// </summary>
-internal sealed unsafe class TridiagonalEigen(CpuDevice device, DoubleProduct product) : IDisposable
+internal sealed unsafe class TridiagonalEigen(CpuDevice device, DoubleProduct product)
 {
     private const int Leaf = 32;
 
     /// <summary>Eigenvectors that are put together at one time: enough for full matrix products, little memory.</summary>
     private const int Together = 512;
 
-    private readonly Workspace _gathered = new();
-    private readonly Workspace _inner = new();
-    private readonly Workspace _lists = new();
+    private double* _memory;
+
+    /// <summary>float64 numbers of working memory for order n.</summary>
+    public static long Room(int n) => RankOneUpdate.Room(n) + ((long)n * ((n + 1) / 2)) + (Math.Min(n, Together) * (n + ((n + 1L) / 2)));
 
     /// <summary>Eigenvalues replace the diagonal, in no order; row i of <paramref name="vectors"/> [n, n] ← the eigenvector of eigenvalue i.</summary>
     /// <param name="diagonal">[n].</param>
     /// <param name="offDiagonal">[n]: element i stands between diagonal i and i + 1. Destroyed.</param>
     /// <param name="vectors">Overwritten.</param>
     /// <param name="wanted">Of the largest eigenvalues the vectors are needed; other rows are undefined. The last correction, three quarters of the work, is made for these alone.</param>
-    public void Solve(double* diagonal, double* offDiagonal, DoubleMatrix vectors, int wanted)
+    /// <param name="memory">float64 numbers, as many as <see cref="Room"/> says.</param>
+    public void Solve(double* diagonal, double* offDiagonal, DoubleMatrix vectors, int wanted, double* memory)
     {
+        _memory = memory;
         int n = vectors.Rows;
         vectors.Clear();
         // Tears: each takes |e| from the two diagonal elements beside it, once for all levels.
@@ -37,13 +39,6 @@ internal sealed unsafe class TridiagonalEigen(CpuDevice device, DoubleProduct pr
         new Span<double>(offDiagonal, n).CopyTo(tears);
         device.Pool.Run(ref job, leaves.Count);
         Merge(diagonal, tears, vectors, 0, n, wanted);
-    }
-
-    public void Dispose()
-    {
-        _gathered.Dispose();
-        _inner.Dispose();
-        _lists.Dispose();
     }
 
     private static void Tear(double* d, double* e, int start, int count)
@@ -81,13 +76,13 @@ internal sealed unsafe class TridiagonalEigen(CpuDevice device, DoubleProduct pr
     private void MergeHalves(double* d, double tear, DoubleMatrix vectors, int left, int wanted)
     {
         int n = vectors.Rows, right = n - left;
-        var merge = new RankOneUpdate(n, (double*)_lists.Reserve(2L * RankOneUpdate.Room(n)));
+        var merge = new RankOneUpdate(n, _memory);
         merge.Deflate(d, tear, vectors, left);
         int k = merge.Count;
         if (k == 0) return;
 
         // Rows that stay, packed: those with a left half, then those with a right half (a rotated one has both, and took one out, so that there are at most n halves).
-        var leftRows = new DoubleMatrix((double*)_gathered.Reserve(2L * ((merge.LeftCount * (long)left) + (merge.RightCount * (long)right))), merge.LeftCount, left);
+        var leftRows = new DoubleMatrix(_memory + RankOneUpdate.Room(n), merge.LeftCount, left);
         var rightRows = new DoubleMatrix(leftRows.Data + ((long)merge.LeftCount * left), merge.RightCount, right);
         for (int i = 0; i < merge.LeftCount; i++) new Span<double>(vectors[merge.Row(i)], left).CopyTo(leftRows.Row(i));
         for (int i = 0; i < merge.RightCount; i++) new Span<double>(vectors[merge.Row(k - merge.RightCount + i)] + left, right).CopyTo(rightRows.Row(i));
@@ -101,7 +96,7 @@ internal sealed unsafe class TridiagonalEigen(CpuDevice device, DoubleProduct pr
 
         // New rows take the places of the old ones, which need not be neighbours.
         int together = Math.Min(which.Length, Together);
-        double* memory = (double*)_inner.Reserve(2L * together * (k + Math.Max(left, right)));
+        double* memory = rightRows.Data + ((long)merge.RightCount * right);
         for (int start = 0; start < which.Length; start += together)
         {
             int count = Math.Min(together, which.Length - start);

@@ -13,6 +13,12 @@ internal sealed unsafe class Tridiagonalization(CpuDevice device, DoubleProduct 
     private readonly BulgeChase _chase = new(device);
     private readonly Workspace _memory = new();
 
+    public long ReservedBytes => _memory.Bytes + _band.ReservedBytes + _chase.ReservedBytes;
+
+    /// <summary>float64 numbers of memory for order n, at most, beside what the two steps' parts need for products.</summary>
+    public static long Room(int n, int threads) =>
+        BandMatrix.Room(n, BulgeChase.WidestBand) + (2L * n * Math.Max(1, BulgeChase.Steps(n, Width(n), 0))) + ChaseReplay.Room(n, threads);
+
     /// <summary>Reads the lower triangle of <paramref name="a"/> and leaves the reflections in both, for <see cref="ApplyTo"/>.</summary>
     public void Reduce(DoubleMatrix a, Span<double> diagonal, Span<double> offDiagonal)
     {
@@ -47,5 +53,5 @@ internal sealed unsafe class Tridiagonalization(CpuDevice device, DoubleProduct 
     }
 
     /// <summary>A wide band has fuller matrix products, a narrow one less to chase.</summary>
-    private static int Width(int n) => n < 96 ? 8 : n < 400 ? 24 : 48;
+    private static int Width(int n) => n < 96 ? 8 : n < 400 ? 24 : BulgeChase.WidestBand;
 }

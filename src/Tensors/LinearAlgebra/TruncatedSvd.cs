@@ -33,7 +33,8 @@ public sealed unsafe class TruncatedSvd : IDisposable
     /// <param name="s">[r], 1 ≤ r ≤ min(m, n).</param>
     /// <param name="vTransposed">[r, n] on the same device.</param>
     /// <param name="steps">q: products with AᵀA before the last.</param>
-    /// <exception cref="ArgumentException">A shape does not fit, or the matrix is not finite.</exception>
+    /// <exception cref="NotFiniteMatrixException">The matrix, or its product with a vector, is not finite.</exception>
+    /// <exception cref="ArgumentException">A shape does not fit.</exception>
     public void Decompose(Matrix a, Matrix u, Span<float> s, Matrix vTransposed, int steps = 8)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(steps, 1);
@@ -97,7 +98,7 @@ public sealed unsafe class TruncatedSvd : IDisposable
         double largest = 0;
         foreach (float value in values)
         {
-            if (!float.IsFinite(value)) throw new ArgumentException("The matrix, or its product with a vector, is not finite: it has no singular values in float32.", nameof(rows));
+            if (!float.IsFinite(value)) throw new NotFiniteMatrixException("The matrix, or its product with a vector, is not finite: it has no singular values in float32.", nameof(rows));
             largest = Math.Max(largest, Math.Abs(value));
         }
 

@@ -68,7 +68,7 @@ public sealed class TruncatedSvdTests
         float[] a = TestMatrices.Random(80, 70, 1);
         Assert.Contains("A matrix of 80 x 70 has no 71 singular values.", Assert.Throws<ArgumentException>(() => Truncate("cpu", a, 80, 70, 71)).Message, StringComparison.Ordinal);
         a[5] = float.NaN;
-        Assert.Contains("not finite", Assert.Throws<ArgumentException>(() => Truncate("cpu", a, 80, 70, 2)).Message, StringComparison.Ordinal);
+        Assert.Contains("not finite", Assert.Throws<NotFiniteMatrixException>(() => Truncate("cpu", a, 80, 70, 2)).Message, StringComparison.Ordinal);
     }
 
     private static SingularValueTests.Factors Truncate(string name, float[] a, int m, int n, int rank)

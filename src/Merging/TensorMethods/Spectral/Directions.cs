@@ -33,25 +33,30 @@ internal sealed class Directions : IDisposable
     public void AddLeading(Matrix a, int count, bool isReference = false)
     {
         if (count == 0) return;
-        using SingularVectors vectors = _space.Decompose(a, count);
-        if (isReference) _reference = vectors.S[0];
-        double least = MatrixSpace.Nothing * Math.Max(_reference, vectors.S[0]);
-        count = vectors.S.Take(count).Count(s => s > least);
-        if (count == 0) return;
-        _space.Device.Operations.CopyMatrix(_u.Matrix.SliceColumns(Count, count), vectors.U.Matrix.SliceColumns(0, count));
-        _space.Device.Operations.CopyMatrix(_vt.Matrix.SliceRows(Count, count), vectors.Vt.Matrix.SliceRows(0, count));
-        for (int i = 0; i < count; i++) _strengths.Add(vectors.S[i]);
+        float[] strengths = new float[count];
+        _space.Decompose(a, _u.Matrix.SliceColumns(Count, count), strengths, _vt.Matrix.SliceRows(Count, count));
+        if (isReference) _reference = strengths[0];
+        double least = MatrixSpace.Nothing * Math.Max(_reference, strengths[0]);
+        // What is not counted is overwritten by the next.
+        foreach (float strength in strengths.Where(s => s > least)) _strengths.Add(strength);
     }
 
-    /// <summary>result ← U⊥·diag(s)·V⊥ᵀ.</summary>
+    /// <summary>result ← U⊥·diag(s)·V⊥ᵀ, zeros where there is no direction. Vectors become orthonormal: nothing can be added any more.</summary>
     /// <param name="result">[rows, columns].</param>
     /// <param name="strength">One strength for all from the strengths; or null to give each its own.</param>
     public void Combine(Matrix result, Func<IReadOnlyList<double>, double>? strength)
     {
-        if (Count == 0) return;
-        using DeviceMatrix u = _space.Orthonormal(U.SliceColumns(0, Count)), vt = _space.Orthonormal(_vt.Matrix.SliceRows(0, Count));
-        if (strength is null) _space.ScaleRows(vt.Matrix, _strengths.ToArray());
-        _space.Device.Operations.MatrixProduct(result, u.Matrix, vt.Matrix, alpha: strength is null ? 1 : (float)strength(_strengths));
+        if (Count == 0)
+        {
+            _space.Device.Operations.Fill(result.Data, 0);
+            return;
+        }
+
+        Matrix u = U.SliceColumns(0, Count), vt = _vt.Matrix.SliceRows(0, Count);
+        _space.MakeOrthonormal(u);
+        _space.MakeOrthonormal(vt);
+        if (strength is null) _space.ScaleRows(vt, _strengths.ToArray());
+        _space.Device.Operations.MatrixProduct(result, u, vt, alpha: strength is null ? 1 : (float)strength(_strengths));
     }
 
     public void Dispose()

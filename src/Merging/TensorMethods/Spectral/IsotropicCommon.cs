@@ -15,15 +15,11 @@ public sealed class IsotropicCommon : TensorMethod
 {
     public override string Name => "iso_c";
 
-    public override TensorMerge Begin(TensorTask task) => MatrixMerge.Begin(task, Name, 1, Merge);
+    public override TensorMerge Begin(TensorTask task) => MatrixMerge.Begin(task, Name, 1, matrices: 0, Merge);
 
     private static void Merge(MatrixSpace space, Matrix result)
     {
-        using DeviceMatrix sum = space.Sum();
-        using SingularVectors vectors = space.Decompose(sum.Matrix);
-        int rank = vectors.CountAbove(MatrixSpace.Nothing);
-        if (rank == 0) return;
-        double mean = vectors.S.Take(rank).Average(s => (double)s);
-        space.Device.Operations.MatrixProduct(result, vectors.U.Matrix.SliceColumns(0, rank), vectors.Vt.Matrix.SliceRows(0, rank), alpha: (float)mean);
+        space.Sum(result);
+        space.MakeIsotropic(result);
     }
 }

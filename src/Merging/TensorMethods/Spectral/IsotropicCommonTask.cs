@@ -21,7 +21,7 @@ public sealed class IsotropicCommonTask : TensorMethod
     {
         ArgumentNullException.ThrowIfNull(task);
         double share = task.Parameters.Number("common_share");
-        return MatrixMerge.Begin(task, Name, 1, (space, result) => Merge(space, result, share));
+        return MatrixMerge.Begin(task, Name, 1, matrices: 3, (space, result) => Merge(space, result, share));
     }
 
     private static void Merge(MatrixSpace space, Matrix result, double share)
@@ -30,19 +30,20 @@ public sealed class IsotropicCommonTask : TensorMethod
         // Rounding up may ask for more than there is.
         if (common < 0) (each, common) = (each - 1, common + space.Models);
         using var directions = new Directions(space, space.Shorter);
-        using (DeviceMatrix sum = space.Sum()) directions.AddLeading(sum.Matrix, common, isReference: true);
+        space.Sum(result);
+        directions.AddLeading(result, common, isReference: true);
         Matrix u = directions.U.SliceColumns(0, directions.Count);
         using DeviceMatrix along = space.Allocate(Math.Max(1, u.Columns), space.Columns);
         for (int k = 0; k < space.Models && each > 0; k++)
         {
-            using DeviceMatrix difference = space.Difference(k);
+            space.Difference(k, result);
             if (u.Columns > 0)
             {
-                space.Device.Operations.MatrixProduct(along.Matrix, u, difference.Matrix, transposeA: true);
-                space.Device.Operations.MatrixProduct(difference.Matrix, u, along.Matrix, alpha: -1, beta: 1);
+                space.Device.Operations.MatrixProduct(along.Matrix, u, result, transposeA: true);
+                space.Device.Operations.MatrixProduct(result, u, along.Matrix, alpha: -1, beta: 1);
             }
 
-            directions.AddLeading(difference.Matrix, each);
+            directions.AddLeading(result, each);
         }
 
         directions.Combine(result, static s => s.Average());

@@ -17,7 +17,12 @@ internal sealed class MatrixSpace : IDisposable
     /// <summary>Vectors of float32 depend on each other to this, however close they are.</summary>
     private const double Dependent = 1e-5;
 
-    private readonly CpuDevice? _own;
+    /// <summary>Coefficients, for which buffers are rounded up to whole cache lines.</summary>
+    private const int Few = 1024;
+
+    /// <summary>For matrices on devices that are no CPU; its threads sleep between matrices.</summary>
+    private static readonly Lazy<CpuDevice> s_host = new(() => new CpuDevice());
+
     private readonly SingularValueSolver _solver;
     private readonly DeviceSpan<float>[] _models;
     private readonly DeviceSpan<float> _base;
@@ -25,8 +30,7 @@ internal sealed class MatrixSpace : IDisposable
     public MatrixSpace(Device device, DeviceSpan<float>[] models, DeviceSpan<float> origin, int rows, int columns)
     {
         (Device, _models, _base, Rows, Columns) = (device, models, origin, rows, columns);
-        _own = device is CpuDevice ? null : new CpuDevice();
-        _solver = new SingularValueSolver(_own ?? (CpuDevice)device);
+        _solver = new SingularValueSolver(Host(device));
     }
 
     public Device Device { get; }
@@ -41,64 +45,43 @@ internal sealed class MatrixSpace : IDisposable
     public int Models => _models.Length;
 
     /// <summary>Bytes that merging a matrix takes at most, beside inputs and output.</summary>
-    public static long WorkingBytes(long rows, long columns)
-    {
-        long shorter = Math.Min(rows, columns), area = rows * columns;
-        // Up to three pairs of factors and two matrices; and the solver, whose memory grows by a quarter more than it needs.
-        long solver = (sizeof(double) * ((2 * area) + (6 * shorter * shorter))) + (sizeof(float) * area);
-        return (sizeof(float) * ((2 * area) + (3 * (rows + columns) * shorter))) + solver + (solver / 4);
-    }
+    /// <param name="device">Where the matrices are.</param>
+    /// <param name="rows">Of the matrix.</param>
+    /// <param name="columns">Of the matrix.</param>
+    /// <param name="matrices">Matrices of that size that the method holds at one time.</param>
+    public static long WorkingBytes(Device device, int rows, int columns, int matrices) =>
+        (sizeof(float) * matrices * (long)rows * columns) + (sizeof(double) * ((long)rows + columns + Few)) + SingularValueSolver.WorkingBytes(rows, columns, Host(device));
 
     public DeviceMatrix Allocate(int rows, int columns) => new(Device, rows, columns);
 
-    /// <summary>Difference of one model.</summary>
-    public DeviceMatrix Difference(int model)
-    {
-        DeviceMatrix difference = Allocate(Rows, Columns);
-        Device.Operations.Subtract(difference.Matrix.Data, _models[model], _base);
-        return difference;
-    }
+    /// <summary>result ← the difference of one model.</summary>
+    public void Difference(int model, Matrix result) => Device.Operations.Subtract(result.Data, _models[model], _base);
 
-    /// <summary>Sum of all differences, in float64 and rounded once.</summary>
-    public DeviceMatrix Sum()
+    /// <summary>result ← the sum of all differences, in float64 and rounded once.</summary>
+    public void Sum(Matrix result)
     {
-        DeviceMatrix sum = Allocate(Rows, Columns);
         using DeviceBuffer ones = Device.Allocate<double>(Models + 1);
         Device.Upload<double>([.. Enumerable.Repeat(1.0, Models), -Models], ones.AsSpan<double>());
-        Device.Operations.CombineGroups(sum.Matrix.Data, [.. _models, _base], ones.AsSpan<double>(), 1, sum.Matrix.Data.Length);
-        return sum;
+        Device.Operations.CombineGroups(result.Data, [.. _models, _base], ones.AsSpan<double>(), 1, result.Data.Length);
     }
 
-    /// <summary>The leading singular vectors, all of them unless a number is given.</summary>
-    /// <exception cref="ArgumentException">The matrix is not finite.</exception>
-    public SingularVectors Decompose(Matrix a, int most = int.MaxValue)
-    {
-        int k = Math.Min(most, Math.Min(a.Rows, a.Columns));
-        var found = new SingularVectors(Allocate(a.Rows, k), new float[k], Allocate(k, a.Columns));
-        try
-        {
-            _solver.Decompose(a, found.U.Matrix, found.S, found.Vt.Matrix);
-            return found;
-        }
-        catch
-        {
-            found.Dispose();
-            throw;
-        }
-    }
+    /// <summary>The leading singular vectors, as many as there is room for.</summary>
+    /// <param name="a">[rows, columns].</param>
+    /// <param name="u">[rows, count].</param>
+    /// <param name="s">[count].</param>
+    /// <param name="vTransposed">[count, columns].</param>
+    /// <exception cref="NotFiniteMatrixException">The matrix is not finite.</exception>
+    public void Decompose(Matrix a, Matrix u, Span<float> s, Matrix vTransposed) => _solver.Decompose(a, u, s, vTransposed);
+
+    /// <summary>The matrix with all singular values that it has replaced by their mean, in its place.</summary>
+    /// <exception cref="NotFiniteMatrixException">The matrix is not finite.</exception>
+    public void MakeIsotropic(Matrix a) => _solver.Isotropic(a, a, Nothing);
 
     /// <summary>
-    /// The nearest orthonormal vectors: P·Qᵀ for A = P·D·Qᵀ. Where vectors depend on each other only the directions that they span get any: adding arbitrary ones to make up the
-    /// number would put noise into a merge.
+    /// The nearest orthonormal vectors, in their place: P·Qᵀ for A = P·D·Qᵀ. Where vectors depend on each other only the directions that they span get any: adding arbitrary ones to
+    /// make up the number would put noise into a merge.
     /// </summary>
-    public DeviceMatrix Orthonormal(Matrix a)
-    {
-        using SingularVectors vectors = Decompose(a);
-        int rank = vectors.CountAbove(Dependent);
-        DeviceMatrix result = Allocate(a.Rows, a.Columns);
-        Device.Operations.MatrixProduct(result.Matrix, vectors.U.Matrix.SliceColumns(0, rank), vectors.Vt.Matrix.SliceRows(0, rank));
-        return result;
-    }
+    public void MakeOrthonormal(Matrix a) => _solver.PolarFactor(a, a, Dependent);
 
     /// <summary>Row i of the matrix times factor i.</summary>
     public void ScaleRows(Matrix rows, ReadOnlySpan<double> factors)
@@ -108,11 +91,9 @@ internal sealed class MatrixSpace : IDisposable
         Device.Operations.CombineGroups(rows.Data, [rows.Data], buffer.AsSpan<double>(), factors.Length, rows.Columns);
     }
 
-    public void Dispose()
-    {
-        _solver.Dispose();
-        _own?.Dispose();
-    }
+    public void Dispose() => _solver.Dispose();
+
+    private static CpuDevice Host(Device device) => device as CpuDevice ?? s_host.Value;
 }
 
 /// <summary>A matrix in memory of its own.</summary>
@@ -123,17 +104,4 @@ internal sealed class DeviceMatrix(Device device, int rows, int columns) : IDisp
     public Matrix Matrix => new(_buffer.AsSpan<float>().Slice(0, (long)rows * columns), rows, columns);
 
     public void Dispose() => _buffer.Dispose();
-}
-
-/// <summary>A = U·diag(s)·Vᵀ.</summary>
-internal sealed record SingularVectors(DeviceMatrix U, float[] S, DeviceMatrix Vt) : IDisposable
-{
-    /// <summary>Singular values above a share of the largest.</summary>
-    public int CountAbove(double share) => S.Length == 0 || S[0] == 0 ? 0 : S.Count(s => s > share * S[0]);
-
-    public void Dispose()
-    {
-        U.Dispose();
-        Vt.Dispose();
-    }
 }

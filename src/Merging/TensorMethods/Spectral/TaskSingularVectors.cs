@@ -18,7 +18,7 @@ public sealed class TaskSingularVectors : TensorMethod
     public override TensorMerge Begin(TensorTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
-        return MatrixMerge.Begin(task, Name, task.Parameters.Models.Count, Merge);
+        return MatrixMerge.Begin(task, Name, task.Parameters.Models.Count, matrices: 2, Merge);
     }
 
     private static void Merge(MatrixSpace space, Matrix result)
@@ -27,8 +27,8 @@ public sealed class TaskSingularVectors : TensorMethod
         using var directions = new Directions(space, each * space.Models);
         for (int k = 0; k < space.Models; k++)
         {
-            using DeviceMatrix difference = space.Difference(k);
-            directions.AddLeading(difference.Matrix, each);
+            space.Difference(k, result);
+            directions.AddLeading(result, each);
         }
 
         directions.Combine(result, strength: null);

@@ -17,14 +17,19 @@ internal sealed unsafe class Workspace : SafeHandle
 
     public override bool IsInvalid => handle == 0;
 
+    /// <summary>What it has taken from the system.</summary>
+    public long Bytes => _length * sizeof(float);
+
     /// <summary>At least <paramref name="floats"/> elements of undefined content.</summary>
+    /// <param name="floats">Elements of 4 bytes.</param>
+    /// <param name="exactly">Whether a block that must grow gets no spare room for later requests: for memory that somebody has counted.</param>
     /// <exception cref="ObjectDisposedException">The device has been disposed.</exception>
-    public float* Reserve(long floats)
+    public float* Reserve(long floats, bool exactly = false)
     {
         ObjectDisposedException.ThrowIf(IsClosed, this);
         if (floats > _length)
         {
-            long length = Align(floats + (floats / 4));
+            long length = Align(exactly ? floats : floats + (floats / 4));
             NativeMemory.AlignedFree((void*)handle);
             handle = 0;
             _length = 0;

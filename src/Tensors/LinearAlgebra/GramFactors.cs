@@ -1,0 +1,237 @@
+using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Cpu.Kernels;
+
+namespace MergeEngine.Tensors.LinearAlgebra;
+
+/// <summary>
+/// Singular vectors of one matrix A by its smaller Gram matrix, step by step in one block of memory: the Gram matrix gives way to the reflections that made it tridiagonal, the
+/// matrix is read again when its place is free.
+/// </summary>
+internal sealed unsafe class GramFactors : IDisposable
+{
+    /// <summary>Ratio of singular values from which on A·v/σ is orthogonal to float32 accuracy without help: its error is 10⁻¹⁶ over the square.</summary>
+    public const double WellConditioned = 1e-4;
+
+    /// <summary>Ratio of singular values below which the direction of A·v is round-off.</summary>
+    private const double Noise = 1e-9;
+
+    private readonly DoubleProduct _product;
+    private readonly Reflectors _reflectors;
+    private readonly Tridiagonalization _tridiagonalization;
+    private readonly TridiagonalEigen _eigen;
+    private readonly HostMatrices _matrices;
+    private readonly Workspace _memory = new();
+    private readonly Workspace _values = new();
+    private Matrix _a;
+    private DoubleMatrix _vectors;
+
+    public GramFactors(CpuDevice device)
+    {
+        _product = new DoubleProduct(device);
+        _reflectors = new Reflectors(_product);
+        _tridiagonalization = new Tridiagonalization(device, _product, _reflectors);
+        _eigen = new TridiagonalEigen(device, _product);
+        _matrices = new HostMatrices(device);
+    }
+
+    /// <summary>[count]: singular values over <see cref="Scale"/>.</summary>
+    public double* Sigma { get; private set; }
+
+    /// <summary>A power of two.</summary>
+    public double Scale { get; private set; }
+
+    public long ReservedBytes =>
+        _memory.Bytes + _values.Bytes + _product.ReservedBytes + _reflectors.ReservedBytes + _tridiagonalization.ReservedBytes + _matrices.ReservedBytes;
+
+    private int Shorter => Math.Min(_a.Rows, _a.Columns);
+
+    private int Longer => Math.Max(_a.Rows, _a.Columns);
+
+    private bool Wide => _a.Rows < _a.Columns;
+
+    private long Area => (long)_a.Rows * _a.Columns;
+
+    private double* Memory => (double*)_memory.Reserve(2 * Room(_a.Rows, _a.Columns), exactly: true);
+
+    /// <summary>float64 numbers of memory for an m x n matrix, in the steps that need most.</summary>
+    public static long Room(int m, int n)
+    {
+        long k = Math.Min(m, n), square = k * k, area = (long)m * n;
+        return Math.Max(square + (2 * area), (2 * square) + TridiagonalEigen.Room((int)k));
+    }
+
+    /// <summary>Bytes of working memory at most, for decompositions of m x n matrices.</summary>
+    public static long WorkingBytes(int m, int n, int threads)
+    {
+        int k = Math.Min(m, n), longer = Math.Max(m, n);
+        long inner = Math.Max(BandReduction.Room(k), (long)longer * Reflectors.Block) + Tridiagonalization.Room(k, threads) + Reflectors.Room(k) + DoubleProduct.Room(longer, threads) + (8L * k);
+        // What grows by a quarter more than is asked for.
+        return (sizeof(double) * (Room(m, n) + inner + (inner / 4))) + (sizeof(float) * (long)HostMatrices.Piece * 5 / 4);
+    }
+
+    /// <summary>Finds the leading eigenvectors of AᵀA, or A·Aᵀ for a wide A; their square roots become <see cref="Sigma"/>, falling.</summary>
+    /// <exception cref="NotFiniteMatrixException">An element is NaN or infinite.</exception>
+    public void Begin(Matrix a, int count)
+    {
+        _a = a;
+        int k = Shorter;
+        long square = (long)k * k;
+        var x = new DoubleMatrix(Memory + square, a.Rows, a.Columns);
+        Scale = _matrices.Load(a, x);
+        double* values = (double*)_values.Reserve(2L * 3 * k), offDiagonal = values + k;
+        Sigma = offDiagonal + k;
+        DoubleMatrix gram = new(Memory, k, k), all = new(Memory + square, k, k);
+        _product.Multiply(gram, x, !Wide, x, Wide, lowerOnly: true);
+        _tridiagonalization.Reduce(gram, new Span<double>(values, k), new Span<double>(offDiagonal, k));
+        _eigen.Solve(values, offDiagonal, all, count, Memory + (2 * square));
+        int[] order = Falling(values, k);
+        for (int i = 0; i < count; i++) Sigma[i] = Math.Sqrt(Math.Max(0, values[order[i]]));
+        Arrange(order.AsSpan(0, count), all);
+        _vectors = all.Slice(0, 0, count, k);
+        _tridiagonalization.ApplyTo(_vectors, gram);
+    }
+
+    /// <summary>Rows of left ← the leading columns of U, rows of right those of Vᵀ; <see cref="Sigma"/> ← more exact values.</summary>
+    public (DoubleMatrix Left, DoubleMatrix Right) Vectors()
+    {
+        int count = _vectors.Rows, k = Shorter;
+        var vectors = new DoubleMatrix(Memory, count, k);
+        for (int i = 0; i < count; i++) _vectors.Row(i).CopyTo(vectors.Row(i));
+        var x = new DoubleMatrix(Memory + ((long)count * k), _a.Rows, _a.Columns);
+        _matrices.Load(_a, x);
+
+        // The longer side: rows of the image are σ·(the other singular vector).
+        var image = new DoubleMatrix(x.Data + Area, count, Longer);
+        _product.Multiply(image, vectors, false, x, !Wide);
+        Normalize(image, new DoubleMatrix(x.Data, count, Longer));
+        int[] order = Falling(Sigma, count);
+        Arrange(order, vectors);
+        Arrange(order, image);
+        double[] sigma = new Span<double>(Sigma, count).ToArray();
+        for (int i = 0; i < count; i++) Sigma[i] = sigma[order[i]];
+        return Wide ? (vectors, image) : (image, vectors);
+    }
+
+    /// <summary>The first <paramref name="rank"/> singular vectors as U·Vᵀ, where all of their singular values are well conditioned: A·V·diag(1/σ)·Vᵀ, and no other vectors.</summary>
+    public DoubleMatrix PolarFromGram(int rank)
+    {
+        int k = Shorter;
+        DoubleMatrix root = new(Memory, k, k), vectors = _vectors.Slice(0, 0, rank, k);
+        for (int i = 0; i < rank; i++) DoubleVectors.Scale(vectors[i], 1 / Math.Sqrt(Sigma[i]), k);
+        _product.Multiply(root, vectors, true, vectors, false, lowerOnly: true);
+        var x = new DoubleMatrix(Memory + ((long)k * k), _a.Rows, _a.Columns);
+        var result = new DoubleMatrix(x.Data + Area, _a.Rows, _a.Columns);
+        _matrices.Load(_a, x);
+        if (Wide)
+        {
+            _product.MultiplySymmetric(result, root, x, false);
+        }
+        else
+        {
+            for (int i = 0; i < k; i++)
+            {
+                for (int j = 0; j < i; j++) root[j][i] = root[i][j];
+            }
+
+            _product.Multiply(result, x, false, root, false);
+        }
+
+        return result;
+    }
+
+    /// <summary>The first <paramref name="rank"/> of singular vectors as U·Vᵀ.</summary>
+    /// <param name="left">From <see cref="Vectors"/>, all of them.</param>
+    /// <param name="right">The same.</param>
+    /// <param name="rank">How many take part.</param>
+    public DoubleMatrix Polar(DoubleMatrix left, DoubleMatrix right, int rank)
+    {
+        // Where the matrix was: nobody needs it any more.
+        var result = new DoubleMatrix(Memory + ((long)left.Rows * Shorter), _a.Rows, _a.Columns);
+        _product.Multiply(result, left.Slice(0, 0, rank, left.Columns), true, right.Slice(0, 0, rank, right.Columns), false);
+        return result;
+    }
+
+    /// <summary>Target ← factor·rows, or the rows as columns, in float32.</summary>
+    public void Store(Matrix target, DoubleMatrix rows, bool transpose, double factor = 1) => _matrices.Store(target, rows, transpose, factor);
+
+    public void Dispose()
+    {
+        _matrices.Dispose();
+        _tridiagonalization.Dispose();
+        _reflectors.Dispose();
+        _product.Dispose();
+        _memory.Dispose();
+        _values.Dispose();
+    }
+
+    /// <summary>Makes the rows of the image orthonormal; <see cref="Sigma"/> ← their lengths before, each without its part along those before it.</summary>
+    private void Normalize(DoubleMatrix image, DoubleMatrix work)
+    {
+        double smallest = double.MaxValue, largest = 0;
+        for (int i = 0; i < image.Rows; i++)
+        {
+            Sigma[i] = Math.Sqrt(DoubleVectors.Dot(image[i], image[i], image.Columns));
+            (smallest, largest) = (Math.Min(smallest, Sigma[i]), Math.Max(largest, Sigma[i]));
+        }
+
+        int good = 0;
+        while (good < image.Rows && Sigma[good] > WellConditioned * largest) good++;
+        if (smallest <= Noise * largest)
+        {
+            MakeOrthonormal(image, work, Sigma);
+            return;
+        }
+
+        for (int i = 0; i < image.Rows; i++) DoubleVectors.Scale(image[i], 1 / Sigma[i], image.Columns);
+        int rest = image.Rows - good;
+        if (rest == 0) return;
+
+        // The few that are not orthogonal to the others lose their part along these, twice is enough, and are then made orthonormal among themselves.
+        DoubleMatrix first = image.Slice(0, 0, good, image.Columns), last = image.Slice(good, 0, rest, image.Columns);
+        var along = new DoubleMatrix(work.Data, rest, good);
+        for (int pass = 0; pass < 2; pass++)
+        {
+            _product.Multiply(along, last, false, first, true);
+            _product.Multiply(last, along, false, first, false, -1, 1);
+        }
+
+        double[] lengths = new double[rest];
+        fixed (double* length = lengths) MakeOrthonormal(last, work.Slice(0, 0, rest, image.Columns), length);
+        for (int i = 0; i < rest; i++) Sigma[good + i] *= lengths[i];
+    }
+
+    private void MakeOrthonormal(DoubleMatrix rows, DoubleMatrix work, double* lengths)
+    {
+        _reflectors.Orthonormalize(rows, lengths, work);
+        for (int i = 0; i < rows.Rows; i++)
+        {
+            if (lengths[i] < 0) DoubleVectors.Scale(rows[i], -1, rows.Columns);
+            lengths[i] = Math.Abs(lengths[i]);
+        }
+    }
+
+    private static int[] Falling(double* values, int count)
+    {
+        int[] order = [.. Enumerable.Range(0, count)];
+        double[] keys = new Span<double>(values, count).ToArray();
+        Array.Sort(order, (i, j) => keys[i] != keys[j] ? keys[j].CompareTo(keys[i]) : i.CompareTo(j));
+        return order;
+    }
+
+    /// <summary>Row i ← row order[i], for the first rows of a matrix; where the others go is not said.</summary>
+    private static void Arrange(ReadOnlySpan<int> order, DoubleMatrix rows)
+    {
+        int[] place = [.. Enumerable.Range(0, rows.Rows)], content = [.. place];
+        double[] held = new double[rows.Columns];
+        for (int i = 0; i < order.Length; i++)
+        {
+            int from = place[order[i]];
+            if (from == i) continue;
+            rows.Row(i).CopyTo(held);
+            rows.Row(from).CopyTo(rows.Row(i));
+            held.CopyTo(rows.Row(from));
+            (content[i], content[from]) = (content[from], content[i]);
+            (place[content[i]], place[content[from]]) = (i, from);
+        }
+    }
+}

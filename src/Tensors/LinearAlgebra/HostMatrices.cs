@@ -1,0 +1,167 @@
+using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Cpu.Kernels;
+using MergeEngine.Tensors.Cpu.Threads;
+
+namespace MergeEngine.Tensors.LinearAlgebra;
+
+/// <summary>Float32 matrices of any device as float64 on the host and back: in place where the memory is the host's, otherwise some rows at a time.</summary>
+internal sealed unsafe class HostMatrices(CpuDevice host) : IDisposable
+{
+    /// <summary>Numbers that are brought over at one time.</summary>
+    public const int Piece = 1 << 18;
+
+    private readonly Workspace _piece = new();
+    private uint[] _largest = [];
+
+    public long ReservedBytes => _piece.Bytes;
+
+    /// <summary>Rows, of a matrix that is not the host's, that are brought over at one time.</summary>
+    private static int Together(Matrix matrix) => matrix.Data.Buffer.Device.IsHostMemory ? matrix.Rows : Math.Clamp(Piece / Math.Max(1, matrix.Columns), 1, matrix.Rows);
+
+    /// <summary>x ← the matrix over a power of two that brings its largest element to 1 … 2; returns that power.</summary>
+    /// <exception cref="NotFiniteMatrixException">An element is NaN or infinite.</exception>
+    public double Load(Matrix a, DoubleMatrix x)
+    {
+        if (_largest.Length < a.Rows) _largest = new uint[a.Rows];
+        fixed (uint* largest = _largest)
+        {
+            int together = Together(a);
+            for (int first = 0; first < a.Rows; first += together)
+            {
+                int rows = Math.Min(together, a.Rows - first);
+                (nint data, int stride) = Bring(a.SliceRows(first, rows));
+                var job = new LoadJob { Source = (float*)data, Stride = stride, Target = x.Slice(first, 0, rows, a.Columns), Largest = largest + first };
+                host.Pool.Run(ref job, rows);
+            }
+
+            uint most = 0;
+            for (int i = 0; i < a.Rows; i++) most = Math.Max(most, largest[i]);
+            if (!float.IsFinite(BitConverter.UInt32BitsToSingle(most))) throw NotFinite(x);
+            double scale = most == 0 ? 1 : Math.ScaleB(1, Math.ILogB(BitConverter.UInt32BitsToSingle(most)));
+            var scaling = new ScaleJob { X = x, Factor = 1 / scale };
+            if (scale != 1) host.Pool.Run(ref scaling, x.Rows);
+            return scale;
+        }
+    }
+
+    /// <summary>Target ← factor·(the rows of a matrix), rounded; or the rows as columns.</summary>
+    public void Store(Matrix target, DoubleMatrix rows, bool transpose, double factor = 1)
+    {
+        if (target.IsNone || target.Rows == 0 || target.Columns == 0) return;
+        Device device = target.Data.Buffer.Device;
+        int together = Together(target);
+        for (int first = 0; first < target.Rows; first += together)
+        {
+            Matrix part = target.SliceRows(first, Math.Min(together, target.Rows - first));
+            DoubleMatrix source = transpose ? rows.Slice(0, first, rows.Rows, part.Rows) : rows.Slice(first, 0, part.Rows, rows.Columns);
+            bool here = device.IsHostMemory;
+            var job = new StoreJob
+            {
+                Source = source,
+                Transpose = transpose,
+                Factor = factor,
+                Target = here ? (float*)part.Data.Address : _piece.Reserve((long)part.Rows * part.Columns),
+                Stride = here ? part.Stride : part.Columns,
+                Rows = part.Rows,
+            };
+            host.Pool.Run(ref job, (part.Rows + StoreJob.Each - 1) / StoreJob.Each);
+            if (here) continue;
+            var values = new Span<float>(job.Target, part.Rows * part.Columns);
+            if (part.IsContiguous) device.Upload<float>(values, part.Data);
+            else for (int i = 0; i < part.Rows; i++) device.Upload<float>(values.Slice(i * part.Columns, part.Columns), part.SliceRows(i, 1).Data);
+        }
+    }
+
+    public void Dispose() => _piece.Dispose();
+
+    private (nint Data, int Stride) Bring(Matrix part)
+    {
+        Device device = part.Data.Buffer.Device;
+        if (device.IsHostMemory) return (part.Data.Address, part.Stride);
+        float* data = _piece.Reserve((long)part.Rows * part.Columns);
+        var values = new Span<float>(data, part.Rows * part.Columns);
+        if (part.IsContiguous) device.Download(part.Data, values);
+        else for (int i = 0; i < part.Rows; i++) device.Download(part.SliceRows(i, 1).Data, values.Slice(i * part.Columns, part.Columns));
+        return ((nint)data, part.Columns);
+    }
+
+    private static NotFiniteMatrixException NotFinite(DoubleMatrix x)
+    {
+        for (int i = 0; i < x.Rows; i++)
+        {
+            for (int j = 0; j < x.Columns; j++)
+            {
+                if (!double.IsFinite(x[i][j]))
+                    return new NotFiniteMatrixException($"Element [{i}, {j}] of a matrix of {x.Rows} x {x.Columns} is {x[i][j]}: only finite matrices have singular values.", "a");
+            }
+        }
+
+        return new NotFiniteMatrixException($"A matrix of {x.Rows} x {x.Columns} is not finite.", "a");
+    }
+
+    /// <summary>A row for each task; the bits of its largest magnitude, beyond all numbers where one is NaN or infinite.</summary>
+    private struct LoadJob : IParallelJob
+    {
+        public float* Source;
+        public int Stride;
+        public DoubleMatrix Target;
+        public uint* Largest;
+
+        public readonly void Execute(int task)
+        {
+            float* source = Source + ((long)task * Stride);
+            double* target = Target[task];
+            uint largest = 0;
+            for (int j = 0; j < Target.Columns; j++)
+            {
+                largest = Math.Max(largest, BitConverter.SingleToUInt32Bits(source[j]) & 0x7FFF_FFFF);
+                target[j] = source[j];
+            }
+
+            Largest[task] = largest;
+        }
+    }
+
+    private struct ScaleJob : IParallelJob
+    {
+        public DoubleMatrix X;
+        public double Factor;
+
+        public readonly void Execute(int task) => DoubleVectors.Scale(X[task], Factor, X.Columns);
+    }
+
+    /// <summary>Some rows of the target for each task.</summary>
+    private struct StoreJob : IParallelJob
+    {
+        public const int Each = 16;
+
+        public DoubleMatrix Source;
+        public bool Transpose;
+        public double Factor;
+        public float* Target;
+        public int Stride;
+        public int Rows;
+
+        public readonly void Execute(int task)
+        {
+            int first = task * Each, count = Math.Min(Each, Rows - first);
+            float* target = Target + ((long)first * Stride);
+            if (Transpose)
+            {
+                for (int i = 0; i < Source.Rows; i++)
+                {
+                    double* row = Source[i] + first;
+                    for (int j = 0; j < count; j++) target[((long)j * Stride) + i] = (float)(Factor * row[j]);
+                }
+            }
+            else
+            {
+                for (int i = 0; i < count; i++)
+                {
+                    double* row = Source[first + i];
+                    for (int j = 0; j < Source.Columns; j++) target[((long)i * Stride) + j] = (float)(Factor * row[j]);
+                }
+            }
+        }
+    }
+}
