@@ -25,7 +25,7 @@ internal static class NetworkOperations
     {
         int m = memory.Pick(37, 1600), n = memory.Pick(50, 3072), k = memory.Pick(96, 768);
         Matrix a = transposeA ? memory.NormalMatrix(k, m) : memory.NormalMatrix(m, k), b = transposeB ? memory.NormalMatrix(n, k) : memory.NormalMatrix(k, n), c = memory.ZeroMatrix(m, n);
-        return new(() => memory.Operations.MatrixProduct(c, a, b, transposeA, transposeB), 4.0 * ((m * k) + (n * k) + (m * n)), 2.0 * m * n * k);
+        return new(() => memory.Operations.MatrixProduct(c, a, b, transposeA, transposeB));
     });
 
     private static OperationCall Linear(OperationMemory memory, Activation activation)
@@ -35,7 +35,7 @@ internal static class NetworkOperations
         Matrix dy = memory.NormalMatrix(rows, outputs), dx = memory.ZeroMatrix(rows, inputs), dw = memory.ZeroMatrix(outputs, inputs), inner = memory.ZeroMatrix(rows, outputs);
         DeviceSpan<float> bias = memory.Normal(outputs), dBias = memory.Zeros(outputs);
         bool isLinear = activation == Activation.None;
-        return new(() => memory.Operations.LinearForward(y, x, w, bias, activation, isLinear ? default : before), 4.0 * ((rows * inputs) + (outputs * inputs) + (rows * outputs)), 2.0 * rows * inputs * outputs)
+        return new(() => memory.Operations.LinearForward(y, x, w, bias, activation, isLinear ? default : before))
         {
             Derivative = new([x.Data, w.Data, bias], y.Data, dy.Data, [dx.Data, dw.Data, dBias], () =>
             {
@@ -52,7 +52,7 @@ internal static class NetworkOperations
         int rows = memory.Pick(2 * TokensPerSample, 32 * TokensPerSample), inputs = memory.Pick(48, 768), outputs = memory.Pick(64, 3072);
         Matrix x = memory.NormalMatrix(rows, inputs), dy = memory.NormalMatrix(rows, outputs), dw = memory.ZeroMatrix(outputs, inputs);
         DeviceSpan<float> dBias = memory.Zeros(outputs);
-        return new(() => memory.Operations.LinearBackwardWeight(dw, dBias, dy, x, reduction, TokensPerSample), 4.0 * ((rows * inputs) + (2 * outputs * inputs) + (rows * outputs)), 2.0 * rows * inputs * outputs);
+        return new(() => memory.Operations.LinearBackwardWeight(dw, dBias, dy, x, reduction, TokensPerSample));
     }
 
     private static IEnumerable<Operation> Normalization()
@@ -61,7 +61,7 @@ internal static class NetworkOperations
         {
             var (rows, width, x, y, dy, dx) = Rows(m);
             DeviceSpan<float> w = m.Normal(width), bias = m.Normal(width), mean = m.Zeros(rows), inverse = m.Zeros(rows), dw = m.Zeros(width), dBias = m.Zeros(width);
-            return new(() => m.Operations.LayerNormForward(y, mean, inverse, x, w, bias, 1e-6f), 8.0 * rows * width)
+            return new(() => m.Operations.LayerNormForward(y, mean, inverse, x, w, bias, 1e-6f))
             {
                 Derivative = new([x.Data, w, bias], y.Data, dy.Data, [dx.Data, dw, dBias],
                     () => m.Operations.LayerNormBackward(dx, dw, dBias, dy, x, mean, inverse, w, GradientReduction.Sum, TokensPerSample)),
@@ -71,7 +71,7 @@ internal static class NetworkOperations
         {
             var (rows, width, x, y, z, _) = Rows(m);
             DeviceSpan<float> w = m.Normal(width), bias = m.Normal(width), mean = m.Zeros(rows), inverse = m.Zeros(rows);
-            return new(() => m.Operations.AddLayerNormForward(z, y, mean, inverse, x, z, w, bias, 1e-6f), 16.0 * rows * width);
+            return new(() => m.Operations.AddLayerNormForward(z, y, mean, inverse, x, z, w, bias, 1e-6f));
         });
         yield return new("LayerNormBackward, Sum", m => NormBackward(m, GradientReduction.Sum));
         yield return new("LayerNormBackward, AbsolutePerSample", m => NormBackward(m, GradientReduction.AbsolutePerSample));
@@ -79,7 +79,7 @@ internal static class NetworkOperations
         {
             var (rows, width, x, y, dy, dx) = Rows(m);
             DeviceSpan<float> norms = m.Zeros(rows);
-            return new(() => m.Operations.NormalizeRowsForward(y, norms, x), 8.0 * rows * width)
+            return new(() => m.Operations.NormalizeRowsForward(y, norms, x))
             {
                 Derivative = new([x.Data], y.Data, dy.Data, [dx.Data], () => m.Operations.NormalizeRowsBackward(dx, dy, y, norms)),
             };
@@ -90,7 +90,7 @@ internal static class NetworkOperations
     {
         var (rows, width, x, _, dy, dx) = Rows(m);
         DeviceSpan<float> w = m.Normal(width), mean = m.Normal(rows, 0.1), inverse = m.Positive(rows, 0.1), dw = m.Zeros(width), dBias = m.Zeros(width);
-        return new(() => m.Operations.LayerNormBackward(dx, dw, dBias, dy, x, mean, inverse, w, reduction, TokensPerSample), 12.0 * rows * width);
+        return new(() => m.Operations.LayerNormBackward(dx, dw, dBias, dy, x, mean, inverse, w, reduction, TokensPerSample));
     }
 
     private static IEnumerable<Operation> Elementwise()
@@ -100,7 +100,7 @@ internal static class NetworkOperations
             yield return new($"ActivationForward {activation}", m =>
             {
                 var (rows, width, x, y, dy, dx) = Rows(m);
-                return new(() => m.Operations.ActivationForward(y.Data, x.Data, activation), 8.0 * rows * width)
+                return new(() => m.Operations.ActivationForward(y.Data, x.Data, activation))
                 {
                     Derivative = new([x.Data], y.Data, dy.Data, [dx.Data], () => m.Operations.ActivationBackward(dx.Data, dy.Data, x.Data, activation)),
                 };
@@ -110,14 +110,14 @@ internal static class NetworkOperations
         yield return new("ActivationBackward GeluErf", m =>
         {
             var (rows, width, x, _, dy, dx) = Rows(m);
-            return new(() => m.Operations.ActivationBackward(dx.Data, dy.Data, x.Data, Activation.GeluErf), 12.0 * rows * width);
+            return new(() => m.Operations.ActivationBackward(dx.Data, dy.Data, x.Data, Activation.GeluErf));
         });
         yield return new("ScaleColumnsForward with residual", m =>
         {
             var (rows, width, x, y, dy, dx) = Rows(m);
             Matrix residual = m.NormalMatrix(rows, width);
             DeviceSpan<float> scale = m.Normal(width), dScale = m.Zeros(width);
-            return new(() => m.Operations.ScaleColumnsForward(y, x, scale, residual), 12.0 * rows * width)
+            return new(() => m.Operations.ScaleColumnsForward(y, x, scale, residual))
             {
                 Derivative = new([x.Data, scale], y.Data, dy.Data, [dx.Data, dScale], () => m.Operations.ScaleColumnsBackward(dx, dScale, dy, x, scale, GradientReduction.Sum, TokensPerSample)),
             };
@@ -126,12 +126,12 @@ internal static class NetworkOperations
         {
             var (rows, width, x, _, dy, dx) = Rows(m);
             DeviceSpan<float> scale = m.Normal(width), dScale = m.Zeros(width);
-            return new(() => m.Operations.ScaleColumnsBackward(dx, dScale, dy, x, scale, GradientReduction.Sum, TokensPerSample), 12.0 * rows * width);
+            return new(() => m.Operations.ScaleColumnsBackward(dx, dScale, dy, x, scale, GradientReduction.Sum, TokensPerSample));
         });
         yield return new("CopyMatrix accumulating", m =>
         {
             var (rows, width, x, y, _, _) = Rows(m);
-            return new(() => m.Operations.CopyMatrix(y, x, accumulate: true), 12.0 * rows * width);
+            return new(() => m.Operations.CopyMatrix(y, x, accumulate: true));
         });
     }
 
@@ -155,10 +155,9 @@ internal static class NetworkOperations
         void Forward() => m.Operations.AttentionForward(y, logSumExp, Part(joint, 0, width), Part(joint, 1, width), Part(joint, 2, width), shape);
         void Backward() => m.Operations.AttentionBackward(
             Part(gradients, 0, width), Part(gradients, 1, width), Part(gradients, 2, width), dy, y, logSumExp, Part(joint, 0, width), Part(joint, 1, width), Part(joint, 2, width), shape);
-        double product = 2.0 * shape.ScoreRows * shape.Tokens * shape.HeadSize, values = (double)shape.Rows * width;
-        if (!backward) return new(Forward, 16 * values, 2 * product) { Derivative = new([joint.Data], y.Data, dy.Data, [gradients.Data], Backward) };
+        if (!backward) return new(Forward) { Derivative = new([joint.Data], y.Data, dy.Data, [gradients.Data], Backward) };
         Forward();
-        return new(Backward, 32 * values, 5 * product);
+        return new(Backward);
     }
 
     private static IEnumerable<Operation> Tokens()
@@ -168,7 +167,7 @@ internal static class NetworkOperations
             int rows = m.Pick(100, 40_000), width = m.Pick(48, 768), words = m.Pick(60, 30_522);
             Matrix table = m.NormalMatrix(words, width), y = m.ZeroMatrix(rows, width), dy = m.NormalMatrix(rows, width), dTable = m.ZeroMatrix(words, width);
             DeviceSpan<int> ids = m.Indices(rows, words);
-            return new(() => m.Operations.EmbeddingForward(y, ids, table), 8.0 * rows * width)
+            return new(() => m.Operations.EmbeddingForward(y, ids, table))
             {
                 Derivative = new([table.Data], y.Data, dy.Data, [dTable.Data], () => m.Operations.EmbeddingBackward(dTable, ids, dy, GradientReduction.Sum, TokensPerSample)),
             };
@@ -177,7 +176,7 @@ internal static class NetworkOperations
         {
             int samples = m.Pick(3, 800), width = m.Pick(48, 768), rows = samples * TokensPerSample;
             Matrix x = m.NormalMatrix(rows, width), y = m.ZeroMatrix(samples, width), dy = m.NormalMatrix(samples, width), dx = m.ZeroMatrix(rows, width);
-            return new(() => m.Operations.MeanPoolForward(y, x), 4.0 * (rows + samples) * width)
+            return new(() => m.Operations.MeanPoolForward(y, x))
             {
                 Derivative = new([x.Data], y.Data, dy.Data, [dx.Data], () => m.Operations.MeanPoolBackward(dx, dy)),
             };
@@ -188,7 +187,7 @@ internal static class NetworkOperations
             int patches = shape.Batch * (shape.Height / shape.Patch) * (shape.Width / shape.Patch), length = shape.Channels * shape.Patch * shape.Patch;
             Matrix y = m.ZeroMatrix(patches, length), dy = m.NormalMatrix(patches, length);
             DeviceSpan<float> images = m.Normal((long)patches * length), dImages = m.Zeros((long)patches * length);
-            return new(() => m.Operations.PatchesForward(y, images, shape), 8.0 * patches * length)
+            return new(() => m.Operations.PatchesForward(y, images, shape))
             {
                 Derivative = new([images], y.Data, dy.Data, [dImages], () => m.Operations.PatchesBackward(dImages, dy, shape)),
             };
@@ -208,7 +207,7 @@ internal static class NetworkOperations
         Matrix logits = m.NormalMatrix(rows, classes), gradient = m.ZeroMatrix(rows, classes);
         DeviceSpan<float> losses = m.Zeros(rows), ones = m.Normal(rows, 0, 1);
         DeviceSpan<int> labels = m.Indices(rows, classes);
-        return new(() => call(losses, gradient, logits, labels), 8.0 * rows * classes) { Derivative = new([logits.Data], losses, ones, [gradient.Data], static () => { }) };
+        return new(() => call(losses, gradient, logits, labels)) { Derivative = new([logits.Data], losses, ones, [gradient.Data], static () => { }) };
     }
 
     private static IEnumerable<Operation> Optimizers()
@@ -217,13 +216,13 @@ internal static class NetworkOperations
         {
             long n = m.Pick(5000, 30_000_000);
             DeviceSpan<float> parameters = m.Normal(n), gradients = m.Normal(n), first = m.Normal(n, 0.1), second = m.Positive(n);
-            return new(() => m.Operations.Adam(parameters, gradients, first, second, new AdamSettings(1e-3, WeightDecay: 0.01), 10), 28.0 * n);
+            return new(() => m.Operations.Adam(parameters, gradients, first, second, new AdamSettings(1e-3, WeightDecay: 0.01), 10));
         });
         yield return new("Sgd with momentum", m =>
         {
             long n = m.Pick(5000, 30_000_000);
             DeviceSpan<float> parameters = m.Normal(n), gradients = m.Normal(n), momentum = m.Normal(n);
-            return new(() => m.Operations.Sgd(parameters, gradients, momentum, new SgdSettings(1e-6, 0.9), 10), 20.0 * n);
+            return new(() => m.Operations.Sgd(parameters, gradients, momentum, new SgdSettings(1e-6, 0.9), 10));
         });
     }
 

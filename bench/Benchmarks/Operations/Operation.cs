@@ -11,11 +11,9 @@ namespace MergeEngine.Benchmarks.Operations;
 /// </param>
 internal sealed record Operation(string Name, Func<OperationMemory, OperationCall> Prepare, double Bound = 4e-6);
 
-/// <summary>How an operation is called, and the least that it has to do.</summary>
+/// <summary>How an operation is called. What it has to do at least is counted by the device's own profile, which knows every operation.</summary>
 /// <param name="Run">One call.</param>
-/// <param name="Bytes">Bytes that it must read and write, each once.</param>
-/// <param name="Flops">Multiplications and additions of its products; 0 where memory alone bounds it.</param>
-internal sealed record OperationCall(Action Run, double Bytes, double Flops = 0)
+internal sealed record OperationCall(Action Run)
 {
     /// <summary>How to differentiate it; null where that makes no sense.</summary>
     public Derivative? Derivative { get; init; }

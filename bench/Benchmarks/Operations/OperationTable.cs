@@ -1,5 +1,7 @@
 using MergeEngine.Benchmarks.Frame;
+using MergeEngine.Tensors;
 using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Operations.Profiling;
 using MergeEngine.Tensors.Probes;
 
 namespace MergeEngine.Benchmarks.Operations;
@@ -41,6 +43,15 @@ internal static class OperationTable
         }
     }
 
+    /// <summary>What one call has to do at least: multiplications and additions of products, 0 for passes over memory, and bytes that must be read and written, each once.</summary>
+    public static (double Flops, double Bytes) WorkOf(OperationCall call, Device device)
+    {
+        using OperationProfile profile = device.StartProfile();
+        call.Run();
+        IReadOnlyList<ProfiledOperation> operations = profile.Operations;
+        return (operations.Sum(o => o.Operations), operations.Sum(o => o.Bytes));
+    }
+
     private static bool Examine(Operation[] operations, SuiteOptions options, CpuDevice device, string name, string about, Func<Operation, (double Error, double Bound)?> examine)
     {
         var table = new ResultTable<Check>(name, options.Directory, device, about, "operation", "error", "bound", "");
@@ -69,20 +80,21 @@ internal static class OperationTable
         {
             if (VectorOperations.All.Contains(operation))
             {
-                Measure(operation, vectors, probe, table);
+                Measure(operation, vectors, device, probe, table);
                 continue;
             }
 
             using var memory = new OperationMemory(device, large: true);
-            Measure(operation, memory, probe, table);
+            Measure(operation, memory, device, probe, table);
         }
 
         table.Save();
     }
 
-    private static void Measure(Operation operation, OperationMemory memory, DeviceProbe probe, ResultTable<Speed> table)
+    private static void Measure(Operation operation, OperationMemory memory, CpuDevice device, DeviceProbe probe, ResultTable<Speed> table)
     {
         OperationCall call = operation.Prepare(memory);
+        (double flops, double bytes) = WorkOf(call, device);
         for (int i = 0; i < 3; i++) call.Run();
         double estimate = probe.Time(call.Run);
         int repeats = (int)Math.Clamp(1e-3 / estimate, 1, 1000);
@@ -90,8 +102,8 @@ internal static class OperationTable
         for (int round = 0; round < Rounds; round++)
         {
             double copy = probe.TimeCopy() / probe.PassBytes;
-            (double seconds, double flops) = probe.TimeArithmetic();
-            floors[round] = call.Flops > 0 ? call.Flops * seconds / flops : call.Bytes * copy;
+            (double seconds, double operations) = probe.TimeArithmetic();
+            floors[round] = flops > 0 ? flops * seconds / operations : bytes * copy;
             times[round] = probe.Time(() =>
             {
                 for (int i = 0; i < repeats; i++) call.Run();
@@ -102,8 +114,8 @@ internal static class OperationTable
         Array.Sort(times);
         Array.Sort(floors);
         Array.Sort(ratios);
-        bool arithmetic = call.Flops > 0;
-        double rate = (arithmetic ? call.Flops : call.Bytes) / times[0] / 1e9;
+        bool arithmetic = flops > 0;
+        double rate = (arithmetic ? flops : bytes) / times[0] / 1e9;
         string unit = arithmetic ? "GFLOP/s" : "GB/s";
         var row = new Speed(operation.Name, 1e6 * times[0], 1e6 * times[Rounds / 2], 1e6 * floors[0], times[0] / floors[0], ratios[Rounds / 2], rate, unit);
         table.Add(

@@ -14,7 +14,6 @@ internal sealed class VectorMemory
         _memory = memory;
         N = memory.VectorLength;
         Part = N / 8;
-        Run = memory.Operations;
         Inputs = [.. Enumerable.Range(0, 8).Select(_ => memory.Normal(N, 0.5e-3))];
         Output = memory.Zeros(N);
         Keys = memory.Doubles(N);
@@ -39,7 +38,7 @@ internal sealed class VectorMemory
         ManyKept = [.. Enumerable.Range(0, 64).Select(k => Kept[k % 8])];
     }
 
-    public OperationSet Run { get; }
+    public OperationSet Run => _memory.Operations;
 
     /// <summary>Elements of a vector.</summary>
     public long N { get; }

@@ -1,0 +1,133 @@
+using System.Text.Json;
+
+namespace MergeEngine.Benchmarks.Tests.Peers;
+
+/// <summary>The scripts that compare with other programs. Those programs are seldom installed where tests run, so programs that only print figures stand in for them.</summary>
+public sealed class PeerScriptTests : IDisposable
+{
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("merge-engine-");
+
+    public static TheoryData<string> Scripts => [.. Directory.GetFiles(Python.Scripts, "*.py").Select(path => Path.GetFileName(path)).Order()];
+
+    public void Dispose() => _directory.Delete(recursive: true);
+
+    [Theory]
+    [MemberData(nameof(Scripts))]
+    public void A_script_is_valid_Python(string name)
+    {
+        (int code, _, string error) = Python.Run("-c", "import ast, sys; ast.parse(open(sys.argv[1], encoding='utf-8').read(), sys.argv[1])", Path.Combine(Python.Scripts, name));
+        Assert.True(code == 0, error);
+    }
+
+    [Theory]
+    [InlineData("gemm.py", "--shapes")]
+    [InlineData("step.py", "--model")]
+    [InlineData("latency.py", "--runtime")]
+    [InlineData("merge.py", "--program")]
+    [InlineData("compare.py", "--turns")]
+    public void A_script_says_what_it_takes(string name, string option)
+    {
+        (int code, string output, string error) = Python.Run(Path.Combine(Python.Scripts, name), "--help");
+        Assert.True(code == 0, error);
+        Assert.Contains(option, output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("gemm.py", "torch", "--shapes", "8x8x8", "--threads", "1")]
+    [InlineData("step.py", "torch", "--threads", "1")]
+    [InlineData("latency.py", "onnxruntime", "--runtime", "onnxruntime", "--threads", "1")]
+    [InlineData("merge.py", "mergekit", "--threads", "1")]
+    public void A_peer_that_is_not_installed_is_named(string name, string missing, params string[] arguments)
+    {
+        Assert.SkipWhen(Python.Run("-c", $"import {missing}").Code == 0, $"{missing} is installed here.");
+        (int code, string output, string error) = Python.Run([Path.Combine(Python.Scripts, name), .. arguments]);
+        Assert.Equal((3, ""), (code, output));
+        Assert.StartsWith("not installed here: ", error, StringComparison.Ordinal);
+        Assert.Contains(missing, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Programs_take_turns_and_their_medians_are_compared()
+    {
+        string engine = Write("engine.py", "ours", "{'m': 8, 'n': 16, 'k': 32, 'median_gflops': (30, 10, 20)[turn]}", "'peak_gflops': 40,");
+        string peer = Write("peer.py", "theirs", "{'m': 8, 'n': 16, 'k': 32, 'median_gflops': (10, 5, 20)[turn]}, {'m': 1, 'n': 1, 'k': 1, 'median_gflops': 1}");
+        string rows = Path.Combine(_directory.FullName, "rows.json");
+        (int code, string output, string error) = Compare("gemm", "--engine", engine, "--peer-command", peer, "--turns", "3", "--threads", "2", "--json", rows);
+        Assert.True(code == 0, error);
+        Assert.Equal("theirs ours theirs ours theirs ours", File.ReadAllText(Path.Combine(_directory.FullName, "order")).Trim());
+        // Medians 20 and 10; of the ratios 3, 2 and 1 the median is 2.
+        Assert.Contains("| 8 x 16 x 32 | 20 | 50 % | 10 | 25 % | 2.00 |", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("1 x 1 x 1", output, StringComparison.Ordinal);
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(rows));
+        Assert.Equal((2, 3, 2.0), (document.RootElement.GetProperty("threads").GetInt32(), document.RootElement.GetProperty("turns").GetInt32(), document.RootElement.GetProperty("results")[0].GetProperty("ratio").GetDouble()));
+    }
+
+    [Fact]
+    public void Shares_of_passes_come_from_the_operations_that_the_engine_counts()
+    {
+        // 100 GFLOP/s for 2 ms are 0.2 GFLOP; in 5 ms that makes 40 GFLOP/s, of a peak of 200.
+        string engine = Write("engine.py", "ours", "{'model': 'minilm-8', 'batch': 1, 'median': 2, 'gflops': 100}", "'peak_gflops': 200,");
+        string peer = Write("peer.py", "theirs", "{'model': 'minilm-8', 'batch': 1, 'median': 5}");
+        (int code, string output, string error) = Compare("latency", "--engine", engine, "--peer-command", peer, "--turns", "1", "--model", "minilm-8");
+        Assert.True(code == 0, error);
+        Assert.Contains("| minilm-8 x 1 | 2 | 50 % | 5 | 20 % | 0.40 |", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_peer_that_does_not_run_ends_the_comparison_with_its_own_words()
+    {
+        string peer = Path.Combine(_directory.FullName, "peer.py");
+        File.WriteAllText(peer, "import sys; sys.exit('no such luck')");
+        (int code, string output, string error) = Compare("gemm", "--engine", peer, "--peer-command", $"{Python.Executable} {peer}", "--turns", "1");
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains("did not run: no such luck", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_peer_of_another_suite_is_refused()
+    {
+        (int code, _, string error) = Compare("merge", "--peer", "torch");
+        Assert.Equal(2, code);
+        Assert.Contains("expected mergekit", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Models_to_merge_are_checkpoints_of_the_size_that_was_asked_for()
+    {
+        // Stands for merge-engine: makes the target directory that the script expects, after the recipe was readable.
+        string program = Path.Combine(_directory.FullName, "program");
+        File.WriteAllText(program, $"#!/bin/sh\n{Python.Executable} -c 'import json, os, sys; r = json.load(open(sys.argv[2])); print(r[\"merge_method\"]); os.mkdir(sys.argv[3])' \"$@\"\n");
+        Assert.SkipUnless(OperatingSystem.IsLinux() || OperatingSystem.IsMacOS(), "The stand-in is a shell script.");
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        string models = Path.Combine(_directory.FullName, "models");
+        (int code, string output, string error) = Python.Run(
+            Path.Combine(Python.Scripts, "merge.py"), "--program", "merge-engine", "--executable", program, "--directory", models, "--models", "2", "--width", "24", "--layers", "1",
+            "--method", "ties", "--method", "linear", "--threads", "1");
+        Assert.True(code == 0, error);
+        using JsonDocument document = JsonDocument.Parse(output);
+        Assert.Equal(["ties", "linear"], document.RootElement.GetProperty("results").EnumerateArray().Select(r => r.GetProperty("method").GetString()));
+        foreach (string model in (string[])["base", "model-1", "model-2"])
+        {
+            using Tensors.Safetensors.Checkpoint checkpoint = Tensors.Safetensors.Checkpoint.Open(Path.Combine(models, model));
+            // Two matrices of 2048 rows, four of 24, three of 64, three norms.
+            Assert.Equal((2 * 2048 * 24) + (4 * 24 * 24) + (3 * 64 * 24) + (3 * 24), checkpoint.TotalByteLength / sizeof(float));
+        }
+    }
+
+    private static (int Code, string Output, string Error) Compare(params string[] arguments) => Python.Run([Path.Combine(Python.Scripts, "compare.py"), .. arguments]);
+
+    /// <summary>A program that notes its turn and prints results; <c>turn</c> counts its own runs.</summary>
+    /// <returns>Its command line.</returns>
+    private string Write(string file, string who, string results, string more = "")
+    {
+        string path = Path.Combine(_directory.FullName, file);
+        File.WriteAllText(path, $$"""
+            import json, os
+            order = os.path.join(os.path.dirname(os.path.abspath(__file__)), "order")
+            turn = open(order).read().split().count("{{who}}") if os.path.exists(order) else 0
+            open(order, "a").write("{{who}} ")
+            print(json.dumps({"program": "{{who}}", {{more}} "results": [{{results}}]}))
+            """);
+        return $"{Python.Executable} {path}";
+    }
+}
