@@ -30,7 +30,10 @@ public sealed class BatchedTextEncoder : IDisposable
     /// <param name="options">How requests are put into batches; null for the defaults.</param>
     /// <param name="head">Gives the logits of every text, from the features; null for none. For this alone, too.</param>
     /// <param name="mixture">Weights that change; null for the encoder's own.</param>
-    /// <remarks>Encoder, head and mixture stay their owner's, to be disposed after this.</remarks>
+    /// <remarks>
+    /// Encoder, head and mixture stay their owner's, to be disposed after this. Their weights are packed (<see cref="Encoder.Pack"/>): where values of
+    /// the encoder's own change, pack them again.
+    /// </remarks>
     /// <exception cref="ArgumentException">An option makes no sense, or the parts do not fit each other.</exception>
     public BatchedTextEncoder(
         TextTransformer encoder, ITokenizer tokenizer, BatchedTextOptions? options = null, ClassificationHead? head = null, TaskMixture? mixture = null)
@@ -45,6 +48,8 @@ public sealed class BatchedTextEncoder : IDisposable
         _encoder = encoder;
         _tokenizer = tokenizer;
         _tokenizing = new TokenizerOptions { MaxLength = maxTokens };
+        if (mixture is null) encoder.Pack(encoder.Parameters);
+        else mixture.Pack(encoder.Pack);
         Mixture = mixture;
         Classes = head?.Classes ?? 0;
         _queue = new RequestQueue(options);

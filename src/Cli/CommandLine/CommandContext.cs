@@ -36,12 +36,18 @@ internal sealed class CommandContext(ParseResult arguments, CancellationToken st
     /// <summary>The device that was asked for.</summary>
     public string DeviceName => arguments.GetValue(CommonOptions.Device) ?? "cpu";
 
+    /// <param name="inference">The command runs models forward alone, and packs their weights: what BF16 on the CPU is for.</param>
     /// <exception cref="UsageException">The device does not compute in the precision that was asked for.</exception>
-    public Device OpenDevice()
+    public Device OpenDevice(bool inference = false)
     {
         string word = arguments.GetValue(CommonOptions.Precision) ?? "float32";
-        if (word != "float32" && DeviceName is ("cpu" or "reference"))
-            throw new UsageException($"--precision is '{word}', expected float32 for --device {DeviceName}: only products on a GPU can round their inputs.");
+        bool host = DeviceName is "cpu" or "reference", packs = inference && DeviceName == "cpu";
+        if (host && word != "float32" && !(packs && word == "bf16"))
+        {
+            throw new UsageException(
+                $"--precision is '{word}', expected {(packs ? "float32 or bf16" : "float32")} for --device {DeviceName} in this command: only products on a GPU can round their inputs.");
+        }
+
         Precision precision = word switch
         {
             "tf32" => Precision.TF32,

@@ -11,7 +11,7 @@ internal static class CommonOptions
     public static readonly Option<string> Device = DeviceOption();
 
     public static readonly Option<string> Precision = Choice(
-        "--precision", "What products on a GPU round their inputs to; sums are float32 always.", required: false, "float32", "tf32", "bf16");
+        "--precision", "What products on a GPU round their inputs to; on the CPU, for encode, evaluate and bench latency: bf16 stores weights in half the bytes. Sums are float32 always.", required: false, "float32", "tf32", "bf16");
 
     public static readonly Option<int> Threads = Number("--threads", "Threads of the CPU device; one for each core if left out.", 1, 1024, "N");
 

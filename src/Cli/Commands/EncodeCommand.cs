@@ -75,8 +75,9 @@ internal static class EncodeCommand
         bool fromText = context.Has(TextArguments.Text);
         string first = context.Get(Input), output = OutputOf(context, fromText, first);
         OutputFile.RequirePossible(output, context.Get(ModelArguments.Model), fromText ? context.Get(TextArguments.Text) : first, context.Get(CommonOptions.Head));
-        using Device device = context.OpenDevice();
+        using Device device = context.OpenDevice(inference: true);
         using Encoder encoder = ModelArguments.Load(context, device, fromText ? null : first);
+        if (device.Precision != Precision.Float32) encoder.Pack(encoder.Parameters);
         Dataset? data = fromText ? null : Dataset.Open(first);
         DatasetSplit split = data is null ? TextArguments.Read(context, encoder, []) : data["input"] ?? data.Require(context.Get(Split)!);
         using ClassificationHead? head = ModelArguments.LoadHead(context, encoder, data?.Name ?? Path.GetFileNameWithoutExtension(split.Source));

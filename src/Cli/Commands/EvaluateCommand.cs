@@ -45,8 +45,9 @@ internal static class EvaluateCommand
 
     private static void Run(CommandContext context)
     {
-        using Device device = context.OpenDevice();
+        using Device device = context.OpenDevice(inference: true);
         using Encoder encoder = ModelArguments.Load(context, device, context.Get(Data));
+        if (device.Precision != Precision.Float32) encoder.Pack(encoder.Parameters);
         Dataset data = DatasetArguments.Open(context, encoder, context.Get(Data));
         using ClassificationHead head = ModelArguments.RequireHead(context, encoder, data.Name);
         DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);

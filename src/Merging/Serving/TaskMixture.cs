@@ -78,6 +78,24 @@ public sealed class TaskMixture : IDisposable
         }
     }
 
+    /// <summary>
+    /// Packs the weights of every mixture from here on, for <c>Pack</c> of the encoder that serves them: before the first answers are given, since a pass
+    /// that is under way may go on with packed weights, which BF16 has rounded.
+    /// </summary>
+    /// <param name="pack">Packs one vector; packed vectors are packed again at every switch.</param>
+    /// <exception cref="ObjectDisposedException">The mixture has been disposed.</exception>
+    public void Pack(Action<ParameterVector> pack)
+    {
+        ArgumentNullException.ThrowIfNull(pack);
+        lock (_switching)
+        {
+            MixtureSlot current = _current ?? throw Gone();
+            Await(_spare, default);
+            pack(_spare.Parameters);
+            pack(current.Parameters);
+        }
+    }
+
     /// <summary>Mixes anew: whoever begins to read afterwards has the new vector, whole.</summary>
     /// <param name="coefficients">c_k in the order of <see cref="Names"/>.</param>
     /// <param name="cancellation">Ends the wait for readers; nothing has changed then.</param>
@@ -156,6 +174,7 @@ public sealed class TaskMixture : IDisposable
     {
         coefficients.CopyTo(slot.Coefficients);
         Device.Operations.AddWeightedSum(slot.Parameters.Values, _base.Values, _taskVectors, slot.Coefficients);
+        slot.Parameters.Packed?.Refresh();
     }
 
     private void CheckCount(ReadOnlySpan<float> coefficients)

@@ -34,16 +34,28 @@ internal sealed class LinearLayer
     /// <summary>Columns of the output.</summary>
     public int Outputs { get; }
 
-    /// <inheritdoc cref="OperationSet.LinearForward"/>
+    /// <summary>What inference packs.</summary>
+    public IEnumerable<Parameter> Weights => _parts.Select(part => part.Weight);
+
+    /// <summary>Y ← act(X·Wᵀ + b), see <see cref="OperationSet"/>; with the packed weight where the vector has one and no pre-activation is wanted.</summary>
     public void Forward(
         OperationSet operations, ParameterVector parameters, Matrix output, Matrix input, Activation activation = Activation.None, Matrix preActivation = default)
     {
         int column = 0;
         foreach (LinearPart part in _parts)
         {
-            operations.LinearForward(
-                output.SliceColumns(column, part.Outputs), input, part.WeightOf(parameters), part.BiasOf(parameters), activation,
-                preActivation.IsNone ? default : preActivation.SliceColumns(column, part.Outputs));
+            Matrix columns = output.SliceColumns(column, part.Outputs);
+            if (preActivation.IsNone && parameters.Packed is { } packed && packed.TryGet(part.Weight, out PackedWeight weight))
+            {
+                operations.LinearForward(columns, input, weight, part.BiasOf(parameters), activation);
+            }
+            else
+            {
+                operations.LinearForward(
+                    columns, input, part.WeightOf(parameters), part.BiasOf(parameters), activation,
+                    preActivation.IsNone ? default : preActivation.SliceColumns(column, part.Outputs));
+            }
+
             column += part.Outputs;
         }
     }

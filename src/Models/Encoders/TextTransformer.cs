@@ -43,6 +43,8 @@ public sealed partial class TextTransformer : Encoder
 
     internal TextNames Names { get; }
 
+    private protected override IEnumerable<LinearLayer> LinearLayers => _layers.Stack.LinearLayers;
+
     /// <summary>Texts of many lengths come in ever new mixtures; those of one length, or a single one, may well come again.</summary>
     protected override bool MayRepeat => _last.Batch is not { } batch || batch.Rows.IsUniform;
 

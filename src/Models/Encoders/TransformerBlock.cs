@@ -24,6 +24,9 @@ internal sealed class TransformerBlock
         _layers = layers;
     }
 
+    /// <summary>Queries, keys and values, the projection, and the two of the MLP.</summary>
+    public IEnumerable<LinearLayer> LinearLayers => [_layers.QueryKeyValue, _layers.Projection, _layers.Expand, _layers.Contract];
+
     private bool NormFirst => _shape.Norm == NormPlacement.Before;
 
     /// <summary>Fills the slots up to <see cref="BlockSlots.Output"/> from <see cref="BlockSlots.Input"/>.</summary>

@@ -33,6 +33,8 @@ internal sealed class TransformerStack
 
     public int Layers => _blocks.Length;
 
+    public IEnumerable<LinearLayer> LinearLayers => _blocks.SelectMany(block => block.LinearLayers);
+
     /// <summary>Plans the slots of all blocks.</summary>
     /// <param name="arena">Gets them.</param>
     /// <param name="retention">What is kept.</param>

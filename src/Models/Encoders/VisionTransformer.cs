@@ -34,6 +34,8 @@ public sealed partial class VisionTransformer : Encoder
 
     internal VisionNames Names { get; }
 
+    private protected override IEnumerable<LinearLayer> LinearLayers => _layers.Stack.LinearLayers.Prepend(_layers.Patches);
+
     /// <summary>[batch, width] of the last forward pass: the pooled and normalised tokens, before any projection.</summary>
     public Matrix Features => _last.Workspace.Arena.Matrix(_last.Workspace.Features, _last.Batch, Config.Width);
 

@@ -11,9 +11,14 @@ public sealed class CpuDevice : HostDevice
 
     /// <param name="threads">Threads, the caller included; 0 takes one for each core.</param>
     /// <param name="simd">Vector width; null takes the widest, or what MERGE_ENGINE_SIMD says.</param>
+    /// <param name="precision"><see cref="Precision.BF16"/> stores packed weights in half the bytes; everything else is float32 all the same.</param>
+    /// <exception cref="ArgumentException">A precision that processors do not have.</exception>
     /// <exception cref="NotSupportedException">The processor lacks the vector width.</exception>
-    public CpuDevice(int threads = 0, SimdLevel? simd = null)
+    public CpuDevice(int threads = 0, SimdLevel? simd = null, Precision precision = Precision.Float32)
     {
+        Require(precision);
+        if (precision == Precision.TF32) throw new ArgumentException("The device 'cpu' has no TF32: it is the tensor cores' format.", nameof(precision));
+        Precision = precision;
         Simd = simd is { } level ? SimdLevels.Require(level) : SimdLevels.FromEnvironment();
         Pool = new WorkerPool(threads == 0 ? Math.Min(Environment.ProcessorCount, 1024) : threads);
         _operations = new CpuOperations(this);

@@ -28,7 +28,7 @@ public abstract class Device : IDisposable
     /// <summary>What it computes, on memory of its own, in the order of the calls.</summary>
     public OperationSet Operations => _profiled ?? OwnOperations;
 
-    /// <summary>What products round their inputs to; devices of the host compute in float32.</summary>
+    /// <summary>What is rounded before it is multiplied.</summary>
     public Precision Precision { get; protected init; }
 
     /// <summary>Bytes in buffers that were allocated and not yet disposed.</summary>
@@ -40,7 +40,7 @@ public abstract class Device : IDisposable
     /// </summary>
     /// <param name="name">Device name.</param>
     /// <param name="threads">Threads of a CPU device; 0 takes one for each core.</param>
-    /// <param name="precision">What products on a GPU round their inputs to.</param>
+    /// <param name="precision">What products on a GPU round their inputs to, or a CPU its packed weights (BF16 alone).</param>
     /// <exception cref="ArgumentException">No such device, or a precision that it does not have, or that there is none of.</exception>
     /// <exception cref="CudaException">The driver, the GPU or the emulator is not here; says what was tried.</exception>
     public static Device Open(string name, int threads = 0, Precision precision = Precision.Float32)
@@ -50,9 +50,9 @@ public abstract class Device : IDisposable
         if (name is "emulated" or "cuda" || name.StartsWith("cuda:", StringComparison.Ordinal)) return CudaDevice.Open(name, precision);
         if (name is not ("cpu" or "reference"))
             throw new ArgumentException($"There is no device '{name}'; known devices are cpu, cuda, cuda:n, emulated and reference.", nameof(name));
-        if (precision != Precision.Float32)
-            throw new ArgumentException($"The device '{name}' computes in float32; {precision} products are for cuda and emulated.", nameof(precision));
-        return name == "cpu" ? new CpuDevice(threads) : new ReferenceDevice();
+        if (precision == Precision.TF32 || (precision == Precision.BF16 && name == "reference"))
+            throw new ArgumentException($"The device '{name}' has no {precision}: TF32 is for cuda and emulated, BF16 for these and cpu.", nameof(precision));
+        return name == "cpu" ? new CpuDevice(threads, precision: precision) : new ReferenceDevice();
     }
 
     /// <summary>Allocates zeroed memory, aligned to 64 bytes or more.</summary>

@@ -29,6 +29,28 @@ public sealed class ParameterVector : IDisposable
     /// <summary>The values of one parameter, row-major.</summary>
     public DeviceSpan<float> this[Parameter parameter] => Values.Slice(parameter.Offset, parameter.Length);
 
+    /// <summary>Copies of weights in the device's own order, which inference reads in their place; null unless <see cref="Pack"/> made them.</summary>
+    public PackedParameters? Packed { get; private set; }
+
+    /// <summary>
+    /// Packs weights for inference, or again what is packed already: call it anew after the values have changed. A packed vector can be merged, but not
+    /// be trained.
+    /// </summary>
+    /// <param name="weights">Parameters of this layout with two dimensions or more, [out, in…].</param>
+    /// <exception cref="NotSupportedException">The device does not pack weights, see <see cref="Operations.OperationSet.PacksWeights"/>.</exception>
+    public void Pack(IEnumerable<Parameter> weights)
+    {
+        if (Packed is { } packed) packed.Refresh();
+        else Packed = new PackedParameters(this, weights);
+    }
+
+    /// <summary>Gives the packed copies back: inference and training read the values themselves again.</summary>
+    public void Unpack()
+    {
+        Packed?.Dispose();
+        Packed = null;
+    }
+
     /// <summary>A parameter as a matrix: the first dimension by the product of the others.</summary>
     public Matrix Matrix(string name)
     {
@@ -77,5 +99,9 @@ public sealed class ParameterVector : IDisposable
         Device.Upload(values, target);
     }
 
-    public void Dispose() => _buffer.Dispose();
+    public void Dispose()
+    {
+        Unpack();
+        _buffer.Dispose();
+    }
 }

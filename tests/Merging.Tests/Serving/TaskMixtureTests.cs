@@ -1,6 +1,8 @@
 using MergeEngine.Merging.Methods;
 using MergeEngine.Merging.Serving;
 using MergeEngine.Merging.Tests.Support;
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Operations;
 using MergeEngine.Tensors.Parameters;
 using MergeEngine.Tests.Support;
 
@@ -12,6 +14,8 @@ public sealed class TaskMixtureTests
     private static readonly float[] First = [0.3f, -0.1f, 0.5f], Second = [0f, 1f, 0.25f];
 
     public static TheoryData<string> Devices() => [.. DeviceCases.Names];
+
+    public static TheoryData<string, bool> DevicesUnpacked() => [.. DeviceCases.Names.Select(name => (name, false))];
 
     [Theory]
     [MemberData(nameof(Devices))]
@@ -101,12 +105,37 @@ public sealed class TaskMixtureTests
         Assert.True(readings >= 900 && seenFirst > 0 && seenSecond > 0, $"{readings} readings: {seenFirst} of the first mixture, {seenSecond} of the second.");
     }
 
+    [Fact]
+    public void Packed_mixtures_are_packed_again_at_every_switch()
+    {
+        using var models = new MixtureModels("cpu");
+        using var mixture = new TaskMixture(models.Vectors, First);
+        mixture.Pack(vector => vector.Pack(vector.Layout.Parameters));
+        foreach (float[] coefficients in new[] { First, Second, First })
+        {
+            mixture.SetCoefficients(coefficients);
+            using MixtureUse use = mixture.Use();
+            // The product of a weight with the identity is its transpose.
+            Parameter weight = use.Parameters.Layout.Parameters[0];
+            Matrix values = use.Parameters.Matrix(weight.Name);
+            Assert.True(use.Parameters.Packed!.TryGet(weight, out PackedWeight packed));
+            using DeviceBuffer identity = models.Device.Allocate<float>((long)values.Columns * values.Columns), product = models.Device.Allocate<float>((long)values.Columns * values.Rows);
+            for (int i = 0; i < values.Columns; i++) identity.AsSpan<float>().HostSpan[i * (values.Columns + 1)] = 1;
+            models.Device.Operations.LinearForward(
+                new Matrix(product.AsSpan<float>(), values.Columns, values.Rows), new Matrix(identity.AsSpan<float>(), values.Columns, values.Columns), packed);
+            Span<float> expected = values.Data.HostSpan, actual = product.AsSpan<float>().HostSpan;
+            for (int i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[(i % values.Columns * values.Rows) + (i / values.Columns)]);
+        }
+    }
+
     [Theory]
-    [MemberData(nameof(Devices))]
-    public void A_switch_allocates_nothing(string device)
+    [InlineData("cpu", true)]
+    [MemberData(nameof(DevicesUnpacked))]
+    public void A_switch_allocates_nothing(string device, bool pack)
     {
         using var models = new MixtureModels(device);
         using var mixture = new TaskMixture(models.Vectors, First);
+        if (pack) mixture.Pack(vector => vector.Pack(vector.Layout.Parameters));
         Switch(mixture, 50);
         long memory = models.Device.AllocatedBytes, before = GC.GetAllocatedBytesForCurrentThread();
         Switch(mixture, 50);

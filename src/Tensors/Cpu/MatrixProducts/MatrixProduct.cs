@@ -66,6 +66,52 @@ internal sealed unsafe class MatrixProduct : IDisposable
             _driver.Multiply(product);
     }
 
+    /// <summary>Floats (units of 4 bytes) of an n × k weight that <see cref="PackWeight"/> has packed for this object's vector width.</summary>
+    public long PackedFloats(int n, int k, bool narrow) => _driver.PackedFloats(n, k, narrow);
+
+    /// <summary>
+    /// Lays a weight out as the micro-kernel reads its transpose, so that products with it, however few their rows, neither transpose nor copy it.
+    /// </summary>
+    /// <param name="n">Rows of the weight: outputs.</param>
+    /// <param name="k">Columns of the weight: inputs.</param>
+    /// <param name="weight">[n, k].</param>
+    /// <param name="stride">Floats between its rows.</param>
+    /// <param name="packed">Gets <see cref="PackedFloats"/> floats, of any alignment.</param>
+    /// <param name="narrow">Rounds the weight to BF16, which halves its bytes.</param>
+    public void PackWeight(int n, int k, float* weight, nint stride, float* packed, bool narrow)
+    {
+        if (n <= 0 || k <= 0)
+            return;
+        var product = new ProductArguments { TransposeB = true, N = n, K = k, B = weight, StrideB = stride };
+        lock (_lock)
+            _driver.Pack(product, packed, narrow);
+    }
+
+    /// <summary>
+    /// C[m, n] = epilogue(A·Wᵀ) with a weight of <see cref="PackWeight"/>. A float32 weight gives the bits of <see cref="Multiply"/>, but for products of
+    /// at most <see cref="SkinnyJob{S, V}.MaxRows"/> rows, which that one sums in another order.
+    /// </summary>
+    public void MultiplyPacked(int m, int n, int k, float* a, nint strideA, float* packed, bool narrow, float* c, nint strideC, in Epilogue epilogue)
+    {
+        if (m <= 0 || n <= 0)
+            return;
+        var product = new ProductArguments
+        {
+            TransposeB = true,
+            M = m,
+            N = n,
+            K = Math.Max(0, k),
+            Alpha = 1f,
+            A = a,
+            StrideA = strideA,
+            C = c,
+            StrideC = strideC,
+            Epilogue = epilogue,
+        };
+        lock (_lock)
+            _driver.MultiplyPacked(product, packed, narrow);
+    }
+
     /// <summary>
     /// acc[n, k] += Σ_s |dY_sᵀ·X_s|, s over <paramref name="samples"/> samples of <paramref name="rowsPerSample"/> consecutive rows: the absolute weight gradient of a
     /// linear layer, sample by sample (TATR, arXiv 2501.15065, equation 5). The product of one sample is never stored.

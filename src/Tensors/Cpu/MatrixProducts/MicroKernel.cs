@@ -14,7 +14,7 @@ internal unsafe interface ITileSink
 /// <summary>
 /// The innermost loop of every product: C (rows × 2 vectors) from rows of A and a panel of B, all sums in registers. Element (r, p) of A is at
 /// <c>a[r·aRow + p·aStep]</c>, so A may be row-major (aRow = stride, aStep = 1), transposed (1, stride) or packed (1, height); row p of B is the two
-/// vectors at <c>b + p·bStep</c>. One chain of fused multiply-adds runs through p = 0 … k-1 for every element,
+/// vectors that the panel's format P reads at <c>b + p·bStep</c>. One chain of fused multiply-adds runs through p = 0 … k-1 for every element,
 /// whatever the tile's height: so a result does not depend on how a matrix was cut into tiles.
 /// </summary>
 /// <remarks>
@@ -41,51 +41,54 @@ internal static unsafe class MicroKernel<S, V>
 
     /// <summary>Hands <paramref name="rows"/> (any number) × <see cref="Columns"/> sums to the sink, row r at <c>c + r·cRow</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Multiply<T>(int rows, int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    public static void Multiply<T, P>(int rows, int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
         where T : struct, ITileSink
+        where P : struct, IPanelFormat
     {
         while (rows >= Rows)
         {
             if (S.Count == 16)
-                Rows12<T>(k, a, aRow, aStep, b, bStep, c, cRow);
+                Rows12<T, P>(k, a, aRow, aStep, b, bStep, c, cRow);
             else
-                Rows6<T>(k, a, aRow, aStep, b, bStep, c, cRow);
+                Rows6<T, P>(k, a, aRow, aStep, b, bStep, c, cRow);
             rows -= Rows;
             a += Rows * aRow;
             c += Rows * cRow;
         }
         if (rows > 0)
-            Remainder<T>(rows, k, a, aRow, aStep, b, bStep, c, cRow);
+            Remainder<T, P>(rows, k, a, aRow, aStep, b, bStep, c, cRow);
     }
 
-    private static void Remainder<T>(int rows, int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Remainder<T, P>(int rows, int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
         where T : struct, ITileSink
+        where P : struct, IPanelFormat
     {
         if (S.Count == 16 && rows >= 8)
         {
-            Rows8<T>(k, a, aRow, aStep, b, bStep, c, cRow);
+            Rows8<T, P>(k, a, aRow, aStep, b, bStep, c, cRow);
             rows -= 8;
             a += 8 * aRow;
             c += 8 * cRow;
         }
         if (rows >= 4)
         {
-            Rows4<T>(k, a, aRow, aStep, b, bStep, c, cRow);
+            Rows4<T, P>(k, a, aRow, aStep, b, bStep, c, cRow);
             rows -= 4;
             a += 4 * aRow;
             c += 4 * cRow;
         }
         if (rows == 3)
-            Rows3<T>(k, a, aRow, aStep, b, bStep, c, cRow);
+            Rows3<T, P>(k, a, aRow, aStep, b, bStep, c, cRow);
         else if (rows == 2)
-            Rows2<T>(k, a, aRow, aStep, b, bStep, c, cRow);
+            Rows2<T, P>(k, a, aRow, aStep, b, bStep, c, cRow);
         else if (rows == 1)
-            Rows1<T>(k, a, aRow, aStep, b, bStep, c, cRow);
+            Rows1<T, P>(k, a, aRow, aStep, b, bStep, c, cRow);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows12<T>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Rows12<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
         where T : struct, ITileSink
+        where P : struct, IPanelFormat
     {
         nint aRow2 = 2 * aRow;
         float* a3 = a + 3 * aRow, a6 = a + 6 * aRow, a9 = a + 9 * aRow;
@@ -95,7 +98,7 @@ internal static unsafe class MicroKernel<S, V>
         V l9 = S.Zero, h9 = S.Zero, l10 = S.Zero, h10 = S.Zero, l11 = S.Zero, h11 = S.Zero;
         for (; k > 0; k--)
         {
-            V low = S.Load(b), high = S.Load(b + S.Count);
+            V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
             h0 = S.MultiplyAdd(x, high, h0);
@@ -176,8 +179,9 @@ internal static unsafe class MicroKernel<S, V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows8<T>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Rows8<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
         where T : struct, ITileSink
+        where P : struct, IPanelFormat
     {
         nint aRow2 = 2 * aRow;
         float* a3 = a + 3 * aRow, a6 = a + 6 * aRow;
@@ -186,7 +190,7 @@ internal static unsafe class MicroKernel<S, V>
         V l6 = S.Zero, h6 = S.Zero, l7 = S.Zero, h7 = S.Zero;
         for (; k > 0; k--)
         {
-            V low = S.Load(b), high = S.Load(b + S.Count);
+            V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
             h0 = S.MultiplyAdd(x, high, h0);
@@ -242,8 +246,9 @@ internal static unsafe class MicroKernel<S, V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows6<T>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Rows6<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
         where T : struct, ITileSink
+        where P : struct, IPanelFormat
     {
         nint aRow2 = 2 * aRow;
         float* a3 = a + 3 * aRow;
@@ -251,7 +256,7 @@ internal static unsafe class MicroKernel<S, V>
         V l3 = S.Zero, h3 = S.Zero, l4 = S.Zero, h4 = S.Zero, l5 = S.Zero, h5 = S.Zero;
         for (; k > 0; k--)
         {
-            V low = S.Load(b), high = S.Load(b + S.Count);
+            V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
             h0 = S.MultiplyAdd(x, high, h0);
@@ -294,8 +299,9 @@ internal static unsafe class MicroKernel<S, V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4<T>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Rows4<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
         where T : struct, ITileSink
+        where P : struct, IPanelFormat
     {
         nint aRow2 = 2 * aRow;
         float* a3 = a + 3 * aRow;
@@ -303,7 +309,7 @@ internal static unsafe class MicroKernel<S, V>
         V l3 = S.Zero, h3 = S.Zero;
         for (; k > 0; k--)
         {
-            V low = S.Load(b), high = S.Load(b + S.Count);
+            V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
             h0 = S.MultiplyAdd(x, high, h0);
@@ -334,14 +340,15 @@ internal static unsafe class MicroKernel<S, V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows3<T>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Rows3<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
         where T : struct, ITileSink
+        where P : struct, IPanelFormat
     {
         nint aRow2 = 2 * aRow;
         V l0 = S.Zero, h0 = S.Zero, l1 = S.Zero, h1 = S.Zero, l2 = S.Zero, h2 = S.Zero;
         for (; k > 0; k--)
         {
-            V low = S.Load(b), high = S.Load(b + S.Count);
+            V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
             h0 = S.MultiplyAdd(x, high, h0);
@@ -365,13 +372,14 @@ internal static unsafe class MicroKernel<S, V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2<T>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Rows2<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
         where T : struct, ITileSink
+        where P : struct, IPanelFormat
     {
         V l0 = S.Zero, h0 = S.Zero, l1 = S.Zero, h1 = S.Zero;
         for (; k > 0; k--)
         {
-            V low = S.Load(b), high = S.Load(b + S.Count);
+            V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
             h0 = S.MultiplyAdd(x, high, h0);
@@ -389,13 +397,14 @@ internal static unsafe class MicroKernel<S, V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1<T>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Rows1<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
         where T : struct, ITileSink
+        where P : struct, IPanelFormat
     {
         V l0 = S.Zero, h0 = S.Zero;
         for (; k > 0; k--)
         {
-            V low = S.Load(b), high = S.Load(b + S.Count);
+            V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
             h0 = S.MultiplyAdd(x, high, h0);

@@ -18,14 +18,24 @@ internal unsafe struct PackJob<S, V> : IParallelJob
     public int Columns;
     public float* Packed;
 
-    public readonly void Execute(int task)
+    public readonly void Execute(int task) => Execute(task, Packed + Place(task).Offset);
+
+    /// <summary>Packs one task's panel to another place.</summary>
+    public readonly void Execute(int task, float* target)
     {
-        int width = MicroKernel<S, V>.Columns, panels = (Columns + width - 1) / width;
-        int block = FirstBlock + task / panels, column = task % panels * width;
-        int start = Partition.Start(block), length = Partition.LengthOf(block);
-        nint offset = (nint)(start - Partition.Start(FirstBlock)) * panels * width;
+        int width = MicroKernel<S, V>.Columns, panels = ProductDriver<S, V>.PanelCount(Columns);
+        int block = FirstBlock + task / panels, column = task % panels * width, start = Partition.Start(block);
         Panels<S, V>.PackB(
-            Product.TransposeB, Product.AddressB(start, FirstColumn + column), Product.StrideB, length,
-            Math.Min(width, Columns - column), Packed + offset + (nint)column * length);
+            Product.TransposeB, Product.AddressB(start, FirstColumn + column), Product.StrideB, Partition.LengthOf(block),
+            Math.Min(width, Columns - column), target);
+    }
+
+    /// <summary>Where a task's panel begins, in floats, and its rows.</summary>
+    public readonly (nint Offset, int Length) Place(int task)
+    {
+        int width = MicroKernel<S, V>.Columns, panels = ProductDriver<S, V>.PanelCount(Columns);
+        int block = FirstBlock + task / panels, length = Partition.LengthOf(block);
+        nint before = (nint)(Partition.Start(block) - Partition.Start(FirstBlock)) * panels;
+        return ((before + (nint)(task % panels) * length) * width, length);
     }
 }

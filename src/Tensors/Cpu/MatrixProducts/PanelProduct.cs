@@ -16,7 +16,7 @@ internal static unsafe class PanelProduct<S, V>
 
     /// <param name="product">The whole product.</param>
     /// <param name="packedA">The rows of op(A) packed, or null to read them in place.</param>
-    /// <param name="b">The panel.</param>
+    /// <param name="b">The panel, as the format P has it.</param>
     /// <param name="start">First index of the sum in this block.</param>
     /// <param name="length">Length of the block.</param>
     /// <param name="row">First row of C.</param>
@@ -27,9 +27,10 @@ internal static unsafe class PanelProduct<S, V>
     /// <param name="first">This is the first block of the sum.</param>
     /// <param name="last">This is the last block of the sum.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply(
+    public static void Multiply<P>(
         in ProductArguments product, float* packedA, float* b, int start, int length,
         int row, int rows, int column, int columns, float* tile, bool first, bool last)
+        where P : struct, IPanelFormat
     {
         int width = MicroKernel<S, V>.Columns, height = MicroKernel<S, V>.Rows;
         bool accumulate = !first || product.Beta == 1f;
@@ -61,16 +62,16 @@ internal static unsafe class PanelProduct<S, V>
             }
             if (!direct)
             {
-                MicroKernel<S, V>.Multiply<SetTile>(count, length, a, aRow, aStep, b, width, tile, width);
+                MicroKernel<S, V>.Multiply<SetTile, P>(count, length, a, aRow, aStep, b, P.RowFloats<S, V>(), tile, width);
                 TileFinish<S, V>.Apply(product, tile, row + done, column, count, columns, first, last);
             }
             else if (accumulate)
             {
-                MicroKernel<S, V>.Multiply<AddTile>(count, length, a, aRow, aStep, b, width, c, product.StrideC);
+                MicroKernel<S, V>.Multiply<AddTile, P>(count, length, a, aRow, aStep, b, P.RowFloats<S, V>(), c, product.StrideC);
             }
             else
             {
-                MicroKernel<S, V>.Multiply<SetTile>(count, length, a, aRow, aStep, b, width, c, product.StrideC);
+                MicroKernel<S, V>.Multiply<SetTile, P>(count, length, a, aRow, aStep, b, P.RowFloats<S, V>(), c, product.StrideC);
             }
         }
     }

@@ -101,7 +101,7 @@ internal unsafe struct PerSampleJob<S, V> : IParallelJob
         int width = MicroKernel<S, V>.Columns, height = MicroKernel<S, V>.Rows;
         for (int done = 0; done < rows; done += height)
         {
-            MicroKernel<S, V>.Multiply<AddAbsoluteTile>(
+            MicroKernel<S, V>.Multiply<AddAbsoluteTile, FloatPanel>(
                 Math.Min(height, rows - done), length, a + done * aRow, 1, aStep, b, width, strip + (nint)done * width, width);
         }
     }

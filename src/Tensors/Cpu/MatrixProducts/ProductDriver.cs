@@ -9,6 +9,15 @@ internal abstract unsafe class ProductDriver : IDisposable
 {
     public abstract void Multiply(in ProductArguments product);
 
+    /// <inheritdoc cref="MatrixProduct.PackedFloats"/>
+    public abstract long PackedFloats(int n, int k, bool narrow);
+
+    /// <summary>Packs all of the product's op(B).</summary>
+    public abstract void Pack(in ProductArguments product, float* packed, bool narrow);
+
+    /// <summary>The product with an op(B) that was packed; its own B is not read.</summary>
+    public abstract void MultiplyPacked(in ProductArguments product, float* packed, bool narrow);
+
     public abstract void AddAbsolutePerSample(
         int samples, int rowsPerSample, int n, int k,
         float* outputGradient, nint outputGradientStride, float* input, nint inputStride, float* accumulator, nint accumulatorStride);
@@ -120,6 +129,40 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
                 Run(ref job, 0);
             }
         }
+    }
+
+    public override long PackedFloats(int n, int k, bool narrow) =>
+        (long)PanelCount(n) * (narrow ? BFloat16Panel.RowFloats<S, V>() : FloatPanel.RowFloats<S, V>()) * k;
+
+    public override void Pack(in ProductArguments product, float* packed, bool narrow)
+    {
+        var pack = new PackJob<S, V> { Product = product, Partition = KPartition.ForProduct(product.K), Columns = product.N, Packed = packed };
+        int tasks = PanelCount(product.N) * pack.Partition.Count;
+        if (!narrow)
+        {
+            pool.Run(ref pack, tasks);
+            return;
+        }
+        var narrowing = new PackBFloat16Job<S, V> { Pack = pack };
+        pool.Run(ref narrowing, tasks);
+    }
+
+    public override void MultiplyPacked(in ProductArguments product, float* packed, bool narrow)
+    {
+        KPartition partition = KPartition.ForProduct(product.K);
+        var job = new ProductJob<S, V>
+        {
+            Product = product,
+            Partition = partition,
+            Grid = TaskGrid.Choose(
+                TileCount(product.M), MicroKernel<S, V>.Rows, PanelCount(product.N), Math.Max(1, product.K), CostOfA(product), 0, pool.Threads),
+            Packing = narrow ? PackingOfB.SharedBFloat16 : PackingOfB.Shared,
+            BlockCount = partition.Count,
+            Columns = product.N,
+            PackedB = packed,
+            Pool = pool,
+        };
+        Run(ref job, 0);
     }
 
     private void Run(ref ProductJob<S, V> job, nint floatsOfB)

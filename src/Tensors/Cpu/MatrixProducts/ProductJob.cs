@@ -7,8 +7,11 @@ namespace MergeEngine.Tensors.Cpu.MatrixProducts;
 /// <summary>Who packs op(B).</summary>
 internal enum PackingOfB
 {
-    /// <summary>A <see cref="PackJob{S, V}"/> before, for all threads: large products.</summary>
+    /// <summary>A <see cref="PackJob{S, V}"/> before, for all threads: large products, and weights that were packed for good.</summary>
     Shared,
+
+    /// <summary>A <see cref="PackBFloat16Job{S, V}"/>, once for many products.</summary>
+    SharedBFloat16,
 
     /// <summary>Every worker all of it, before its first task: a small B costs less to pack again than to fetch from another core's cache.</summary>
     ByWorker,
@@ -35,7 +38,7 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
     public int BlockCount;
     public int FirstColumn;
     public int Columns;
-    public float* PackedB;      // Shared
+    public float* PackedB;      // Shared, SharedBFloat16
     public ScratchLayout Scratch;
     public WorkerPool Pool;
 
@@ -67,11 +70,13 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
         (int firstTile, int endTile) = Grid.Rows(task);
         (int firstPanel, int endPanel) = Grid.Columns(task);
         int row = firstTile * height, rows = Math.Min(Product.M, endTile * height) - row;
-        int paddedColumns = (Columns + width - 1) / width * width;
+        int panels = ProductDriver<S, V>.PanelCount(Columns);
+        int rowFloats = Packing == PackingOfB.SharedBFloat16 ? BFloat16Panel.RowFloats<S, V>() : FloatPanel.RowFloats<S, V>();
         for (int block = FirstBlock; block < FirstBlock + BlockCount; block++)
         {
             int start = Partition.Start(block), length = Partition.LengthOf(block);
-            nint before = (nint)(start - Partition.Start(FirstBlock)) * paddedColumns;
+            nint before = (nint)(start - Partition.Start(FirstBlock)) * panels * rowFloats;
+            bool first = block == 0, last = block == Partition.Count - 1;
             float* packedA = null;
             if (Product.PacksA)
             {
@@ -80,20 +85,18 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
             }
             for (int panel = firstPanel; panel < endPanel; panel++)
             {
-                int column = panel * width, columns = Math.Min(width, Columns - column);
-                float* b;
+                int column = panel * width, columns = Math.Min(width, Columns - column), columnOfC = FirstColumn + column;
+                nint offset = before + (nint)panel * length * rowFloats;
+                if (Packing == PackingOfB.SharedBFloat16)
+                {
+                    PanelProduct<S, V>.Multiply<BFloat16Panel>(
+                        Product, packedA, PackedB + offset, start, length, row, rows, columnOfC, columns, tile, first, last);
+                    continue;
+                }
+                float* b = Packing == PackingOfB.Shared ? PackedB + offset : Scratch.B(worker) + (Packing == PackingOfB.ByWorker ? offset : 0);
                 if (Packing == PackingOfB.ByTask)
-                {
-                    b = Scratch.B(worker);
-                    Panels<S, V>.PackB(
-                        Product.TransposeB, Product.AddressB(start, FirstColumn + column), Product.StrideB, length, columns, b);
-                }
-                else
-                {
-                    b = (Packing == PackingOfB.Shared ? PackedB : Scratch.B(worker)) + before + (nint)column * length;
-                }
-                PanelProduct<S, V>.Multiply(
-                    Product, packedA, b, start, length, row, rows, FirstColumn + column, columns, tile, block == 0, block == Partition.Count - 1);
+                    Panels<S, V>.PackB(Product.TransposeB, Product.AddressB(start, columnOfC), Product.StrideB, length, columns, b);
+                PanelProduct<S, V>.Multiply<FloatPanel>(Product, packedA, b, start, length, row, rows, columnOfC, columns, tile, first, last);
             }
         }
     }

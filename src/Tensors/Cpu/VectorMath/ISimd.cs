@@ -22,6 +22,12 @@ internal unsafe interface ISimd<V>
 
     static abstract V Load(float* source);
 
+    /// <summary>Count pairs of BF16 numbers, a pair in 32 bits: the number in each pair's lower half, widened.</summary>
+    static abstract V LoadLowBFloat16(float* pairs);
+
+    /// <summary>Count pairs of BF16 numbers, a pair in 32 bits: the number in each pair's upper half, widened.</summary>
+    static abstract V LoadHighBFloat16(float* pairs);
+
     static abstract void Store(float* target, V value);
 
     /// <summary>Asks for a cache line that will be needed soon; any address will do.</summary>
