@@ -98,6 +98,7 @@ internal static unsafe class MicroKernel<S, V>
         V l9 = S.Zero, h9 = S.Zero, l10 = S.Zero, h10 = S.Zero, l11 = S.Zero, h11 = S.Zero;
         for (; k > 0; k--)
         {
+            P.Prefetch<S, V>(b);
             V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
@@ -190,6 +191,7 @@ internal static unsafe class MicroKernel<S, V>
         V l6 = S.Zero, h6 = S.Zero, l7 = S.Zero, h7 = S.Zero;
         for (; k > 0; k--)
         {
+            P.Prefetch<S, V>(b);
             V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
@@ -256,6 +258,7 @@ internal static unsafe class MicroKernel<S, V>
         V l3 = S.Zero, h3 = S.Zero, l4 = S.Zero, h4 = S.Zero, l5 = S.Zero, h5 = S.Zero;
         for (; k > 0; k--)
         {
+            P.Prefetch<S, V>(b);
             V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
@@ -309,6 +312,7 @@ internal static unsafe class MicroKernel<S, V>
         V l3 = S.Zero, h3 = S.Zero;
         for (; k > 0; k--)
         {
+            P.Prefetch<S, V>(b);
             V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
@@ -348,6 +352,7 @@ internal static unsafe class MicroKernel<S, V>
         V l0 = S.Zero, h0 = S.Zero, l1 = S.Zero, h1 = S.Zero, l2 = S.Zero, h2 = S.Zero;
         for (; k > 0; k--)
         {
+            P.Prefetch<S, V>(b);
             V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
@@ -379,6 +384,7 @@ internal static unsafe class MicroKernel<S, V>
         V l0 = S.Zero, h0 = S.Zero, l1 = S.Zero, h1 = S.Zero;
         for (; k > 0; k--)
         {
+            P.Prefetch<S, V>(b);
             V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
@@ -404,6 +410,7 @@ internal static unsafe class MicroKernel<S, V>
         V l0 = S.Zero, h0 = S.Zero;
         for (; k > 0; k--)
         {
+            P.Prefetch<S, V>(b);
             V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);

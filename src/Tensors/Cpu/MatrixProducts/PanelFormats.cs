@@ -11,6 +11,11 @@ internal unsafe interface IPanelFormat
         where S : struct, ISimd<V>
         where V : struct;
 
+    /// <summary>Asks for the row that is <see cref="PanelRows.Ahead"/> rows on.</summary>
+    static abstract void Prefetch<S, V>(float* row)
+        where S : struct, ISimd<V>
+        where V : struct;
+
     /// <summary>Columns 0 … Count-1 of a row.</summary>
     static abstract V Low<S, V>(float* row)
         where S : struct, ISimd<V>
@@ -22,6 +27,13 @@ internal unsafe interface IPanelFormat
         where V : struct;
 }
 
+/// <summary>How far ahead of the micro-kernel rows of a panel are asked for.</summary>
+internal static class PanelRows
+{
+    /// <summary>A weight comes from memory in products of few rows: so many steps of the kernel hide a fetch, which takes some 100 ns.</summary>
+    public const int Ahead = 48;
+}
+
 /// <summary>float32 values side by side.</summary>
 internal readonly unsafe struct FloatPanel : IPanelFormat
 {
@@ -29,6 +41,15 @@ internal readonly unsafe struct FloatPanel : IPanelFormat
     public static int RowFloats<S, V>()
         where S : struct, ISimd<V>
         where V : struct => 2 * S.Count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch<S, V>(float* row)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        S.Prefetch(row + (PanelRows.Ahead * 2 * S.Count));
+        if (S.Count == 16) S.Prefetch(row + (((PanelRows.Ahead * 2) + 1) * S.Count));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Low<S, V>(float* row)
@@ -50,6 +71,11 @@ internal readonly unsafe struct BFloat16Panel : IPanelFormat
     public static int RowFloats<S, V>()
         where S : struct, ISimd<V>
         where V : struct => S.Count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch<S, V>(float* row)
+        where S : struct, ISimd<V>
+        where V : struct => S.Prefetch(row + (PanelRows.Ahead * S.Count));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Low<S, V>(float* row)
