@@ -19,7 +19,7 @@ internal sealed class BenchFrame : IDisposable
     {
         _suite = suite;
         _threads = context.Threads == 0 ? Environment.ProcessorCount : context.Threads;
-        Device = context.OpenDevice();
+        Device = context.OpenDevice(inference: suite == "latency");
         try
         {
             if (Device is ReferenceDevice) throw new UsageException("--device is 'reference', expected cpu, cuda, cuda:N or emulated: it is not made for speed.");

@@ -30,7 +30,7 @@ public static class EncoderThroughput
         Device device, string model, int batch, int rounds, Action<int>? progress = null, OperationProfile? profile = null, CancellationToken cancellation = default) =>
         Measure(device, model, "step", batch, rounds, static p => p.Step(), progress, profile, cancellation);
 
-    /// <summary>Forward passes as a host sees them: inputs go to the device, logits come back.</summary>
+    /// <summary>Forward passes as a host sees them: inputs go to the device, logits come back. Weights are packed, as in a service.</summary>
     /// <inheritdoc cref="TrainingStep"/>
     public static PassTime Forward(
         Device device, string model, int batch, int rounds, Action<int>? progress = null, OperationProfile? profile = null, CancellationToken cancellation = default) =>
@@ -62,6 +62,7 @@ public static class EncoderThroughput
         ArgumentOutOfRangeException.ThrowIfLessThan(rounds, 1);
         ProbeInputs inputs = InputsOf(model, batch);
         using var probe = new ProbeModel(device, inputs);
+        if (pass == "forward") probe.Pack();
         using var peak = new PeakMeter(device);
         double[] times = new double[rounds];
         long allocated = long.MaxValue;

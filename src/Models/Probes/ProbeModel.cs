@@ -46,6 +46,9 @@ internal sealed class ProbeModel : IDisposable
         _device.Download(logits.Data, _logits);
     }
 
+    /// <summary>Readies the encoder for passes forward alone, as a service does.</summary>
+    public void Pack() => _encoder!.Pack(_encoder.Parameters);
+
     /// <summary>One training step on the batch that lies on the device: forward, loss, backward, AdamW.</summary>
     public void Step()
     {

@@ -24,8 +24,9 @@ public sealed class PackedParameters : IDisposable
         foreach (Parameter weight in _weights)
         {
             Matrix values = vector.Matrix(weight.Name);
-            _byOffset.Add(weight.Offset, new PackedWeight(free, values.Rows, values.Columns));
-            free = free.Slice(BytesOf(operations, weight));
+            long bytes = BytesOf(operations, weight);
+            _byOffset.Add(weight.Offset, new PackedWeight(free.Slice(0, bytes), values.Rows, values.Columns));
+            free = free.Slice(bytes);
         }
 
         Refresh();

@@ -64,6 +64,13 @@ public sealed class CommandLineTests
     public void A_precision_that_a_device_does_not_have_is_a_usage_error(string device) => MergeEngineProcess.Run("demo", "--device", device, "--precision", "bf16")
         .Refused(2, $"--precision is 'bf16', expected float32 for --device {device}");
 
+    [Theory]
+    [InlineData("tf32", "cpu", "float32 or bf16")]
+    [InlineData("bf16", "reference", "float32")]
+    public void A_precision_that_inference_does_not_have_is_a_usage_error(string precision, string device, string expected) => MergeEngineProcess
+        .Run("encode", "model", "in.safetensors", "out.safetensors", "--device", device, "--precision", precision)
+        .Refused(2, $"--precision is '{precision}', expected {expected} for --device {device}");
+
     [Fact]
     public void A_missing_argument_is_a_usage_error() => MergeEngineProcess.Run("inspect").Refused(2, "inspect");
 

@@ -32,6 +32,17 @@ public sealed class EncodeTests : IDisposable
         Assert.All(actual.Tensors, tensor => Assert.Equal(DType.F32, tensor.DType));
     }
 
+    /// <summary>Weights of the blocks rounded to BF16: some thousandths were seen, and nothing at all would be float32.</summary>
+    [Fact]
+    public void Outputs_with_BF16_weights_are_those_of_pytorch_within_the_rounding()
+    {
+        string output = directory["out.safetensors"], input = Repository.Fixture("vit-hf", "case.safetensors");
+        MergeEngineProcess.Run("encode", Repository.Fixture("vit-hf"), input, output, "--precision", "bf16").Succeeded();
+        using SafetensorsFile actual = SafetensorsFile.Open(output), reference = SafetensorsFile.Open(input);
+        float[] features = actual.ReadFloat32("features"), wanted = reference.ReadFloat32("features");
+        Assert.InRange(features.Zip(wanted, (a, b) => Math.Abs((double)a - b)).Max() / wanted.Max(Math.Abs), 1e-4, 0.01);
+    }
+
     [Theory]
     [InlineData("model.safetensors", "config.json")]
     [InlineData("model-noprefix.safetensors", "config.json")]

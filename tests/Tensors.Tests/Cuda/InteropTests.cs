@@ -177,8 +177,8 @@ public sealed class InteropTests
     [Fact]
     public void Host_devices_refuse_another_precision()
     {
-        Assert.Contains("computes in float32; TF32 products are for cuda", Assert.Throws<ArgumentException>(() => Device.Open("cpu", 1, Precision.TF32)).Message, StringComparison.Ordinal);
-        Assert.Contains("computes in float32", Assert.Throws<ArgumentException>(() => Device.Open("reference", 1, Precision.BF16)).Message, StringComparison.Ordinal);
+        Assert.Contains("The device 'cpu' has no TF32: TF32 is for cuda and emulated", Assert.Throws<ArgumentException>(() => Device.Open("cpu", 1, Precision.TF32)).Message, StringComparison.Ordinal);
+        Assert.Contains("The device 'reference' has no BF16", Assert.Throws<ArgumentException>(() => Device.Open("reference", 1, Precision.BF16)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
