@@ -22,8 +22,9 @@ usage() {
 ./build.sh kernels      compile the device code alone: the GPU's kernels, and the emulated device that runs them on the CPU
 ./build.sh docs         write docs/methods.md anew from the comments in the methods' files
 ./build.sh format       check the code style; `./build.sh format --fix` corrects it
-./build.sh publish      the command line tool for other machines: artifacts/publish/merge-engine
-./build.sh pack         NuGet packages of the libraries: artifacts/package/release
+./build.sh publish [RID...]
+                        the command line tool as one file that needs no .NET: artifacts/publish/RID/merge-engine for linux-x64, linux-arm64 and win-x64
+./build.sh pack         NuGet packages of the libraries, and of the tool for `dotnet tool install`: artifacts/package/release
 HELP
 }
 
@@ -150,7 +151,8 @@ build() {
     native kernels emulator
     find_dotnet
     "$dotnet" restore Engine.sln --locked-mode --verbosity quiet >&2
-    "$dotnet" build Engine.sln --configuration Release --no-restore --verbosity quiet --nologo -clp:ErrorsOnly >&2
+    # Not `dotnet build`, which leaves two empty directories in the temporary directory at every call.
+    "$dotnet" msbuild Engine.sln -p:Configuration=Release -verbosity:quiet -nologo -clp:ErrorsOnly >&2
     write_launcher
 }
 
@@ -166,9 +168,55 @@ format() {
 
 docs() {
     find_dotnet
-    "$dotnet" build tests/Merging.Tests --configuration Release --verbosity quiet --nologo -clp:ErrorsOnly >&2
+    "$dotnet" msbuild tests/Merging.Tests -restore -p:Configuration=Release -verbosity:quiet -nologo -clp:ErrorsOnly >&2
     MERGE_ENGINE_WRITE_DOCS=1 artifacts/bin/MergeEngine.Merging.Tests/release/MergeEngine.Merging.Tests -method '*The_page_of_methods_is_up_to_date' -noLogo -noColor >&2
 }
+
+# --- What it gives away ---------------------------------------------------------------------------------------------
+
+# start_up FILE: the median of twenty starts, in milliseconds.
+start_up() {
+    local i start
+    for i in {1..20}; do
+        start=$(date +%s%N)
+        "$1" --help >/dev/null
+        echo $((($(date +%s%N) - start) / 1000))
+    done | sort -n | awk '{ times[NR] = $1 } END { printf "%.0f", (times[10] + times[11]) / 2000 }'
+}
+
+# publish RID...: one file for each kind of machine. What can be tried here is tried: the tests of the command line run against it.
+publish() {
+    local rid here program files made="" options=(src/Cli -p:PublishProfile=SingleFile)
+    [ $# -gt 0 ] || set -- linux-x64 linux-arm64 win-x64
+    build
+    here=$("$dotnet" msbuild src/Cli -getProperty:NETCoreSdkPortableRuntimeIdentifier)
+    for rid in "$@"; do
+        files=artifacts/publish/$rid
+        rm -rf "$files"
+        if ! "$dotnet" restore "${options[@]}" --runtime "$rid" --verbosity quiet >&2; then
+            say "$rid is left out: its runtime could not be restored (see above)"
+            continue
+        fi
+        "$dotnet" publish "${options[@]}" --runtime "$rid" --configuration Release --no-restore --verbosity quiet --nologo --output "$files" >&2
+        made="$made $rid"
+        program=$(ls "$files"/merge-engine*)
+        say "$program, $(($(stat -c %s "$program") >> 20)) MiB; beside it: $(cd "$files" && ls | grep -v '^merge-engine' | paste -sd ' ' | sed 's/^$/nothing/')"
+        [ "$rid" = "$here" ] || continue
+        say "it starts in $(start_up "$program") ms (--help, median of 20)"
+        MERGE_ENGINE_UNDER_TEST=$root/$program artifacts/bin/MergeEngine.Cli.Tests/release/MergeEngine.Cli.Tests -noLogo -noColor \
+            -class '*CommandLineTests' -class '*MethodsTests' -class '*InspectTests' -class '*MergeTests' -class '*VerifyTests' -class '*DevicesTests' >&2
+    done
+    [ -n "$made" ] || fail "nothing could be published"
+}
+
+pack() {
+    build
+    rm -rf artifacts/package/release
+    "$dotnet" msbuild Engine.sln -t:Pack -p:Configuration=Release -p:NoBuild=true -verbosity:quiet -nologo >&2
+    ls artifacts/package/release
+}
+
+# --- Tests ----------------------------------------------------------------------------------------------------------
 
 # summary WORD: the number after "WORD:" in the line that a test executable ends with; 0 where there is none.
 summary() {
@@ -244,8 +292,8 @@ main() {
         kernels) native kernels emulator; say "in artifacts/native: ${compiled:-nothing}" ;;
         docs) docs; say "wrote docs/methods.md" ;;
         format) format "$@" ;;
-        publish) build; "$dotnet" publish src/Cli --configuration Release --no-restore --no-build --output artifacts/publish/merge-engine ;;
-        pack) build; for library in Tensors Models Merging Embeddings; do "$dotnet" pack "src/$library" --configuration Release --no-restore --no-build; done ;;
+        publish) publish "$@" ;;
+        pack) pack ;;
         help | --help | -h) usage ;;
         *) usage >&2; exit 2 ;;
     esac

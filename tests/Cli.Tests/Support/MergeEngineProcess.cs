@@ -4,12 +4,17 @@ using System.Text.Json;
 
 namespace MergeEngine.Cli.Tests.Support;
 
-/// <summary>Runs the built merge-engine as a process of its own, as users do.</summary>
+/// <summary>
+/// Runs the built merge-engine as a process of its own, as users do: the one beside the tests, or the one that MERGE_ENGINE_UNDER_TEST names, as a
+/// published single file.
+/// </summary>
 internal static class MergeEngineProcess
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
-    public static string Executable { get; } = Path.Combine(AppContext.BaseDirectory, "merge-engine");
+    public static string Executable { get; } = Environment.GetEnvironmentVariable("MERGE_ENGINE_UNDER_TEST") is { Length: > 0 } given
+        ? Path.GetFullPath(given)
+        : Path.Combine(AppContext.BaseDirectory, "merge-engine");
 
     /// <summary>The runtime that runs this test, wherever it was installed: the executable must find it.</summary>
     public static string RuntimeRoot { get; } = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
@@ -68,6 +73,8 @@ internal static class MergeEngineProcess
         };
         start.Environment["DOTNET_ROOT"] = RuntimeRoot;
         start.Environment.Remove("MERGE_ENGINE_DEBUG");
+        // The runtime's pipes for debuggers stay in the temporary directory when a process is killed.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         foreach ((string name, string value) in environment) start.Environment[name] = value;
         return Process.Start(start) ?? throw new InvalidOperationException($"{Executable} did not start.");
     }

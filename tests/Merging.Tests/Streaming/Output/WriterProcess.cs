@@ -25,6 +25,8 @@ internal static class WriterProcess
     {
         var start = new ProcessStartInfo(program ?? Environment.ProcessPath!, arguments ?? []) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment[Variable] = work;
+        // The runtime's pipes for debuggers would stay in the temporary directory when the process is killed.
+        start.Environment["DOTNET_EnableDiagnostics"] = "0";
         start.Environment["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
         return Process.Start(start) ?? throw new InvalidOperationException("The writer did not start.");
     }
