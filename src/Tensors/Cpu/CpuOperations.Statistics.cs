@@ -1,4 +1,5 @@
 using MergeEngine.Tensors.Cpu.Vectors;
+using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Cpu;
 
@@ -51,13 +52,14 @@ internal sealed unsafe partial class CpuOperations
         }
     }
 
-    protected override int CollectMagnitudesCore(Span<ulong> found, DeviceSpan<float> values, DeviceSpan<float> origin, uint prefix, int prefixBits, long firstIndex)
+    protected override (long Found, long Above) CollectMagnitudesCore(Span<ulong> found, DeviceSpan<float> values, DeviceSpan<float> origin, MagnitudeRange range, long firstIndex)
     {
         fixed (ulong* list = found)
         {
             ulong* buffers = (ulong*)Scratch.Require(sizeof(ulong) * (long)_device.Threads * Ranges.Length);
-            var kernel = new CollectMagnitudes(values.Pointer, origin.Pointer, prefix, prefixBits, firstIndex, list, found.Length, buffers, _device.Pool);
-            return checked((int)VectorPass<CollectMagnitudes>.Run(_device, kernel, values.Length).Found);
+            var kernel = new CollectMagnitudes(values.Pointer, origin.Pointer, range, firstIndex, list, found.Length, buffers, _device.Pool);
+            CollectMagnitudes done = VectorPass<CollectMagnitudes>.Run(_device, kernel, values.Length);
+            return (done.Found, done.Above);
         }
     }
 

@@ -67,10 +67,10 @@ public abstract partial class OperationSet
             profile.End(start, nameof(MagnitudeHistogram), Pass(values.Length * (origin.IsNone ? 1 : 2)));
         }
 
-        protected override int CollectMagnitudesCore(Span<ulong> found, DeviceSpan<float> values, DeviceSpan<float> origin, uint prefix, int prefixBits, long firstIndex)
+        protected override (long Found, long Above) CollectMagnitudesCore(Span<ulong> found, DeviceSpan<float> values, DeviceSpan<float> origin, MagnitudeRange range, long firstIndex)
         {
             long start = profile.Begin();
-            int result = inner.CollectMagnitudesCore(found, values, origin, prefix, prefixBits, firstIndex);
+            var result = inner.CollectMagnitudesCore(found, values, origin, range, firstIndex);
             profile.End(start, nameof(CollectMagnitudes), Pass(values.Length * (origin.IsNone ? 1 : 2)));
             return result;
         }

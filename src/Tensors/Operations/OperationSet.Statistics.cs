@@ -83,33 +83,24 @@ public abstract partial class OperationSet
     }
 
     /// <summary>
-    /// Writes down every element of |values|, or of |values − origin|, whose key starts with <paramref name="prefix"/>, in any order: the other bits of its key above 44 bits of
-    /// 2⁴⁴ − 1 − its index, so that the larger of two is the larger number is the larger magnitude, or of equal ones the lower index.
+    /// Writes down every element of |values|, or of |values − origin| rounded to float32, that lies in <paramref name="range"/>, in any order, as a
+    /// <see cref="CollectedMagnitude"/>, and counts those that are larger. NaN lies nowhere.
     /// </summary>
     /// <param name="found">Room for them on the host.</param>
     /// <param name="values">[n].</param>
-    /// <param name="prefix">Leading bits.</param>
-    /// <param name="prefixBits">How many, at least 11, so that the others fit.</param>
+    /// <param name="range">Which magnitudes.</param>
     /// <param name="firstIndex">Index of the first element.</param>
     /// <param name="origin">[n], or <c>default</c>.</param>
-    /// <returns>How many there are.</returns>
+    /// <returns>How many lie in the range, of which those that fit are written down, and how many above it.</returns>
     /// <exception cref="NotSupportedException">The device does not search differences.</exception>
-    /// <exception cref="ArgumentException">There are more than <paramref name="found"/> has room for.</exception>
-    public int CollectMagnitudes(Span<ulong> found, DeviceSpan<float> values, uint prefix, int prefixBits, long firstIndex, DeviceSpan<float> origin = default)
+    public (long Found, long Above) CollectMagnitudes(Span<ulong> found, DeviceSpan<float> values, MagnitudeRange range, long firstIndex, DeviceSpan<float> origin = default)
     {
         Check(values, values.Length);
         CheckOrigin(origin, values.Length);
-        if (prefixBits is < 31 - CollectedBits or > 31) throw new ArgumentOutOfRangeException(nameof(prefixBits), prefixBits, $"At least {31 - CollectedBits} of 31 bits are known.");
-        if (firstIndex < 0 || firstIndex > LastCollected - values.Length) throw new ArgumentOutOfRangeException(nameof(firstIndex), firstIndex, "The index of an element has 44 bits.");
-        int count = CollectMagnitudesCore(found, values, origin, prefix, prefixBits, firstIndex);
-        return count <= found.Length ? count : throw new ArgumentException($"{count} elements were found, and there is room for {found.Length}.", nameof(found));
+        if (firstIndex < 0 || firstIndex > CollectedMagnitude.LastIndex - values.Length)
+            throw new ArgumentOutOfRangeException(nameof(firstIndex), firstIndex, $"The index of an element has {CollectedMagnitude.IndexBits} bits.");
+        return CollectMagnitudesCore(found, values, origin, range, firstIndex);
     }
-
-    /// <summary>Bits of a key that <see cref="CollectMagnitudes"/> writes down.</summary>
-    internal const int CollectedBits = 20;
-
-    /// <summary>The largest index that it can write down.</summary>
-    internal const long LastCollected = (1L << 44) - 1;
 
     /// <summary>The same over non-negative float64 keys (63 bits); negative keys and NaN are never counted.</summary>
     public void KeyHistogram(Span<long> counts, DeviceSpan<double> keys, ulong prefix, int prefixBits, int digitBits)
@@ -149,8 +140,7 @@ public abstract partial class OperationSet
 
     protected abstract void MagnitudeHistogramCore(Span<long> counts, DeviceSpan<float> values, DeviceSpan<float> origin, uint prefix, int prefixBits, int digitBits);
 
-    /// <returns>How many there are, of which those that fit were written.</returns>
-    protected virtual int CollectMagnitudesCore(Span<ulong> found, DeviceSpan<float> values, DeviceSpan<float> origin, uint prefix, int prefixBits, long firstIndex) =>
+    protected virtual (long Found, long Above) CollectMagnitudesCore(Span<ulong> found, DeviceSpan<float> values, DeviceSpan<float> origin, MagnitudeRange range, long firstIndex) =>
         throw new NotSupportedException("This device does not collect magnitudes.");
 
     protected abstract void KeyHistogramCore(Span<long> counts, DeviceSpan<double> keys, ulong prefix, int prefixBits, int digitBits);

@@ -12,7 +12,8 @@ public sealed class RadixSearch(int keyBits, int firstDigit = RadixSearch.FullDi
 {
     private const int FullDigit = 11;
 
-    private readonly long[] _counts = new long[1 << Math.Max(FullDigit, firstDigit)];
+    // Many searches end without a histogram, so the counters are made when they are asked for.
+    private long[]? _counts;
     private long _remaining;
     private long _ordinal;
 
@@ -36,7 +37,7 @@ public sealed class RadixSearch(int keyBits, int firstDigit = RadixSearch.FullDi
     /// <summary>True while histograms are wanted, false when the element number <see cref="Ordinal"/> among those equal to the threshold is.</summary>
     public bool WantsHistogram => _stage == Stage.Digits;
 
-    public Span<long> Counts => _counts.AsSpan(0, 1 << DigitBits);
+    public Span<long> Counts => (_counts ??= new long[1 << Math.Max(FullDigit, firstDigit)]).AsSpan(0, 1 << DigitBits);
 
     public ulong Prefix { get; private set; }
 
@@ -105,19 +106,22 @@ public sealed class RadixSearch(int keyBits, int firstDigit = RadixSearch.FullDi
             _stage = Stage.Ties;
         }
 
-        Array.Clear(_counts);
+        counts.Clear();
     }
 
     /// <summary>
-    /// Takes the candidates themselves, as <see cref="OperationSet.CollectMagnitudes"/> has written them down: the last selected one is that number <see cref="Wanted"/> from the largest. Reorders
-    /// them.
+    /// Takes the elements of a range themselves, as <see cref="OperationSet.CollectMagnitudes"/> has written them down, and the number of those <see cref="Wanted"/> that are larger: for keys of
+    /// 31 bits. Reorders them.
     /// </summary>
-    public void FoundCandidates(Span<ulong> candidates)
+    /// <returns>Whether the last selected one is among them; if not, nothing has changed.</returns>
+    public bool FoundCandidates(MagnitudeRange range, Span<ulong> candidates, long above)
     {
-        ulong last = LargestEntries.Last(candidates, _remaining);
-        Prefix = (Prefix << (keyBits - PrefixBits)) | (last >> 44);
+        if (_remaining <= above || _remaining - above > candidates.Length) return false;
+        ulong last = LargestEntries.Last(candidates, _remaining - above);
+        Prefix = CollectedMagnitude.Key(last, range.Smallest);
         PrefixBits = keyBits;
-        FoundLast(IndexOf(last));
+        FoundLast(CollectedMagnitude.Index(last));
+        return true;
     }
 
     /// <summary>
@@ -127,7 +131,7 @@ public sealed class RadixSearch(int keyBits, int firstDigit = RadixSearch.FullDi
     public void FoundEqual(Span<ulong> candidates)
     {
         if (_ordinal >= candidates.Length) _ordinal -= candidates.Length;
-        else FoundLast(IndexOf(LargestEntries.Last(candidates, _ordinal + 1)));
+        else FoundLast(CollectedMagnitude.Index(LargestEntries.Last(candidates, _ordinal + 1)));
     }
 
     /// <summary>Takes the index of the last selected element among the equal ones.</summary>
@@ -136,6 +140,4 @@ public sealed class RadixSearch(int keyBits, int firstDigit = RadixSearch.FullDi
         LastIndex = index;
         _stage = Stage.Done;
     }
-
-    private static long IndexOf(ulong candidate) => OperationSet.LastCollected - (long)(candidate & (ulong)OperationSet.LastCollected);
 }

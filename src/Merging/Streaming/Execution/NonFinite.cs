@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using MergeEngine.Tensors.Numerics;
@@ -40,6 +41,7 @@ internal static class NonFinite
     };
 
     /// <summary>The largest pattern of bits without the sign, which orders magnitudes as the numbers do.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static T LargestMagnitude<T>(ReadOnlySpan<T> bits)
         where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>
     {

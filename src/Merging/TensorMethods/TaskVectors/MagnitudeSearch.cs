@@ -4,9 +4,10 @@ using MergeEngine.Tensors.Operations;
 namespace MergeEngine.Merging.TensorMethods.TaskVectors;
 
 /// <summary>
-/// The largest magnitudes of a vector that comes in chunks, exactly; equal ones go to the lowest index. A pass counts the first digit; where the elements that share the threshold's
-/// digit may be held they are collected in a second pass, which is the last; otherwise further digits are counted first. More equal magnitudes than may be held (a difference of one size
-/// throughout, or one of bfloat16's few digits) are gone through in pieces.
+/// The largest magnitudes of a vector that comes in chunks, exactly; equal ones go to the lowest index. Where the device collects, a first pass looks at a <see cref="MagnitudeSample"/> and
+/// a second one counts what is above its range and collects what is inside: the last one that is selected is nearly always there. Otherwise, as on other devices, passes count one digit
+/// after the other, until the elements that share the threshold's digits may be held. More equal magnitudes than may be held (a difference of one size throughout, or one
+/// of bfloat16's few digits) are gone through in pieces.
 /// </summary>
 internal sealed class MagnitudeSearch
 {
@@ -17,10 +18,13 @@ internal sealed class MagnitudeSearch
     private const int Piece = 1 << 15;
 
     private readonly RadixSearch _search = new(31, FirstDigit);
-    private readonly Selection? _known;
     private readonly long _room;
+    private Selection? _known;
+    private MagnitudeRange _range;
     private ulong[] _candidates = [];
-    private int _collected;
+    private long _collected;
+    private long _above;
+    private bool _foretold;
     private bool _canCollect;
     private bool _collects;
 
@@ -30,18 +34,17 @@ internal sealed class MagnitudeSearch
 
     /// <summary>The <paramref name="count"/> largest of <paramref name="length"/>.</summary>
     public MagnitudeSearch(long count, long length, long room)
+        : this(room)
     {
-        if (count <= 0) _known = Selection.None;
-        else if (count >= length) _known = Selection.All;
-        _search.Begin(count);
-        _room = room;
+        if (count >= length) _known = Selection.All;
+        SetCount(count);
     }
 
     /// <summary>Whether the whole vector must be shown (again).</summary>
     public bool NeedsPass => _known is null && !_search.IsComplete;
 
     /// <summary>Whether this is the pass for the first digit, whose counts are the same for every number that is wanted.</summary>
-    public bool IsFirst => NeedsPass && _search.PrefixBits == 0;
+    public bool IsFirst => NeedsPass && !_foretold && _search.PrefixBits == 0;
 
     /// <summary>The selection, once no pass is needed.</summary>
     public Selection Result => _known ?? _search.Trivial ?? new Selection(Threshold, _search.LastIndex);
@@ -52,7 +55,20 @@ internal sealed class MagnitudeSearch
     private float Threshold => BitConverter.UInt32BitsToSingle((uint)_search.ThresholdBits);
 
     /// <summary>Says how many are wanted, before the first pass is completed.</summary>
-    public void SetCount(long count) => _search.Begin(count);
+    public void SetCount(long count)
+    {
+        if (count <= 0) _known = Selection.None;
+        _search.Begin(count);
+    }
+
+    /// <summary>Collects in the next pass what lies where the sample foretells, if it may be held; on a device that can.</summary>
+    public void Foretell(MagnitudeSample sample)
+    {
+        if (!NeedsPass) return;
+        _range = sample.RangeOf(_search.Wanted, out long candidates);
+        _foretold = candidates <= _room;
+        if (_foretold) _candidates = GC.AllocateUninitializedArray<ulong>(checked((int)candidates));
+    }
 
     /// <summary>Takes the counts of another search's first pass over the same vector, in place of a pass of its own.</summary>
     public void TakeFirst(MagnitudeSearch other)
@@ -75,9 +91,12 @@ internal sealed class MagnitudeSearch
             return;
         }
 
-        if (_collects)
+        if (_foretold || _collects)
         {
-            _collected += operations.CollectMagnitudes(_candidates.AsSpan(_collected), values, (uint)_search.Prefix, _search.PrefixBits, firstIndex, origin);
+            // There may be more than were foretold; those are counted, and then searched for.
+            (long found, long above) = operations.CollectMagnitudes(_candidates.AsSpan((int)Math.Min(_collected, _candidates.Length)), values, _range, firstIndex, origin);
+            _collected += found;
+            _above += above;
             return;
         }
 
@@ -88,24 +107,28 @@ internal sealed class MagnitudeSearch
         }
 
         // Only a device that cannot collect comes here, and it is given differences.
-        long found = operations.FindMagnitude(values, Threshold, ref _search.Ordinal);
-        if (found >= 0) _search.FoundLast(firstIndex + found);
+        long index = operations.FindMagnitude(values, Threshold, ref _search.Ordinal);
+        if (index >= 0) _search.FoundLast(firstIndex + index);
     }
 
     public void CompletePass()
     {
         if (!NeedsPass) return;
         if (GoesThrough) throw new InvalidOperationException("The pass before found more equal magnitudes than this one.");
-        if (_collects)
+        if (_foretold || _collects)
         {
-            _search.FoundCandidates(_candidates.AsSpan(0, _collected));
+            bool found = _collected <= _candidates.Length && _search.FoundCandidates(_range, _candidates.AsSpan(0, (int)_collected), _collects ? 0 : _above);
+            if (_collects && !found) throw new InvalidOperationException("The pass before found other magnitudes than this one.");
             _candidates = [];
+            (_foretold, _collected) = (false, 0);
             return;
         }
 
         _search.CompleteHistogram();
         _collects = _canCollect && NeedsPass && (_search.Candidates <= _room || !_search.WantsHistogram);
-        if (_collects) _candidates = GC.AllocateUninitializedArray<ulong>(GoesThrough ? Piece : checked((int)_search.Candidates));
+        if (!_collects) return;
+        _range = MagnitudeRange.StartingWith((uint)_search.Prefix, _search.PrefixBits);
+        _candidates = GC.AllocateUninitializedArray<ulong>(GoesThrough ? Piece : checked((int)_search.Candidates));
     }
 
     /// <summary>Counts equal magnitudes until the last that is selected.</summary>
@@ -114,9 +137,8 @@ internal sealed class MagnitudeSearch
         for (long start = 0, length; start < values.Length && NeedsPass; start += length)
         {
             length = Math.Min(Piece, values.Length - start);
-            int found = operations.CollectMagnitudes(
-                _candidates, values.Slice(start, length), (uint)_search.Prefix, _search.PrefixBits, firstIndex + start, origin.IsNone ? default : origin.Slice(start, length));
-            _search.FoundEqual(_candidates.AsSpan(0, found));
+            (long found, _) = operations.CollectMagnitudes(_candidates, values.Slice(start, length), _range, firstIndex + start, origin.IsNone ? default : origin.Slice(start, length));
+            _search.FoundEqual(_candidates.AsSpan(0, (int)found));
         }
     }
 }

@@ -8,15 +8,23 @@ internal sealed class MagnitudeThinning : Thinning
 {
     private readonly MagnitudeSearch _kept;
     private readonly MagnitudeSearch _dropped;
+    private MagnitudeSample? _sample;
     private readonly long _largest;
     private readonly long _tooLarge;
 
-    private MagnitudeThinning(long length, long kept, long dropped, long spare)
+    private MagnitudeThinning(TensorTask task, long kept, long dropped)
     {
+        long length = task.Length, spare = task.Spare / Math.Max(1, task.Parameters.Models.Count);
         long searches = kept < length && dropped > 0 ? 2 : 1, room = Math.Min(spare / sizeof(ulong) / searches, length);
         _kept = new MagnitudeSearch(kept, length, room);
         _dropped = new MagnitudeSearch(dropped, length, room);
         WorkingBytes = room * searches * sizeof(ulong);
+        if (task.Device.Operations.SearchesDifferences && NeedsPass)
+        {
+            _sample = new MagnitudeSample(length);
+            WorkingBytes += MagnitudeSample.Bytes;
+        }
+
         (_largest, _tooLarge) = (kept, dropped);
     }
 
@@ -32,7 +40,7 @@ internal sealed class MagnitudeThinning : Thinning
     public static Thinning Largest(TensorTask task, int source)
     {
         double density = task.Parameters.Number("density", source);
-        return density >= 1 ? new NoThinning() : density <= 0 ? LimitThinning.Nothing : new MagnitudeThinning(task.Length, CountOf(density, task.Length), 0, SpareOf(task));
+        return density >= 1 ? new NoThinning() : density <= 0 ? LimitThinning.Nothing : new MagnitudeThinning(task, CountOf(density, task.Length), 0);
     }
 
     /// <summary>
@@ -46,11 +54,17 @@ internal sealed class MagnitudeThinning : Thinning
         if (density >= 1) return new NoThinning();
         if (density <= 0) return LimitThinning.Nothing;
         long middle = CountOf(density, length), bottom = Math.Max(0, length - middle - (long)(gamma * length));
-        return new MagnitudeThinning(length, length - bottom, length - bottom - middle, SpareOf(task));
+        return new MagnitudeThinning(task, length - bottom, length - bottom - middle);
     }
 
     public override void Accumulate(OperationSet operations, DeviceSpan<float> values, DeviceSpan<float> origin, long firstIndex)
     {
+        if (_sample is not null)
+        {
+            _sample.Add(values, origin, firstIndex);
+            return;
+        }
+
         _kept.Accumulate(operations, values, origin, firstIndex);
         if (!(_kept.IsFirst && _dropped.IsFirst)) _dropped.Accumulate(operations, values, origin, firstIndex);
     }
@@ -66,11 +80,16 @@ internal sealed class MagnitudeThinning : Thinning
 
     public override void CompletePass()
     {
+        if (_sample is not null)
+        {
+            _kept.Foretell(_sample);
+            _dropped.Foretell(_sample);
+            _sample = null;
+            return;
+        }
+
         if (_kept.IsFirst && _dropped.IsFirst) _dropped.TakeFirst(_kept);
         _kept.CompletePass();
         _dropped.CompletePass();
     }
-
-    /// <summary>A model's part of what the merge may hold.</summary>
-    private static long SpareOf(TensorTask task) => task.Spare / Math.Max(1, task.Parameters.Models.Count);
 }

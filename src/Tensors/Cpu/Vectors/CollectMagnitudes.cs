@@ -7,49 +7,51 @@ using MergeEngine.Tensors.Operations;
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>
-/// Writes down the elements whose magnitude lies in a range of keys, see <see cref="OperationSet.CollectMagnitudes"/>. Each worker fills a list of its own and appends it to the
-/// common one; an entry says where it came from, so their order does not matter.
+/// Writes down the elements whose magnitude lies in a range and counts those above it, see <see cref="OperationSet.CollectMagnitudes"/>. Each worker fills a list of its own and appends it to
+/// the common one; an entry says where it came from, so their order does not matter.
 /// </summary>
 internal unsafe struct CollectMagnitudes : IRangeKernel
 {
     private readonly float* _values;
+
+    /// <summary>Null: none.</summary>
     private readonly float* _origin;
-    private readonly float _smallest;
-    private readonly float _largest;
-    private readonly uint _bits;
+    private readonly uint _smallest;
+    private readonly uint _largest;
     private readonly ulong _firstRank;
     private readonly ulong* _list;
     private readonly long _room;
     private readonly ulong* _buffers;
     private readonly WorkerPool _pool;
     private long _found;
+    private long _above;
 
     /// <param name="values">The values.</param>
     /// <param name="origin">What is subtracted from them; null for nothing.</param>
-    /// <param name="prefix">Leading bits of the keys.</param>
-    /// <param name="prefixBits">How many.</param>
+    /// <param name="range">Which magnitudes.</param>
     /// <param name="firstIndex">Index of the first value.</param>
     /// <param name="list">Where they are written down.</param>
     /// <param name="room">How many fit.</param>
     /// <param name="buffers">A range's length for each worker.</param>
     /// <param name="pool">The workers.</param>
-    public CollectMagnitudes(float* values, float* origin, uint prefix, int prefixBits, long firstIndex, ulong* list, long room, ulong* buffers, WorkerPool pool)
+    public CollectMagnitudes(float* values, float* origin, MagnitudeRange range, long firstIndex, ulong* list, long room, ulong* buffers, WorkerPool pool)
     {
-        uint first = prefix << (31 - prefixBits), last = first | (0x7FFF_FFFFu >> prefixBits);
         _values = values;
         _origin = origin;
         _list = list;
         _room = room;
         _buffers = buffers;
         _pool = pool;
-        _smallest = BitConverter.UInt32BitsToSingle(first);
-        _largest = BitConverter.UInt32BitsToSingle(Math.Min(last, 0x7F80_0000));
-        _bits = 0x7FFF_FFFFu >> prefixBits;
-        _firstRank = (ulong)(OperationSet.LastCollected - firstIndex);
+        _smallest = range.Smallest;
+        _largest = range.Largest;
+        _firstRank = (ulong)(CollectedMagnitude.LastIndex - firstIndex);
     }
 
     /// <summary>How many there are, also beyond those that fit.</summary>
     public readonly long Found => _found;
+
+    /// <summary>How many are larger.</summary>
+    public readonly long Above => _above;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run<S, V, D>(long start, int count)
@@ -60,39 +62,40 @@ internal unsafe struct CollectMagnitudes : IRangeKernel
         float* values = _values + start, origin = _origin == null ? null : _origin + start, staged = stackalloc float[64];
         ulong* list = _buffers + ((long)_pool.CurrentWorker * Ranges.Length);
         ulong rank = _firstRank - (ulong)start;
-        uint bits = _bits;
-        V smallest = S.Create(_smallest), largest = S.Create(_largest);
-        int width = S.Count, found = 0, i = 0;
+        uint first = _smallest;
+        float low = BitConverter.UInt32BitsToSingle(_smallest), high = BitConverter.UInt32BitsToSingle(_largest);
+        V smallest = S.Create(low), largest = S.Create(high);
+        int width = S.Count, found = 0, larger = 0, i = 0;
         for (; i <= count - (4 * width); i += 4 * width)
         {
-            float* four = values + i;
-            if (origin != null)
+            ulong inside = 0, above = 0;
+            for (int j = 0; j < 4; j++)
             {
-                float* from = origin + i;
-                S.Store(staged, S.Subtract(S.Load(four), S.Load(from)));
-                S.Store(staged + width, S.Subtract(S.Load(four + width), S.Load(from + width)));
-                S.Store(staged + (2 * width), S.Subtract(S.Load(four + (2 * width)), S.Load(from + (2 * width))));
-                S.Store(staged + (3 * width), S.Subtract(S.Load(four + (3 * width)), S.Load(from + (3 * width))));
-                four = staged;
+                int at = j * width;
+                V x = S.Load(values + i + at);
+                if (origin != null) x = S.Subtract(x, S.Load(origin + i + at));
+                x = S.Abs(x);
+                S.Store(staged + at, x);
+                inside |= (ulong)S.Bits(S.LessThanOrEqual(smallest, x)) << at;
+                above |= (ulong)S.Bits(S.LessThan(largest, x)) << at;
             }
 
-            ulong inside = MagnitudeHistogram.Inside<S, V, D>(four, smallest, largest)
-                | ((ulong)MagnitudeHistogram.Inside<S, V, D>(four + width, smallest, largest) << width)
-                | ((ulong)MagnitudeHistogram.Inside<S, V, D>(four + (2 * width), smallest, largest) << (2 * width))
-                | ((ulong)MagnitudeHistogram.Inside<S, V, D>(four + (3 * width), smallest, largest) << (3 * width));
-            for (; inside != 0; inside &= inside - 1)
+            larger += BitOperations.PopCount(above);
+            for (inside &= ~above; inside != 0; inside &= inside - 1)
             {
                 int at = BitOperations.TrailingZeroCount(inside);
-                list[found++] = ((ulong)(((uint*)four)[at] & bits) << 44) | (rank - (ulong)(i + at));
+                list[found++] = ((ulong)(((uint*)staged)[at] - first) << CollectedMagnitude.IndexBits) | (rank - (ulong)(i + at));
             }
         }
 
         for (; i < count; i++)
         {
             float x = MathF.Abs(origin == null ? values[i] : values[i] - origin[i]);
-            if (_smallest <= x && x <= _largest) list[found++] = ((ulong)(BitConverter.SingleToUInt32Bits(x) & bits) << 44) | (rank - (ulong)i);
+            if (high < x) larger++;
+            else if (low <= x) list[found++] = ((ulong)(BitConverter.SingleToUInt32Bits(x) - first) << CollectedMagnitude.IndexBits) | (rank - (ulong)i);
         }
 
+        if (larger > 0) Interlocked.Add(ref _above, larger);
         if (found == 0) return;
         long end = Interlocked.Add(ref _found, found), begin = end - found;
         if (begin < _room) new ReadOnlySpan<ulong>(list, (int)Math.Min(found, _room - begin)).CopyTo(new Span<ulong>(_list + begin, found));

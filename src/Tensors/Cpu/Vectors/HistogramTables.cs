@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
@@ -51,6 +52,7 @@ internal readonly unsafe struct HistogramTables
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Add(uint* table, ulong* totals)
     {
         int digit = 0;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>
@@ -14,6 +16,7 @@ internal static unsafe class RankSort
     public static long BufferBytes(int columns) => ((16L * columns) + (Digits * DigitValues * sizeof(int)) + 63) & ~63L;
 
     /// <summary>The ranks from 0 for the smallest, in the buffer.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static int* Ranks(float* values, int columns, byte* buffer)
     {
         var counts = (int*)buffer;
@@ -48,6 +51,7 @@ internal static unsafe class RankSort
         return ranks;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Sort(ulong* pairs, ulong* sorted, int* places, int length, int bit)
     {
         int start = 0;

@@ -161,6 +161,7 @@ internal unsafe struct RankedMask : IParallelJob
     }
 
     /// <summary>Elements that rank lower than one: smaller ones, and equal ones behind it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int RankOf<K, U>(uint* keys, int columns, int element)
         where K : struct, IKeyLanes<U>
         where U : struct
@@ -177,6 +178,7 @@ internal unsafe struct RankedMask : IParallelJob
         return rank;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Sorted<L, W>(long row, byte* buffer)
         where L : struct, IPhiloxLanes<W>
         where W : struct

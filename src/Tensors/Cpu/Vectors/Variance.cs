@@ -10,6 +10,7 @@ internal unsafe struct Variance : IRangeKernel
     public float** Inputs;
     public int Count;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run<S, V, D>(long start, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct

@@ -68,18 +68,20 @@ public unsafe partial class ReferenceOperations
 
     public override bool SearchesDifferences => true;
 
-    protected override int CollectMagnitudesCore(Span<ulong> found, DeviceSpan<float> values, DeviceSpan<float> origin, uint prefix, int prefixBits, long firstIndex)
+    protected override (long Found, long Above) CollectMagnitudesCore(Span<ulong> found, DeviceSpan<float> values, DeviceSpan<float> origin, MagnitudeRange range, long firstIndex)
     {
         int count = 0;
+        long above = 0;
         for (long i = 0; i < values.Length; i++)
         {
             uint key = Key(values, origin, i);
-            if (key > 0x7F80_0000 || key >> (31 - prefixBits) != prefix) continue;
-            if (count < found.Length) found[count] = ((ulong)(key & ((1u << (31 - prefixBits)) - 1)) << 44) | (ulong)(LastCollected - firstIndex - i);
+            if (key > range.Largest && key <= 0x7F80_0000) above++;
+            if (key < range.Smallest || key > range.Largest) continue;
+            if (count < found.Length) found[count] = ((ulong)(key - range.Smallest) << CollectedMagnitude.IndexBits) | (ulong)(CollectedMagnitude.LastIndex - firstIndex - i);
             count++;
         }
 
-        return count;
+        return (count, above);
     }
 
     private static uint Key(DeviceSpan<float> values, DeviceSpan<float> origin, long i) =>
