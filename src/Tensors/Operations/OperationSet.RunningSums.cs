@@ -25,6 +25,31 @@ public abstract partial class OperationSet
         if (length > 0) AccumulateSumsCore(sums, vectors, firstIndex, terms);
     }
 
+    /// <summary>
+    /// Adds the next chunk of a difference d = values − origin, rounded to float32, to unfinished sums as <see cref="AccumulateSums"/> does: the term of d, where that is asked
+    /// for, and then that of d where it counts, 0 elsewhere. Reads each vector once and stores no difference.
+    /// </summary>
+    /// <param name="sums">[2·<see cref="SumTree.StateLength"/>], or half of it without the first sum.</param>
+    /// <param name="values">[n].</param>
+    /// <param name="origin">[n].</param>
+    /// <param name="term">Which elements count: its selections, over the whole vector, and its mask.</param>
+    /// <param name="firstIndex">Index of the chunk's first element in the whole vector.</param>
+    /// <param name="terms">Σ|d| for <see cref="SumTerms.Magnitudes"/>, Σ d² for <see cref="SumTerms.Products"/>.</param>
+    /// <param name="withWhole">Whether the sum over all of d is wanted too.</param>
+    /// <exception cref="NotSupportedException">The device does not <see cref="SearchesDifferences"/>.</exception>
+    public void AccumulateThinnedSums(
+        DeviceSpan<double> sums, DeviceSpan<float> values, DeviceSpan<float> origin, in DifferenceTerm term, long firstIndex, SumTerms terms, bool withWhole)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(firstIndex);
+        Check(values, values.Length);
+        Check(origin, values.Length);
+        Check(term.Mask, values.Length, optional: true);
+        Check(sums, (withWhole ? 2 : 1) * SumTree.StateLength);
+        CheckOrigin(origin, values.Length);
+        if (terms is not (SumTerms.Magnitudes or SumTerms.Products)) throw new ArgumentOutOfRangeException(nameof(terms), terms, "Thinned differences have sums of magnitudes or of squares.");
+        if (values.Length > 0) AccumulateThinnedSumsCore(sums, values, origin, term, firstIndex, terms, withWhole);
+    }
+
     /// <summary>How many sums a pass over <paramref name="vectors"/> vectors makes.</summary>
     public static int SumCount(int vectors, SumTerms terms)
     {
@@ -37,6 +62,10 @@ public abstract partial class OperationSet
             _ => throw new ArgumentOutOfRangeException(nameof(terms), terms, "Unknown terms of a sum."),
         };
     }
+
+    protected virtual void AccumulateThinnedSumsCore(
+        DeviceSpan<double> sums, DeviceSpan<float> values, DeviceSpan<float> origin, in DifferenceTerm term, long firstIndex, SumTerms terms, bool withWhole) =>
+        throw new NotSupportedException("This device adds up no differences: subtract first.");
 
     protected abstract void AccumulateSumsCore(DeviceSpan<double> sums, ReadOnlySpan<DeviceSpan<float>> vectors, long firstIndex, SumTerms terms);
 }

@@ -59,7 +59,8 @@ public abstract partial class OperationSet
     }
 
     /// <summary>
-    /// Whether searches for magnitudes take an origin, so that differences need not be stored first, and <see cref="CollectMagnitudes"/> collects: devices in the machine's own memory.
+    /// Whether searches for magnitudes and <see cref="AccumulateThinnedSums"/> take an origin, so that differences need not be stored first, and <see cref="CollectMagnitudes"/>
+    /// collects: devices in the machine's own memory.
     /// </summary>
     public virtual bool SearchesDifferences => false;
 

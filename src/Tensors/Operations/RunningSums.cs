@@ -39,6 +39,20 @@ public sealed class RunningSums : IDisposable
         Length += chunks[0].Length;
     }
 
+    /// <summary>
+    /// Adds the next chunk of values − origin, without storing it: of all of it to the first of two sums of magnitudes and of what counts to the second, or of what counts to the only sum. Where
+    /// <see cref="OperationSet.SearchesDifferences"/>.
+    /// </summary>
+    /// <param name="values">The chunk.</param>
+    /// <param name="origin">What is subtracted.</param>
+    /// <param name="term">What counts.</param>
+    public void AddThinned(DeviceSpan<float> values, DeviceSpan<float> origin, in DifferenceTerm term)
+    {
+        if (_sums.Length != Vectors || Vectors > 2) throw new InvalidOperationException($"These are {_sums.Length} sums, of a thinned difference there are two at most.");
+        _state.Device.Operations.AccumulateThinnedSums(_state.AsSpan<double>(), values, origin, term, Length, Terms, withWhole: Vectors == 2);
+        Length += values.Length;
+    }
+
     /// <summary>Begins again with no elements.</summary>
     public void Clear() => Length = 0;
 

@@ -16,6 +16,7 @@ internal readonly record struct ChunkShape
     {
         (Total, Inputs) = (length, inputs);
         long wanted = Math.Max(1, memory.ChunkBytes / ((inputs + 1L) * sizeof(float)) / Math.Max(unit, 1)) * Math.Max(unit, 1);
+        if (unit <= 1 && wanted > Alignment) wanted -= wanted % Alignment;
         Length = Math.Min(wanted, Math.Max(length, 1));
         Stride = (Length + Alignment - 1) / Alignment * Alignment;
     }

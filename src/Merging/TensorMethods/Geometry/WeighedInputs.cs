@@ -9,8 +9,11 @@ namespace MergeEngine.Merging.TensorMethods.Geometry;
 /// </summary>
 internal sealed class WeighedInputs : IDisposable
 {
-    /// <summary>Elements of a piece, unless a row is longer.</summary>
-    private const long PieceLength = 256 * 1024;
+    /// <summary>Elements of a piece of all vectors together, unless rows are longer: they stay in a core's own cache.</summary>
+    private const long PieceLength = 128 * 1024;
+
+    /// <summary>Elements of a piece of one vector at least.</summary>
+    private const long LeastLength = 16 * 1024;
 
     private readonly TensorTask _task;
     private readonly int[] _models;
@@ -27,7 +30,7 @@ internal sealed class WeighedInputs : IDisposable
         CheckCount(task, models.Length);
         (_task, _models, _base) = (task, models, baseIndex);
         _vectors = new DeviceSpan<float>[models.Length];
-        Piece = Math.Min(Math.Max(PieceLength / unit, 1) * unit, Math.Max(task.Length, 1));
+        Piece = Math.Min(Math.Max(Math.Max(PieceLength / Math.Max(models.Length, 1), LeastLength) / unit, 1) * unit, Math.Max(task.Length, 1));
         if (baseIndex >= 0) _differences = task.Device.Allocate<float>(Piece * models.Length);
     }
 

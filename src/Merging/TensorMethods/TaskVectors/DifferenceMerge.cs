@@ -45,11 +45,11 @@ internal sealed class DifferenceMerge : TensorMerge
         }
 
         _wantsNorms = _norms.Any(n => n is not null);
-        bool looks = (IsSelecting && !task.Device.Operations.SearchesDifferences) || _wantsNorms || models.Any(m => m.Thinning.DrawsByMagnitude);
+        bool stores = !task.Device.Operations.SearchesDifferences, looks = (stores && (IsSelecting || _wantsNorms)) || models.Any(m => m.Thinning.DrawsByMagnitude);
         bool draws = models.Any(m => m.Thinning.Draws);
         long masks = task.Length * models.Count;
         if (draws && _wantsNorms && masks <= task.Spare) _drawn = task.Device.Allocate<byte>(masks);
-        _tiles = new Tiles(task, Unit, _wantsNorms ? 3 : looks ? 1 : 0, draws && _drawn is null ? models.Count : 0, models.Count);
+        _tiles = new Tiles(task, Unit, stores && _wantsNorms ? 3 : looks ? 1 : 0, draws && _drawn is null ? models.Count : 0, models.Count);
     }
 
     public override long Unit { get; } = 1;
@@ -83,9 +83,16 @@ internal sealed class DifferenceMerge : TensorMerge
             {
                 Thinning thinning = _models[k].Thinning;
                 if (IsSelecting ? !thinning.NeedsPass : _norms[k] is null) continue;
-                DeviceSpan<float> difference = _tiles.Float(0, length);
-                operations.Subtract(difference, chunk.Inputs[_sources[k]].Slice(start, length), origin.Slice(start, length));
-                if (IsSelecting)
+                DeviceSpan<float> values = chunk.Inputs[_sources[k]].Slice(start, length), from = origin.Slice(start, length), difference = default;
+                if (!operations.SearchesDifferences || thinning.DrawsByMagnitude)
+                {
+                    difference = _tiles.Float(0, length);
+                    operations.Subtract(difference, values, from);
+                }
+
+                if (operations.SearchesDifferences)
+                    _norms[k]!.AddThinned(values, from, _models[k].Term(Draw(k, difference, length, chunk.FirstIndex + start)));
+                else if (IsSelecting)
                     thinning.Accumulate(operations, difference, default, chunk.FirstIndex + start);
                 else
                     AddNorms(k, difference, chunk.FirstIndex + start);

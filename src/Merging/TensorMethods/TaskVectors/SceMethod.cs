@@ -71,6 +71,10 @@ public sealed class SceMethod : TensorMethod
         private readonly DifferenceTerm[] _terms;
         private long _varying;
         private readonly MagnitudeSearch _search;
+
+        /// <summary>The variances of the whole tensor, if they may be held: then nothing but the energies is sought in the inputs a second time.</summary>
+        private readonly DeviceBuffer? _variance;
+        private MagnitudeSample? _sample;
         private bool _isFirst = true;
         private Stage _stage;
 
@@ -82,8 +86,13 @@ public sealed class SceMethod : TensorMethod
             _weights = new double[_sources.Length];
             _terms = new DifferenceTerm[_sources.Length];
             _energies = [.. _sources.Select(_ => new RunningSums(task.Device, 1))];
-            _tiles = new Tiles(task, 1, 3, 1, _sources.Length);
-            _search = new MagnitudeSearch(Math.Min(task.Spare / sizeof(ulong), task.Length));
+            bool searches = _share is > 0 and < 1 && task.Length > 0 && _sources.Length > 0;
+            long variances = sizeof(float) * task.Length, room = Math.Min(task.Spare / 2 / sizeof(ulong), task.Length);
+            if (searches && variances <= task.Spare / 2) _variance = task.Device.Allocate<float>(task.Length);
+            if (searches && Operations.SearchesDifferences) _sample = new MagnitudeSample(task.Length);
+            _tiles = new Tiles(task, 1, 2, 1, _sources.Length);
+            _search = new MagnitudeSearch(room);
+            WorkingBytes = _tiles.Bytes + (searches ? (sizeof(ulong) * room) + (_variance?.ByteLength ?? 0) + MagnitudeSample.Bytes : 0);
             _stage = task.Length == 0 || _sources.Length == 0 || _share <= 0 ? Stage.Ready : _share < 1 ? Stage.Search : Stage.Energies;
         }
 
@@ -94,9 +103,12 @@ public sealed class SceMethod : TensorMethod
             Ready,
         }
 
-        public override long WorkingBytes => _tiles.Bytes + (_share is > 0 and < 1 ? Math.Min(_task.Spare, sizeof(ulong) * _task.Length) : 0);
+        public override long WorkingBytes { get; }
 
         public override bool NeedsPass => _stage != Stage.Ready;
+
+        /// <summary>The variances once or, where they are not held, twice, and the energies.</summary>
+        public override int ExpectedPasses => _stage switch { Stage.Ready => 0, Stage.Energies => 1, _ => _variance is null ? 3 : 2 };
 
         private OperationSet Operations => _task.Device.Operations;
 
@@ -115,10 +127,10 @@ public sealed class SceMethod : TensorMethod
                     continue;
                 }
 
-                DeviceSpan<float> variance = _tiles.Float(0, length);
-                Operations.Variance(variance, inputs);
+                DeviceSpan<float> variance = VarianceOf(inputs, chunk.FirstIndex + start);
                 if (_isFirst) _varying += Operations.CountAnyNonzero([variance]);
-                _search.Accumulate(Operations, variance, default, chunk.FirstIndex + start);
+                if (_sample is null) _search.Accumulate(Operations, variance, default, chunk.FirstIndex + start);
+                else _sample.Add(variance, default, chunk.FirstIndex + start);
             }
         }
 
@@ -133,7 +145,15 @@ public sealed class SceMethod : TensorMethod
 
             if (_isFirst) _search.SetCount((long)(_varying * _share));
             _isFirst = false;
-            _search.CompletePass();
+            if (_sample is null) _search.CompletePass();
+            else _search.Foretell(_sample);
+            _sample = null;
+            while (_variance is not null && _search.NeedsPass)
+            {
+                _search.Accumulate(Operations, _variance.AsSpan<float>(), default, 0);
+                _search.CompletePass();
+            }
+
             if (!_search.NeedsPass) _stage = Stage.Energies;
         }
 
@@ -159,6 +179,7 @@ public sealed class SceMethod : TensorMethod
         protected override void Dispose(bool disposing)
         {
             _tiles.Dispose();
+            _variance?.Dispose();
             foreach (RunningSums energy in _energies) energy.Dispose();
             base.Dispose(disposing);
         }
@@ -166,16 +187,30 @@ public sealed class SceMethod : TensorMethod
         private DeviceSpan<byte> Mask(ReadOnlySpan<DeviceSpan<float>> inputs, long firstIndex)
         {
             if (_share >= 1) return default;
-            DeviceSpan<float> variance = _tiles.Float(0, inputs[0].Length);
             DeviceSpan<byte> mask = _tiles.Mask(0, inputs[0].Length);
-            Operations.Variance(variance, inputs);
+            DeviceSpan<float> variance = _variance is null ? VarianceOf(inputs, firstIndex) : _variance.AsSpan<float>().Slice(firstIndex, mask.Length);
             Operations.KeepMask(mask, variance, Selected, firstIndex);
             return mask;
+        }
+
+        /// <summary>The variances of a piece, in the place of those that are held or in a tile.</summary>
+        private DeviceSpan<float> VarianceOf(ReadOnlySpan<DeviceSpan<float>> inputs, long firstIndex)
+        {
+            DeviceSpan<float> variance = _variance is null ? _tiles.Float(0, inputs[0].Length) : _variance.AsSpan<float>().Slice(firstIndex, inputs[0].Length);
+            Operations.Variance(variance, inputs);
+            return variance;
         }
 
         private void AddEnergies(ReadOnlySpan<DeviceSpan<float>> inputs, DeviceSpan<float> origin, long firstIndex)
         {
             DeviceSpan<byte> mask = Mask(inputs, firstIndex);
+            if (Operations.SearchesDifferences)
+            {
+                DifferenceTerm term = DifferenceTerm.Whole(1) with { Mask = mask };
+                for (int k = 0; k < inputs.Length; k++) _energies[k].AddThinned(inputs[k], origin, term);
+                return;
+            }
+
             DeviceSpan<float> difference = _tiles.Float(1, origin.Length);
             for (int k = 0; k < inputs.Length; k++)
             {

@@ -10,7 +10,7 @@ namespace MergeEngine.Merging.TensorMethods.TaskVectors;
 internal sealed class Tiles : IDisposable
 {
     /// <summary>Elements of a piece, unless a row has more.</summary>
-    private const long Most = 256 * 1024;
+    private const long Most = 64 * 1024;
 
     private readonly Scratch<float>[] _floats;
     private readonly Scratch<byte>[] _masks;

@@ -37,7 +37,7 @@ internal unsafe struct RowGram : IRangeKernel
         {
             new Span<double>(lanes, SumCount * SumTree.Lanes).Clear();
             long first = row * RowLength;
-            for (long at = 0; at < whole; at += strip) PairProducts.Add<S, V, D>(lanes, Vectors, Count, first + at, (int)Math.Min(strip, whole - at));
+            for (long at = 0; at < whole; at += strip) default(PairProducts).Add<S, V, D>(lanes, Vectors, Count, first + at, (int)Math.Min(strip, whole - at));
             if (rest > 0)
             {
                 // Zeros change no sum, as none is −0.
@@ -48,7 +48,7 @@ internal unsafe struct RowGram : IRangeKernel
                     new Span<float>(Vectors[k] + first + whole, rest).CopyTo(new Span<float>(vectors[k], rest));
                 }
 
-                PairProducts.Add<S, V, D>(lanes, vectors, Count, 0, SumTree.Lanes);
+                default(PairProducts).Add<S, V, D>(lanes, vectors, Count, 0, SumTree.Lanes);
             }
 
             double* products = Products + (row * SumCount);

@@ -15,7 +15,15 @@ internal unsafe interface ILaneSums
     /// The strip is <paramref name="count"/> elements, a multiple of 16, of each vector from <paramref name="first"/> on; that element belongs to lane 0. Lanes of sum s are at
     /// <paramref name="lanes"/> + 16·s.
     /// </summary>
-    static abstract void Add<S, V, D>(double* lanes, float** vectors, int vectorCount, long first, int count)
+    void Add<S, V, D>(double* lanes, float** vectors, int vectorCount, long first, int count)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct;
+
+    /// <summary>
+    /// The same for fewer than 16 elements, of which the first belongs to lane <paramref name="lane"/>, with zeros around them: they change no sum, as none is −0.
+    /// </summary>
+    void AddPiece<S, V, D>(double* lanes, float** vectors, int vectorCount, long first, int lane, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct;
@@ -51,6 +59,7 @@ internal unsafe struct BlockSums<TLaneSums> : IRangeKernel
     public double* Lanes;
 
     public WorkerPool Pool;
+    public TLaneSums Terms;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run<S, V, D>(long start, int count)
@@ -67,14 +76,14 @@ internal unsafe struct BlockSums<TLaneSums> : IRangeKernel
         if (from % lanesOfSum != 0)
         {
             int to = Math.Min(count, (from | (lanesOfSum - 1)) + 1);
-            AddPiece<S, V, D>(lanes, First + start + from, from % lanesOfSum, to - from);
+            Terms.AddPiece<S, V, D>(lanes, Vectors, Count, First + start + from, from % lanesOfSum, to - from);
             from = to;
         }
 
         int strip = TLaneSums.Strip(Count), whole = count / lanesOfSum * lanesOfSum;
         for (; from < whole; from += strip)
-            TLaneSums.Add<S, V, D>(lanes, Vectors, Count, First + start + from, Math.Min(strip, whole - from));
-        if (whole < count && whole >= (start == 0 ? Before : 0)) AddPiece<S, V, D>(lanes, First + start + whole, 0, count - whole);
+            Terms.Add<S, V, D>(lanes, Vectors, Count, First + start + from, Math.Min(strip, whole - from));
+        if (whole < count && whole >= (start == 0 ? Before : 0)) Terms.AddPiece<S, V, D>(lanes, Vectors, Count, First + start + whole, 0, count - whole);
 
         if (count != SumTree.Block)
         {
@@ -97,22 +106,22 @@ internal unsafe struct BlockSums<TLaneSums> : IRangeKernel
         }
     }
 
-    /// <summary>Fewer than 16 elements, of which the first belongs to lane <paramref name="lane"/>, with zeros around them: they change no sum, as none is −0.</summary>
-    private readonly void AddPiece<S, V, D>(double* lanes, long first, int lane, int count)
+    /// <summary><see cref="ILaneSums.AddPiece"/> for terms of the vectors alone, which are copied with the zeros.</summary>
+    internal static void AddPadded<S, V, D>(TLaneSums terms, double* lanes, float** all, int vectorCount, long first, int lane, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
     {
         float* padded = stackalloc float[OperationSet.MaxSumVectors * SumTree.Lanes];
         float** vectors = stackalloc float*[OperationSet.MaxSumVectors];
-        new Span<float>(padded, Count * SumTree.Lanes).Clear();
-        for (int k = 0; k < Count; k++)
+        new Span<float>(padded, vectorCount * SumTree.Lanes).Clear();
+        for (int k = 0; k < vectorCount; k++)
         {
             vectors[k] = padded + (k * SumTree.Lanes);
-            new Span<float>(Vectors[k] + first, count).CopyTo(new Span<float>(vectors[k] + lane, count));
+            new Span<float>(all[k] + first, count).CopyTo(new Span<float>(vectors[k] + lane, count));
         }
 
-        TLaneSums.Add<S, V, D>(lanes, vectors, Count, 0, SumTree.Lanes);
+        terms.Add<S, V, D>(lanes, vectors, vectorCount, 0, SumTree.Lanes);
     }
 }
 
@@ -123,7 +132,7 @@ internal readonly unsafe struct EachVector<TReduction> : ILaneSums
     /// <summary>One vector after the other: nothing is read twice.</summary>
     public static int Strip(int vectorCount) => SumTree.Block;
 
-    public static void Add<S, V, D>(double* lanes, float** vectors, int vectorCount, long first, int count)
+    public void Add<S, V, D>(double* lanes, float** vectors, int vectorCount, long first, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
@@ -131,4 +140,9 @@ internal readonly unsafe struct EachVector<TReduction> : ILaneSums
         for (int k = 0; k < vectorCount; k++)
             Reduction<TReduction>.AddToLanes<S, V, D>(lanes + (k * SumTree.Lanes), vectors[k] + first, vectors[k] + first, count);
     }
+
+    public void AddPiece<S, V, D>(double* lanes, float** vectors, int vectorCount, long first, int lane, int count)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct => BlockSums<EachVector<TReduction>>.AddPadded<S, V, D>(this, lanes, vectors, vectorCount, first, lane, count);
 }

@@ -16,7 +16,7 @@ internal readonly unsafe struct PairProducts : ILaneSums
     public static int Strip(int vectorCount) => vectorCount == 1 ? SumTree.Block : Math.Max(SumTree.Lanes, StripElements / vectorCount / SumTree.Lanes * SumTree.Lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Add<S, V, D>(double* lanes, float** vectors, int vectorCount, long first, int count)
+    public void Add<S, V, D>(double* lanes, float** vectors, int vectorCount, long first, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
@@ -83,6 +83,11 @@ internal readonly unsafe struct PairProducts : ILaneSums
             S.StoreDouble(s11 + g + half, h11);
         }
     }
+
+    public void AddPiece<S, V, D>(double* lanes, float** vectors, int vectorCount, long first, int lane, int count)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct => BlockSums<PairProducts>.AddPadded<S, V, D>(this, lanes, vectors, vectorCount, first, lane, count);
 
     /// <summary>A tile on the diagonal: a0·a0, a1·a0 and a1·a1. Every vector comes here once, so this asks for the next strip.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

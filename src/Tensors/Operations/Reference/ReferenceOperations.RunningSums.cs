@@ -19,6 +19,19 @@ public unsafe partial class ReferenceOperations
         }
     }
 
+    protected override void AccumulateThinnedSumsCore(
+        DeviceSpan<double> sums, DeviceSpan<float> values, DeviceSpan<float> origin, in DifferenceTerm term, long firstIndex, SumTerms terms, bool withWhole)
+    {
+        double* thinned = sums.Pointer + (withWhole ? SumTree.StateLength : 0);
+        for (long n = 0; n < values.Length; n++)
+        {
+            float difference = values.Pointer[n] - origin.Pointer[n];
+            double value = terms == SumTerms.Products ? (double)difference * difference : Math.Abs(difference);
+            if (withWhole) Add(sums.Pointer, firstIndex + n, value);
+            Add(thinned, firstIndex + n, (term.Mask.IsNone || term.Mask.Pointer[n] != 0) && term.Counts(difference, firstIndex + n) ? value : 0);
+        }
+    }
+
     private static void Add(double* state, long index, double term)
     {
         if (index % SumTree.Block == 0) new Span<double>(state, SumTree.Lanes).Clear();

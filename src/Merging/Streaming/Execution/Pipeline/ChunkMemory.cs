@@ -8,6 +8,8 @@ namespace MergeEngine.Merging.Streaming.Execution.Pipeline;
 /// </summary>
 internal sealed class ChunkMemory(Device host, long most) : IDisposable
 {
+    private const long Step = 256 << 10;
+
     private readonly Lock _gate = new();
     private readonly List<DeviceBuffer> _free = [];
     private readonly List<DeviceBuffer> _all = [];
@@ -16,6 +18,8 @@ internal sealed class ChunkMemory(Device host, long most) : IDisposable
     /// <summary>Memory of at least so many bytes, with any content.</summary>
     public DeviceBuffer Rent(long bytes)
     {
+        // Chunks of whole rows differ a little from tensor to tensor, and share their memory.
+        if (bytes >= 8 * Step) bytes = (bytes + Step - 1) / Step * Step;
         lock (_gate)
         {
             int best = -1;
