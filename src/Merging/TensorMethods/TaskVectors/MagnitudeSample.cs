@@ -80,15 +80,23 @@ internal sealed class MagnitudeSample
         if (_seen == _length) margin = 0;
         int digit = _counts.Length - 1;
         long above = 0;
-        while (digit > 0 && above + _counts[digit] < place - margin) above += _counts[digit--];
-        int highest = digit;
+        int Down(double until)
+        {
+            while (digit > 0 && above + _counts[digit] < until) above += _counts[digit--];
+            return digit;
+        }
+
+        int highest = Down(place - margin);
         long least = above;
-        while (digit > 0 && above + _counts[digit] < place + margin) above += _counts[digit--];
+        int middle = Down(place);
+        Down(place + margin);
         long counted = above + _counts[digit] - least;
         candidates = _seen == _length ? counted : Math.Min((long)(1.25 * counted * _length / Math.Max(_seen, 1)) + 1024, _length);
 
-        // As wide as what is written down of a magnitude allows, from below: there are more small ones than large ones.
-        uint smallest = (uint)digit << (31 - DigitBits), largest = ((uint)highest << (31 - DigitBits)) | (uint.MaxValue >> (1 + DigitBits));
-        return new MagnitudeRange(smallest, Math.Min(Math.Min(largest, smallest + MagnitudeRange.Widest), 0x7F80_0000));
+        // Around the most likely place, no wider than what is written down of a magnitude allows.
+        const int shift = 31 - DigitBits, widest = (int)(MagnitudeRange.Widest >> shift);
+        int lowest = Math.Max(digit, middle - (widest / 2));
+        highest = Math.Min(highest, lowest + widest);
+        return new MagnitudeRange((uint)lowest << shift, Math.Min(((uint)highest << shift) | ((1u << shift) - 1), 0x7F80_0000));
     }
 }

@@ -8,9 +8,9 @@ internal sealed class MagnitudeThinning : Thinning
 {
     private readonly MagnitudeSearch _kept;
     private readonly MagnitudeSearch _dropped;
-    private MagnitudeSample? _sample;
     private readonly long _largest;
     private readonly long _tooLarge;
+    private MagnitudeSample? _sample;
 
     private MagnitudeThinning(TensorTask task, long kept, long dropped)
     {
@@ -22,7 +22,8 @@ internal sealed class MagnitudeThinning : Thinning
         if (task.Device.Operations.SearchesDifferences && NeedsPass)
         {
             _sample = new MagnitudeSample(length);
-            WorkingBytes += MagnitudeSample.Bytes;
+            // It is gone when candidates are collected.
+            WorkingBytes = Math.Max(WorkingBytes, MagnitudeSample.Bytes);
         }
 
         (_largest, _tooLarge) = (kept, dropped);

@@ -92,7 +92,7 @@ public sealed class SceMethod : TensorMethod
             if (searches && Operations.SearchesDifferences) _sample = new MagnitudeSample(task.Length);
             _tiles = new Tiles(task, 1, 2, 1, _sources.Length);
             _search = new MagnitudeSearch(room);
-            WorkingBytes = _tiles.Bytes + (searches ? (sizeof(ulong) * room) + (_variance?.ByteLength ?? 0) + MagnitudeSample.Bytes : 0);
+            WorkingBytes = _tiles.Bytes + (searches ? Math.Max(sizeof(ulong) * room, MagnitudeSample.Bytes) + (_variance?.ByteLength ?? 0) : 0);
             _stage = task.Length == 0 || _sources.Length == 0 || _share <= 0 ? Stage.Ready : _share < 1 ? Stage.Search : Stage.Energies;
         }
 

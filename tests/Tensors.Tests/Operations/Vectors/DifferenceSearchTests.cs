@@ -18,8 +18,10 @@ public sealed class DifferenceSearchTests
         uint[] keys = [.. values.Zip(origin, (x, b) => BitConverter.SingleToUInt32Bits(x - b) & 0x7FFF_FFFF)];
         uint prefix = keys[length / 2] >> 18;
         if (keys[length / 2] > 0x7F80_0000) prefix = 0x3F80_0000 >> 18;
+        var range = MagnitudeRange.StartingWith(prefix, 13);
         ulong[] expected = [.. keys.Select((key, i) => (Key: key, Index: i)).Where(e => e.Key <= 0x7F80_0000 && e.Key >> 18 == prefix)
-            .OrderByDescending(e => e.Key).ThenBy(e => e.Index).Select(e => ((ulong)(e.Key & 0x3FFFF) << 44) | (ulong)((1L << 44) - 1 - 7 - e.Index))];
+            .OrderByDescending(e => e.Key).ThenBy(e => e.Index).Select(e => ((ulong)(e.Key & 0x3FFFF) << 40) | (ulong)((1L << 40) - 1 - 7 - e.Index))];
+        int larger = keys.Count(k => k > range.Largest && k <= 0x7F80_0000);
         long[] digits = new long[1 << 13];
         foreach (uint key in keys.Where(k => k <= 0x7F80_0000)) digits[key >> 18]++;
         foreach (Device device in (Device[])[new ReferenceDevice(), .. SimdLevels.Supported.Select(s => new CpuDevice(3, s))])
@@ -37,15 +39,29 @@ public sealed class DifferenceSearchTests
                 Assert.Equal(digits, stored);
 
                 ulong[] found = new ulong[expected.Length + 3], alone = new ulong[expected.Length];
-                int count = device.Operations.CollectMagnitudes(found, x.AsSpan<float>(), prefix, 13, 7, b.AsSpan<float>());
-                Assert.Equal(expected, found.Take(count).OrderDescending());
-                Assert.Equal(count, device.Operations.CollectMagnitudes(alone, d.AsSpan<float>(), prefix, 13, 7));
+                (long count, long above) = device.Operations.CollectMagnitudes(found, x.AsSpan<float>(), range, 7, b.AsSpan<float>());
+                Assert.Equal(larger, above);
+                Assert.Equal(expected, found.Take((int)count).OrderDescending());
+                Assert.Equal((count, above), device.Operations.CollectMagnitudes(alone, d.AsSpan<float>(), range, 7));
                 Assert.Equal(expected, alone.OrderDescending());
-                if (count > 0) Assert.Contains("room for", Assert.Throws<ArgumentException>(() => device.Operations.CollectMagnitudes(new ulong[count - 1], d.AsSpan<float>(), prefix, 13, 7)).Message, StringComparison.Ordinal);
-                Assert.Throws<ArgumentOutOfRangeException>(() => device.Operations.CollectMagnitudes(alone, d.AsSpan<float>(), 0, 10, 7));
-                Assert.Throws<ArgumentOutOfRangeException>(() => device.Operations.CollectMagnitudes(alone, d.AsSpan<float>(), prefix, 13, 1L << 44));
+
+                // Without room for all of them they are counted.
+                ulong[] few = new ulong[expected.Length / 2];
+                Assert.Equal((count, above), device.Operations.CollectMagnitudes(few, d.AsSpan<float>(), range, 7));
+                Assert.Subset(expected.ToHashSet(), few.ToHashSet());
+                Assert.Throws<ArgumentOutOfRangeException>(() => device.Operations.CollectMagnitudes(alone, d.AsSpan<float>(), range, 1L << 40));
             }
         }
+    }
+
+    [Fact]
+    public void A_range_of_magnitudes_goes_up_and_not_too_far()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => new MagnitudeRange(2, 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new MagnitudeRange(0, 1 << 24));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new MagnitudeRange(0x7F80_0000, 0x7F80_0001));
+        Assert.Equal(0x7F80_0000u, MagnitudeRange.StartingWith(0xFF, 8).Largest);
+        Assert.Equal(MagnitudeRange.Widest, new MagnitudeRange(5, 5 + MagnitudeRange.Widest).Largest - 5);
     }
 
     [Theory]
@@ -56,20 +72,26 @@ public sealed class DifferenceSearchTests
     {
         var random = new Random(count);
         // Few magnitudes, so that the indices decide.
-        ulong[] entries = [.. Enumerable.Range(0, count).Select(i => ((ulong)random.Next(0, 3) << 44) | (ulong)((1L << 44) - 1 - i))];
+        ulong[] entries = [.. Enumerable.Range(0, count).Select(i => ((ulong)random.Next(0, 3) << 40) | (ulong)((1L << 40) - 1 - i))];
         ulong[] sorted = [.. entries.OrderDescending()];
-        foreach (int wanted in new[] { 1, count / 3, count - 1 })
+        var range = new MagnitudeRange(1 << 20, 1 << 21);
+        const long larger = 40;
+        foreach (int wanted in new[] { 1, count / 3, count - 1, count })
         {
             var search = new RadixSearch(31, 13);
-            search.Begin(wanted);
-            search.Counts[1 << 12] = count;
-            search.Counts[0] = 1;
-            search.CompleteHistogram();
-            Assert.Equal((wanted, count), (search.Wanted, search.Candidates));
-            search.FoundCandidates([.. entries]);
+            search.Begin(larger + wanted);
+            Assert.True(search.FoundCandidates(range, [.. entries], larger));
             Assert.True(search.IsComplete);
-            Assert.Equal((1ul << 30) | (sorted[wanted - 1] >> 44), search.ThresholdBits);
-            Assert.Equal((1L << 44) - 1 - (long)(sorted[wanted - 1] & ((1ul << 44) - 1)), search.LastIndex);
+            Assert.Equal((1ul << 20) + (sorted[wanted - 1] >> 40), search.ThresholdBits);
+            Assert.Equal((1L << 40) - 1 - (long)(sorted[wanted - 1] & ((1ul << 40) - 1)), search.LastIndex);
+        }
+
+        foreach (long elsewhere in new[] { larger, larger + count + 1 })
+        {
+            var search = new RadixSearch(31, 13);
+            search.Begin(elsewhere);
+            Assert.False(search.FoundCandidates(range, [.. entries], larger));
+            Assert.False(search.IsComplete);
         }
     }
 
@@ -80,7 +102,9 @@ public sealed class DifferenceSearchTests
         using DeviceBuffer x = device.Allocate<float>(4);
         Assert.False(device.Operations.SearchesDifferences);
         Assert.Throws<NotSupportedException>(() => device.Operations.MagnitudeHistogram(new long[2048], x.AsSpan<float>(), 0, 0, 11, x.AsSpan<float>()));
-        Assert.Throws<NotSupportedException>(() => device.Operations.CollectMagnitudes(new ulong[4], x.AsSpan<float>(), 0, 13, 0));
+        Assert.Throws<NotSupportedException>(() => device.Operations.CollectMagnitudes(new ulong[4], x.AsSpan<float>(), new MagnitudeRange(0, 1), 0));
+        using DeviceBuffer sums = device.Allocate<double>(SumTree.StateLength);
+        Assert.Throws<NotSupportedException>(() => device.Operations.AccumulateThinnedSums(sums.AsSpan<double>(), x.AsSpan<float>(), x.AsSpan<float>(), DifferenceTerm.Whole(1), 0, SumTerms.Magnitudes, withWhole: false));
     }
 
     private static float Step(Random random, int kind) => kind switch
