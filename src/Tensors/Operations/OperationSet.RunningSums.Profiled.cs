@@ -11,5 +11,13 @@ public abstract partial class OperationSet
             inner.AccumulateSumsCore(sums, vectors, firstIndex, terms);
             profile.End(start, nameof(AccumulateSums), Vectors(vectors));
         }
+
+        protected override void AccumulateThinnedSumsCore(
+            DeviceSpan<double> sums, DeviceSpan<float> values, DeviceSpan<float> origin, in DifferenceTerm term, long firstIndex, SumTerms terms, bool withWhole)
+        {
+            long start = profile.Begin();
+            inner.AccumulateThinnedSumsCore(sums, values, origin, term, firstIndex, terms, withWhole);
+            profile.End(start, nameof(AccumulateThinnedSums), Pass(2 * values.Length));
+        }
     }
 }
