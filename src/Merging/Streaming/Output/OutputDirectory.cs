@@ -27,6 +27,7 @@ public sealed partial class OutputDirectory : IDisposable
     private readonly Action<OutputStep> step;
     private readonly OutputJournal journal;
     private readonly ShardFile[] files;
+    private readonly EarlySync early = new();
     private readonly List<ManifestOutput> extras = [];
     private readonly DateTime started = DateTime.UtcNow;
     private State state;
@@ -141,6 +142,7 @@ public sealed partial class OutputDirectory : IDisposable
         {
             if (!plan.Index.IsEmpty) AddChecked(ShardedIndex.FileName, plan.Index.Span);
             foreach (string folder in extras.Select(e => Path.GetDirectoryName(e.Name)!).Where(f => f.Length > 0).Distinct()) OutputTarget.SyncDirectory(Path.Combine(place.Model, folder));
+            early.Wait();
             Parallel.ForEach(files, new ParallelOptions { MaxDegreeOfParallelism = options.Threads, CancellationToken = cancellation }, file => file.Sync());
             step(OutputStep.FilesSynced);
             MergeManifest manifest = BuildManifest(cancellation);
@@ -179,6 +181,15 @@ public sealed partial class OutputDirectory : IDisposable
         if (state == State.Disposed) return;
         bool remove = state == State.Complete || (!options.KeepPartial && !keeps && !left);
         state = State.Disposed;
+        try
+        {
+            early.Wait();
+        }
+        catch (IOException)
+        {
+            // What is disposed of unfinished needs no disk that holds it; a finished output was told before.
+        }
+
         foreach (ShardFile? file in files) file?.Dispose();
         if (remove) RemovePartial();
         journal.Dispose();
@@ -186,6 +197,7 @@ public sealed partial class OutputDirectory : IDisposable
 
     private void Note(int file, int piece, ReadOnlyMemory<byte> digest)
     {
+        early.Completed(file, files[file].Hash.LengthOf(piece), files[file].Sync);
         if (!options.Hash) return;
         journal.Add(file, piece, digest.Span);
         step(OutputStep.PieceNoted);

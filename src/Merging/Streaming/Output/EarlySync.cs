@@ -1,0 +1,39 @@
+namespace MergeEngine.Merging.Streaming.Output;
+
+/// <summary>Sends what is written to the disk while the rest is computed, so that the end has little left to wait for. One file at a time, on a thread of its own.</summary>
+/// <remarks>A disk says only once that it has lost bytes, perhaps here: <see cref="Wait"/> tells it.</remarks>
+internal sealed class EarlySync
+{
+    /// <summary>Bytes that are worth a sync: large beside what a disk does for each.</summary>
+    public const int StepBytes = 64 << 20;
+
+    private readonly Lock gate = new();
+    private int last;
+    private Task running = Task.CompletedTask;
+    private long pending;
+
+    /// <summary>Says that a piece of a file is complete.</summary>
+    /// <param name="file">The number of the file.</param>
+    /// <param name="bytes">The length of the piece.</param>
+    /// <param name="sync">Syncs the file.</param>
+    public void Completed(int file, int bytes, Action sync)
+    {
+        lock (gate)
+        {
+            if (last != file) (last, pending) = (file, 0);
+            pending += bytes;
+            if (pending < StepBytes || !running.IsCompleted || running.IsFaulted) return;
+            pending = 0;
+            running = Task.Run(sync);
+        }
+    }
+
+    /// <summary>Waits until no file is used any more.</summary>
+    /// <exception cref="IOException">The disk failed.</exception>
+    public void Wait()
+    {
+        Task left;
+        lock (gate) left = running;
+        left.GetAwaiter().GetResult();
+    }
+}
