@@ -14,6 +14,7 @@ using MergeEngine.Benchmarks.Operations;
     new("reductions", "absolute per-sample gradients beside plain ones", true, [], Always(ReductionTable.Run)),
     new("steps", "passes of whole encoders and training steps", true, ["--only", "--threads"], Always(StepTable.Run)),
     new("merges", "what the merging methods compute, in memory, beside a copy of their inputs", true, ["--only", "--threads"], Always(MergeTable.Run)),
+    new("hashes", "hashes of merged files in vectors of every width, beside SHA-256", true, [], Always(HashTable.Run)),
     new("tokenizers", "text in a second on one core beside a pass over it", true, ["--model", "--text"], Always(TokenizerTable.Run)),
     new("decompositions", "singular value decompositions beside a float64 product", false, ["--largest"], Always(DecompositionTable.Run)),
 ];
