@@ -27,7 +27,8 @@ internal static class HashTable
             {
                 tree.Leaves(block, 0, nodes);
                 tree.Join(nodes);
-            }));
+            }
+            ));
         }
 
         hashes.Add(("BLAKE3 of a file, blocks at units", FileBytes, () => Pass(block, 0)));
