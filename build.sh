@@ -193,11 +193,11 @@ publish() {
     for rid in "$@"; do
         files=artifacts/publish/$rid
         rm -rf "$files"
-        if ! "$dotnet" restore "${options[@]}" --runtime "$rid" --verbosity quiet >&2; then
+        if ! "$dotnet" restore "${options[@]}" "-p:RuntimeIdentifier=$rid" --verbosity quiet >&2; then
             say "$rid is left out: its runtime could not be restored (see above)"
             continue
         fi
-        "$dotnet" publish "${options[@]}" --runtime "$rid" --configuration Release --no-restore --verbosity quiet --nologo --output "$files" >&2
+        "$dotnet" publish "${options[@]}" "-p:RuntimeIdentifier=$rid" --configuration Release --no-restore --verbosity quiet --nologo --output "$files" >&2
         made="$made $rid"
         program=$(ls "$files"/merge-engine*)
         say "$program, $(($(stat -c %s "$program") >> 20)) MiB; beside it: $(cd "$files" && ls | grep -v '^merge-engine' | paste -sd ' ' | sed 's/^$/nothing/')"
