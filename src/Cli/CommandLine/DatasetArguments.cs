@@ -1,5 +1,6 @@
 using System.CommandLine;
 using MergeEngine.Models.Datasets;
+using MergeEngine.Models.Datasets.Images;
 using MergeEngine.Models.Datasets.Tables;
 using MergeEngine.Models.Encoders;
 using MergeEngine.Models.Tokenizers;
@@ -11,9 +12,10 @@ internal static class DatasetArguments
 {
     /// <summary>What a DATASET may be.</summary>
     public const string Description =
-        "A safetensors dataset, a directory of IDX files, or labelled texts in .tsv, .csv or .jsonl: a file, a name with {split} in it, or a directory with train.tsv and so on.";
+        "A safetensors dataset, a folder of images (train/CLASS/…, or CLASS/…), a directory of IDX files, or labelled texts or image files in .tsv, .csv or .jsonl: a file, a name with {split} in it, or a directory with train.tsv and so on.";
 
     private static readonly Option<string?> TextColumn = Column("--text-column", "Texts in a table: the column of the text, or of the first of a pair (text).");
+    private static readonly Option<string?> FileColumn = Column("--file-column", "Images in a table: the column of their paths, relative to the table (file or file_name).");
     private static readonly Option<string?> PairColumn = Column("--pair-column", "The column of the second text of a pair.");
     private static readonly Option<string?> LabelColumn = Column("--label-column", "The column of the class, its name or number (label).");
     private static readonly Option<string?> SplitColumn = Column("--split-column", "The column that says train, validation or test, in one file with all of them.");
@@ -25,10 +27,11 @@ internal static class DatasetArguments
         HelpName = "A,B,…",
     };
 
-    public static IEnumerable<Option> All => [TextColumn, PairColumn, LabelColumn, SplitColumn, NoHeader, Classes];
+    public static IEnumerable<Option> All => [TextColumn, FileColumn, PairColumn, LabelColumn, SplitColumn, NoHeader, Classes];
 
     /// <summary>True for texts, as tokens or in a table; false for images, and where nothing can be read, which opening it says.</summary>
-    public static bool AreTexts(string path) => TextFiles.Matches(path) || Dataset.HoldsTokens(path);
+    public static bool AreTexts(CommandContext context, string path) =>
+        Dataset.HoldsTokens(path) || (TextFiles.Matches(path) && !context.Has(FileColumn) && (context.Has(TextColumn) || ImageList.FindColumns(TextFiles.Find(path)) is null));
 
     /// <summary>Opens a dataset; texts go through the tokenizer beside the model.</summary>
     /// <param name="context">The command line.</param>
@@ -39,24 +42,33 @@ internal static class DatasetArguments
     {
         if (!TextFiles.Matches(path))
         {
-            if (All.FirstOrDefault(context.Has) is { } option) throw new UsageException($"{option.Name} is for texts in .tsv, .csv or .jsonl files, but {path} is none.");
+            if (All.FirstOrDefault(context.Has) is { } option) throw new UsageException($"{option.Name} is for .tsv, .csv or .jsonl files, but {path} is none.");
             return Dataset.Open(path);
         }
 
+        if (encoder is VisionTransformer) return ReadList(context, path);
         (TextTransformer text, ITokenizer tokenizer, int maxTokens) = TextArguments.Prepare(context, encoder, path);
-        var columns = new TextColumns();
-        columns = new TextColumns
-        {
-            Text = context.Get(TextColumn) ?? columns.Text,
-            Pair = context.Get(PairColumn),
-            Label = context.Get(LabelColumn) ?? columns.Label,
-            Split = context.Get(SplitColumn),
-            HasHeader = !context.Get(NoHeader),
-        };
+        TextColumns columns = Columns(context, context.Get(TextColumn) ?? "text") with { Pair = context.Get(PairColumn) };
         Dataset data = TextDataset.Read(TextFiles.Find(path), columns, tokenizer, maxTokens, classes: context.Get(Classes)?.Split(','));
         foreach (DatasetSplit split in data.Splits) TextArguments.RequireFit(context, text, tokenizer, split);
         return data;
     }
+
+    private static Dataset ReadList(CommandContext context, string path)
+    {
+        TextFiles files = TextFiles.Find(path);
+        string? column = context.Get(FileColumn) ?? ImageList.FindColumns(files)?.Text;
+        if (column is null) throw new InvalidDataException($"{path}: has no column {string.Join(" or ", ImageList.FileColumns)}, expected one with the paths of images, as the model is one of images; --file-column names another.");
+        return ImageList.Read(files, Columns(context, column), classes: context.Get(Classes)?.Split(','));
+    }
+
+    private static TextColumns Columns(CommandContext context, string first) => new()
+    {
+        Text = first,
+        Label = context.Get(LabelColumn) ?? "label",
+        Split = context.Get(SplitColumn),
+        HasHeader = !context.Get(NoHeader),
+    };
 
     private static Option<string?> Column(string name, string description) => new(name) { Description = description, HelpName = "NAME" };
 }

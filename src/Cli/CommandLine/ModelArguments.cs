@@ -20,7 +20,7 @@ internal static class ModelArguments
     /// <param name="device">Where it runs.</param>
     /// <param name="data">What holds the inputs; null for the lines of <c>--text</c>.</param>
     public static Encoder Load(CommandContext context, Device device, string? data) =>
-        Encoder.Open(device, context.Get(Model), context.Get(CommonOptions.Config), preferTexts: data is null || DatasetArguments.AreTexts(data));
+        Encoder.Open(device, context.Get(Model), context.Get(CommonOptions.Config), preferTexts: data is null || DatasetArguments.AreTexts(context, data));
 
     /// <summary>The head of <c>--head</c>, else the checkpoint's own, else null.</summary>
     /// <param name="context">The command line.</param>

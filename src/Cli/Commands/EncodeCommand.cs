@@ -16,9 +16,9 @@ internal static class EncodeCommand
 {
     private const int DefaultBatchSize = 64;
 
-    private static readonly Argument<string> Input = new("INPUT.safetensors")
+    private static readonly Argument<string> Input = new("INPUT")
     {
-        Description = "'images' F32 [N, C, H, W], already normalised; or 'input_ids' [N, T] with 'attention_mask' and 'token_type_ids'; or a dataset with splits. Left out with --text.",
+        Description = "A safetensors file with 'images' F32 [N, C, H, W], already normalised, or 'input_ids' [N, T] with 'attention_mask' and 'token_type_ids'; a folder of images; or a dataset as tune takes it. Left out with --text.",
     };
 
     private static readonly Argument<string?> Output = new("OUT.safetensors")
@@ -46,6 +46,7 @@ internal static class EncodeCommand
             "encode", "Run a model over a file of inputs and write what it makes of them.",
             "encode vit/ images.safetensors features.safetensors",
             "encode clip-vit-base-patch32/ images.safetensors out.safetensors --head zero-shot.safetensors",
+            "encode clip-vit-base-patch32/ photos/ embeddings.safetensors",
             "encode all-MiniLM-L6-v2/ embeddings.safetensors --text sentences.txt --pooled-only",
             "encode model.safetensors images.safetensors out.safetensors --config config.json --hidden")
         {
@@ -66,6 +67,7 @@ internal static class EncodeCommand
             ProfileOption.Profile,
             CommonOptions.Json,
         };
+        foreach (Option option in DatasetArguments.All) command.Options.Add(option);
         command.Runs(Run);
         return command;
     }
@@ -78,7 +80,7 @@ internal static class EncodeCommand
         using Device device = context.OpenDevice(inference: true);
         using Encoder encoder = ModelArguments.Load(context, device, fromText ? null : first);
         if (device.Precision != Precision.Float32) encoder.Pack(encoder.Parameters);
-        Dataset? data = fromText ? null : Dataset.Open(first);
+        Dataset? data = fromText ? null : DatasetArguments.Open(context, encoder, first);
         DatasetSplit split = data is null ? TextArguments.Read(context, encoder, []) : data["input"] ?? data.Require(context.Get(Split)!);
         using ClassificationHead? head = ModelArguments.LoadHead(context, encoder, data?.Name ?? Path.GetFileNameWithoutExtension(split.Source));
         var options = new ExtractionOptions(ModelArguments.BatchSizeOf(context, DefaultBatchSize)) { HiddenStates = context.Get(Hidden), Sequences = !context.Get(PooledOnly) };

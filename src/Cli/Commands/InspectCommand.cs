@@ -3,26 +3,28 @@ using System.Globalization;
 using MergeEngine.Cli.CommandLine;
 using MergeEngine.Cli.Reports;
 using MergeEngine.Cli.Terminal;
+using MergeEngine.Models.Datasets;
+using MergeEngine.Models.Datasets.Images;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Commands;
 
-/// <summary><c>inspect PATH</c>: what a checkpoint holds, from its headers; with <c>--stats</c> from its values too.</summary>
+/// <summary><c>inspect PATH</c>: what a checkpoint holds, from its headers; with <c>--stats</c> from its values too. Of images: classes and samples.</summary>
 internal static class InspectCommand
 {
-    private static readonly Argument<string> Path = new("PATH") { Description = "A .safetensors file, a sharded index, or a model directory." };
+    private static readonly Argument<string> Path = new("PATH") { Description = "A .safetensors file, a sharded index, or a model directory; or a folder or list of images, or a directory of IDX files." };
 
     private static readonly Option<bool> Stats = new("--stats")
     {
-        Description = "Read the values: minimum, maximum, mean, standard deviation, NaN and infinities of each tensor.",
+        Description = "Read the values: minimum, maximum, mean, standard deviation, NaN and infinities of each tensor. Of images: decode all of them, for their sizes and those that cannot be read.",
     };
 
     public static Command Create()
     {
         var command = new ExampleCommand(
-            "inspect", "List the tensors of a checkpoint: names, types, shapes, bytes and totals.",
-            "inspect model.safetensors", "inspect clip-vit-base-patch32/ --stats", "inspect model.safetensors --json")
+            "inspect", "List the tensors of a checkpoint: names, types, shapes, bytes and totals; or the classes of a folder of images, with their samples.",
+            "inspect model.safetensors", "inspect clip-vit-base-patch32/ --stats", "inspect model.safetensors --json", "inspect eurosat/ --stats")
         {
             Path,
             Stats,
@@ -34,6 +36,12 @@ internal static class InspectCommand
 
     private static void Run(CommandContext context)
     {
+        if (Dataset.HoldsImages(context.Get(Path)))
+        {
+            InspectImages(context, Dataset.Open(context.Get(Path)));
+            return;
+        }
+
         using Checkpoint checkpoint = Checkpoint.Open(context.Get(Path));
         foreach (string warning in checkpoint.Warnings) CommandContext.Note($"merge-engine: note: {Printable.Of(warning)}");
         TensorStatistics?[] statistics = context.Get(Stats) ? Measure(checkpoint, context.Stop) : new TensorStatistics?[checkpoint.Names.Count];
@@ -41,6 +49,23 @@ internal static class InspectCommand
         var report = new InspectReport(
             checkpoint.Path, checkpoint.Files.Count, tensors.Length, tensors.Sum(t => t.Elements), tensors.Sum(t => t.Bytes), checkpoint.Metadata, tensors);
         context.Write(report, CliJson.Default.InspectReport, Print);
+    }
+
+    private static void InspectImages(CommandContext context, Dataset data)
+    {
+        int total = data.Splits.Sum(split => split.Count), before = 0;
+        var splits = new List<InspectSplit>();
+        foreach (DatasetSplit split in data.Splits)
+        {
+            ImageStatistics? statistics = context.Get(Stats) && split.ImageFiles is { } files
+                ? CommandContext.WithProgress("images", sink => ImageStatistics.Of(files, done => sink.Report($"decoding {split.Name}", before + done, total), context.Stop))
+                : null;
+            splits.Add(InspectSplit.Of(split, data.Classes.Count, statistics));
+            before += split.Count;
+        }
+
+        var report = new InspectDatasetReport(data.Source, data.Name, total, [.. data.Classes], splits);
+        context.Write(report, CliJson.Default.InspectDatasetReport, (r, text) => r.Print(text));
     }
 
     private static TensorStatistics?[] Measure(Checkpoint checkpoint, CancellationToken stop)

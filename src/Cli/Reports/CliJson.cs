@@ -9,6 +9,7 @@ namespace MergeEngine.Cli.Reports;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
 [JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(InspectReport))]
+[JsonSerializable(typeof(InspectDatasetReport))]
 [JsonSerializable(typeof(DiffReport))]
 [JsonSerializable(typeof(VerifyReport))]
 [JsonSerializable(typeof(DevicesReport))]

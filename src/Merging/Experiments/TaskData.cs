@@ -1,12 +1,13 @@
 using MergeEngine.Models;
 using MergeEngine.Models.Datasets;
+using MergeEngine.Models.Datasets.Images;
 using MergeEngine.Models.Datasets.Tables;
 using MergeEngine.Models.Encoders;
 using MergeEngine.Models.Tokenizers;
 
 namespace MergeEngine.Merging.Experiments;
 
-/// <summary>Opens the data of a task: images, token ids, or tables of texts through the tokenizer beside the model.</summary>
+/// <summary>Opens the data of a task: images, token ids, folders or lists of image files, or tables of texts through the tokenizer beside the model.</summary>
 internal static class TaskData
 {
     /// <summary>Every task has these.</summary>
@@ -15,10 +16,20 @@ internal static class TaskData
     /// <exception cref="ModelException">The data cannot be read, or is not for this model.</exception>
     public static Dataset Open(Encoder encoder, string model, TaskEntry task)
     {
-        Dataset all = task.Files is not null || TextFiles.Matches(task.Data) ? ReadTexts(encoder, model, task) : Dataset.Open(task.Data);
+        Dataset all = OpenAll(encoder, model, task);
         List<DatasetSplit> splits = [.. all.Splits];
         if (task.HeldOut > 0) HoldOut(all, splits, task);
         return new Dataset(all.Source, all.Name, all.Classes, splits.Select(split => task.SamplesOf(split.Name) is > 0 and int count ? new FirstSamples(split, count) : split));
+    }
+
+    private static Dataset OpenAll(Encoder encoder, string model, TaskEntry task)
+    {
+        if (task.Files is { } folders && folders.Files.Any(file => Directory.Exists(file.Path))) return ImageFolder.Open(folders.Source, [.. folders.Files.Select(file => (file.Split!, file.Path))], task.Name);
+        if (task.Files is null && !TextFiles.Matches(task.Data)) return Dataset.Open(task.Data);
+        TextFiles files = task.Files ?? TextFiles.Find(task.Data);
+        return encoder is VisionTransformer && ImageList.FindColumns(files) is { } columns
+            ? ImageList.Read(files, task.Texts.Columns with { Text = columns.Text }, task.Name, task.Texts.Classes)
+            : ReadTexts(encoder, model, task);
     }
 
     private static void HoldOut(Dataset all, List<DatasetSplit> splits, TaskEntry task)

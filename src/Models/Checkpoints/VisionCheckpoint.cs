@@ -35,8 +35,10 @@ internal sealed class VisionCheckpoint : IDisposable
             ConfigFile config = ConfigFile.Open(file);
             string preprocessor = Path.Combine(Path.GetDirectoryName(file) ?? "", Preprocessing.FileName);
             int channels = (int)Math.Clamp(ChannelsOf(tensors), 1, VisionTransformerConfig.MaxChannels);
-            PixelNormalization? normalization = File.Exists(preprocessor) ? Preprocessing.FromHuggingFace(ConfigFile.Open(preprocessor).Root, channels) : null;
+            ConfigSection? processor = File.Exists(preprocessor) ? ConfigFile.Open(preprocessor).Root : null;
+            PixelNormalization? normalization = processor is { } own ? Preprocessing.FromHuggingFace(own, channels) : null;
             VisionTransformerConfig vision = layout.ReadConfig(tensors, config, normalization);
+            vision = vision with { Preparation = ImagePreparations.Read(vision, config.Root, processor) };
             VisionNames names = layout.Names(vision);
             layout.Check(tensors, names);
             return new VisionCheckpoint(tensors, file, vision, names);

@@ -52,17 +52,31 @@ public sealed class Dataset
 
     /// <summary>
     /// Opens a safetensors dataset (<c>train.images</c> or <c>train.input_ids</c>, <c>train.labels</c>, …), a safetensors input (<c>images</c> or
-    /// <c>input_ids</c>, perhaps <c>labels</c>), or a directory of IDX files.
+    /// <c>input_ids</c>, perhaps <c>labels</c>), a directory of IDX files, a folder of images, or a table with a column of image files.
     /// </summary>
     /// <exception cref="ModelException">The path holds none of them, or what it holds does not fit together.</exception>
     /// <exception cref="SafetensorsException">The file is no safetensors file.</exception>
     public static Dataset Open(string path)
     {
-        if (Tables.TextFiles.Matches(path)) throw new ModelException($"{path}: is a table of texts, expected images or token ids where no model's tokenizer is at hand.");
-        if (Directory.Exists(path)) return IdxDataset.Open(path);
+        if (Tables.TextFiles.Matches(path))
+        {
+            Tables.TextFiles files = Tables.TextFiles.Find(path);
+            return Images.ImageList.FindColumns(files) is { } columns ? Images.ImageList.Read(files, columns)
+                : throw new ModelException($"{path}: is a table of texts, expected images or token ids where no model's tokenizer is at hand.");
+        }
+
+        if (Directory.Exists(path)) return IdxDataset.Matches(path) || !Images.ImageFolder.Matches(path) ? IdxDataset.Open(path) : Images.ImageFolder.Open(path);
         if (path.EndsWith(".gz", StringComparison.Ordinal) || path.EndsWith("ubyte", StringComparison.Ordinal))
             throw new ModelException($"{path}: is one file of an IDX dataset, expected the directory that holds images and labels.");
         return SafetensorsDataset.Open(path);
+    }
+
+    /// <summary>True for a directory of IDX files or of images without a checkpoint beside them, and for a list of image files; what is in them may be damaged.</summary>
+    public static bool HoldsImages(string path)
+    {
+        if (Directory.Exists(path) && Directory.EnumerateFiles(path).Any(file => file.EndsWith(".safetensors", StringComparison.Ordinal) || file.EndsWith(".safetensors.index.json", StringComparison.Ordinal))) return false;
+        if (Tables.TextFiles.Matches(path)) return Images.ImageList.FindColumns(Tables.TextFiles.Find(path)) is not null;
+        return Directory.Exists(path) && (IdxDataset.Matches(path) || Images.ImageFolder.Matches(path));
     }
 
     /// <summary>True for a safetensors file with token ids, as its header says; false for anything else, and for what cannot be read.</summary>

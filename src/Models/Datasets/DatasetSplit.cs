@@ -20,11 +20,14 @@ public abstract class DatasetSplit
     /// <summary>One of each sample, from 0; empty where the file has none.</summary>
     public abstract ReadOnlySpan<int> Labels { get; }
 
-    /// <summary>Shape of an image; null where the samples are no images.</summary>
+    /// <summary>Shape of an image; null where the samples are no images, or images in files.</summary>
     public virtual ImageShape? ImageShape => null;
 
     /// <summary>The texts; null where the samples are no texts.</summary>
     public virtual TextSplit? Texts => null;
+
+    /// <summary>The image files, which take a model's shape when they are read; null where the samples are none.</summary>
+    public virtual Images.ImageFileSplit? ImageFiles => null;
 
     /// <summary>Puts samples into a batch, which must be one for inputs of this kind.</summary>
     /// <param name="indices">Which samples, in the order of the batch.</param>

@@ -23,5 +23,7 @@ public sealed class FirstSamples : DatasetSplit
 
     public override ImageShape? ImageShape => _all.ImageShape;
 
+    public override Images.ImageFileSplit? ImageFiles => _all.ImageFiles;
+
     public override void Read(ReadOnlySpan<int> indices, Batch batch, Augmentation augmentation = default) => _all.Read(indices, batch, augmentation);
 }

@@ -25,6 +25,8 @@ public sealed class HeldOutSamples : DatasetSplit
 
     public override ImageShape? ImageShape => _all.ImageShape;
 
+    public override Images.ImageFileSplit? ImageFiles => _all.ImageFiles;
+
     /// <summary>Takes samples out of a split: sample i where ⌊(i + 1)·share⌋ is above ⌊i·share⌋.</summary>
     /// <param name="all">The split.</param>
     /// <param name="share">Of its samples, above 0 and below 1.</param>

@@ -18,6 +18,9 @@ internal static class IdxDataset
     private static readonly (string Split, string[] Names)[] Splits =
         [("train", ["train"]), ("validation", ["validation", "val"]), ("test", ["t10k", "test"])];
 
+    /// <summary>True for a directory with a file of images.</summary>
+    public static bool Matches(string directory) => Splits.SelectMany(split => split.Names).Any(name => Find(directory, $"{name}-images-idx3-ubyte") is not null);
+
     public static Dataset Open(string directory)
     {
         var splits = new List<DatasetSplit>();
@@ -33,7 +36,7 @@ internal static class IdxDataset
             }
         }
 
-        if (splits.Count == 0) throw new ModelException($"{directory}: there is no train-images-idx3-ubyte or t10k-images-idx3-ubyte, with or without .gz, expected an IDX dataset.");
+        if (splits.Count == 0) throw new ModelException($"{directory}: there is no train-images-idx3-ubyte or t10k-images-idx3-ubyte, with or without .gz, and no image file, expected an IDX dataset or a folder of images.");
         return new Dataset(directory, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory))), null, splits);
     }
 

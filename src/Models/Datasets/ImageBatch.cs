@@ -1,3 +1,4 @@
+using MergeEngine.Models.Datasets.Images;
 using MergeEngine.Tensors;
 
 namespace MergeEngine.Models.Datasets;
@@ -8,14 +9,19 @@ public sealed class ImageBatch : Batch
     private readonly DeviceArray<float> _images;
 
     /// <summary>An empty batch; <c>VisionTransformer.CreateBatch</c> makes the one that a model needs.</summary>
+    /// <param name="device">Where it lies.</param>
+    /// <param name="shape">Shape of one image.</param>
+    /// <param name="normalization">How bytes become pixels.</param>
+    /// <param name="preparation">How image files become bytes of the shape; null for resized to it.</param>
     /// <exception cref="ArgumentException">The normalisation has another number of channels.</exception>
-    public ImageBatch(Device device, ImageShape shape, PixelNormalization normalization)
+    public ImageBatch(Device device, ImageShape shape, PixelNormalization normalization, ImagePreparation? preparation = null)
         : base(device)
     {
         if (normalization.Channels != shape.Channels)
             throw new ArgumentException($"The normalisation has {normalization.Channels} channels, images of the shape {shape} have {shape.Channels}.", nameof(normalization));
         ImageShape = shape;
         Normalization = normalization;
+        Preparation = preparation ?? ImagePreparation.Exact(shape.Height, shape.Width);
         _images = new DeviceArray<float>(device);
     }
 
@@ -24,6 +30,9 @@ public sealed class ImageBatch : Batch
 
     /// <summary>How bytes become the pixels of <see cref="Images"/>.</summary>
     public PixelNormalization Normalization { get; }
+
+    /// <summary>How image files become bytes of <see cref="ImageShape"/>.</summary>
+    public ImagePreparation Preparation { get; }
 
     /// <summary>[count, channels, height, width], normalised.</summary>
     public DeviceSpan<float> Images => _images.Values((long)Count * ImageShape.Length);

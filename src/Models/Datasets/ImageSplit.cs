@@ -48,38 +48,13 @@ internal sealed class ImageSplit : DatasetSplit
         {
             int sample = indices[i];
             Span<float> image = images.Slice(i * length, length);
-            (int x, int y) = augmentation.ShiftOf(sample);
-            if (_bytes is not null) ReadBytes(_bytes.AsSpan(sample * length, length), image, target.Normalization, x, y);
-            else ReadPixels(_pixels.AsSpan(sample * length, length), image, target.Normalization, x, y);
+            (int X, int Y) shift = augmentation.ShiftOf(sample);
+            if (_bytes is not null) NormalizedPixels.Write(_bytes.AsSpan(sample * length, length), _shape, image, target.Normalization, shift);
+            else ReadPixels(_pixels.AsSpan(sample * length, length), image, target.Normalization, shift.X, shift.Y);
             labels[i] = _labels.Length == 0 ? 0 : _labels[sample];
         }
 
         target.Commit();
-    }
-
-    private void ReadBytes(ReadOnlySpan<byte> source, Span<float> image, PixelNormalization normalization, int shiftX, int shiftY)
-    {
-        int height = _shape.Height, width = _shape.Width;
-        for (int c = 0; c < _shape.Channels; c++)
-        {
-            ReadOnlySpan<float> table = normalization.Table(c);
-            for (int y = 0; y < height; y++)
-            {
-                Span<float> target = image.Slice(((c * height) + y) * width, width);
-                if ((uint)(y - shiftY) >= (uint)height)
-                {
-                    target.Fill(table[0]);
-                    continue;
-                }
-
-                ReadOnlySpan<byte> row = source.Slice(((c * height) + y - shiftY) * width, width);
-                for (int x = 0; x < target.Length; x++)
-                {
-                    int from = x - shiftX;
-                    target[x] = table[(uint)from < (uint)row.Length ? row[from] : 0];
-                }
-            }
-        }
     }
 
     /// <summary>Pixels that are normalised already: the gap of a shift is what byte 0 would be.</summary>

@@ -101,10 +101,10 @@ public sealed partial class VisionTransformer : Encoder
         }
     }
 
-    public override ImageBatch CreateBatch() => new(Device, Config.Image, Config.Normalization);
+    public override ImageBatch CreateBatch() => new(Device, Config.Image, Config.Normalization, Config.Preparation);
 
-    public override string? Refuses(DatasetSplit split) => split.ImageShape == Config.Image
-        ? null
+    public override string? Refuses(DatasetSplit split) => split.ImageFiles is not null ? Config.Preparation.FindFault(Config.Image)
+        : split.ImageShape == Config.Image ? null
         : split.ImageShape is { } shape ? $"has images of the shape {shape}, expected {Config.Image} for this model"
         : $"has no images, expected some of the shape {Config.Image} for this model";
 

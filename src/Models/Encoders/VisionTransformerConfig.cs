@@ -1,4 +1,5 @@
 using MergeEngine.Models.Datasets;
+using MergeEngine.Models.Datasets.Images;
 using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Models.Encoders;
@@ -87,6 +88,14 @@ public sealed record VisionTransformerConfig
 
     /// <summary>How pixels are normalised.</summary>
     public required PixelNormalization Normalization { get; init; }
+
+    /// <summary>How image files are brought to <see cref="Image"/>; if nothing is said, resized to it.</summary>
+    public ImagePreparation Preparation
+    {
+        get => field ?? ImagePreparation.Exact(Image.Height, Image.Width);
+        // What is the default counts as not said, so that configs of one model are equal.
+        init => field = value == ImagePreparation.Exact(Image.Height, Image.Width) ? null : value;
+    }
 
     /// <summary>Patches of an image.</summary>
     public int Patches => (Image.Height / PatchSize) * (Image.Width / PatchSize);

@@ -132,5 +132,5 @@ public sealed class TextExperimentTests : IDisposable
         return ExperimentRunner.Run(device, file, new ExperimentOptions());
     }
 
-    private static ExperimentResult WithoutSeconds(ExperimentResult result) => result with { Methods = [.. result.Methods.Select(m => m with { Seconds = 0 })] };
+    internal static ExperimentResult WithoutSeconds(ExperimentResult result) => result with { Methods = [.. result.Methods.Select(m => m with { Seconds = 0 })] };
 }

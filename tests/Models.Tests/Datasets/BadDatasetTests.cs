@@ -64,7 +64,7 @@ public sealed class BadDatasetTests : IDisposable
     [InlineData("packed-short", "the data ends after 10 bytes, expected 90 for [6, 3, 5].")]
     [InlineData("packed-bomb", "there is more than the 90 bytes of [6, 3, 5].")]
     [InlineData("packed-garbage", "cannot be read (")]
-    [InlineData("nothing", "there is no train-images-idx3-ubyte or t10k-images-idx3-ubyte, with or without .gz, expected an IDX dataset.")]
+    [InlineData("nothing", "there is no train-images-idx3-ubyte or t10k-images-idx3-ubyte, with or without .gz, and no image file, expected an IDX dataset or a folder of images.")]
     public void Bad_IDX_files_get_a_sentence(string which, string sentence)
     {
         byte[] good = DatasetFile.IdxImages(6, 3, 5), data = [.. good];

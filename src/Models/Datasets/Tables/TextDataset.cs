@@ -56,7 +56,8 @@ public static class TextDataset
         if (!any) throw new ModelException($"{path}: there is no row, expected labelled texts.");
     }
 
-    private static string SplitOf(string path, TextColumns columns, TextRow row)
+    /// <summary>The split of a row of a file with rows of all of them.</summary>
+    internal static string SplitOf(string path, TextColumns columns, TextRow row)
     {
         if (columns.Split is null) return "input";
         return TextFiles.SplitOf(row.Split!) ?? throw new ModelException($"{path}: line {row.Line} is of the split {Quoting.Quote(row.Split!)}, expected train, validation (valid, val, dev) or test.");
@@ -77,7 +78,8 @@ public static class TextDataset
             $"{source}: the labels are names such as {Quoting.Quote(names[0])}, and there is no training split that tells all of them, expected a list of the classes.");
     }
 
-    private static string NameOf(string source)
+    /// <summary>The task's name where nothing else gives it one.</summary>
+    internal static string NameOf(string source)
     {
         string name = Path.GetFileNameWithoutExtension(Path.TrimEndingDirectorySeparator(source));
         return name.Replace("{split}", "", StringComparison.Ordinal).Trim('.', '-', '_') is { Length: > 0 } own ? own : Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(source))) ?? name;
