@@ -1,7 +1,6 @@
 using System.CommandLine;
 using MergeEngine.Models.Encoders;
 using MergeEngine.Tensors;
-using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.CommandLine;
 
@@ -29,7 +28,7 @@ internal static class ModelArguments
     public static ClassificationHead? LoadHead(CommandContext context, Encoder encoder, string task)
     {
         if (context.Get(CommonOptions.Head) is not { } file) return encoder.CreateCheckpointHead();
-        string prefix = PrefixOf(file, task);
+        string prefix = ClassificationHead.FindPrefix(file, task);
         ClassificationHead head = ClassificationHead.FromSafetensors(encoder.Device, file, prefix);
         if (head.Width == encoder.FeatureWidth) return head;
         int width = head.Width;
@@ -41,15 +40,6 @@ internal static class ModelArguments
     /// <exception cref="UsageException">There is none.</exception>
     public static ClassificationHead RequireHead(CommandContext context, Encoder encoder, string task) => LoadHead(context, encoder, task)
         ?? throw new UsageException($"{context.Get(Model)}: the model has no classification head of its own, expected one with --head.");
-
-    /// <summary>Empty for a file with one head.</summary>
-    private static string PrefixOf(string path, string task)
-    {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
-        if (file.TryGet("weight", out _)) return "";
-        if (file.TryGet($"{task}.weight", out _)) return $"{task}.";
-        throw new InvalidDataException($"{path}: there is no tensor \"weight\" or {Quoting.Quote($"{task}.weight")}, expected a head; it holds {Quoting.QuoteSome([.. file.Tensors.Select(t => t.Name)])}.");
-    }
 
     public static int BatchSizeOf(CommandContext context, int standard) => context.Get(BatchSize) is > 0 and int size ? size : standard;
 }

@@ -146,7 +146,7 @@ internal sealed class ExperimentContext : IDisposable
     {
         Dataset dataset = TaskData.Open(Encoder, File.Model, entry);
         ClassificationHead head = entry.Heads is { } file
-            ? ClassificationHead.FromSafetensors(device, file, $"{entry.Name}.")
+            ? ClassificationHead.FromSafetensors(device, file, ClassificationHead.FindPrefix(file, entry.Name))
             : HeadFitting.Fit(Encoder, dataset, l2: File.Heads!.L2, cancellation: Cancellation);
         var task = new TrainingTask(entry.Name, dataset, Own(head));
         foreach (string split in TaskData.Splits) task.Check(Encoder, split);

@@ -36,23 +36,31 @@ internal static class CheckpointWeights
     /// <param name="device">Where it goes.</param>
     /// <param name="tensors">The other checkpoint.</param>
     /// <param name="layout">The layout.</param>
-    /// <param name="names">What the other checkpoint calls each parameter, in the layout's order.</param>
+    /// <param name="names">What the other checkpoint calls each parameter, in the layout's order; null for one that it does not have and need not.</param>
+    /// <param name="standIn">Gives the parameters without a name.</param>
     /// <exception cref="ModelException">A parameter is missing or has another shape; the message lists them.</exception>
-    public static ParameterVector Read(Device device, Checkpoint tensors, ParameterLayout layout, IReadOnlyList<string> names)
+    public static ParameterVector Read(Device device, Checkpoint tensors, ParameterLayout layout, IReadOnlyList<string?> names, ParameterVector? standIn = null)
     {
         var faults = new List<string>();
         for (int i = 0; i < names.Count; i++)
         {
             Shape shape = layout.Parameters[i].Shape;
-            if (!tensors.TryGet(names[i], out TensorEntry? entry)) faults.Add($"tensor {Quoting.Quote(names[i])} {shape} is missing");
-            else if (entry.Shape != shape) faults.Add($"tensor {Quoting.Quote(names[i])} is {entry.Shape}, expected {shape}");
+            if (names[i] is not { } name) continue;
+            if (!tensors.TryGet(name, out TensorEntry? entry)) faults.Add($"tensor {Quoting.Quote(name)} {shape} is missing");
+            else if (entry.Shape != shape) faults.Add($"tensor {Quoting.Quote(name)} is {entry.Shape}, expected {shape}");
         }
 
         if (faults.Count > 0) throw new ModelException($"{tensors.Path}: {string.Join("; ", faults)}.");
         var vector = new ParameterVector(device, layout);
         try
         {
-            for (int i = 0; i < names.Count; i++) tensors.ReadFloat32(names[i], layout.Parameters[i].Shape, vector[layout.Parameters[i]]);
+            for (int i = 0; i < names.Count; i++)
+            {
+                Parameter parameter = layout.Parameters[i];
+                if (names[i] is { } name) tensors.ReadFloat32(name, parameter.Shape, vector[parameter]);
+                else device.Operations.Copy(vector[parameter], standIn![parameter]);
+            }
+
             return vector;
         }
         catch

@@ -1,6 +1,5 @@
 using MergeEngine.Models.Datasets;
 using MergeEngine.Models.Encoders;
-using MergeEngine.Tensors;
 using MergeEngine.Tensors.Parameters;
 using MergeEngine.Tensors.Safetensors;
 
@@ -50,11 +49,19 @@ internal sealed class VisionCheckpoint : IDisposable
         }
     }
 
-    /// <summary>Reads another checkpoint of a layout that is known already.</summary>
-    public static ParameterVector ReadParameters(Device device, string path, ParameterLayout layout)
+    /// <summary>
+    /// Reads another checkpoint of the family, whatever it has before its names: a tower alone, or one in a whole CLIP. A tower that was tuned is often published without the
+    /// projection, which tuning leaves alone; then it is the base's.
+    /// </summary>
+    /// <exception cref="ModelException">A parameter is missing or has another shape; the message lists them.</exception>
+    public static ParameterVector ReadParameters(string path, VisionTransformerConfig config, VisionNames names, ParameterVector own)
     {
         using Checkpoint tensors = Checkpoint.Open(path);
-        return CheckpointWeights.Read(device, tensors, layout, [.. layout.Parameters.Select(parameter => parameter.Name)]);
+        VisionLayout other = VisionLayout.Detect(tensors);
+        if (other.Family != config.Family) throw new ModelException($"{path}: the tensors are those of a {other.Family} model, expected {config.Family}.");
+        Dictionary<string, string> named = names.EncoderTensors().Zip(other.Names(config with { Prefix = other.Prefix }).EncoderTensors()).ToDictionary(pair => pair.First.Name, pair => pair.Second.Name);
+        return CheckpointWeights.Read(
+            own.Device, tensors, own.Layout, [.. own.Layout.Parameters.Select(parameter => parameter.Name == names.Projection?.Name && !tensors.Contains(named[parameter.Name]) ? null : named[parameter.Name])], own);
     }
 
     /// <param name="path">A directory or a safetensors file.</param>

@@ -82,7 +82,7 @@ internal abstract class VisionLayout
                 return new HuggingFaceClipLayout(prefix);
         }
 
-        foreach (string prefix in new[] { "visual.", "module.visual.", "" })
+        foreach (string prefix in new[] { "visual.", "module.visual.", "model.visual.", "" })
         {
             if (checkpoint.Contains($"{prefix}conv1.weight") && checkpoint.Contains($"{prefix}class_embedding")) return new OpenClipLayout(prefix);
         }

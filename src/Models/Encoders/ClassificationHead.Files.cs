@@ -49,6 +49,17 @@ public sealed partial class ClassificationHead
         return new ClassificationHead(parameters, WeightName, hasBias ? BiasName : null, scale, isHidden ? HiddenName : null, hasHiddenBias ? HiddenBiasName : null);
     }
 
+    /// <summary>What stands before the names of a task's head: <c>TASK.</c> in a file with the heads of several tasks, nothing in a file with one head.</summary>
+    /// <exception cref="ModelException">The file has neither.</exception>
+    /// <exception cref="SafetensorsException">The file cannot be read.</exception>
+    public static string FindPrefix(string path, string task)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        if (file.TryGet($"{task}.{WeightName}", out _)) return $"{task}.";
+        if (file.TryGet(WeightName, out _)) return "";
+        throw new ModelException($"{path}: there is no tensor \"{WeightName}\" or {Quoting.Quote($"{task}.{WeightName}")}, expected a head; it holds {Quoting.QuoteSome([.. file.Tensors.Select(t => t.Name)])}.");
+    }
+
     /// <summary>Weights normal with standard deviation 1/√width, biases 0.</summary>
     /// <param name="device">Where it runs.</param>
     /// <param name="classes">Number of classes.</param>

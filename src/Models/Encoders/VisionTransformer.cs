@@ -108,7 +108,7 @@ public sealed partial class VisionTransformer : Encoder
         : split.ImageShape is { } shape ? $"has images of the shape {shape}, expected {Config.Image} for this model"
         : $"has no images, expected some of the shape {Config.Image} for this model";
 
-    public override ParameterVector ReadParameters(string path) => VisionCheckpoint.ReadParameters(Device, path, Layout);
+    public override ParameterVector ReadParameters(string path) => VisionCheckpoint.ReadParameters(path, Config, Names, Parameters);
 
     public override void Save(string path, ParameterVector parameters, ClassificationHead? head = null)
     {

@@ -1,6 +1,5 @@
 using System.Text;
 using MergeEngine.Merging.Experiments;
-using MergeEngine.Merging.Yaml;
 using MergeEngine.Models;
 using MergeEngine.Models.Datasets;
 using MergeEngine.Models.Encoders;

@@ -39,6 +39,7 @@ public sealed class LayoutTests
 
     [Theory]
     [InlineData("module.visual.")]
+    [InlineData("model.visual.")]
     [InlineData("")]
     public void OpenAI_weights_load_with_other_prefixes(string prefix)
     {
@@ -53,6 +54,36 @@ public sealed class LayoutTests
         }
 
         AssertSameLogits(path, "vit-openclip");
+    }
+
+    /// <summary>Tuned towers come alone and inside a whole CLIP, with and without what stands before their names; a base of any of these forms takes all of them.</summary>
+    [Theory]
+    [InlineData("model.safetensors", "config.json", "clip-model.safetensors")]
+    [InlineData("model.safetensors", "config.json", "model-noprefix.safetensors")]
+    [InlineData("clip-model.safetensors", "clip-model-config.json", "model.safetensors")]
+    [InlineData("model-noprefix.safetensors", "config.json", "clip-model.safetensors")]
+    public void A_tuned_tower_is_read_whatever_stands_around_it(string model, string config, string tuned)
+    {
+        using Device device = Device.Open("cpu", 1);
+        using VisionTransformer encoder = VisionTransformer.Load(device, FixtureFiles.PathOf($"vit-clip/{model}"), FixtureFiles.PathOf($"vit-clip/{config}"));
+        using ParameterVector parameters = encoder.ReadParameters(FixtureFiles.PathOf($"vit-clip/{tuned}"));
+        foreach (Parameter parameter in encoder.Layout.Parameters) Assert.Equal(encoder.Parameters.Download(parameter.Name), parameters.Download(parameter.Name));
+    }
+
+    [Fact]
+    public void A_tuned_tower_without_its_projection_is_read_with_that_of_the_base()
+    {
+        const string Projection = "visual_projection.weight", Norm = "vision_model.post_layernorm.weight";
+        using var tuned = new EditedModel("vit-clip");
+        string path = tuned.Drop(Projection).Drop(Norm).Add(Norm, [64]).Write();
+        using Device device = Device.Open("cpu", 1);
+        using VisionTransformer encoder = VisionTransformer.Load(device, FixtureFiles.PathOf("vit-clip"));
+        using ParameterVector parameters = encoder.ReadParameters(path);
+        Assert.Equal(encoder.Parameters.Download(Projection), parameters.Download(Projection));
+        Assert.Equal(new float[64], parameters.Download(Norm));
+        using var broken = new EditedModel("vit-clip");
+        string message = Assert.Throws<ModelException>(() => encoder.ReadParameters(broken.Drop(Projection).Drop(Norm).Write())).Message;
+        Assert.EndsWith($": tensor \"{Norm}\" [64] is missing.", message, StringComparison.Ordinal);
     }
 
     [Fact]
