@@ -49,9 +49,9 @@ public sealed class PackageContentTests
 
     [Theory]
     [InlineData("MergeEngine.Tensors", "System.Numerics.Tensors")]
-    [InlineData("MergeEngine.Models", "MergeEngine.Tensors", "CsvHelper", "System.Numerics.Tensors")]
-    [InlineData("MergeEngine.Merging", "MergeEngine.Models", "YamlDotNet", "CsvHelper", "System.Numerics.Tensors")]
-    [InlineData("MergeEngine.Embeddings", "MergeEngine.Merging", "Microsoft.Extensions.AI.Abstractions", "YamlDotNet", "CsvHelper", "System.Numerics.Tensors")]
+    [InlineData("MergeEngine.Models", "MergeEngine.Tensors", "CsvHelper", "StbImageSharp", "System.Numerics.Tensors")]
+    [InlineData("MergeEngine.Merging", "MergeEngine.Models", "YamlDotNet", "CsvHelper", "StbImageSharp", "System.Numerics.Tensors")]
+    [InlineData("MergeEngine.Embeddings", "MergeEngine.Merging", "Microsoft.Extensions.AI.Abstractions", "YamlDotNet", "CsvHelper", "StbImageSharp", "System.Numerics.Tensors")]
     [InlineData("merge-engine")]
     public void A_package_needs_these_others_and_none_besides(string package, params string[] needed)
     {
