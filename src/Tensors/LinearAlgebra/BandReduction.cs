@@ -11,7 +11,7 @@ namespace MergeEngine.Tensors.LinearAlgebra;
 internal sealed unsafe class BandReduction(CpuDevice device, DoubleProduct product, Reflectors reflectors) : IDisposable
 {
     /// <summary>Reflections that are applied at one time.</summary>
-    public const int Together = 144;
+    public const int Together = 96;
 
     /// <summary>Reflections that are made one by one.</summary>
     private const int Inner = 8;

@@ -53,5 +53,5 @@ internal sealed unsafe class Tridiagonalization(CpuDevice device, DoubleProduct 
     }
 
     /// <summary>A wide band has fuller matrix products, a narrow one less to chase.</summary>
-    private static int Width(int n) => n < 96 ? 8 : n < 400 ? 24 : BulgeChase.WidestBand;
+    private static int Width(int n) => n < 96 ? 8 : n < 900 ? 24 : BulgeChase.WidestBand;
 }
