@@ -16,7 +16,8 @@ using MergeEngine.Benchmarks.Operations;
     new("merges", "what the merging methods compute, in memory, beside a copy of their inputs", true, ["--only", "--threads"], Always(MergeTable.Run)),
     new("hashes", "hashes of merged files in vectors of every width, beside SHA-256", true, [], Always(HashTable.Run)),
     new("tokenizers", "text in a second on one core beside a pass over it", true, ["--model", "--text"], Always(TokenizerTable.Run)),
-    new("decompositions", "singular value decompositions beside a float64 product", false, ["--largest"], Always(DecompositionTable.Run)),
+    new("decompositions", "singular value decompositions and polar factors beside a float64 product", false, ["--largest", "--threads"], Always(DecompositionTable.Run)),
+    new("spectral", "merging methods by singular vectors beside the products that they need", false, ["--largest", "--threads"], Always(SpectralTable.Run)),
 ];
 
 try

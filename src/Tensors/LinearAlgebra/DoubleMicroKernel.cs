@@ -25,16 +25,16 @@ internal static unsafe class DoubleMicroKernel<S, V, D>
         get => 3 * S.Count / 2;
     }
 
-    /// <summary>tile [Rows][Columns] ← Σ over k steps.</summary>
+    /// <summary>C [Rows][Columns] ← α·Σ over k steps, or C + α·Σ.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Multiply(int k, double* a, double* b, double* tile)
+    public static void Multiply(int k, double* a, double* b, double* c, int stride, double alpha, bool add)
     {
-        if (S.Count == 16) Rows8(k, a, b, tile);
-        else Rows4(k, a, b, tile);
+        if (S.Count == 16) Rows8(k, a, b, c, stride, alpha, add);
+        else Rows4(k, a, b, c, stride, alpha, add);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows8(int k, double* a, double* b, double* tile)
+    private static void Rows8(int k, double* a, double* b, double* c, int stride, double alpha, bool add)
     {
         int w = S.Count / 2;
         D z = S.CreateDouble(0);
@@ -55,18 +55,19 @@ internal static unsafe class DoubleMicroKernel<S, V, D>
             b += 3 * w;
         }
 
-        Put(tile, w, p0, q0, r0);
-        Put(tile + (3 * w), w, p1, q1, r1);
-        Put(tile + (6 * w), w, p2, q2, r2);
-        Put(tile + (9 * w), w, p3, q3, r3);
-        Put(tile + (12 * w), w, p4, q4, r4);
-        Put(tile + (15 * w), w, p5, q5, r5);
-        Put(tile + (18 * w), w, p6, q6, r6);
-        Put(tile + (21 * w), w, p7, q7, r7);
+        D f = S.CreateDouble(alpha);
+        Put(c, w, p0, q0, r0, f, add);
+        Put(c + stride, w, p1, q1, r1, f, add);
+        Put(c + ((long)stride * 2), w, p2, q2, r2, f, add);
+        Put(c + ((long)stride * 3), w, p3, q3, r3, f, add);
+        Put(c + ((long)stride * 4), w, p4, q4, r4, f, add);
+        Put(c + ((long)stride * 5), w, p5, q5, r5, f, add);
+        Put(c + ((long)stride * 6), w, p6, q6, r6, f, add);
+        Put(c + ((long)stride * 7), w, p7, q7, r7, f, add);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4(int k, double* a, double* b, double* tile)
+    private static void Rows4(int k, double* a, double* b, double* c, int stride, double alpha, bool add)
     {
         int w = S.Count / 2;
         D z = S.CreateDouble(0);
@@ -82,10 +83,11 @@ internal static unsafe class DoubleMicroKernel<S, V, D>
             b += 3 * w;
         }
 
-        Put(tile, w, p0, q0, r0);
-        Put(tile + (3 * w), w, p1, q1, r1);
-        Put(tile + (6 * w), w, p2, q2, r2);
-        Put(tile + (9 * w), w, p3, q3, r3);
+        D f = S.CreateDouble(alpha);
+        Put(c, w, p0, q0, r0, f, add);
+        Put(c + stride, w, p1, q1, r1, f, add);
+        Put(c + ((long)stride * 2), w, p2, q2, r2, f, add);
+        Put(c + ((long)stride * 3), w, p3, q3, r3, f, add);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -97,10 +99,19 @@ internal static unsafe class DoubleMicroKernel<S, V, D>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Put(double* tile, int w, D p, D q, D r)
+    private static void Put(double* c, int w, D p, D q, D r, D alpha, bool add)
     {
-        S.StoreDouble(tile, p);
-        S.StoreDouble(tile + w, q);
-        S.StoreDouble(tile + (2 * w), r);
+        if (add)
+        {
+            S.StoreDouble(c, S.FusedMultiplyAdd(p, alpha, S.LoadDouble(c)));
+            S.StoreDouble(c + w, S.FusedMultiplyAdd(q, alpha, S.LoadDouble(c + w)));
+            S.StoreDouble(c + (2 * w), S.FusedMultiplyAdd(r, alpha, S.LoadDouble(c + (2 * w))));
+        }
+        else
+        {
+            S.StoreDouble(c, S.Multiply(p, alpha));
+            S.StoreDouble(c + w, S.Multiply(q, alpha));
+            S.StoreDouble(c + (2 * w), S.Multiply(r, alpha));
+        }
     }
 }

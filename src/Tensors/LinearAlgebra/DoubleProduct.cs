@@ -155,7 +155,14 @@ internal sealed unsafe class DoubleProduct(CpuDevice device) : IDisposable
                 for (int i = 0; i < rows; i += height)
                 {
                     if (Beta != 0) Prefetch(row + i, panel * width, Math.Min(height, rows - i), columns);
-                    DoubleMicroKernel<S, V, D>.Multiply(Count, packed + ((long)i * BlockLength), b, tile);
+                    double* a = packed + ((long)i * BlockLength);
+                    if (columns == width && rows - i >= height && (Beta is 0 or 1))
+                    {
+                        DoubleMicroKernel<S, V, D>.Multiply(Count, a, b, C[row + i] + (panel * width), C.Stride, Alpha, Beta != 0);
+                        continue;
+                    }
+
+                    DoubleMicroKernel<S, V, D>.Multiply(Count, a, b, tile, width, 1, false);
                     for (int r = 0; r < Math.Min(height, rows - i); r++) Finish(C[row + i + r] + (panel * width), tile + (r * width), columns);
                 }
             }

@@ -1,0 +1,71 @@
+using MergeEngine.Benchmarks.Frame;
+using MergeEngine.Tensors;
+using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.LinearAlgebra;
+using MergeEngine.Tensors.Numerics;
+
+namespace MergeEngine.Benchmarks.Merging;
+
+/// <summary>
+/// Merging methods by singular vectors, beside the floor of the operations that they need: those in float64 at the rate of a float64 product, those in float32 at the rate of a float32 one,
+/// both measured in turn with the merge.
+/// </summary>
+internal static unsafe class SpectralTable
+{
+    private const int Rounds = 5;
+    private const int Side = 1024;
+
+    private static readonly Shape[] s_shapes = [new(768, 768), new(768, 3072), new(1024, 1024), new(2048, 2048), new(4096, 4096)];
+
+    private sealed record Row(string Method, int Rows, int Columns, int Threads, double Seconds, double DoubleGflops, double SingleGflops, double ShareOfProduct);
+
+    /// <summary>Prints the table and keeps it as <c>spectral</c>.</summary>
+    public static void Run(SuiteOptions options)
+    {
+        using var device = new CpuDevice(options.Number("--threads") ?? 0);
+        int largest = options.Number("--largest") ?? 2048;
+        string time = device.Threads == 1 ? "processor time" : "time";
+        var table = new ResultTable<Row>(
+            "spectral", options.Directory, device, $"One matrix of {TensorModels.Count} models and a base; median of {Rounds} rounds of {time}. Operations are those of the textbook.",
+            "method", "matrix", "seconds", "float64 product GFLOP/s", "float32 product GFLOP/s", "of the product's rate");
+        foreach (Shape shape in s_shapes.Where(shape => shape[1] <= largest || (shape[1] == 3072 && largest >= 2048)))
+        {
+            using var models = new TensorModels(device, [shape]);
+            foreach (string method in (string[])["tsv", "iso_c", "iso_cts"]) Measure(table, device, models, method, (int)shape[0], (int)shape[1]);
+        }
+
+        table.Save();
+    }
+
+    private static void Measure(ResultTable<Row> table, CpuDevice device, TensorModels models, string method, int m, int n)
+    {
+        const int count = TensorModels.Count;
+        int k = Math.Min(m, n), each = method == "tsv" ? k / count : (int)Math.Round((k - (int)(k * 0.8)) / (double)count), common = k - (each * count);
+        double polars = DecompositionTable.PolarOperations(m, k) + DecompositionTable.PolarOperations(k, n), area = 2.0 * m * n;
+        (double Double, double Single) operations = method switch
+        {
+            "tsv" => ((count * DecompositionTable.Operations(m, n, each)) + polars, area * k),
+            "iso_c" => (DecompositionTable.PolarOperations(m, n), 0),
+            _ => (DecompositionTable.Operations(m, n, common) + (count * DecompositionTable.Operations(m, n, each)) + polars, area * (k + (2.0 * count * common))),
+        };
+        using var product = new DoubleProduct(device);
+        using DeviceBuffer doubles = device.Allocate<double>(3L * Side * Side), floats = device.Allocate<float>(3L * Side * Side);
+        double* d = (double*)doubles.Address;
+        var random = new Random(1);
+        for (long i = 0; i < 2L * Side * Side; i++) d[i] = random.NextDouble() - 0.5;
+        foreach (ref float value in floats.AsSpan<float>().HostSpan) value = random.NextSingle() - 0.5f;
+        DoubleMatrix Square(int i) => new(d + ((long)i * Side * Side), Side, Side);
+        Matrix Single(int i) => new(floats.AsSpan<float>().Slice((long)i * Side * Side, (long)Side * Side), Side, Side);
+        Action merge = new MergeCase(method, "", "").Prepare(models);
+        double[] seconds = new double[Rounds], rates = new double[Rounds], singles = new double[Rounds], ratios = new double[Rounds];
+        for (int round = -1; round < Rounds; round++)
+        {
+            double work = 2.0 * Side * Side * Side, rate = work / DecompositionTable.Seconds(device, () => product.Multiply(Square(2), Square(0), false, Square(1), false));
+            double single = work / DecompositionTable.Seconds(device, () => device.Operations.MatrixProduct(Single(2), Single(0), Single(1))), time = DecompositionTable.Seconds(device, merge);
+            if (round >= 0) (seconds[round], rates[round], singles[round], ratios[round]) = (time, rate / 1e9, single / 1e9, ((operations.Double / rate) + (operations.Single / single)) / time);
+        }
+
+        var row = new Row(method, m, n, device.Threads, DecompositionTable.Median(seconds), DecompositionTable.Median(rates), DecompositionTable.Median(singles), DecompositionTable.Median(ratios));
+        table.Add(row, method, $"{m} x {n}", $"{row.Seconds:F3}", $"{row.DoubleGflops:F1}", $"{row.SingleGflops:F1}", $"{row.ShareOfProduct:P0}");
+    }
+}
