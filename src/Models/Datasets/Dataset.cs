@@ -52,7 +52,7 @@ public sealed class Dataset
 
     /// <summary>
     /// Opens a safetensors dataset (<c>train.images</c> or <c>train.input_ids</c>, <c>train.labels</c>, …), a safetensors input (<c>images</c> or
-    /// <c>input_ids</c>, perhaps <c>labels</c>), a directory of IDX files, a folder of images, or a table with a column of image files.
+    /// <c>input_ids</c>, perhaps <c>labels</c>), a directory of IDX files, a folder of images or one image, or a table with a column of image files.
     /// </summary>
     /// <exception cref="ModelException">The path holds none of them, or what it holds does not fit together.</exception>
     /// <exception cref="SafetensorsException">The file is no safetensors file.</exception>
@@ -68,7 +68,7 @@ public sealed class Dataset
         if (Directory.Exists(path)) return IdxDataset.Matches(path) || !Images.ImageFolder.Matches(path) ? IdxDataset.Open(path) : Images.ImageFolder.Open(path);
         if (path.EndsWith(".gz", StringComparison.Ordinal) || path.EndsWith("ubyte", StringComparison.Ordinal))
             throw new ModelException($"{path}: is one file of an IDX dataset, expected the directory that holds images and labels.");
-        return SafetensorsDataset.Open(path);
+        return Images.ImageFolder.IsImageFile(path) ? Images.ImageFolder.OpenFile(path) : SafetensorsDataset.Open(path);
     }
 
     /// <summary>True for a directory of IDX files or of images without a checkpoint beside them, and for a list of image files; what is in them may be damaged.</summary>

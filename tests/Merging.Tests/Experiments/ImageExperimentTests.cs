@@ -96,6 +96,25 @@ public sealed class ImageExperimentTests : IDisposable
         Assert.StartsWith($"{bad}: the header has no number", Assert.Throws<ModelException>(() => Run("TASK")).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>What <c>head</c> and <c>tune</c> write, one file a task with plain names, is the same as one file with the names of tasks before them.</summary>
+    [Fact]
+    public void Heads_may_stand_in_a_file_for_each_task()
+    {
+        var heads = new List<TensorContent>();
+        foreach (string task in new[] { "hue", "side" })
+        {
+            float[] weight = [.. Enumerable.Range(0, 3 * 16).Select(i => MathF.Sin(i * task.Length))];
+            SafetensorsWriter.Write(_directory.File($"{task}.head.safetensors"), [TensorContent.FromFloat32("weight", [3, 16], weight)]);
+            heads.Add(TensorContent.FromFloat32($"{task}.weight", [3, 16], weight));
+        }
+
+        SafetensorsWriter.Write(_directory.File("heads.safetensors"), heads);
+        Assert.Equal(Run("TASK", "heads: heads.safetensors"), Run("TASK", "heads: TASK.head.safetensors"));
+        Assert.NotEqual(Run("TASK"), Run("TASK", "heads: heads.safetensors"));
+        string message = Assert.Throws<ModelException>(() => Run("TASK", "heads: hue.safetensors")).Message;
+        Assert.Contains("there is no tensor \"weight\" or \"hue.weight\", expected a head; it holds", message, StringComparison.Ordinal);
+    }
+
     private string Run(string data, string more = "samples: 0")
     {
         string text = $$"""
@@ -104,8 +123,8 @@ public sealed class ImageExperimentTests : IDisposable
             heads: { fit: logistic-regression, l2: 0.1 }
             seed: 2
             tasks:
-              - { name: hue, data: {{data.Replace("TASK", "hue", StringComparison.Ordinal)}}, {{more}} }
-              - { name: side, data: {{data.Replace("TASK", "side", StringComparison.Ordinal)}}, {{more}} }
+              - { name: hue, data: {{data.Replace("TASK", "hue", StringComparison.Ordinal)}}, {{more.Replace("TASK", "hue", StringComparison.Ordinal)}} }
+              - { name: side, data: {{data.Replace("TASK", "side", StringComparison.Ordinal)}}, {{more.Replace("TASK", "side", StringComparison.Ordinal)}} }
             tuning: { learning_rate: 1.0e-3, batch_size: 8, epochs: 2, shift: 1 }
             methods:
               - pretrained

@@ -28,6 +28,13 @@ public static class ImageFolder
         }
     }
 
+    /// <summary>True for a file that is an image by its name; it need not be one that is read.</summary>
+    public static bool IsImageFile(string path) => File.Exists(path) && (IsImage(path) || IsRefused(path));
+
+    /// <summary>One image as an input without a label.</summary>
+    public static Dataset OpenFile(string path) =>
+        new(path, Path.GetFileNameWithoutExtension(path), null, [new ImageFileSplit(path, "input", Path.GetDirectoryName(path) ?? "", [Path.GetFileName(path)], [])]);
+
     /// <summary>Opens a folder; no image is read yet.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="name">The task; null for the folder's name.</param>

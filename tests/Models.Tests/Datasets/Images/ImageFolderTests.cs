@@ -41,6 +41,14 @@ public sealed class ImageFolderTests : IDisposable
         Assert.Equal(2, flat["input"]!.Count);
     }
 
+    [Fact]
+    public void One_image_is_an_input_of_one_sample()
+    {
+        Dataset data = Dataset.Open(PillowImages.PathOf("tall.png"));
+        Assert.Equal(("tall", 1), (data.Name, data["input"]!.Count));
+        Assert.Equal(Pixels(PillowImages.Expected("clip.tall.png", out _)), Batch(data["input"]!, 0));
+    }
+
     [Theory]
     [InlineData("file,label\nphoto.png,b\ntall.png,a\n", ".csv")]
     [InlineData("label\tfile_name\nb\tphoto.png\na\ttall.png\n", ".tsv")]
