@@ -22,17 +22,25 @@ public static class LayerName
     public static int? NumberOf(string parameter) => Find(parameter)?.Number;
 
     /// <summary>The layer and the stack that it belongs to, or null for what stands outside the layers. Of nested layers, as in T5, the outer one counts.</summary>
-    public static LayerPlace? Find(string parameter)
+    public static LayerPlace? Find(string parameter) =>
+        TryFind(parameter, out int stack, out int end, out int number) ? new LayerPlace(parameter[..stack], number, parameter[end..]) : null;
+
+    /// <summary>As <see cref="Find"/>, by places in the name.</summary>
+    /// <param name="parameter">The name.</param>
+    /// <param name="stack">Where the layer's number begins.</param>
+    /// <param name="end">Where it ends.</param>
+    /// <param name="number">The number.</param>
+    internal static bool TryFind(string parameter, out int stack, out int end, out int number)
     {
         for (int start = 0, dot; (dot = parameter.IndexOf('.', start)) >= 0; start = dot + 1)
         {
             if (parameter.AsSpan(start, dot - start) is not ("layer" or "layers" or "block" or "blocks" or "resblocks" or "h")) continue;
-            int end = parameter.IndexOf('.', dot + 1);
+            (stack, end) = (dot + 1, parameter.IndexOf('.', dot + 1));
             if (end < 0) end = parameter.Length;
-            if (int.TryParse(parameter.AsSpan(dot + 1, end - dot - 1), NumberStyles.None, CultureInfo.InvariantCulture, out int number))
-                return new LayerPlace(parameter[..(dot + 1)], number, parameter[end..]);
+            if (int.TryParse(parameter.AsSpan(stack, end - stack), NumberStyles.None, CultureInfo.InvariantCulture, out number)) return true;
         }
 
-        return null;
+        (stack, end, number) = (0, 0, 0);
+        return false;
     }
 }

@@ -15,16 +15,21 @@ public sealed class Checkpoint : IDisposable
 
     private const string IndexSuffix = ".safetensors.index.json";
 
-    private readonly Dictionary<string, (SafetensorsFile File, TensorEntry Entry)> _tensors;
+    /// <summary>Of shards; a single file finds its tensors by itself.</summary>
+    private readonly Dictionary<string, (SafetensorsFile File, TensorEntry Entry)>? _tensors;
 
     private Checkpoint(
-        string path, List<SafetensorsFile> files, Dictionary<string, (SafetensorsFile File, TensorEntry Entry)> tensors, List<string> warnings)
+        string path, List<SafetensorsFile> files, Dictionary<string, (SafetensorsFile File, TensorEntry Entry)>? tensors, List<string> warnings)
     {
         Path = path;
         Files = files;
         _tensors = tensors;
         Warnings = warnings;
-        Names = [.. tensors.Keys.Order(Utf8Order.Instance)];
+        IEnumerable<TensorEntry> entries = tensors is null ? files[0].Tensors : tensors.Values.Select(t => t.Entry);
+        string[] names = [.. entries.Select(e => e.Name)];
+        Array.Sort(names, Utf8Order.Instance);
+        Names = names;
+        TotalByteLength = entries.Sum(e => e.ByteLength);
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (key, value) in files.SelectMany(file => file.Metadata)) metadata.TryAdd(key, value);
         Metadata = new ReadOnlyDictionary<string, string>(metadata);
@@ -46,26 +51,33 @@ public sealed class Checkpoint : IDisposable
     public IReadOnlyList<string> Warnings { get; }
 
     /// <summary>The number of bytes of all tensors.</summary>
-    public long TotalByteLength => _tensors.Values.Sum(t => t.Entry.ByteLength);
+    public long TotalByteLength { get; }
 
     /// <summary>
     /// Opens a file, an index, or a directory that has <c>model.safetensors</c>, else <c>model.safetensors.index.json</c>, else exactly one
     /// other <c>.safetensors</c> file.
     /// </summary>
     /// <exception cref="SafetensorsException">There is no such checkpoint, more than one, or a file of it breaks a rule.</exception>
-    public static Checkpoint Open(string path)
+    public static Checkpoint Open(string path) => Open(path, null);
+
+    /// <summary>The same, for one of several models with mostly the same names, which then stand in memory once.</summary>
+    /// <param name="path">As above.</param>
+    /// <param name="like">A checkpoint whose names are taken where they are the same; null for none.</param>
+    /// <inheritdoc cref="Open(string)" path="/exception"/>
+    public static Checkpoint Open(string path, Checkpoint? like)
     {
         string target = Directory.Exists(path) ? FindIn(path) : path;
         // Settings beside the weights, taken for them; an index has a name of its own.
         if (target.EndsWith(".json", StringComparison.Ordinal) && !target.EndsWith(IndexSuffix, StringComparison.Ordinal) && File.Exists(target))
             throw new SafetensorsException($"{path}: is a JSON file, expected a .safetensors file, an index that ends in {IndexSuffix}, or the directory of a model.");
-        return target.EndsWith(IndexSuffix, StringComparison.Ordinal) ? OpenShards(path, target) : OpenSingle(path, target);
+        return target.EndsWith(IndexSuffix, StringComparison.Ordinal) ? OpenShards(path, target, like) : OpenSingle(path, target, like);
     }
 
-    public bool Contains(string name) => _tensors.ContainsKey(name);
+    public bool Contains(string name) => TryGet(name, out _);
 
     public bool TryGet(string name, [NotNullWhen(true)] out TensorEntry? entry)
     {
+        if (_tensors is null) return Files[0].TryGet(name, out entry);
         bool found = _tensors.TryGetValue(name, out var tensor);
         entry = tensor.Entry;
         return found;
@@ -132,9 +144,16 @@ public sealed class Checkpoint : IDisposable
         return found;
     }
 
-    private (SafetensorsFile File, TensorEntry Entry) Find(string name) => _tensors.TryGetValue(name, out var found)
-        ? found
-        : throw new SafetensorsException($"{Path}: there is no tensor {Quoting.Quote(name)} among its {_tensors.Count}.");
+    private (SafetensorsFile File, TensorEntry Entry) Find(string name)
+    {
+        if (_tensors is null && Files[0].TryGet(name, out TensorEntry? entry)) return (Files[0], entry);
+        if (_tensors is not null && _tensors.TryGetValue(name, out var found)) return found;
+        throw new SafetensorsException($"{Path}: there is no tensor {Quoting.Quote(name)} among its {Names.Count}.");
+    }
+
+    /// <summary>The name that these characters are, as it stands in memory.</summary>
+    internal string? FindName(ReadOnlySpan<char> name) => _tensors is null ? Files[0].Header.FindName(name)
+        : _tensors.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out string? found, out _) ? found : null;
 
     private static string FindIn(string directory)
     {
@@ -159,13 +178,12 @@ public sealed class Checkpoint : IDisposable
             $"{directory}: the directory {there}, expected {SingleFileName}, {ShardedIndex.FileName} or exactly one other .safetensors file.");
     }
 
-    private static Checkpoint OpenSingle(string path, string target)
+    private static Checkpoint OpenSingle(string path, string target, Checkpoint? like)
     {
-        var file = SafetensorsFile.Open(target);
-        return new Checkpoint(path, [file], file.Tensors.ToDictionary(e => e.Name, e => (file, e), StringComparer.Ordinal), []);
+        return new Checkpoint(path, [SafetensorsFile.Open(target, like)], null, []);
     }
 
-    private static Checkpoint OpenShards(string path, string indexPath)
+    private static Checkpoint OpenShards(string path, string indexPath, Checkpoint? like)
     {
         var index = ShardedIndex.Open(indexPath);
         string directory = System.IO.Path.GetDirectoryName(indexPath) ?? "";
@@ -175,7 +193,7 @@ public sealed class Checkpoint : IDisposable
         var files = new List<SafetensorsFile>();
         try
         {
-            foreach (string shard in index.Shards) files.Add(SafetensorsFile.Open(System.IO.Path.Combine(directory, shard)));
+            foreach (string shard in index.Shards) files.Add(SafetensorsFile.Open(System.IO.Path.Combine(directory, shard), like));
             var warnings = new List<string>();
             var tensors = Join(index, files, warnings);
             CheckTotalSize(index, files, tensors.Values.Sum(t => t.Entry.ByteLength), warnings);

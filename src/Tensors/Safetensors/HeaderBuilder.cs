@@ -14,7 +14,7 @@ internal static class HeaderBuilder
 {
     public static byte[] Build(IReadOnlyList<TensorEntry> tensors, IReadOnlyDictionary<string, string>? metadata)
     {
-        var output = new ArrayBufferWriter<byte>(256 + (tensors.Count * 96));
+        var output = new ArrayBufferWriter<byte>(256 + tensors.Sum(t => t.Name.Length + 80));
         output.Advance(Clear(output.GetSpan(SafetensorsHeader.PrefixLength)));
         output.Write("{"u8);
         bool first = true;
@@ -40,8 +40,13 @@ internal static class HeaderBuilder
             if (!first) output.Write(","u8);
             first = false;
             WriteString(output, tensor.Name);
-            string shape = string.Join(',', tensor.Shape.Select(d => d.ToString(CultureInfo.InvariantCulture)));
-            WriteText(output, $":{{\"dtype\":\"{tensor.DType.Name()}\",\"shape\":[{shape}],\"data_offsets\":[{tensor.Begin},{tensor.End}]}}");
+            output.Write(":{\"dtype\":\""u8);
+            WriteText(output, tensor.DType.Name());
+            output.Write("\",\"shape\":["u8);
+            WriteNumbers(output, tensor.Shape.Dimensions);
+            output.Write("],\"data_offsets\":["u8);
+            WriteNumbers(output, [tensor.Begin, tensor.End]);
+            output.Write("]}"u8);
         }
 
         output.Write("}"u8);
@@ -49,6 +54,17 @@ internal static class HeaderBuilder
         byte[] bytes = output.WrittenSpan.ToArray();
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, (ulong)(bytes.Length - SafetensorsHeader.PrefixLength));
         return bytes;
+    }
+
+    private static void WriteNumbers(ArrayBufferWriter<byte> output, ReadOnlySpan<long> numbers)
+    {
+        const int MostDigits = 20;
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            if (i > 0) output.Write(","u8);
+            numbers[i].TryFormat(output.GetSpan(MostDigits), out int written, default, CultureInfo.InvariantCulture);
+            output.Advance(written);
+        }
     }
 
     private static int Clear(Span<byte> span)

@@ -16,14 +16,17 @@ internal ref struct HeaderParser
     private readonly ReadOnlySpan<byte> _json;
     private readonly long _dataLength;
     private readonly string _file;
+    private readonly Checkpoint? _like;
     private readonly Dictionary<string, TensorEntry> _byName = new(StringComparer.Ordinal);
     private Dictionary<string, string>? _metadata;
+    private Shape _lastShape;
     private Utf8JsonReader _reader;
 
-    public HeaderParser(ReadOnlySpan<byte> json, long fileLength, string file)
+    public HeaderParser(ReadOnlySpan<byte> json, long fileLength, string file, Checkpoint? like)
     {
         _json = json;
         _file = file;
+        _like = like;
         _dataLength = fileLength - SafetensorsHeader.PrefixLength - json.Length;
         _reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 8 });
     }
@@ -57,7 +60,7 @@ internal ref struct HeaderParser
         bool metadataSeen = false;
         while (Next() == JsonTokenType.PropertyName)
         {
-            string name = ReadString("a tensor name");
+            string name = ReadName();
             if (name == MetadataKey)
             {
                 if (metadataSeen) throw Fail("__metadata__ stands twice in the header");
@@ -177,7 +180,8 @@ internal ref struct HeaderParser
         var used = dimensions[..(int)rank];
         if (!Shape.TryCountElements(used, out _))
             throw FailAt(name, $"has the shape [{string.Join(", ", used.ToArray())}] with more elements than fit 63 bits");
-        return new Shape(used);
+        // Neighbours are often alike, and then have one array between them.
+        return _lastShape = used.SequenceEqual(_lastShape.Dimensions) ? _lastShape : new Shape(used);
     }
 
     private (ulong Begin, ulong End) ReadOffsets(string name)
@@ -240,6 +244,19 @@ internal ref struct HeaderParser
     {
         _reader.Read();
         return _reader.TokenType;
+    }
+
+    /// <summary>A tensor's name: the one of the other checkpoint where it has it, as models that are merged have the same names.</summary>
+    private readonly string ReadName()
+    {
+        const int Longest = 256;
+        if (_like is not null && !_reader.ValueIsEscaped && _reader.ValueSpan.Length <= Longest)
+        {
+            Span<char> name = stackalloc char[Longest];
+            if (_like.FindName(name[.._reader.CopyString(name)]) is { } known) return known;
+        }
+
+        return ReadString("a tensor name");
     }
 
     /// <summary>The text of the token; a failure calls it <paramref name="what"/>, then <paramref name="whose"/> in quotes.</summary>

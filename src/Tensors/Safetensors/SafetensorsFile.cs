@@ -31,7 +31,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     private readonly byte* _data;
     private bool _disposed;
 
-    private SafetensorsFile(string path, SafeFileHandle handle)
+    private SafetensorsFile(string path, SafeFileHandle handle, Checkpoint? like)
     {
         FilePath = path;
         _handle = handle;
@@ -42,8 +42,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
         ReadFully(prefix, 0);
         var json = new byte[SafetensorsHeader.CheckLength(BinaryPrimitives.ReadUInt64LittleEndian(prefix), FileLength, path)];
         ReadFully(json, SafetensorsHeader.PrefixLength);
-        HeaderBytes = json;
-        Header = SafetensorsHeader.Parse(json, FileLength, path);
+        Header = SafetensorsHeader.Parse(json, FileLength, path, like);
         try
         {
             _map = MemoryMappedFile.CreateFromFile(handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
@@ -62,13 +61,16 @@ public sealed unsafe class SafetensorsFile : IDisposable
 
     /// <summary>Opens and checks a file.</summary>
     /// <exception cref="SafetensorsException">The path is no readable regular file, or its header breaks a rule.</exception>
-    public static SafetensorsFile Open(string path)
+    public static SafetensorsFile Open(string path) => Open(path, null);
+
+    /// <summary>The same, with the names that another checkpoint has in memory already.</summary>
+    internal static SafetensorsFile Open(string path, Checkpoint? like)
     {
         if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException("Safetensors files are little-endian, and this machine is not.");
         var handle = RegularFile.OpenRead(path, Expected);
         try
         {
-            return new SafetensorsFile(path, handle);
+            return new SafetensorsFile(path, handle, like);
         }
         catch
         {
@@ -85,9 +87,6 @@ public sealed unsafe class SafetensorsFile : IDisposable
 
     public SafetensorsHeader Header { get; }
 
-    /// <summary>The header's JSON as it was checked, with its padding: what <see cref="SafetensorsWriter.Rewrite"/> writes again.</summary>
-    public ReadOnlyMemory<byte> HeaderBytes { get; }
-
     /// <summary>The file's <c>__metadata__</c>; empty where there is none.</summary>
     public ReadOnlyDictionary<string, string> Metadata => Header.Metadata;
 
@@ -101,6 +100,16 @@ public sealed unsafe class SafetensorsFile : IDisposable
     public TensorEntry this[string name] => TryGet(name, out var entry)
         ? entry
         : throw new SafetensorsException($"{FilePath}: there is no tensor {Quoting.Quote(name)} among its {Tensors.Count}.");
+
+    /// <summary>The header's JSON with its padding, read again: in memory it would take as much as all that it says.</summary>
+    /// <exception cref="SafetensorsException">The file became shorter, or the disk failed.</exception>
+    public byte[] ReadHeader()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        byte[] json = GC.AllocateUninitializedArray<byte>((int)Header.ByteLength);
+        ReadFully(json, SafetensorsHeader.PrefixLength);
+        return json;
+    }
 
     /// <summary>The mapped bytes of a tensor, without a copy and at any alignment; valid until the file is disposed.</summary>
     /// <exception cref="SafetensorsException">No such tensor, or one of 2 GiB and more.</exception>

@@ -52,8 +52,13 @@ public sealed class SafetensorsHeader
     /// <param name="fileLength">The length of the whole file in bytes.</param>
     /// <param name="file">What messages call the file.</param>
     /// <exception cref="SafetensorsException">The header breaks a rule.</exception>
-    public static SafetensorsHeader Parse(ReadOnlySpan<byte> json, long fileLength, string file) =>
-        new HeaderParser(json, fileLength, file).Parse();
+    public static SafetensorsHeader Parse(ReadOnlySpan<byte> json, long fileLength, string file) => Parse(json, fileLength, file, null);
+
+    /// <summary>The same, with the names that another checkpoint has in memory already.</summary>
+    internal static SafetensorsHeader Parse(ReadOnlySpan<byte> json, long fileLength, string file, Checkpoint? like) => new HeaderParser(json, fileLength, file, like).Parse();
+
+    /// <summary>The name that these characters are, as it stands in memory.</summary>
+    internal string? FindName(ReadOnlySpan<char> name) => _byName.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out string? found, out _) ? found : null;
 
     /// <summary>Checks the length in the first 8 bytes against the limit and the file.</summary>
     /// <returns>The header's length in bytes.</returns>

@@ -54,9 +54,10 @@ public static class SafetensorsWriter
         AtomicFile.Write(path, original.FileLength, stream =>
         {
             Span<byte> prefix = stackalloc byte[SafetensorsHeader.PrefixLength];
-            BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)original.HeaderBytes.Length);
+            byte[] header = original.ReadHeader();
+            BinaryPrimitives.WriteUInt64LittleEndian(prefix, (ulong)header.Length);
             stream.Write(prefix);
-            stream.Write(original.HeaderBytes.Span);
+            stream.Write(header);
             foreach (var entry in original.Tensors)
             {
                 var write = replacer(entry) ?? (target => Copy(original, entry, target));

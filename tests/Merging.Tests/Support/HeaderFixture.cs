@@ -119,7 +119,7 @@ public sealed class HeaderFixture : IDisposable
 
         string ids = _directory.File("models/bertcls-b-ids/model.safetensors");
         long offset;
-        using (SafetensorsFile file = SafetensorsFile.Open(ids)) offset = 8 + file.HeaderBytes.Length + file["bert.embeddings.position_ids"].Begin;
+        using (SafetensorsFile file = SafetensorsFile.Open(ids)) offset = 8 + file.Header.ByteLength + file["bert.embeddings.position_ids"].Begin;
         using FileStream values = File.OpenWrite(ids);
         values.Position = offset;
         values.WriteByte(1);

@@ -42,6 +42,10 @@ public sealed class TensorParameters
     /// <summary>The values of one source, as <see cref="SharedTexts"/>; empty for a base that is no input.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> TextsOf(int source) => _perModel[source] is { } values ? Texts(_method.PerModel, values) : [];
 
+    /// <summary>Whether all values are those of another tensor of the same slice.</summary>
+    internal bool HasValuesOf(TensorParameters other) => _method == other._method && _shared.SequenceEqual(other._shared) && Models.SequenceEqual(other.Models)
+        && Models.All(m => _perModel[m]!.SequenceEqual(other._perModel[m]!));
+
     private static List<KeyValuePair<string, string>> Texts(IReadOnlyList<MethodParameter> parameters, ParameterScalar?[] values) =>
         [.. parameters.Zip(values).Where(p => p.Second is not null).Select(p => new KeyValuePair<string, string>(p.First.Name, p.Second!.Value.ToText(p.First.Type)))];
 

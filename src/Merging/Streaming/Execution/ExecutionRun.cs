@@ -20,7 +20,7 @@ internal sealed class ExecutionRun : IDisposable
         CancellationToken cancellation)
     {
         (_job, _plan, _output) = (job, plan, output);
-        _context = new FlowContext(inputs, new ComputeStage(options.Device), new MemoryPlan(options), new ExecutionMeter(progress), new NonFiniteCounts(options.Strict), cancellation);
+        _context = new FlowContext(inputs, new ComputeStage(options.Device), new MemoryPlan(options, job), new ExecutionMeter(progress), new NonFiniteCounts(options.Strict), cancellation);
         try
         {
             _tasks = new ModelTasks(job, options.Device);
@@ -62,7 +62,7 @@ internal sealed class ExecutionRun : IDisposable
 
     private void Run(long held, IEnumerable<ChunkFlow> flows)
     {
-        using var pipeline = new ChunkPipeline(_context.Stage.Device, _context.Stage.Host, _context.Memory.Threads, _context.Memory.Budget - held, _context.Cancellation);
+        using var pipeline = new ChunkPipeline(_context.Stage.Device, _context.Stage.Host, _context.Memory, held, _context.Cancellation);
         pipeline.Run(flows);
     }
 

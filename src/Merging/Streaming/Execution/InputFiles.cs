@@ -57,10 +57,11 @@ public sealed class InputFiles : IDisposable
         if (input.Length != file.FileLength)
             throw new SafetensorsException($"{file.FilePath}: has {input.Length} bytes, but had {file.FileLength} when the merge was planned.");
 
-        // The header was read when the file was opened, and what follows continues its hash.
+        // The first bytes of the hash, which those of the tensors continue.
         Span<byte> prefix = stackalloc byte[SafetensorsHeader.PrefixLength];
-        BinaryPrimitives.WriteInt64LittleEndian(prefix, file.HeaderBytes.Length);
+        byte[] header = file.ReadHeader();
+        BinaryPrimitives.WriteInt64LittleEndian(prefix, header.Length);
         input.Passed(0, prefix);
-        input.Passed(prefix.Length, file.HeaderBytes.Span);
+        input.Passed(prefix.Length, header);
     }
 }

@@ -14,7 +14,7 @@ internal sealed class JobCost
     /// <exception cref="PlanningException">A method refuses the parameters of tensors; all of them are named.</exception>
     public JobCost(MergeJob job, ExecutionOptions options)
     {
-        var memory = new MemoryPlan(options);
+        var memory = new MemoryPlan(options, job);
         var problems = new List<string>();
         var needs = new TensorNeeds[job.Tensors.Count];
         for (int i = 0; i < needs.Length; i++)
@@ -47,11 +47,11 @@ internal sealed class JobCost
         long together = held;
         foreach (TensorNeeds tensor in needs.OrderByDescending(n => n.Memory).Take(memory.Threads + 1)) together = TensorNeeds.Add(together, tensor.Memory);
         foreach (TensorNeeds tensor in needs) largest = Math.Max(largest, tensor.LeastMemory);
-        long least = TensorNeeds.Add(TensorNeeds.Add(largest, held), MemoryPlan.Program);
+        long least = TensorNeeds.Add(TensorNeeds.Add(largest, held), memory.Fixed);
         long write = job.Tensors.Sum(t => t.DType.ByteCount(t.Shape.ElementCount));
         Estimate = new ExecutionEstimate(
             statisticsPasses + needs.Select(n => n.Passes).DefaultIfEmpty(1).Max(), statisticsBytes + needs.Sum(n => n.ReadBytes), write,
-            Math.Max(least, TensorNeeds.Add(Math.Min(memory.Budget, together), MemoryPlan.Program)), least);
+            Math.Max(least, TensorNeeds.Add(Math.Min(memory.Budget, together), memory.Fixed)), least);
     }
 
     /// <summary>In the order of the job.</summary>

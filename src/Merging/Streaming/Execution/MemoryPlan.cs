@@ -1,11 +1,12 @@
 using System.Globalization;
+using MergeEngine.Merging.Streaming.Planning;
 
 namespace MergeEngine.Merging.Streaming.Execution;
 
 /// <summary>How a memory limit is spent.</summary>
 internal sealed record MemoryPlan
 {
-    /// <summary>What the program takes whatever it merges: code, run time, the garbage collector's room, threads, headers.</summary>
+    /// <summary>What the program takes whatever it merges: code, run time, the garbage collector's room, threads.</summary>
     public const long Program = 96L << 20;
 
     /// <summary>What chunks get at least: a limit below this and the program is kept as well as it can be.</summary>
@@ -16,18 +17,29 @@ internal sealed record MemoryPlan
     /// </summary>
     public const int UsualChunk = 4 << 20;
 
+    /// <summary>
+    /// Bytes of headers and plan for a tensor of the output, and for each of its sources: names, entries and their tables, with the garbage of making them. Measured with
+    /// a hundred thousand tensors, where they count.
+    /// </summary>
+    private const long TensorBytes = 700, SourceBytes = 400;
+
     /// <param name="options">What was asked for.</param>
-    public MemoryPlan(ExecutionOptions options)
+    /// <param name="job">What is merged.</param>
+    public MemoryPlan(ExecutionOptions options, MergeJob job)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MemoryLimit);
         ArgumentOutOfRangeException.ThrowIfNegative(options.Threads);
         Threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
-        Budget = Math.Max(Least, options.MemoryLimit - Program);
+        Fixed = Program + BytesOf(job);
+        Budget = Math.Max(Least, options.MemoryLimit - Fixed);
         ChunkBytes = (int)Math.Min(options.ChunkBytes, Math.Max(Math.Min(Budget, options.MemoryLimit) / (4L * Threads), 4 << 10));
         HeldBytes = Budget / Math.Min(Threads, 8);
     }
 
     public int Threads { get; }
+
+    /// <summary>Bytes that stand before the first chunk: the program, headers and the plan.</summary>
+    public long Fixed { get; }
 
     /// <summary>Bytes for chunks and for what methods hold.</summary>
     public long Budget { get; }
@@ -39,5 +51,13 @@ internal sealed record MemoryPlan
     public long HeldBytes { get; }
 
     /// <summary>The limit that leaves so many bytes, for people.</summary>
-    public static string LimitFor(long needed) => string.Create(CultureInfo.InvariantCulture, $"{(needed + Program + (1 << 20) - 1) >> 20} MiB");
+    public string LimitFor(long needed) => string.Create(CultureInfo.InvariantCulture, $"{(needed + Fixed + (1 << 20) - 1) >> 20} MiB");
+
+    /// <summary>Bytes of a job's headers and plan.</summary>
+    public static long BytesOf(MergeJob job)
+    {
+        long bytes = job.Tensors.Count * TensorBytes;
+        foreach (TensorJob tensor in job.Tensors) bytes += (tensor.Sources.Count + tensor.Companions.Count) * SourceBytes;
+        return bytes;
+    }
 }

@@ -5,9 +5,11 @@ using MergeEngine.Tensors;
 
 namespace MergeEngine.Merging.Streaming.Execution;
 
-/// <summary>The tensors of a job as their methods see them, numbered, and the statistics that methods begin over all of them.</summary>
+/// <summary>The tensors of a job as their methods see them, and the statistics that methods begin over all of them; for these the tensors are numbered.</summary>
 internal sealed class ModelTasks : IDisposable
 {
+    private readonly MergeJob _job;
+    private readonly Device _device;
     private readonly Dictionary<TensorJob, TensorTask> _tasks = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<TensorMethod, TensorJob[]> _byMethod = [];
     private readonly Dictionary<TensorMethod, ModelStatistics> _statistics = [];
@@ -16,6 +18,7 @@ internal sealed class ModelTasks : IDisposable
     [SuppressMessage("Reliability", "CA2000", Justification = "Statistics are disposed of with this.")]
     public ModelTasks(MergeJob job, Device device)
     {
+        (_job, _device) = (job, device);
         try
         {
             foreach (IGrouping<TensorMethod?, TensorJob> group in job.Tensors.GroupBy(t => t.Method))
@@ -31,7 +34,9 @@ internal sealed class ModelTasks : IDisposable
                 }
 
                 ModelStatistics? statistics = Refusal.Explain(null, () => method.BeginModel(new ModelTask(device, tasks)));
-                if (statistics is not null) _statistics.Add(method, statistics);
+                // Where nothing is known of the whole model, tasks are made when they are needed.
+                if (statistics is null) continue;
+                _statistics.Add(method, statistics);
                 _byMethod.Add(method, jobs);
                 for (int i = 0; i < jobs.Length; i++) _tasks.Add(jobs[i], tasks[i] with { Statistics = statistics });
             }
@@ -46,9 +51,9 @@ internal sealed class ModelTasks : IDisposable
     /// <summary>Of the methods that have some.</summary>
     public IReadOnlyDictionary<TensorMethod, ModelStatistics> Statistics => _statistics;
 
-    public TensorTask this[TensorJob tensor] => _tasks[tensor];
+    public TensorTask this[TensorJob tensor] => _tasks.TryGetValue(tensor, out TensorTask? task) ? task : tensor.Task(_device, _job.Seed);
 
-    /// <summary>The tensors of a method in the order of their numbers.</summary>
+    /// <summary>The tensors of a method with statistics, in the order of their numbers.</summary>
     public IEnumerable<(TensorJob Job, TensorTask Task)> Of(TensorMethod method) => _byMethod[method].Select(j => (j, _tasks[j]));
 
     public void Dispose()

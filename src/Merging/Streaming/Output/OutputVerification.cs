@@ -100,10 +100,11 @@ public sealed record OutputVerification(string Directory, int Files, long Bytes,
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Span<byte> prefix = stackalloc byte[SafetensorsHeader.PrefixLength];
-        BinaryPrimitives.WriteInt64LittleEndian(prefix, file.HeaderBytes.Length);
+        byte[] header = file.ReadHeader();
+        BinaryPrimitives.WriteInt64LittleEndian(prefix, header.Length);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(prefix);
-        hash.AppendData(file.HeaderBytes.Span);
+        hash.AppendData(header);
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 

@@ -31,17 +31,23 @@ internal sealed class LayerFinder
             throw new PlanningException([$"The pattern of layers {Quoting.Quote(pattern)} needs a group around the layer's number, such as stage\\.(\\d+)\\."]);
     }
 
-    public LayerPlace? Find(string name)
+    public LayerPlace? Find(string name) => TryFind(name, out int stack, out int end, out int number) ? new LayerPlace(name[..stack], number, name[end..]) : null;
+
+    /// <summary>The stack and the number in it, without a copy of the name's parts.</summary>
+    public bool TryFind(string name, out ReadOnlySpan<char> stack, out int number)
     {
-        LayerPlace? place = _pattern is null ? LayerName.Find(name) : Match(name);
-        return place is { Number: < MostLayers } ? place : null;
+        bool found = TryFind(name, out int length, out _, out number);
+        stack = name.AsSpan(0, length);
+        return found;
     }
 
-    private LayerPlace? Match(string name)
+    private bool TryFind(string name, out int stack, out int end, out int number) =>
+        (_pattern is null ? LayerName.TryFind(name, out stack, out end, out number) : TryMatch(name, out stack, out end, out number)) && number < MostLayers;
+
+    private bool TryMatch(string name, out int stack, out int end, out int number)
     {
         Group group = _pattern!.Match(name).Groups[1];
-        return group.Success && int.TryParse(group.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
-            ? new LayerPlace(name[..group.Index], number, name[(group.Index + group.Length)..])
-            : null;
+        (stack, end, number) = (group.Index, group.Index + group.Length, 0);
+        return group.Success && int.TryParse(group.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out number);
     }
 }

@@ -12,6 +12,7 @@ namespace MergeEngine.Merging.Streaming.Planning;
 public static class MergePlanner
 {
     private const long MuchGarbage = 64 << 20;
+    private const int ManyTensors = 20_000;
 
     /// <summary>Plans a merge. No weight is read, but for small integer buffers that are compared.</summary>
     /// <param name="recipe">What to merge.</param>
@@ -34,12 +35,13 @@ public static class MergePlanner
             VocabularyPlan? vocabulary = recipe.Tokenizer is null ? null : VocabularyPlan.Create(recipe, models, options, findings);
             findings.ThrowIfAny();
             // What is left of large tokenizer files would count as memory of the merge.
-            if (vocabulary is not null && GC.GetTotalMemory(false) > MuchGarbage) GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            if (vocabulary is not null) DropGarbage();
             List<TensorJob> tensors = Tensors(recipe, models, finder, new TensorPlanner(recipe, models, files, vocabulary, finder, options.UnsafeTruncateEmbeddings, method!, findings), findings);
             files.Report(findings);
             findings.ThrowIfAny();
             if (tensors.Count == 0) throw new PlanningException([$"{recipe.Place}: nothing to merge: the models have no tensor in common."]);
             JobModel[] merged = [.. recipe.Models.Select(models.Describe)];
+            if (tensors.Count > ManyTensors) DropGarbage();
             return new MergeJob(tensors, [.. models.Checkpoints, .. files.Checkpoints], [.. findings.Notes], options.Seed)
             {
                 Models = merged,
@@ -54,6 +56,12 @@ public static class MergePlanner
             models.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Gives memory back that planning has used, where it is much: a hundred thousand names leave hundreds of MiB.</summary>
+    private static void DropGarbage()
+    {
+        if (GC.GetTotalMemory(false) > MuchGarbage) GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
     private static List<TensorJob> Tensors(Recipe recipe, ModelSet models, LayerFinder finder, TensorPlanner planner, PlanFindings findings)

@@ -40,7 +40,7 @@ internal sealed class ModelSet : IDisposable
                 string full = Path.GetFullPath(path);
                 if (!byPath.TryGetValue(full, out int index))
                 {
-                    if (TryOpen(model, path, findings) is not { } checkpoint) continue;
+                    if (TryOpen(model, path, opened.FirstOrDefault(), findings) is not { } checkpoint) continue;
                     index = byPath[full] = opened.Count;
                     opened.Add(checkpoint);
                 }
@@ -85,14 +85,14 @@ internal sealed class ModelSet : IDisposable
         return null;
     }
 
-    private static Checkpoint? TryOpen(ModelReference model, string path, PlanFindings findings)
+    private static Checkpoint? TryOpen(ModelReference model, string path, Checkpoint? like, PlanFindings findings)
     {
         try
         {
             if (!Path.Exists(path)) findings.Problem($"The model {Quoting.Quote(model.ToString())} does not exist, expected a directory or a .safetensors file.");
             else if (File.Exists(Path.Combine(path, "adapter_config.json")) && !File.Exists(Path.Combine(path, "config.json")))
                 findings.Problem($"The model {Quoting.Quote(model.ToString())} is an adapter, expected a whole model.");
-            else return Checkpoint.Open(path);
+            else return Checkpoint.Open(path, like);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -10,7 +10,7 @@ internal sealed class ModelTensors
 {
     private readonly IReadOnlyDictionary<string, string> _stored;
     private readonly AdaptedModel? _adapted;
-    private readonly HashSet<string> _modules;
+    private readonly HashSet<string> _modules = new(StringComparer.Ordinal);
     private readonly Dictionary<IReadOnlyList<string>, string?> _standIns = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, int> _layers = new(StringComparer.Ordinal);
 
@@ -22,11 +22,17 @@ internal sealed class ModelTensors
     public ModelTensors(string title, Checkpoint checkpoint, IReadOnlyDictionary<string, string> stored, LayerFinder finder, AdaptedModel? adapted = null)
     {
         (Title, Checkpoint, _stored, _adapted) = (title, checkpoint, stored, adapted);
-        Names = [.. stored.Keys.Concat(adapted?.Added.Keys ?? []).Order(StringComparer.Ordinal)];
-        _modules = Names.Select(NameAliases.FirstPart).ToHashSet(StringComparer.Ordinal);
-        foreach (string name in Names)
+        string[] names = [.. stored.Keys, .. adapted?.Added.Keys ?? []];
+        Array.Sort(names, StringComparer.Ordinal);
+        Names = names;
+        // Looked up by parts of names: of a hundred thousand only a few are new.
+        var modules = _modules.GetAlternateLookup<ReadOnlySpan<char>>();
+        var layers = _layers.GetAlternateLookup<ReadOnlySpan<char>>();
+        foreach (string name in names)
         {
-            if (finder.Find(name) is { } place) _layers[place.Stack] = Math.Max(_layers.GetValueOrDefault(place.Stack), place.Number + 1);
+            modules.Add(name.AsSpan(0, NameAliases.FirstPartLength(name)));
+            if (!finder.TryFind(name, out ReadOnlySpan<char> stack, out int number)) continue;
+            if (!layers.TryGetValue(stack, out int count) || count <= number) layers[stack] = number + 1;
         }
     }
 
@@ -65,5 +71,5 @@ internal sealed class ModelTensors
     }
 
     /// <summary>Layers of a stack: the highest number and one; 0 if the model has no such stack.</summary>
-    public int LayersOf(string stack) => _layers.GetValueOrDefault(stack);
+    public int LayersOf(ReadOnlySpan<char> stack) => _layers.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(stack, out int layers) ? layers : 0;
 }

@@ -16,9 +16,18 @@ internal sealed class ModulePlanner(RecipeModule module, Func<string, bool> cove
         ModelTensors[] sources = [.. slice.Sources.Select(s => models[s.Model])];
         foreach (string name in NamesOf(sources))
         {
-            double t = finder.Find(name) is { } place ? LayerPosition.Of(place.Number, sources.Max(m => m.LayersOf(place.Stack))) : LayerPosition.Outside;
-            yield return new PlacedTensor(name, slice, [.. sources.Select(_ => name)], t);
+            string[] inputs = new string[sources.Length];
+            Array.Fill(inputs, name);
+            yield return new PlacedTensor(name, slice, inputs, PositionOf(name, sources));
         }
+    }
+
+    private double PositionOf(string name, ModelTensors[] sources)
+    {
+        if (!finder.TryFind(name, out ReadOnlySpan<char> stack, out int number)) return LayerPosition.Outside;
+        int layers = 0;
+        foreach (ModelTensors source in sources) layers = Math.Max(layers, source.LayersOf(stack));
+        return LayerPosition.Of(number, layers);
     }
 
     /// <summary>

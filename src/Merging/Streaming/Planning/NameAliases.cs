@@ -25,36 +25,42 @@ internal static class NameAliases
     }
 
     /// <summary>The name up to its first dot.</summary>
-    public static string FirstPart(string name) => name.IndexOf('.', StringComparison.Ordinal) is >= 0 and var dot ? name[..dot] : name;
+    public static string FirstPart(string name) => name[..FirstPartLength(name)];
+
+    public static int FirstPartLength(string name) => name.IndexOf('.', StringComparison.Ordinal) is >= 0 and var dot ? dot : name.Length;
 
     private static Dictionary<string, string> Modern(IReadOnlyList<string> names)
     {
-        HashSet<string> all = new(names, StringComparer.Ordinal);
-        return names.ToDictionary(n => Modern(n, all), StringComparer.Ordinal);
+        HashSet<string>? all = names.Any(IsOldName) ? new HashSet<string>(names, StringComparer.Ordinal) : null;
+        return names.ToDictionary(n => all is null ? n : Modern(n, all), StringComparer.Ordinal);
     }
 
     private static string Modern(string name, HashSet<string> all)
     {
         // A layer scale is called gamma too, but has no beta beside it and is no LayerNorm.
-        int dot = name.LastIndexOf('.');
-        if (dot < 0 || name[(dot + 1)..] is not ("gamma" or "beta")) return name;
-        string norm = name[..dot];
+        if (!IsOldName(name)) return name;
+        string norm = name[..name.LastIndexOf('.')];
         bool old = (norm == "LayerNorm" || norm.EndsWith(".LayerNorm", StringComparison.Ordinal))
             && all.Contains($"{norm}.gamma") && all.Contains($"{norm}.beta") && !all.Contains($"{norm}.weight") && !all.Contains($"{norm}.bias");
         return !old ? name : name.EndsWith("gamma", StringComparison.Ordinal) ? $"{norm}.weight" : $"{norm}.bias";
     }
 
+    private static bool IsOldName(string name) => name.EndsWith(".gamma", StringComparison.Ordinal) || name.EndsWith(".beta", StringComparison.Ordinal);
+
     /// <summary>The prefix with which most names of a model become those of another, and the first parts of names that get it.</summary>
     private static (string Prefix, HashSet<string> Parts)? MissingPrefix(Dictionary<string, string>[] models, int model)
     {
         Dictionary<string, string> own = models[model];
-        HashSet<string> ownParts = own.Keys.Select(FirstPart).ToHashSet(StringComparer.Ordinal);
+        HashSet<string>? ownParts = null;
         (string Prefix, HashSet<string> Parts)? best = null;
         int most = own.Count / 2;
         for (int other = 0; other < models.Length; other++)
         {
             if (other == model) continue;
             int direct = own.Keys.Count(models[other].ContainsKey);
+            // No prefix makes more of them alike than all.
+            if (direct == own.Count) continue;
+            ownParts ??= own.Keys.Select(FirstPart).ToHashSet(StringComparer.Ordinal);
             foreach (IGrouping<string, string> part in models[other].Keys.GroupBy(FirstPart, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal))
             {
                 if (part.Count() <= most || ownParts.Contains(part.Key)) continue;

@@ -16,6 +16,8 @@ internal sealed class TensorPlanner(
     // Buffers such as position ids are far smaller; larger ones are not looked into while planning.
     private const long MostComparedBytes = 1 << 20;
 
+    private TensorParameters? _last;
+
     /// <summary>A source that has the tensor.</summary>
     private readonly record struct Found(int Index, ModelTensors Model, TensorEntry Entry);
 
@@ -23,17 +25,26 @@ internal sealed class TensorPlanner(
     public TensorJob? Plan(PlacedTensor tensor)
     {
         RecipeSlice slice = tensor.Slice;
-        var found = new List<Found>();
-        var lacking = new List<int>();
+        var found = new List<Found>(slice.Sources.Count);
+        List<int>? lacking = null;
+        int? baseIndex = slice.BaseIndex;
+        int baseAt = 0;
         for (int i = 0; i < slice.Sources.Count; i++)
         {
-            if (Find(tensor, i) is { } source) found.Add(source);
-            else lacking.Add(i);
+            if (Find(tensor, i) is { } source)
+            {
+                if (i == baseIndex) baseAt = found.Count;
+                found.Add(source);
+            }
+            else
+            {
+                (lacking ??= []).Add(i);
+            }
         }
 
         if (found.Count == 0) return null;
-        Found chosen = found.Find(f => f.Index == slice.BaseIndex) is { Model: not null } own ? own : found[0];
-        if (lacking.Count > 0) return WithoutSome(tensor, found, lacking, chosen);
+        Found chosen = found[baseAt];
+        if (lacking is not null) return WithoutSome(tensor, found, lacking, chosen);
         if (found.Exists(f => !f.Entry.DType.IsArithmetic())) return Uncomputed(tensor, found, chosen);
         // A base without models takes no part in arithmetic.
         if (found.Count == 1 && slice.BaseIndex == 0 && !slice.Sources[0].IsInput) return Copy(tensor.Output, chosen.Model, chosen.Entry);
@@ -57,11 +68,12 @@ internal sealed class TensorPlanner(
     {
         if (vocabulary is not null && rows is null && finder.Find(tensor.Output) is null && found.Find(f => vocabulary.HasAsManyRows(f.Model, f.Entry)) is { Model: not null } alike)
             findings.Note($"{Quoting.Quote(tensor.Output)} has as many rows as {alike.Model.Title} has tokens, but is no known embedding or head: its rows stay where they are.");
-        DType read = recipe.DType ?? found.Select(f => f.Entry.DType).Aggregate(CommonType);
-        TensorSource[] sources = [.. found.Select(f => rows?.SourceOf(f.Model, f.Entry, read) ?? f.Model.SourceOf(f.Entry, read))];
+        DType read = recipe.DType ?? CommonType(found);
+        var sources = new TensorSource[found.Count];
+        for (int i = 0; i < sources.Length; i++) sources[i] = rows?.SourceOf(found[i].Model, found[i].Entry, read) ?? found[i].Model.SourceOf(found[i].Entry, read);
         if (rows is not null && found.Where((f, i) => f.Entry.DType is DType.F64 && sources[i].Transform is not null).Any())
             findings.Note($"{Quoting.Quote(tensor.Output)} is read as float32, as its rows follow their tokens.");
-        if (!method.HasFloat64 && sources.Any(s => s.DType is DType.F64)) findings.Note($"'{method.Name}' merges in float32, so tensors in F64 are read as float32.");
+        if (!method.HasFloat64 && read is DType.F64) findings.Note($"'{method.Name}' merges in float32, so tensors in F64 are read as float32.");
         return new TensorJob(
             tensor.Output, recipe.OutDType ?? read, shape, sources,
             tensor.Slice.BaseIndex ?? -1, method, parameters)
@@ -206,8 +218,9 @@ internal sealed class TensorPlanner(
         Shape shape = reference.Entry.Shape;
         bool perToken = shape.Rank > 0 && TensorRoles.HasRowPerToken(tensor.Output), fits = true;
         long rows = perToken ? found.Min(f => f.Entry.Shape.Rank > 0 ? f.Entry.Shape[0] : 0) : 0;
-        foreach (Found source in found.Where(f => f.Entry.Shape != shape))
+        foreach (Found source in found)
         {
+            if (source.Entry.Shape == shape) continue;
             bool onlyRows = perToken && source.Entry.Shape.Rank == shape.Rank && source.Entry.Shape.Dimensions[1..].SequenceEqual(shape.Dimensions[1..]);
             if (onlyRows && truncate) continue;
             fits = false;
@@ -228,13 +241,22 @@ internal sealed class TensorPlanner(
     {
         try
         {
-            return tensor.Slice.At(new TensorPlace(tensor.Output, tensor.Inputs, tensor.T));
+            TensorParameters found = tensor.Slice.At(new TensorPlace(tensor.Output, tensor.Inputs, tensor.T));
+            // Those of most tensors are the same, and stand in memory once.
+            return _last = _last is not null && found.HasValuesOf(_last) ? _last : found;
         }
         catch (YamlException e)
         {
             findings.ProblemAt(e);
             return null;
         }
+    }
+
+    private static DType CommonType(List<Found> found)
+    {
+        DType common = found[0].Entry.DType;
+        foreach (Found source in found) common = CommonType(common, source.Entry.DType);
+        return common;
     }
 
     /// <summary>The narrowest type that holds the values of both: bfloat16 and float16 need float32.</summary>

@@ -31,7 +31,17 @@ internal static class TensorRoles
     public static bool IsBeforeLayers(string name) => !name.Contains("embed_out", StringComparison.Ordinal) && s_before.Any(n => name.Contains(n, StringComparison.Ordinal));
 
     /// <summary>Whether dimension 0 counts the tokens of a vocabulary.</summary>
-    public static bool HasRowPerToken(string name) => s_vocabulary.Any(n => EndsWithPart(name, n));
+    public static bool HasRowPerToken(string name)
+    {
+        // Asked of every tensor: all such names end so.
+        if (!name.EndsWith("weight", StringComparison.Ordinal) && !name.EndsWith("bias", StringComparison.Ordinal)) return false;
+        foreach (string end in s_vocabulary)
+        {
+            if (EndsWithPart(name, end)) return true;
+        }
+
+        return false;
+    }
 
     /// <summary>Ends of names of which one stands in for a tensor where it is absent, because models tie the two: the head to the embeddings. Empty for all others.</summary>
     public static IReadOnlyList<string> StandInsFor(string name) => s_tied.FirstOrDefault(t => EndsWithPart(name, t.Tied)).To ?? [];

@@ -19,6 +19,8 @@ internal sealed class ChunkPipeline : IDisposable
     private readonly ChunkMemory _memory;
     private readonly CpuDevice? _cpu;
     private readonly int _threads;
+    private readonly MemoryPlan _plan;
+    private readonly long _held;
     private readonly long _budget;
     private readonly CancellationToken _cancellation;
     private IEnumerator<ChunkFlow>? _flows;
@@ -31,13 +33,14 @@ internal sealed class ChunkPipeline : IDisposable
 
     /// <param name="device">Where chunks are computed; a processor's operations then run on the threads of the pipeline.</param>
     /// <param name="host">Where memory for chunks comes from.</param>
-    /// <param name="threads">Threads in all.</param>
-    /// <param name="budget">Bytes for chunks and for what the flows hold.</param>
+    /// <param name="plan">Threads in all, and bytes for chunks and for what the flows hold.</param>
+    /// <param name="held">Bytes of these that somebody else holds.</param>
     /// <param name="cancellation">Stops between two steps.</param>
-    public ChunkPipeline(Device device, Device host, int threads, long budget, CancellationToken cancellation)
+    public ChunkPipeline(Device device, Device host, MemoryPlan plan, long held, CancellationToken cancellation)
     {
-        (_cpu, _threads, _budget, _free, _cancellation) = (device as CpuDevice, threads, budget, budget, cancellation);
-        _memory = new ChunkMemory(host, budget);
+        (_cpu, _plan, _threads, _held, _cancellation) = (device as CpuDevice, plan, plan.Threads, held, cancellation);
+        _budget = _free = plan.Budget - held;
+        _memory = new ChunkMemory(host, _budget);
     }
 
     private enum Step
@@ -242,7 +245,7 @@ internal sealed class ChunkPipeline : IDisposable
     private void RequirePossible(ChunkFlow flow)
     {
         long needed = OpenFlow.ReserveOf(flow);
-        if (needed > _budget) throw new InsufficientMemoryException($"{flow} cannot be merged within the memory limit; one of {MemoryPlan.LimitFor(needed)} would do.");
+        if (needed > _budget) throw new InsufficientMemoryException($"{flow} cannot be merged within the memory limit; one of {_plan.LimitFor(needed + _held)} would do.");
     }
 
     private void Read(OpenFlow flow, Chunk chunk)
