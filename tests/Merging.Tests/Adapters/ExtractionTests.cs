@@ -147,6 +147,17 @@ public sealed class ExtractionTests : IDisposable
         Assert.Equal(0, left["model.layers.1.q.weight"]);
     }
 
+    /// <summary>An expression that goes back and forth over a name for ever: 50 ms of that are enough.</summary>
+    [Fact]
+    public void An_expression_that_takes_too_long_is_told()
+    {
+        string module = new('m', 60);
+        Write(DType.F32, ($"{module}.weight", new Shape(6, 4), 1));
+        Assert.Equal(
+            $"--exclude-regex is \"(m|mm|m.)+(?=#)\", which takes longer than 0.05 s for the module \"{module}\", expected an expression that needs less going back.",
+            Assert.Throws<AdapterException>(() => Extract(Options with { Exclude = ["(m|mm|m.)+(?=#)"], PatternTime = TimeSpan.FromMilliseconds(50) })).Message);
+    }
+
     [Fact]
     public void What_cannot_be_extracted_is_told()
     {

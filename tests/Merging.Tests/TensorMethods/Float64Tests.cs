@@ -28,6 +28,8 @@ public sealed class Float64Tests
         ["breadcrumbs"] = "weight: W, density: 0.5, gamma: 0.1",
         ["breadcrumbs_ties"] = "weight: W, density: 0.5, gamma: 0.1",
         ["della"] = "weight: W, density: 0.5, epsilon: 0.3",
+        ["lines"] = "weight: W",
+        ["consensus"] = "weight: W, mask_lambda: 0.375",
         ["della_linear"] = "weight: W, density: 0.5, epsilon: 0.3",
     };
 
@@ -40,11 +42,12 @@ public sealed class Float64Tests
         ("task_arithmetic", "lambda: 0.7"), ("task_arithmetic", "lambda: 0.7, normalize: true"), ("ties", "lambda: 1.2"), ("ties", "normalize: false, rescale: true"),
         ("dare_linear", ""), ("dare_ties", "lambda: 0.7"), ("breadcrumbs", "rescale: true"), ("breadcrumbs_ties", "normalize: true"), ("della", ""), ("della_linear", "rescale: false"),
         ("sce", ""), ("sce", "select_topk: 0.5"), ("ram", "epsilon: 0.05"), ("ramplus_tl", "epsilon: 0.05, r: 0.3, alpha: 0.5"), ("magmax", "lambda: 0.5"),
+        ("lines", "alpha: 0.3, beta: 0.5"), ("consensus", "lambda: 0.7"), ("consensus", "lambda: 0.7, least_models: 1"), ("emr", "lambda: 0.5"),
     ];
 
     public static TheoryData<string, string, string> Runs => new(
         from run in s_runs
-        from dialect in run.Method == "model_stock" ? new[] { "mergekit", "paper" } : run.Method == "magmax" ? ["paper"] : ["mergekit"]
+        from dialect in run.Method == "model_stock" ? new[] { "mergekit", "paper" } : run.Method is "magmax" or "lines" or "consensus" or "emr" ? ["paper"] : ["mergekit"]
         select (run.Method, run.Shared, dialect));
 
     [Fact]

@@ -30,7 +30,7 @@ internal sealed class ExtractionPlan
     public ExtractionPlan(Checkpoint model, Checkpoint origin, LoraExtractionOptions options)
     {
         _options = options;
-        (_exclude, _include) = (Compile("--exclude-regex", options.Exclude), Compile("--include-regex", options.Include));
+        (_exclude, _include) = (Compile("--exclude-regex", options.Exclude, options.PatternTime), Compile("--include-regex", options.Include, options.PatternTime));
         Dictionary<string, string>[] names = NameAliases.Resolve([model, origin]);
         var shapes = new StoredOrientation(origin);
         foreach (string name in names[0].Keys.Concat(names[1].Keys).Distinct().Order(StringComparer.Ordinal))
@@ -73,14 +73,14 @@ internal sealed class ExtractionPlan
             return;
         }
 
-        if (_exclude.Any(r => r.IsMatch(module))) return;
+        if (Matches("--exclude-regex", _exclude, module)) return;
         if (ModuleRoles.HasRowPerToken(module) && !_options.EmbedLora)
         {
             Save(module, tuned);
             return;
         }
 
-        if (_include.Length > 0 && !_include.Any(r => r.IsMatch(module))) return;
+        if (_include.Length > 0 && !Matches("--include-regex", _include, module)) return;
         if (before is not null && tuned.Shape.Rank == 2 && tuned.DType.IsArithmetic() && before.DType.IsArithmetic() && tuned.ElementCount > 0)
         {
             if (tuned.Shape != before.Shape)
@@ -120,11 +120,29 @@ internal sealed class ExtractionPlan
         WholeTensors.Add(($"{module}.weight", tuned));
     }
 
-    private static Regex[] Compile(string option, IReadOnlyList<string> patterns) => [.. patterns.Select(pattern =>
+    private static bool Matches(string option, Regex[] patterns, string module)
+    {
+        foreach (Regex pattern in patterns)
+        {
+            try
+            {
+                if (pattern.IsMatch(module)) return true;
+            }
+            catch (RegexMatchTimeoutException e)
+            {
+                throw new AdapterException(
+                    $"{option} is {Quoting.Quote(pattern.ToString())}, which takes longer than {e.MatchTimeout.TotalSeconds} s for the module {Quoting.Quote(module)}, expected an expression that needs less going back.", e);
+            }
+        }
+
+        return false;
+    }
+
+    private static Regex[] Compile(string option, IReadOnlyList<string> patterns, TimeSpan time) => [.. patterns.Select(pattern =>
     {
         try
         {
-            return new Regex(pattern, RegexOptions.CultureInvariant, TimeSpan.FromSeconds(10));
+            return new Regex(pattern, RegexOptions.CultureInvariant, time);
         }
         catch (ArgumentException e)
         {

@@ -35,6 +35,9 @@ public sealed record LoraExtractionOptions
     /// <summary>Regular expressions; if there are any, only modules that one of them matches are decomposed.</summary>
     public IReadOnlyList<string> Include { get; init; } = [];
 
+    /// <summary>How long an expression may take for one name.</summary>
+    internal TimeSpan PatternTime { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Singular values that are not larger are left out; 0 to keep as many as <see cref="MaxRank"/> allows.</summary>
     public double SingularValueEpsilon { get; init; }
 

@@ -61,6 +61,7 @@ internal sealed class TensorPlanner(
         TensorSource source = rows?.SourceOf(model, entry, read) ?? model.SourceOf(entry, read);
         if (!casts && (source.Transform is not null || (rows is not null && rows.Shape != entry.Shape)))
             findings.Problem($"{model.Title}: the tensor {Quoting.Quote(entry.Name)} is {entry.DType.Name()}, whose rows cannot follow their tokens, expected F32, F16, BF16 or F64.");
+        if (rows is null) NoteAdapted(model, entry, source);
         return new TensorJob(output, casts ? recipe.OutDType ?? read : read, rows?.Shape ?? entry.Shape, [source], -1, null, null);
     }
 
@@ -73,11 +74,17 @@ internal sealed class TensorPlanner(
         for (int i = 0; i < sources.Length; i++) sources[i] = rows?.SourceOf(found[i].Model, found[i].Entry, read) ?? found[i].Model.SourceOf(found[i].Entry, read);
         if (rows is not null && found.Where((f, i) => f.Entry.DType is DType.F64 && sources[i].Transform is not null).Any())
             findings.Note($"{Quoting.Quote(tensor.Output)} is read as float32, as its rows follow their tokens.");
+        for (int i = 0; rows is null && i < sources.Length; i++) NoteAdapted(found[i].Model, found[i].Entry, sources[i]);
         if (!method.HasFloat64 && read is DType.F64) findings.Note($"'{method.Name}' merges in float32, so tensors in F64 are read as float32.");
         return new TensorJob(
             tensor.Output, recipe.OutDType ?? read, shape, sources,
             tensor.Slice.BaseIndex ?? -1, method, parameters)
         { Position = tensor.T, Companions = Companions(tensor, found, shape, rows, parameters) };
+    }
+
+    private void NoteAdapted(ModelTensors model, TensorEntry entry, TensorSource source)
+    {
+        if (entry.DType is DType.F64 && source.Transform is not null) findings.Note($"{model.Title}: its adapter is applied in float32, so the tensors in F64 that it changes are read as float32.");
     }
 
     /// <summary>A file may call its tensors as the model's file does, or as the merge.</summary>

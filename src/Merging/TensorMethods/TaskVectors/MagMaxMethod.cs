@@ -16,8 +16,7 @@ public sealed class MagMaxMethod : TensorMethod
     public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)
     {
         ArgumentNullException.ThrowIfNull(task);
-        GeneralizedTaskArithmetic.RequireBase(task, Name);
-        DifferenceFloat64.Merge(task, Differences(task), DifferenceRule.Largest, 1, task.Parameters.Number("lambda"), rescale: false, inputs, output);
+        MergeFloat64(task, Name, DifferenceRule.Largest, task.Parameters.Number("lambda"), inputs, output);
     }
 
     /// <summary>A merge of whole, unweighted differences by a rule, with a factor lambda.</summary>
@@ -26,6 +25,13 @@ public sealed class MagMaxMethod : TensorMethod
         ArgumentNullException.ThrowIfNull(task);
         GeneralizedTaskArithmetic.RequireBase(task, method);
         return new DifferenceMerge(task, Differences(task), rule, task.Parameters.Number("lambda"), rescale: false);
+    }
+
+    /// <summary>The same in float64, with any factor.</summary>
+    internal static void MergeFloat64(TensorTask task, string method, DifferenceRule rule, double lambda, IReadOnlyList<double[]> inputs, double[] output)
+    {
+        GeneralizedTaskArithmetic.RequireBase(task, method);
+        DifferenceFloat64.Merge(task, Differences(task), rule, 1, lambda, rescale: false, inputs, output);
     }
 
     private static ModelDifference[] Differences(TensorTask task)

@@ -18,11 +18,45 @@ public sealed class ConsensusMethod : TensorMethod
 {
     public override string Name => "consensus";
 
+    public override bool HasFloat64 => true;
+
     public override TensorMerge Begin(TensorTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
         GeneralizedTaskArithmetic.RequireBase(task, Name);
         return new ConsensusMerge(task);
+    }
+
+    public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        GeneralizedTaskArithmetic.RequireBase(task, Name);
+        double lambda = task.Parameters.Number("lambda");
+        int least = task.Parameters.Integer("least_models");
+        IReadOnlyList<int> models = task.Parameters.Models;
+        double[] origin = inputs[task.Base], weights = [.. models.Select(m => task.Parameters.Number("weight", m))], masks = [.. models.Select(m => task.Parameters.Number("mask_lambda", m))];
+        var d = new double[models.Count];
+        for (int i = 0; i < output.Length; i++)
+        {
+            for (int k = 0; k < d.Length; k++) d[k] = inputs[models[k]][i] - origin[i];
+            double sum = 0;
+            for (int k = 0; k < d.Length; k++) sum += d[k] * weights[k];
+            output[i] = sum == 0 || lambda == 0 || CountOf(d, masks) < least ? origin[i] : origin[i] + (sum * lambda);
+        }
+    }
+
+    /// <summary>How many differences stand out from the others.</summary>
+    private static int CountOf(double[] d, double[] masks)
+    {
+        int count = 0;
+        for (int t = 0; t < d.Length; t++)
+        {
+            double others = 0;
+            for (int j = 0; j < d.Length; j++) others += j == t ? 0 : d[j];
+            if (Math.Abs(d[t]) > masks[t] * Math.Abs(others)) count++;
+        }
+
+        return count;
     }
 
     private sealed class ConsensusMerge : TensorMerge

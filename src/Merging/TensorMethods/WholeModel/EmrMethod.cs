@@ -19,6 +19,8 @@ public sealed class EmrMethod : TensorMethod
 {
     public override string Name => "emr";
 
+    public override bool HasFloat64 => true;
+
     public override ModelStatistics? BeginModel(ModelTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
@@ -31,6 +33,35 @@ public sealed class EmrMethod : TensorMethod
         if (task.Parameters.IntegerOrNull("task") is not { } number) return MagMaxMethod.Begin(task, Name, DifferenceRule.ElectedLargest);
         GeneralizedTaskArithmetic.RequireBase(task, Name);
         return new TaskMerge(task, number - 1);
+    }
+
+    /// <summary>r of a task is that of differences in float32.</summary>
+    /// <inheritdoc/>
+    public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        double lambda = task.Parameters.Number("lambda");
+        if (task.Parameters.IntegerOrNull("task") is not { } number)
+        {
+            MagMaxMethod.MergeFloat64(task, Name, DifferenceRule.ElectedLargest, lambda, inputs, output);
+            return;
+        }
+
+        MagMaxMethod.MergeFloat64(task, Name, DifferenceRule.ElectedLargest, lambda * FlatStatistics.Of<TaskStatistics>(task).Scale, inputs, output);
+        double[] origin = inputs[task.Base], own = inputs[task.Parameters.Models[number - 1]];
+        // m is 0 where the task's difference has another sign than the elected one.
+        for (int i = 0; i < output.Length; i++)
+        {
+            if (!Agrees(task, inputs, own, i)) output[i] = origin[i];
+        }
+    }
+
+    /// <summary>Whether the task's difference has the elected sign.</summary>
+    private static bool Agrees(TensorTask task, IReadOnlyList<double[]> inputs, double[] own, int i)
+    {
+        double votes = 0, origin = inputs[task.Base][i], difference = own[i] - origin;
+        foreach (int model in task.Parameters.Models) votes += inputs[model][i] - origin;
+        return votes >= 0 ? difference > 0 : difference < 0;
     }
 
     private sealed class TaskStatistics : FlatStatistics

@@ -17,6 +17,8 @@ public sealed class LinesMethod : TensorMethod
 {
     public override string Name => "lines";
 
+    public override bool HasFloat64 => true;
+
     public override ModelStatistics? BeginModel(ModelTask task)
     {
         ArgumentNullException.ThrowIfNull(task);
@@ -29,11 +31,25 @@ public sealed class LinesMethod : TensorMethod
 
     public override TensorMerge Begin(TensorTask task)
     {
+        (ModelDifference[] models, double factor) = Differences(task);
+        return new DifferenceMerge(task, models, DifferenceRule.Sum, factor, rescale: false);
+    }
+
+    /// <summary>An alpha that comes from norms is that of differences in float32.</summary>
+    /// <inheritdoc/>
+    public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)
+    {
+        (ModelDifference[] models, double factor) = Differences(task);
+        DifferenceFloat64.Merge(task, models, DifferenceRule.Sum, 1, factor, rescale: false, inputs, output);
+    }
+
+    private (ModelDifference[] Models, double Factor) Differences(TensorTask task)
+    {
         ArgumentNullException.ThrowIfNull(task);
         GeneralizedTaskArithmetic.RequireBase(task, Name);
         ModelDifference[] models = [.. task.Parameters.Models.Select(source => new ModelDifference(source, task.Parameters.Number("weight", source), new NoThinning()))];
         double alpha = task.Parameters.NumberOrNull("alpha") ?? (task.Statistics as Norms)?.Alpha ?? (models.Length == 0 ? 0 : 1 / Math.Abs(models.Length * models[0].Factor));
-        return new DifferenceMerge(task, models, DifferenceRule.Sum, alpha + (task.Parameters.Number("beta") * task.Position), rescale: false);
+        return (models, alpha + (task.Parameters.Number("beta") * task.Position));
     }
 
     private sealed class Norms : ModelStatistics
