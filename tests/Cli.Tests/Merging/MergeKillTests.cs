@@ -47,8 +47,10 @@ public sealed class MergeKillTests : IDisposable
         {
             using (Process process = MergeEngineProcess.Start(_directory.Path, ["merge", "r.yml", "out", .. s_slowly]))
             {
-                // Evenly over the run and a little beyond it, as others may use the machine.
-                if (!process.WaitForExit(whole * (random.NextDouble() * 1.1))) process.Kill();
+                // Evenly over the run and a little beyond it, as others may use the machine; the first as soon as there is something of it.
+                TimeSpan moment = whole * (random.NextDouble() * 1.1);
+                bool ended = i == 0 ? SpinWait.SpinUntil(() => File.Exists(_directory[$"{Partial}/journal"]), moment * 100) && process.HasExited : process.WaitForExit(moment);
+                if (!ended) process.Kill();
                 process.WaitForExit();
             }
 

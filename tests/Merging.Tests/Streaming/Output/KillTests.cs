@@ -26,6 +26,8 @@ public sealed class KillTests : IDisposable
             // From its first finished version on it does nothing but write; some are killed before.
             if (i % 5 != 0) writer.StandardOutput.ReadLine();
             Wait(TimeSpan.FromMicroseconds(pauses[i]));
+            // Some in the midst of a version for certain, however slow the machine is.
+            if (i % 5 == 1) SpinWait.SpinUntil(() => File.Exists(directory.File($"{i}/.out.merge-engine.partial/journal")));
             writer.Kill();
             writer.WaitForExit();
             if (i % 5 != 0) Assert.True(Directory.Exists(path));
@@ -48,7 +50,7 @@ public sealed class KillTests : IDisposable
     [Fact]
     public void A_writer_that_is_killed_again_and_again_comes_to_the_same_bytes()
     {
-        string path = directory.File("out"), whole = directory.File("whole");
+        string path = directory.File("out"), whole = directory.File("whole"), journal = directory.File(".out.merge-engine.partial/journal");
         SyntheticModel.Write(whole, SyntheticModel.Large);
         var random = new Random(9);
         var restored = new List<long>();
@@ -57,7 +59,17 @@ public sealed class KillTests : IDisposable
             Assert.True(run < 40);
             using Process writer = WriterProcess.StartSlow(path);
             restored.Add(long.Parse(writer.StandardOutput.ReadLine()!, System.Globalization.CultureInfo.InvariantCulture));
-            if (run < 6 && !writer.WaitForExit(random.Next(30, 120))) writer.Kill();
+            if (run < 6)
+            {
+                // Not before it has come further than the one before, however slow the machine is.
+                long begun = Length(journal);
+                while (Length(journal) <= begun && !writer.WaitForExit(1))
+                {
+                }
+
+                if (!writer.WaitForExit(random.Next(0, 60))) writer.Kill();
+            }
+
             writer.WaitForExit();
         }
 
@@ -84,6 +96,8 @@ public sealed class KillTests : IDisposable
         Assert.Matches(preallocate ? "bytes are needed and [0-9]+ are free" : "cannot be written", sentence);
         Assert.Equal("", left);
     }
+
+    private static long Length(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : 0;
 
     /// <summary>Shorter than the timer's step, where that is asked for.</summary>
     private static void Wait(TimeSpan time)
