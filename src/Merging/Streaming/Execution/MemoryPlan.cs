@@ -6,7 +6,7 @@ namespace MergeEngine.Merging.Streaming.Execution;
 /// <summary>How a memory limit is spent.</summary>
 internal sealed record MemoryPlan
 {
-    /// <summary>What the program takes whatever it merges: code, run time, the garbage collector's room, threads.</summary>
+    /// <summary>What the program takes whatever it merges: code, run time, the garbage collector's room, threads, headers of an ordinary model.</summary>
     public const long Program = 96L << 20;
 
     /// <summary>What chunks get at least: a limit below this and the program is kept as well as it can be.</summary>
@@ -23,6 +23,9 @@ internal sealed record MemoryPlan
     /// </summary>
     private const long TensorBytes = 700, SourceBytes = 400;
 
+    /// <summary>What of these <see cref="Program"/> has room for: some thousand tensors.</summary>
+    private const long OrdinaryBytes = 4L << 20;
+
     /// <param name="options">What was asked for.</param>
     /// <param name="job">What is merged.</param>
     public MemoryPlan(ExecutionOptions options, MergeJob job)
@@ -30,7 +33,7 @@ internal sealed record MemoryPlan
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MemoryLimit);
         ArgumentOutOfRangeException.ThrowIfNegative(options.Threads);
         Threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
-        Fixed = Program + BytesOf(job);
+        Fixed = Program + Math.Max(0, BytesOf(job) - OrdinaryBytes);
         Budget = Math.Max(Least, options.MemoryLimit - Fixed);
         ChunkBytes = (int)Math.Min(options.ChunkBytes, Math.Max(Math.Min(Budget, options.MemoryLimit) / (4L * Threads), 4 << 10));
         HeldBytes = Budget / Math.Min(Threads, 8);
