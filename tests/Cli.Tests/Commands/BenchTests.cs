@@ -107,6 +107,16 @@ public sealed class BenchTests
     }
 
     [Fact]
+    public void All_encoders_are_a_table_of_their_own_batches()
+    {
+        JsonElement report = MergeEngineProcess.Run("bench", "latency", "--model", "all", "--rounds", "1", "--json").Succeeded().Json();
+        (string?, int)[] measured = [.. report.GetProperty("results").EnumerateArray().Select(r => (r.GetProperty("model").GetString(), r.GetProperty("batch").GetInt32()))];
+        Assert.Equal([("minilm-8", 1), ("minilm-32", 1), ("minilm-128", 1), ("vit-b-32", 1), ("minilm-64", 32), ("minilm-mixed", 32), ("bert-base", 16)], measured);
+        Assert.All(report.GetProperty("results").EnumerateArray(), r => Assert.True(r.GetProperty("peak_gflops").GetDouble() <= report.GetProperty("peak_gflops").GetDouble()));
+        MergeEngineProcess.Run("bench", "latency", "--model", "all", "--batch", "2").Refused(2, "--batch", "--model all");
+    }
+
+    [Fact]
     public void A_profile_is_for_encoders() => MergeEngineProcess.Run("bench", "gemm", "--profile").Refused(2, "--profile", "'step' and 'latency'");
 
     [Fact]
