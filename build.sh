@@ -17,8 +17,8 @@ usage() {
 ./build.sh              build everything and leave the launcher bin/merge-engine
 ./build.sh demo [ARGS]  build, then run the built-in experiment (bin/merge-engine demo ARGS)
 ./build.sh test         build, check the style and run every test; the last line is "N passed, N failed"
-./build.sh bench [ARGS] build, then measure kernels beside their ceilings: all tables, or one of products, reductions, steps,
-                        operations, merges, hashes, tokenizers; --save DIRECTORY keeps them; BenchmarkDotNet's arguments work too (--filter '*Encoder*')
+./build.sh bench [ARGS] build, then measure kernels, encoders and merges beside their ceilings: all tables, or one of those that
+                        `./build.sh bench help` lists; --save keeps them in bench/results; BenchmarkDotNet's arguments work too (--filter '*Latency*')
 ./build.sh kernels      compile the device code alone: the GPU's kernels, and the emulated device that runs them on the CPU
 ./build.sh docs         write docs/methods.md anew from the comments in the methods' files
 ./build.sh format       check the code style; `./build.sh format --fix` corrects it

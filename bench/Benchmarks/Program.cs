@@ -3,6 +3,9 @@ using MergeEngine.Benchmarks;
 using MergeEngine.Benchmarks.Frame;
 using MergeEngine.Benchmarks.Merging;
 using MergeEngine.Benchmarks.Operations;
+using MergeEngine.Benchmarks.Scaling;
+using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Probes;
 
 // Tables of our own measure each figure in turn with what bounds it; the ceilings stand above every table. `help` lists them. Everything that is none of their names is
 // BenchmarkDotNet's command line, such as --filter '*Latency*'.
@@ -16,6 +19,7 @@ using MergeEngine.Benchmarks.Operations;
     new("merges", "what the merging methods compute, in memory, beside a copy of their inputs", true, ["--only", "--threads"], Always(MergeTable.Run)),
     new("hashes", "hashes of merged files in vectors of every width, beside SHA-256", true, [], Always(HashTable.Run)),
     new("tokenizers", "text in a second on one core beside a pass over it", true, ["--model", "--text"], Always(TokenizerTable.Run)),
+    new("scaling", "costs over batch, depth, parameters and threads, drawn as scaling.svg; --from draws a scaling.json that was kept", false, ["--from", "--rounds"], Always(ScalingTable.Run)),
     new("decompositions", "singular value decompositions and polar factors beside a float64 product", false, ["--largest", "--threads"], Always(DecompositionTable.Run)),
     new("spectral", "merging methods by singular vectors beside the products that they need", false, ["--largest", "--threads"], Always(SpectralTable.Run)),
 ];
@@ -46,6 +50,12 @@ catch (FormatException exception)
 {
     Console.Error.WriteLine($"bench {args[0]}: {exception.Message}");
     return 2;
+}
+
+using (var device = new CpuDevice())
+{
+    DeviceCeilings ceilings = DeviceCeilings.Measure(device);
+    Console.WriteLine($"Ceilings, best (median): multiply-adds {ceilings.PeakGflops:F0} ({ceilings.MedianPeakGflops:F0}) GFLOP/s, copy {ceilings.CopyGbps:F1} ({ceilings.MedianCopyGbps:F1}) GB/s.");
 }
 
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

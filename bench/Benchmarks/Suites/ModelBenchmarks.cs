@@ -5,7 +5,7 @@ using MergeEngine.Models.Training;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Parameters;
 
-namespace MergeEngine.Benchmarks;
+namespace MergeEngine.Benchmarks.Suites;
 
 /// <summary>
 /// The demo's encoder as a host uses it: one image, and one training step on a batch of 64. What matters here beside the time is the
@@ -13,7 +13,7 @@ namespace MergeEngine.Benchmarks;
 /// </summary>
 [InProcess]
 [MemoryDiagnoser]
-public class EncoderBenchmarks
+public class ModelBenchmarks
 {
     private static readonly VisionTransformerConfig s_config = new()
     {

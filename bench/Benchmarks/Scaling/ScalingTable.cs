@@ -1,0 +1,59 @@
+using System.Text.Json;
+using MergeEngine.Benchmarks.Frame;
+
+namespace MergeEngine.Benchmarks.Scaling;
+
+/// <summary>Measures how costs grow, or reads what was measured, and draws it.</summary>
+internal static class ScalingTable
+{
+    private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <summary>Prints the table and keeps it as <c>scaling</c>, with <c>scaling.svg</c> beside; <c>--from</c> draws a table that was kept.</summary>
+    /// <exception cref="FormatException">The file that <c>--from</c> names is not a kept table.</exception>
+    public static void Run(SuiteOptions options)
+    {
+        IReadOnlyList<ScalingPoint> points = options.Text("--from") is { } file ? Read(file) : Measure(options);
+        if (options.Directory is not { } directory) return;
+        Directory.CreateDirectory(directory);
+        File.WriteAllText(Path.Combine(directory, "scaling.svg"), ScalingChart.Draw(points));
+    }
+
+    private static IReadOnlyList<ScalingPoint> Measure(SuiteOptions options)
+    {
+        var table = new ResultTable<ScalingPoint>(
+            "scaling", options.Directory,
+            "Costs at growing sizes, the best of the rounds (median). Line: seconds = intercept + slope x size, nearest in relative squares; off = the farthest point's distance from it. Threads: speed-up over one.",
+            "what changes", "what runs", "size", "ms", "line or speed-up");
+        ScalingSizes sizes = options.Number("--rounds") is { } rounds ? new() { Rounds = rounds } : new();
+        IReadOnlyList<ScalingPoint> points = new ScalingMeasurement(sizes).Run();
+        foreach (IGrouping<(string Panel, string Series), ScalingPoint> series in points.GroupBy(p => (p.Panel, p.Series)))
+        {
+            ScalingPoint[] own = [.. series];
+            ScalingLine? line = series.Key.Panel == "threads" ? null : ScalingLine.Through(own);
+            foreach (ScalingPoint point in own)
+            {
+                string about = line is null
+                    ? $"{own[0].Seconds / point.Seconds:F2}"
+                    : point == own[^1] ? $"{1e3 * line.Intercept:F2} + {1e3 * line.Slope:F2} x size, off {100 * line.Deviation:F0} %" : "";
+                table.Add(point, point.Panel, point.Series, $"{point.X:0.#}", $"{1e3 * point.Seconds:F1} ({1e3 * point.MedianSeconds:F1})", about);
+            }
+        }
+
+        table.Save();
+        return points;
+    }
+
+    private static ScalingPoint[] Read(string file)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(file));
+            ScalingPoint[] points = document.RootElement.GetProperty("results").Deserialize<ScalingPoint[]>(s_json) ?? [];
+            return points.Length > 0 && points.All(p => p is { Panel: not null, Series: not null, Seconds: > 0 }) ? points : throw new FormatException($"{file} has no points, expected the scaling.json of a run.");
+        }
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or IOException)
+        {
+            throw new FormatException($"{file} is not the scaling.json of a run: {exception.Message}", exception);
+        }
+    }
+}
