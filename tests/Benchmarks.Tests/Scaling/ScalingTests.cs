@@ -24,7 +24,18 @@ public sealed class ScalingTests
     {
         var sizes = new ScalingSizes
         {
-            Side = 64, Width = 64, Layers = 1, Batches = [1, 2], Depths = [1, 2], Widths = [64, 128], Batch = 1, Tensors = [1, 2], TensorRows = 8, Product = 32, ThreadBatch = 2, Rounds = 2,
+            Side = 64,
+            Width = 64,
+            Layers = 1,
+            Batches = [1, 2],
+            Depths = [1, 2],
+            Widths = [64, 128],
+            Batch = 1,
+            Tensors = [1, 2],
+            TensorRows = 8,
+            Product = 32,
+            ThreadBatch = 2,
+            Rounds = 2,
         };
         IReadOnlyList<ScalingPoint> points = new ScalingMeasurement(sizes).Run();
         Assert.Equal(["batch", "depth", "width", "merge", "threads"], points.Select(p => p.Panel).Distinct());
