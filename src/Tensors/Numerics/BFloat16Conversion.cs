@@ -12,6 +12,7 @@ public static class BFloat16Conversion
 {
     /// <summary>Widens each element; exact.</summary>
     /// <exception cref="ArgumentException">The destination is shorter than the source.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ToSingle(ReadOnlySpan<BFloat16> source, Span<float> destination)
     {
         Conversion.RequireRoom(source.Length, destination.Length);
@@ -53,6 +54,7 @@ public static class BFloat16Conversion
 
     /// <summary>Rounds each element to nearest, ties to even; NaN is made quiet.</summary>
     /// <exception cref="ArgumentException">The destination is shorter than the source.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FromSingle(ReadOnlySpan<float> source, Span<BFloat16> destination)
     {
         Conversion.RequireRoom(source.Length, destination.Length);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -7,6 +8,7 @@ namespace MergeEngine.Tensors.Numerics;
 /// Spans of F16 to F32 and back. .NET has no intrinsic for the processor's own conversions, so the bits are moved as whole numbers: an exponent's bias is added, numbers too small for one
 /// are scaled, and rounding is what an addition does.
 /// </summary>
+/// <remarks>The loops are compiled in full at their first call: a merge of files would be over before the compiler came back to them.</remarks>
 public static class HalfConversion
 {
     /// <summary>What the exponent's biases differ by, in float32.</summary>
@@ -20,6 +22,7 @@ public static class HalfConversion
 
     /// <summary>Widens each element; exact, NaN included.</summary>
     /// <exception cref="ArgumentException">The destination is shorter than the source.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ToSingle(ReadOnlySpan<Half> source, Span<float> destination)
     {
         Conversion.RequireRoom(source.Length, destination.Length);
@@ -51,6 +54,7 @@ public static class HalfConversion
 
     /// <summary>Rounds each element to nearest, ties to even. What is at least 65520 in magnitude becomes infinity.</summary>
     /// <exception cref="ArgumentException">The destination is shorter than the source.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FromSingle(ReadOnlySpan<float> source, Span<Half> destination)
     {
         Conversion.RequireRoom(source.Length, destination.Length);
@@ -72,6 +76,7 @@ public static class HalfConversion
         for (; i < source.Length; i++) destination[i] = (Half)source[i];
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Widen(Vector512<uint> half)
     {
         Vector512<uint> magnitude = half & Vector512.Create(0x7FFFu), sign = (half & Vector512.Create(0x8000u)) << 16, moved = magnitude << 13;
@@ -82,6 +87,7 @@ public static class HalfConversion
         return (Vector512.ConditionalSelect(Vector512.LessThan(magnitude, Vector512.Create(0x7C00u)), normal, special) | sign).AsSingle();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> Widen(Vector128<uint> half)
     {
         Vector128<uint> magnitude = half & Vector128.Create(0x7FFFu), sign = (half & Vector128.Create(0x8000u)) << 16, moved = magnitude << 13;
@@ -92,6 +98,7 @@ public static class HalfConversion
         return (Vector128.ConditionalSelect(Vector128.LessThan(magnitude, Vector128.Create(0x7C00u)), normal, special) | sign).AsSingle();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<uint> Narrow(Vector512<float> single)
     {
         Vector512<uint> bits = single.AsUInt32(), magnitude = bits & Vector512.Create(0x7FFF_FFFFu), sign = (bits >> 16) & Vector512.Create(0x8000u);
@@ -105,6 +112,7 @@ public static class HalfConversion
         return Vector512.ConditionalSelect(Vector512.LessThan(magnitude, Vector512.Create(TooLarge)), normal, special) | sign;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<uint> Narrow(Vector128<float> single)
     {
         Vector128<uint> bits = single.AsUInt32(), magnitude = bits & Vector128.Create(0x7FFF_FFFFu), sign = (bits >> 16) & Vector128.Create(0x8000u);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -52,6 +53,7 @@ internal struct DifferenceSums
         return double.IsFinite(cosine) ? Math.Clamp(cosine, -1, 1) : null;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddFinite(ReadOnlySpan<double> first, ReadOnlySpan<double> second)
     {
         ReadOnlySpan<Vector512<double>> a = MemoryMarshal.Cast<double, Vector512<double>>(first), b = MemoryMarshal.Cast<double, Vector512<double>>(second);
@@ -123,6 +125,7 @@ internal struct DifferenceSums
     }
 
     /// <summary>x − x is 0 for finite values and NaN for all others.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool AreFinite(ReadOnlySpan<double> values)
     {
         ReadOnlySpan<Vector512<double>> vectors = MemoryMarshal.Cast<double, Vector512<double>>(values);
