@@ -16,7 +16,9 @@ internal static class CudaUnderTest
     /// <summary>Whether tests of the device run at all.</summary>
     public static bool IsHere => Problem is null;
 
-    private static string? Problem { get; } = FindProblem();
+    private static string? EmulatorProblem { get; } = FindEmulatorProblem();
+
+    private static string? Problem => IsEmulated ? EmulatorProblem : null;
 
     /// <summary>Skips the test where the device is not here, and says what is missing.</summary>
     public static void Require() => Assert.SkipUnless(IsHere, $"There is no device '{Name}': {Problem}");
@@ -28,6 +30,9 @@ internal static class CudaUnderTest
         Require();
     }
 
+    /// <summary>Skips the test where the emulator was not built, for tests that name that device whichever one this run is about.</summary>
+    public static void RequireEmulator() => Assert.SkipUnless(EmulatorProblem is null, $"There is no device 'emulated': {EmulatorProblem}");
+
     /// <summary>The device, to be disposed by the caller; skips the test where it is not here.</summary>
     public static CudaDevice Open(Precision precision = Precision.Float32)
     {
@@ -35,9 +40,8 @@ internal static class CudaUnderTest
         return (CudaDevice)Device.Open(Name, 0, precision);
     }
 
-    private static string? FindProblem()
+    private static string? FindEmulatorProblem()
     {
-        if (!IsEmulated) return null;
         string file = Environment.GetEnvironmentVariable("MERGE_ENGINE_EMULATOR") is { Length: > 0 } given ? given : Path.Combine(AppContext.BaseDirectory, "libmerge-engine-emulator.so");
         return File.Exists(file) ? null : $"{file} is missing, ./build.sh builds it.";
     }

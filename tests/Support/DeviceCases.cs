@@ -30,6 +30,7 @@ internal static class DeviceCases
     public static Device Open(string name, int threads = 0)
     {
         if (IsCuda(name)) return CudaUnderTest.Open();
+        if (name == "emulated") CudaUnderTest.RequireEmulator();
         string[] parts = name.Split('-', 'x');
         if (parts is ["cpu", var bits, var own])
             return new CpuDevice(int.Parse(own, CultureInfo.InvariantCulture), (SimdLevel)int.Parse(bits, CultureInfo.InvariantCulture));

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using MergeEngine.Cli.Tests.Support;
 using MergeEngine.Tensors.Probes;
+using MergeEngine.Tests.Support;
 
 namespace MergeEngine.Cli.Tests.Commands;
 
@@ -26,8 +27,11 @@ public sealed class BenchTests
     }
 
     [Fact]
-    public void Small_products_stand_for_all_on_the_emulated_device() =>
+    public void Small_products_stand_for_all_on_the_emulated_device()
+    {
+        CudaUnderTest.RequireEmulator();
         Assert.Equal([64, 96], Report("bench", "gemm", "--device", "emulated", "--json").GetProperty("results").EnumerateArray().Select(r => r.GetProperty("m").GetInt32()));
+    }
 
     [Fact]
     public void Left_to_itself_gemm_takes_squares_and_the_layers_of_models()
@@ -42,6 +46,7 @@ public sealed class BenchTests
     [InlineData("emulated")]
     public void Passes_over_vectors_are_measured_beside_a_copy(string device)
     {
+        if (device == "emulated") CudaUnderTest.RequireEmulator();
         JsonElement report = Report("bench", "elementwise", "--device", device, "--rounds", "1", "--threads", "2", "--json");
         Assert.Equal(13, report.GetProperty("results").GetArrayLength());
         Assert.All(report.GetProperty("results").EnumerateArray(), result =>
@@ -91,6 +96,7 @@ public sealed class BenchTests
     [InlineData("latency", "emulated")]
     public void Passes_of_an_encoder_are_profiled_operation_by_operation(string pass, string device)
     {
+        if (device == "emulated") CudaUnderTest.RequireEmulator();
         string[] command = ["bench", pass, "--model", "vit-tiny", "--batch", "2", "--rounds", "3", "--device", device, "--threads", "1", "--profile"];
         JsonElement report = MergeEngineProcess.Run([.. command, "--json"]).Succeeded().Json(), profile = report.GetProperty("profile");
         Assert.Equal("vit-tiny", report.GetProperty("results")[0].GetProperty("model").GetString());
