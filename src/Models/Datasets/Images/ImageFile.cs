@@ -11,17 +11,20 @@ internal static class ImageFile
     /// <summary>Bytes of the largest file that is read.</summary>
     public const long MaxFileBytes = 1 << 27;
 
-    /// <summary>All threads together decode images of so many bytes at a time; a single larger one is decoded alone.</summary>
+    /// <summary>All threads together decode and use images of so many bytes at a time; a single larger one is decoded alone.</summary>
     private static readonly MemoryGate Gate = new(1L << 30);
 
+    /// <summary>Decodes a file. Its image counts among what all threads together hold until the use of it ends.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="use">Gets the image; it reads no other file meanwhile.</param>
     /// <exception cref="ModelException">The file cannot be read, or is no such image; one sentence.</exception>
-    public static RgbImage Read(string path)
+    public static void Read(string path, Action<RgbImage> use)
     {
         byte[] file = ReadBytes(path);
         ImageHeader header = ImageHeader.Read(path, file);
         using (Gate.Enter(header.WorkingBytes))
         {
-            return PixmapStructure.Matches(file) ? PixmapStructure.Decode(file, header) : Decode(path, file, header);
+            use(PixmapStructure.Matches(file) ? PixmapStructure.Decode(file, header) : Decode(path, file, header));
         }
     }
 
@@ -36,8 +39,8 @@ internal static class ImageFile
         }
         catch (Exception e) when (e is InvalidOperationException or IndexOutOfRangeException or OverflowException or ArgumentException or (IOException and not ModelException))
         {
-            // What the decoder throws for data that is wrong; its words are short and meant for programmers.
-            throw new ModelException($"{path}: the image data is damaged ({(e is InvalidOperationException && e.Message.Length is > 0 and < 80 ? e.Message.TrimEnd('.') : e.GetType().Name)}).", e);
+            // Without the decoder's words: it keeps them in one place for all threads, where another damaged file may have left its own.
+            throw new ModelException($"{path}: the image data is damaged and cannot be decoded, expected a whole image.", e);
         }
     }
 

@@ -39,12 +39,13 @@ public sealed class ImageFileSplit : DatasetSplit
         if (batch is not ImageBatch target) throw new ModelException($"{Source}: the split {Name} has images, expected samples of another kind for this model.");
         ImageShape shape = target.ImageShape;
         if (target.Preparation.FindFault(shape) is { } fault) throw new ModelException($"{Source}: the split {Name} {fault}.");
-        target.Prepare(indices.Length, out Span<float> images, out Span<int> labels);
         int length = shape.Length;
         byte[] bytes = ArrayPool<byte>.Shared.Rent(checked(indices.Length * length));
         try
         {
+            // Before the batch is touched: where a file cannot be read, it keeps what it holds.
             Decode(indices.ToArray(), target.Preparation, shape, bytes);
+            target.Prepare(indices.Length, out Span<float> images, out Span<int> labels);
             for (int i = 0; i < indices.Length; i++)
             {
                 NormalizedPixels.Write(bytes.AsSpan(i * length, length), shape, images.Slice(i * length, length), target.Normalization, augmentation.ShiftOf(indices[i]));
@@ -68,7 +69,7 @@ public sealed class ImageFileSplit : DatasetSplit
         {
             try
             {
-                preparation.Prepare(ImageFile.Read(PathOf(samples[i])), shape, bytes.AsSpan(i * length, length));
+                ImageFile.Read(PathOf(samples[i]), image => preparation.Prepare(image, shape, bytes.AsSpan(i * length, length)));
             }
             catch (ModelException e)
             {

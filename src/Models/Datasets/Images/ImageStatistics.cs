@@ -9,7 +9,7 @@ public sealed record ImageStatistics(int Readable, (int Height, int Width) Small
 {
     /// <summary>Decodes all images of a split, several at a time.</summary>
     /// <param name="split">The images.</param>
-    /// <param name="done">Told how many samples were read so far.</param>
+    /// <param name="done">Told how many samples were read so far, on several threads at once: the numbers come in no certain order.</param>
     /// <param name="cancellation">Checked before every image.</param>
     public static ImageStatistics Of(ImageFileSplit split, Action<int>? done = null, CancellationToken cancellation = default)
     {
@@ -20,8 +20,7 @@ public sealed record ImageStatistics(int Readable, (int Height, int Width) Small
         {
             try
             {
-                RgbImage image = ImageFile.Read(split.PathOf(i));
-                sizes[i] = (image.Height, image.Width);
+                ImageFile.Read(split.PathOf(i), image => sizes[i] = (image.Height, image.Width));
             }
             catch (ModelException e)
             {

@@ -10,18 +10,21 @@ internal static class JpegStructure
 {
     private const byte StartOfImage = 0xD8, EndOfImage = 0xD9, StartOfScan = 0xDA, HuffmanTables = 0xC4, QuantizationTables = 0xDB, RestartInterval = 0xDD, Extension = 0xC8, ArithmeticTables = 0xCC;
 
+    /// <summary>Scans of the longest file: every scan of a progressive image may pass over all of it, in as little as ten bytes. Encoders make about ten.</summary>
+    private const int MostScans = 200;
+
     public static bool Matches(ReadOnlySpan<byte> file) => file.StartsWith((ReadOnlySpan<byte>)[0xFF, StartOfImage, 0xFF]);
 
     /// <exception cref="ModelException">The file is cut off or damaged, or of a kind that is not read; one sentence.</exception>
     public static ImageHeader Check(string path, ReadOnlySpan<byte> file)
     {
         ImageHeader? frame = null;
-        bool scanned = false;
+        int scans = 0;
         for (int position = 2; ;)
         {
             byte marker = NextMarker(file, ref position);
-            if (marker == 0) throw Cut(path, scanned ? "end-of-image marker" : "image data", file.Length);
-            if (marker == EndOfImage) return frame is { } whole && scanned ? whole : throw new ModelException($"{path}: the JPEG has no image data.");
+            if (marker == 0) throw Cut(path, scans > 0 ? "end-of-image marker" : "image data", file.Length);
+            if (marker == EndOfImage) return frame is { } whole && scans > 0 ? whole : throw new ModelException($"{path}: the JPEG has no image data.");
             if (marker is 0x01 or (>= 0xD0 and <= 0xD7)) continue;
             if (marker == StartOfImage) throw new ModelException($"{path}: the JPEG begins a second time at byte {position - 2}, expected its image data.");
             if (position + 2 > file.Length) throw Cut(path, $"segment of marker FF{marker:X2}", file.Length);
@@ -47,7 +50,7 @@ internal static class JpegStructure
             if (marker == StartOfScan)
             {
                 if (frame is null) throw new ModelException($"{path}: image data at byte {position - 2} comes before the JPEG's frame header.");
-                scanned = true;
+                if (++scans > MostScans) throw new ModelException($"{path}: the JPEG has more than {MostScans} scans, expected at most so many.");
             }
 
             position += length;

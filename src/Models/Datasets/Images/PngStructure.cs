@@ -42,6 +42,11 @@ internal static class PngStructure
             {
                 break;
             }
+            else if (IsCritical(type) && !type.SequenceEqual("PLTE"u8))
+            {
+                // Apple's CgBI is one: decoders that know it unpack the data another way than it is counted here.
+                throw new ModelException($"{path}: the PNG needs the chunk {Convert.ToHexString(type)} at byte {position} to be understood, expected IHDR, PLTE, IDAT and IEND alone.");
+            }
 
             position += 12 + (int)length;
         }
@@ -49,6 +54,9 @@ internal static class PngStructure
         Unpack(path, packed, unpacked);
         return header;
     }
+
+    /// <summary>A capital first letter: who does not know the chunk cannot read the image (clause 5.4).</summary>
+    private static bool IsCritical(ReadOnlySpan<byte> type) => (type[0] & 0x20) == 0;
 
     private static (ImageHeader Header, long Unpacked) ReadHeader(string path, ReadOnlySpan<byte> chunk, int bytes)
     {

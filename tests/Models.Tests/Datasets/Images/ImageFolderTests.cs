@@ -132,6 +132,22 @@ public sealed class ImageFolderTests : IDisposable
         }
     }
 
+    [Fact]
+    public void A_batch_whose_files_cannot_be_read_keeps_what_it_holds()
+    {
+        Copy("photo.png", "d/c/0.png");
+        Copy("tall.png", "d/c/1.png");
+        File.WriteAllText(_directory.File("d/c/2.png"), "none");
+        DatasetSplit split = Dataset.Open(_directory.File("d"))["input"]!;
+        using Device device = Device.Open("cpu", 1);
+        using ImageBatch batch = Clip(device);
+        split.Read([0], batch);
+        float[] before = batch.Images.HostSpan.ToArray();
+        Assert.Throws<ModelException>(() => split.Read([1, 2], batch));
+        Assert.Equal(1, batch.Count);
+        Assert.Equal(before, batch.Images.HostSpan.ToArray());
+    }
+
     [Theory]
     [InlineData("mixed", "is a .webp file, expected PNG, JPEG or PPM images.")]
     [InlineData("stray", "is an image beside folders of classes, expected it in one of them.")]

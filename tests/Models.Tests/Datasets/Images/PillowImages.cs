@@ -19,7 +19,15 @@ internal static class PillowImages
         return bytes;
     }
 
-    public static RgbImage Read(string name) => ImageFile.Read(PathOf(name));
+    public static RgbImage Read(string name) => Decode(PathOf(name));
+
+    /// <summary>The image of any file.</summary>
+    public static RgbImage Decode(string path)
+    {
+        RgbImage? decoded = null;
+        ImageFile.Read(path, image => decoded = image);
+        return decoded!;
+    }
 
     /// <summary>[height, width, channels] from [channels, height, width].</summary>
     public static byte[] Interleave(byte[] planes, int channels)
