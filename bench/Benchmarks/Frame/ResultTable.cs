@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Probes;
@@ -13,7 +14,13 @@ namespace MergeEngine.Benchmarks.Frame;
 /// <typeparam name="T">A row as the JSON document has it.</typeparam>
 internal sealed class ResultTable<T>
 {
-    private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    // An error of infinity is what a table of checks is there to show.
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+    };
 
     private readonly string _name;
     private readonly string? _directory;

@@ -20,16 +20,24 @@ public sealed class PackedParameters : IDisposable
         OperationSet operations = vector.Device.Operations;
         Bytes = _weights.Sum(weight => BytesOf(operations, weight));
         _buffer = vector.Device.Allocate(Bytes);
-        DeviceSpan<byte> free = _buffer.AsSpan<byte>();
-        foreach (Parameter weight in _weights)
+        try
         {
-            Matrix values = vector.Matrix(weight.Name);
-            long bytes = BytesOf(operations, weight);
-            _byOffset.Add(weight.Offset, new PackedWeight(free.Slice(0, bytes), values.Rows, values.Columns));
-            free = free.Slice(bytes);
-        }
+            DeviceSpan<byte> free = _buffer.AsSpan<byte>();
+            foreach (Parameter weight in _weights)
+            {
+                Matrix values = vector.Matrix(weight.Name);
+                long bytes = BytesOf(operations, weight);
+                _byOffset.Add(weight.Offset, new PackedWeight(free.Slice(0, bytes), values.Rows, values.Columns));
+                free = free.Slice(bytes);
+            }
 
-        Refresh();
+            Refresh();
+        }
+        catch
+        {
+            _buffer.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The parameters that are packed.</summary>

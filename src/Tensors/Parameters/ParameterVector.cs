@@ -37,6 +37,7 @@ public sealed class ParameterVector : IDisposable
     /// be trained.
     /// </summary>
     /// <param name="weights">Parameters of this layout with two dimensions or more, [out, in…].</param>
+    /// <exception cref="KeyNotFoundException">A parameter is not one of this layout; nothing is packed then.</exception>
     /// <exception cref="NotSupportedException">The device does not pack weights, see <see cref="Operations.OperationSet.PacksWeights"/>.</exception>
     public void Pack(IEnumerable<Parameter> weights)
     {

@@ -15,15 +15,17 @@ public sealed class ResultTableTests
         {
             var table = new ResultTable<Row>("figures", directory.FullName, "What the columns mean.", "what", "ratio");
             table.Add(new Row("first", 0.5), "first", "0.50");
+            table.Add(new Row("wrong", double.PositiveInfinity), "wrong", "∞");
             table.Save();
             string[] lines = File.ReadAllLines(Path.Combine(directory.FullName, "figures.md"));
             Assert.Contains($"{Environment.ProcessorCount} cores", lines[0], StringComparison.Ordinal);
             Assert.StartsWith("Ceilings, best (median): multiply-adds ", lines[1], StringComparison.Ordinal);
-            Assert.Equal(["What the columns mean.", "", "| what | ratio |", "|---|---|", "| first | 0.50 |"], lines[2..]);
+            Assert.Equal(["What the columns mean.", "", "| what | ratio |", "|---|---|", "| first | 0.50 |", "| wrong | ∞ |"], lines[2..]);
             using JsonDocument document = JsonDocument.Parse(File.ReadAllText(Path.Combine(directory.FullName, "figures.json")));
             Assert.Equal(
                 ["suite", "threads", "peak_gflops", "median_peak_gflops", "copy_gbps", "median_copy_gbps", "machine", "results"], document.RootElement.EnumerateObject().Select(p => p.Name));
             Assert.Equal(0.5, document.RootElement.GetProperty("results")[0].GetProperty("median_ratio").GetDouble());
+            Assert.Equal("Infinity", document.RootElement.GetProperty("results")[1].GetProperty("median_ratio").GetString());
             Assert.NotEmpty(document.RootElement.GetProperty("machine").GetProperty("runtime").GetString()!);
         }
         finally

@@ -120,6 +120,18 @@ public sealed class PackedWeightTests
         Assert.Equal(held - packedBytes, device.AllocatedBytes);
     }
 
+    [Fact]
+    public void Packing_what_a_vector_does_not_have_leaves_no_memory_behind()
+    {
+        using var device = new CpuDevice(1);
+        ParameterLayout layout = new([new("a", new Shape(40, 30))]), other = new([new("a", new Shape(40, 30)), new("b", new Shape(7, 5))]);
+        using var vector = new ParameterVector(device, layout);
+        long held = device.AllocatedBytes;
+        Assert.Contains("'b'", Assert.Throws<KeyNotFoundException>(() => vector.Pack(other.Parameters)).Message, StringComparison.Ordinal);
+        Assert.Null(vector.Packed);
+        Assert.Equal(held, device.AllocatedBytes);
+    }
+
     /// <summary>Pages without access around the packed weight: neither packing nor multiplying goes beyond it.</summary>
     [Theory]
     [InlineData(false)]
