@@ -13,6 +13,12 @@ namespace MergeEngine.Embeddings;
 /// </summary>
 public sealed class BatchedTextEncoder : IDisposable
 {
+    /// <summary>
+    /// UTF-16 units of the longest text whose memory a thread keeps for the next one. A tokenizer needs some forty bytes for each, whatever it cuts off, and
+    /// any thread of a pool may meet one endless text.
+    /// </summary>
+    private const int LongestKept = 1 << 16;
+
     [ThreadStatic]
     private static TokenSequence? s_tokens;
 
@@ -139,7 +145,7 @@ public sealed class BatchedTextEncoder : IDisposable
     private TextRequest Tokenize(string text, int index)
     {
         if (text is null) throw new ArgumentException($"Text {index} is null, expected a string.", nameof(text));
-        TokenSequence tokens = s_tokens ??= new TokenSequence();
+        TokenSequence tokens = text.Length <= LongestKept ? s_tokens ??= new TokenSequence() : new TokenSequence();
         _tokenizer.Encode(text, _tokenizing, tokens);
         if (tokens.Count == 0) throw new ArgumentException($"Text {index} has no tokens, expected some as this tokenizer puts none around it.", nameof(text));
         if (_encoder.Config.Limits.FindFault(tokens.Ids, tokens.TypeIds) is { } fault) throw new ArgumentException($"Text {index} {fault}.", nameof(text));
