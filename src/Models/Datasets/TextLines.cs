@@ -1,4 +1,5 @@
 using System.Text;
+using MergeEngine.Models.Datasets.Tables;
 using MergeEngine.Models.Tokenizers;
 
 namespace MergeEngine.Models.Datasets;
@@ -6,12 +7,12 @@ namespace MergeEngine.Models.Datasets;
 /// <summary>Texts from a file with one on each line, through a tokenizer.</summary>
 public static class TextLines
 {
-    /// <summary>Reads and tokenizes a file. An empty line is an empty text; the last line needs no end.</summary>
+    /// <summary>Reads and tokenizes a file. Lines end with LF or CRLF; an empty line is an empty text; the last line needs no end.</summary>
     /// <param name="path">UTF-8.</param>
     /// <param name="tokenizer">The model's.</param>
     /// <param name="maxTokens">Tokens that a text is cut to, special ones included.</param>
     /// <param name="labels">One of each line; empty for none.</param>
-    /// <exception cref="ModelException">The file cannot be read, is not UTF-8 or has no line, or the labels are not as many.</exception>
+    /// <exception cref="ModelException">The file cannot be read, is not UTF-8, has no line or an endless one, or the labels are not as many.</exception>
     public static TextSplit Read(string path, ITokenizer tokenizer, int maxTokens, int[] labels)
     {
         int special = tokenizer.SpecialTokenCount(pair: false);
@@ -33,35 +34,35 @@ public static class TextLines
 
     private static IEnumerable<string> Lines(string path)
     {
-        using StreamReader reader = Open(path);
-        for (int line = 1; ; line++)
-        {
-            string? text;
-            try
-            {
-                text = reader.ReadLine();
-            }
-            catch (DecoderFallbackException e)
-            {
-                throw new ModelException($"{path}: something from line {line} on is not UTF-8, expected a text file.", e);
-            }
-            catch (IOException e)
-            {
-                throw new ModelException($"{path}: cannot be read ({e.Message.TrimEnd('.')}).", e);
-            }
-
-            if (text is null) yield break;
-            yield return text;
-        }
+        using ByteLines lines = Open(path);
+        while (Next(path, lines) is { } text) yield return text;
     }
 
-    private static StreamReader Open(string path)
+    private static string? Next(string path, ByteLines lines)
+    {
+        try
+        {
+            if (lines.Read(out ReadOnlySpan<byte> line)) return TextTable.StrictUtf8.GetString(line.EndsWith("\r"u8) ? line[..^1] : line);
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new ModelException($"{path}: line {lines.Number} is not UTF-8, expected a text file.", e);
+        }
+        catch (IOException e)
+        {
+            throw new ModelException($"{path}: cannot be read ({e.Message.TrimEnd('.')}).", e);
+        }
+
+        return lines.IsTooLong ? throw new ModelException($"{path}: line {lines.Number} is longer than {TextTable.LongestRow} bytes, expected a text on each line.") : null;
+    }
+
+    private static ByteLines Open(string path)
     {
         if (Directory.Exists(path)) throw new ModelException($"{path}: is a directory, expected a text file.");
         if (!File.Exists(path)) throw new ModelException($"{path}: there is no such file, expected one with a text on each line.");
         try
         {
-            return new StreamReader(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
+            return new ByteLines(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read), TextTable.LongestRow);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -6,10 +6,10 @@ namespace MergeEngine.Models.Datasets.Tables;
 internal abstract class TextTable(string path) : IDisposable
 {
     /// <summary>Bytes of the longest row: a file of one endless row fills no more memory than this.</summary>
-    protected const int LongestRow = 1 << 24;
+    internal const int LongestRow = 1 << 24;
 
     /// <summary>Throws for bytes that are not UTF-8.</summary>
-    protected static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    internal static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     protected string Path { get; } = path;
 
