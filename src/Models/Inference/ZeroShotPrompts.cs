@@ -32,7 +32,7 @@ public sealed class ZeroShotPrompts
     /// <summary>Prompts that were cut to the tokens that the model takes; the end token stays, as in CLIP.</summary>
     public int Cut { get; private init; }
 
-    /// <summary>Classes whose prompts have the tokens of an earlier class: no image can tell them apart.</summary>
+    /// <summary>Classes whose prompts all have the tokens of those of an earlier class: no image can tell them apart.</summary>
     public IReadOnlyList<(int First, int Second)> Alike { get; private init; } = [];
 
     /// <summary>Puts the classes into the templates and makes tokens of them.</summary>
@@ -83,7 +83,8 @@ public sealed class ZeroShotPrompts
         var alike = new List<(int, int)>();
         for (int i = 0; i < classes; i++)
         {
-            string key = string.Join(' ', tokens.Ids(i * templates).ToArray());
+            // A class whose name one template cuts off may still stand in another.
+            string key = string.Join(';', Enumerable.Range(i * templates, templates).Select(prompt => string.Join(' ', tokens.Ids(prompt).ToArray())));
             if (!seen.TryAdd(key, i)) alike.Add((seen[key], i));
         }
 

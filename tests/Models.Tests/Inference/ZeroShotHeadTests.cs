@@ -88,6 +88,17 @@ public sealed class ZeroShotHeadTests
     }
 
     [Fact]
+    public void Classes_that_one_template_cuts_off_are_told_apart_by_another()
+    {
+        string[] templates = ["one two three four five six seven eight {}", "{}"];
+        ITokenizer tokenizer = TokenizerFixtures.Load("bytebpe-clip");
+        ZeroShotPrompts prompts = ZeroShotPrompts.Tokenize(Config(8), tokenizer, ["a", "b", "A"], templates);
+        Assert.Equal(prompts.Tokens.Ids(0), prompts.Tokens.Ids(2));
+        Assert.Equal([(0, 2)], prompts.Alike);
+        Assert.Equal([(0, 1), (0, 2)], ZeroShotPrompts.Tokenize(Config(8), tokenizer, ["a", "b", "A"], templates[..1]).Alike);
+    }
+
+    [Fact]
     public void The_tokenizer_of_another_model_gets_one_sentence()
     {
         string Refusal(TextTransformerConfig config, string tokenizer) =>
