@@ -26,7 +26,21 @@ public static class FeatureExtraction
         if (encoder.Refuses(split) is { } problem) throw new ModelException($"{split.Source}: {problem}.");
         if (head is not null && head.Width != encoder.FeatureWidth)
             throw new ModelException($"The head takes {head.Width} features, expected {encoder.FeatureWidth} for this model.");
+        bool kept = encoder.KeepHiddenStates;
         encoder.KeepHiddenStates = options.HiddenStates;
+        try
+        {
+            return Collect(encoder, head, split, options, progress, cancellation);
+        }
+        finally
+        {
+            encoder.KeepHiddenStates = kept;
+        }
+    }
+
+    private static TensorContent[] Collect(
+        Encoder encoder, ClassificationHead? head, DatasetSplit split, ExtractionOptions options, IProgress<int>? progress, CancellationToken cancellation)
+    {
         (IEnumerable<CollectedOutput> outputs, Action<Batch, int> take) = Plan(encoder, head, split, options);
         using Batch batch = encoder.CreateBatch();
         int[] indices = new int[Math.Min(options.BatchSize, split.Count)];
