@@ -42,8 +42,8 @@ public sealed class TokenizedLines
             if (filled == _block.Length) Grow(lines);
             int read = Read(input, filled, stop);
             filled += read;
-            // The last line needs no end.
-            int complete = read == 0 ? filled : _block.AsSpan(0, filled).LastIndexOf((byte)'\n') + 1;
+            // What was there before has no end of a line, so that a long one is searched once. The last line needs no end.
+            int end = _block.AsSpan(filled - read, read).LastIndexOf((byte)'\n'), complete = read == 0 ? filled : end < 0 ? 0 : filled - read + end + 1;
             if (complete > 0) lines += Encode(_block.AsMemory(0, complete), lines, output);
             if (read == 0) return lines;
             _block.AsSpan(complete, filled - complete).CopyTo(_block);
