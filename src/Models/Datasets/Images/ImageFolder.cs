@@ -82,7 +82,7 @@ public static class ImageFolder
         }
         else
         {
-            if (Files(path).FirstOrDefault(IsImage) is { } stray) throw new ModelException($"{stray}: is an image beside folders of classes, expected it in one of them.");
+            if (Files(path).FirstOrDefault(file => IsImage(file) || IsRefused(file)) is { } stray) throw new ModelException($"{stray}: is an image beside folders of classes, expected it in one of them.");
             for (int c = 0; c < classes.Length; c++)
             {
                 string directory = Path.Combine(path, classes[c]);

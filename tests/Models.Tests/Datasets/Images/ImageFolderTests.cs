@@ -151,6 +151,7 @@ public sealed class ImageFolderTests : IDisposable
     [Theory]
     [InlineData("mixed", "is a .webp file, expected PNG, JPEG or PPM images.")]
     [InlineData("stray", "is an image beside folders of classes, expected it in one of them.")]
+    [InlineData("stray-gif", "is an image beside folders of classes, expected it in one of them.")]
     [InlineData("twice", "val and valid are both there, expected one folder for the split validation.")]
     [InlineData("hollow", "there is no image in it, expected PNG, JPEG or PPM files, those of a class in a folder of its name.")]
     [InlineData("nothing", "and no image file, expected an IDX dataset or a folder of images.")]
@@ -161,6 +162,7 @@ public sealed class ImageFolderTests : IDisposable
         {
             case "mixed": Put("train/c/1.png", "train/c/2.webp"); break;
             case "stray": Put("train/c/1.png", "train/2.png"); break;
+            case "stray-gif": Put("train/c/1.png", "train/2.gif"); break;
             case "twice": Put("val/c/1.png", "valid/c/1.png"); break;
             case "hollow": Put("test/c/1.png"); break;
         }
