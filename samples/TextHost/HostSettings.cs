@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace MergeEngine.Samples.TextHost;
 
 /// <summary>What is served, from the command line (<c>--Model=DIR --Tasks:sentiment=DIR</c>), <c>appsettings.json</c> or the environment.</summary>
@@ -29,6 +31,6 @@ internal sealed record HostSettings(
         where T : struct, ISpanParsable<T>
     {
         if (configuration[name] is not { } text) return otherwise;
-        return T.TryParse(text, null, out T number) ? number : throw new ArgumentException($"{name} is '{text}', expected a number.");
+        return T.TryParse(text, CultureInfo.InvariantCulture, out T number) ? number : throw new ArgumentException($"{name} is '{text}', expected a number.");
     }
 }
