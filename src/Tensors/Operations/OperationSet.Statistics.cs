@@ -92,7 +92,7 @@ public abstract partial class OperationSet
     /// <param name="range">Which magnitudes.</param>
     /// <param name="firstIndex">Index of the first element.</param>
     /// <param name="origin">[n], or <c>default</c>.</param>
-    /// <returns>How many lie in the range, of which those that fit are written down, and how many above it.</returns>
+    /// <returns>How many lie in the range, and how many above it. Where there is room for fewer, as many as fit are written down, and which of them is not determined.</returns>
     /// <exception cref="NotSupportedException">The device does not search differences.</exception>
     public (long Found, long Above) CollectMagnitudes(Span<ulong> found, DeviceSpan<float> values, MagnitudeRange range, long firstIndex, DeviceSpan<float> origin = default)
     {

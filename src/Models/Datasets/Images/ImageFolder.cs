@@ -20,7 +20,12 @@ public static class ImageFolder
         if (!Directory.Exists(path)) return false;
         try
         {
-            return FilesBelow(path).Any(file => IsImage(file) || IsRefused(file));
+            return FolderWalk.FilesBelow(path).Any(file => IsImage(file) || IsRefused(file));
+        }
+        catch (ModelException)
+        {
+            // What is wrong with it, opening it says.
+            return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -102,7 +107,7 @@ public static class ImageFolder
         var files = new List<string>();
         try
         {
-            foreach (string file in FilesBelow(directory))
+            foreach (string file in FolderWalk.FilesBelow(directory))
             {
                 if (IsRefused(file)) throw new ModelException($"{file}: is a {Path.GetExtension(file)} file, expected PNG, JPEG or PPM images.");
                 if (IsImage(file)) files.Add(Path.GetRelativePath(root, file));
@@ -117,28 +122,21 @@ public static class ImageFolder
         return files;
     }
 
-    private static IEnumerable<string> FilesBelow(string directory) => Directory.EnumerateFiles(directory, "*", Everywhere(recurse: true)).Where(file => !IsHidden(directory, file));
-
     private static List<string> Subdirectories(string path) => List(path, Directory.EnumerateDirectories);
 
     private static List<string> Files(string path) => List(path, Directory.EnumerateFiles);
 
-    private static List<string> List(string path, Func<string, string, EnumerationOptions, IEnumerable<string>> enumerate)
+    private static List<string> List(string path, Func<string, IEnumerable<string>> enumerate)
     {
         try
         {
-            return [.. enumerate(path, "*", Everywhere(recurse: false)).Where(entry => !IsHidden(path, entry)).Order(StringComparer.Ordinal)];
+            return [.. enumerate(path).Where(entry => !FolderWalk.IsHidden(entry)).Order(StringComparer.Ordinal)];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ModelException($"{path}: cannot be listed ({e.Message.TrimEnd('.')}).", e);
         }
     }
-
-    private static EnumerationOptions Everywhere(bool recurse) => new() { RecurseSubdirectories = recurse, IgnoreInaccessible = false, AttributesToSkip = FileAttributes.System };
-
-    /// <summary>True for names that begin with a dot below a directory, such as what macOS leaves beside every file.</summary>
-    private static bool IsHidden(string directory, string path) => Path.GetRelativePath(directory, path).Split(Path.DirectorySeparatorChar).Any(part => part.StartsWith('.'));
 
     private static bool IsImage(string path) => Read.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
 

@@ -21,8 +21,7 @@ internal sealed class MemoryGate(long limit)
             else _waiting.Enqueue(mine = new Waiting(bytes));
         }
 
-        mine?.Admitted.Wait();
-        mine?.Admitted.Dispose();
+        mine?.Await();
         return new Entry(this, bytes);
     }
 
@@ -34,7 +33,7 @@ internal sealed class MemoryGate(long limit)
             while (_waiting.TryPeek(out Waiting? next) && _used + next.Bytes <= limit)
             {
                 _used += next.Bytes;
-                _waiting.Dequeue().Admitted.Set();
+                _waiting.Dequeue().Admit();
             }
         }
     }
@@ -47,8 +46,26 @@ internal sealed class MemoryGate(long limit)
 
     private sealed class Waiting(long bytes)
     {
+        private readonly object _admitting = new();
+        private bool _admitted;
+
         public long Bytes { get; } = bytes;
 
-        public ManualResetEventSlim Admitted { get; } = new();
+        public void Await()
+        {
+            lock (_admitting)
+            {
+                while (!_admitted) Monitor.Wait(_admitting);
+            }
+        }
+
+        public void Admit()
+        {
+            lock (_admitting)
+            {
+                _admitted = true;
+                Monitor.Pulse(_admitting);
+            }
+        }
     }
 }

@@ -133,6 +133,25 @@ public sealed class ImageFolderTests : IDisposable
     }
 
     [Fact]
+    public void Links_to_folders_are_followed_and_those_in_a_circle_refused()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links take rights there that users do not have.");
+        Put("elsewhere/deep/1.png", "d/train/a/2.png", "d/train/b/3.png");
+        Directory.CreateSymbolicLink(_directory.File("d/train/c"), _directory.File("elsewhere"));
+        Directory.CreateSymbolicLink(_directory.File("d/train/a/again"), _directory.File("elsewhere/deep"));
+        Assert.Equal([0, 0, 1, 2], Dataset.Open(_directory.File("d")).Train!.Labels.ToArray());
+        foreach (string target in new[] { "..", "../..", _directory.File("d"), _directory.File("d/train/b") })
+        {
+            string link = _directory.File("d/train/b/link");
+            Directory.CreateSymbolicLink(link, target);
+            string message = Assert.Throws<ModelException>(() => Dataset.Open(_directory.File("d"))).Message;
+            Assert.StartsWith(link, message, StringComparison.Ordinal);
+            Assert.EndsWith("which it lies in, expected no circle of folders.", message, StringComparison.Ordinal);
+            Directory.Delete(link);
+        }
+    }
+
+    [Fact]
     public void A_batch_whose_files_cannot_be_read_keeps_what_it_holds()
     {
         Copy("photo.png", "d/c/0.png");

@@ -19,7 +19,8 @@ public sealed class MemoryGateTests
             using (gate.Enter(bytes))
             {
                 long now = Interlocked.Add(ref inside, counted);
-                Interlocked.Exchange(ref most, Math.Max(Volatile.Read(ref most), now));
+                // No larger sum of another thread is overwritten.
+                for (long seen = Volatile.Read(ref most); seen < now; seen = Volatile.Read(ref most)) Interlocked.CompareExchange(ref most, now, seen);
                 Thread.SpinWait(200);
                 Interlocked.Add(ref inside, -counted);
             }
