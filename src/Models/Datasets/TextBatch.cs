@@ -15,6 +15,7 @@ public sealed class TextBatch : Batch
     private readonly TokenLimits _limits;
     private readonly DeviceArray<int> _values;
     private long[] _order = [];
+    private int[] _lengths = [];
     private bool _hasHiddenKeys;
 
     /// <summary>An empty batch; <c>TextTransformer.CreateBatch</c> makes the one that a model needs.</summary>
@@ -81,6 +82,9 @@ public sealed class TextBatch : Batch
     /// <summary>The caller's number of the text in one of the batch's places.</summary>
     internal int CallerOf(int place) => (int)_order[place];
 
+    /// <summary>Tokens of the text in one of the batch's places, padding left out.</summary>
+    internal int LengthOf(int place) => _lengths[place];
+
     protected override void Dispose(bool disposing)
     {
         if (disposing) _values.Dispose();
@@ -116,6 +120,7 @@ public sealed class TextBatch : Batch
         Span<int> ids = values[..rows], types = values.Slice(rows, rows), positions = values.Slice(2 * rows, rows), mask = values.Slice(3 * rows, rows);
         Span<int> pooledRows = values.Slice(4 * rows, Count), places = values.Slice((4 * rows) + Count, Count), order = values.Slice((4 * rows) + (2 * Count), Count);
         _hasHiddenKeys = false;
+        if (_lengths.Length < _order.Length) _lengths = new int[_order.Length];
         int row = 0;
         for (int place = 0; place < Count; place++)
         {
@@ -131,6 +136,7 @@ public sealed class TextBatch : Batch
             pooledRows[caller] = row + _limits.PlaceOfPooled(tokens.Ids(text));
             places[caller] = place;
             order[place] = caller;
+            _lengths[place] = length;
             row += padded;
         }
     }

@@ -38,7 +38,7 @@ internal sealed class CollectedOutput
     }
 
     /// <summary>Rows of tokens that are packed as a batch is; what is padding in the file's shape stays 0.</summary>
-    public void TakePacked(TextBatch batch, TokenTable texts, int firstSample)
+    public void TakePacked(TextBatch batch, int firstSample)
     {
         Matrix rows = Contiguous();
         int width = rows.Columns, columns = (int)_shape[1], row = 0;
@@ -49,7 +49,7 @@ internal sealed class CollectedOutput
         {
             for (int i = 0; i < run.Samples; i++, row += run.Tokens)
             {
-                int text = firstSample + batch.CallerOf(place++), length = texts.LengthOf(text);
+                int text = firstSample + batch.CallerOf(place), length = batch.LengthOf(place++);
                 _rows.AsSpan(row * width, length * width).CopyTo(_values.AsSpan(checked(text * columns * width)));
             }
         }

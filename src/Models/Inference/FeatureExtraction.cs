@@ -64,7 +64,7 @@ public static class FeatureExtraction
         switch (encoder)
         {
             case TextTransformer text:
-                var extraction = new TextExtraction(text, head, split.Texts!, options);
+                var extraction = new TextExtraction(text, head, split, options);
                 return (extraction.Outputs, extraction.Take);
             case VisionTransformer vision:
                 List<CollectedOutput> outputs = VisionExtraction.Outputs(vision, head, split, options);

@@ -7,20 +7,19 @@ namespace MergeEngine.Models.Inference;
 internal sealed class TextExtraction
 {
     private readonly TextTransformer _encoder;
-    private readonly TextSplit _split;
     private readonly List<CollectedOutput> _packed = [];
     private readonly List<CollectedOutput> _rows = [];
 
-    public TextExtraction(TextTransformer encoder, ClassificationHead? head, TextSplit split, ExtractionOptions options)
+    public TextExtraction(TextTransformer encoder, ClassificationHead? head, DatasetSplit split, ExtractionOptions options)
     {
         _encoder = encoder;
-        _split = split;
-        int count = split.Count, width = encoder.Config.Width;
-        if (options.Sequences) _packed.Add(new("sequence_output", split, [count, split.Columns, width], () => encoder.SequenceOutput));
+        // Of a part of a split the rows are as long as those of the whole.
+        int count = split.Count, width = encoder.Config.Width, columns = split.Texts!.Columns;
+        if (options.Sequences) _packed.Add(new("sequence_output", split, [count, columns, width], () => encoder.SequenceOutput));
         for (int i = 0; options.HiddenStates && i <= encoder.Config.Layers; i++)
         {
             int layer = i;
-            _packed.Add(new($"hidden.{layer}", split, [count, split.Columns, width], () => encoder.HiddenState(layer)));
+            _packed.Add(new($"hidden.{layer}", split, [count, columns, width], () => encoder.HiddenState(layer)));
         }
 
         if (head is { HasHiddenLayer: true }) _rows.Add(new("pooled", split, [count, width], () => head.Hidden));
@@ -34,7 +33,7 @@ internal sealed class TextExtraction
 
     public void Take(Batch batch, int firstSample)
     {
-        foreach (CollectedOutput output in _packed) output.TakePacked((TextBatch)batch, _split.Tokens, firstSample);
+        foreach (CollectedOutput output in _packed) output.TakePacked((TextBatch)batch, firstSample);
         foreach (CollectedOutput output in _rows) output.Take(_encoder.Device, firstSample);
     }
 }

@@ -41,6 +41,18 @@ public sealed class FeatureExtractionTests
         }
     }
 
+    /// <summary>Rows of one batch are summed in the order of another; no term is above a few units.</summary>
+    [Fact]
+    public void A_part_of_the_samples_has_the_rows_that_they_have_in_the_whole()
+    {
+        using Device device = Device.Open("cpu", threads: 1);
+        using TextTransformer encoder = Encoder(device);
+        (DatasetSplit kept, DatasetSplit heldOut) = HeldOutSamples.Take(Split(), 0.4, "held");
+        AssertRows(encoder, new FirstSamples(Split(), 2), [0, 1]);
+        AssertRows(encoder, kept, [0, 1, 3]);
+        AssertRows(encoder, heldOut, [2, 4]);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -55,6 +67,19 @@ public sealed class FeatureExtractionTests
         stop.Cancel();
         Assert.Throws<OperationCanceledException>(() => FeatureExtraction.Run(encoder, null, Split(), new ExtractionOptions(4) { HiddenStates = !kept }, null, stop.Token));
         Assert.Equal(kept, encoder.KeepHiddenStates);
+    }
+
+    private static void AssertRows(TextTransformer encoder, DatasetSplit part, int[] samples)
+    {
+        var options = new ExtractionOptions(2) { HiddenStates = true };
+        IReadOnlyList<TensorContent> whole = FeatureExtraction.Run(encoder, null, Split(), options), tensors = FeatureExtraction.Run(encoder, null, part, options);
+        foreach (string name in whole.Select(tensor => tensor.Name))
+        {
+            float[] all = Values(whole, name), some = Values(tensors, name);
+            int length = all.Length / s_texts.Length;
+            Assert.Equal(samples.Length * length, some.Length);
+            for (int i = 0; i < some.Length; i++) Assert.Equal(all[(samples[i / length] * length) + (i % length)], some[i], 1e-5f);
+        }
     }
 
     private static TextTransformer Encoder(Device device) => TextTransformer.CreateRandom(
