@@ -11,7 +11,7 @@ public sealed class Dataset
     /// <param name="name">The task.</param>
     /// <param name="classes">Names of the classes; null: as many as the largest label wants, called by their numbers.</param>
     /// <param name="splits">At least one.</param>
-    /// <exception cref="ModelException">A label is out of range, a name stands twice, or there is no split.</exception>
+    /// <exception cref="ModelException">A label is out of range, or too large for classes without names, a name stands twice, or there is no split.</exception>
     public Dataset(string source, string name, IReadOnlyList<string>? classes, IEnumerable<DatasetSplit> splits)
     {
         Source = source;
@@ -27,6 +27,8 @@ public sealed class Dataset
 
         if (_splits.Count == 0) throw new ModelException($"{source}: there are no samples, expected a split train, validation or test.");
         Splits = [.. _splits.Values];
+        if (classes is null && largest >= Tables.LabelNames.MostClasses)
+            throw new ModelException($"{source}: the largest label is {largest}, expected labels below {Tables.LabelNames.MostClasses} where the classes have no names.");
         Classes = classes ?? [.. Enumerable.Range(0, largest + 1).Select(i => $"{i}")];
         RequireLabelsBelow(Classes.Count, "its classes");
     }

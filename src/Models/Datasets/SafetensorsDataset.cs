@@ -80,9 +80,9 @@ internal static class SafetensorsDataset
                 if (classes.Count == document.RootElement.GetArrayLength() && classes.Count > 0) return classes;
             }
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            // The same sentence as for JSON of another kind.
+            // No JSON, or half a surrogate pair in a name: the same sentence as for JSON of another kind.
         }
 
         throw new ModelException($"{path}: the metadata \"classes\" is {Quoting.Quote(json)}, expected a JSON list of names.");

@@ -17,11 +17,13 @@ public sealed class BadDatasetTests : IDisposable
     [InlineData("labels-range", "label 7 of sample 2 in the split train is not one of its classes, expected 0 to 1.")]
     [InlineData("labels-negative", "label -1 of sample 0 in the split train is not one of its classes, expected 0 to")]
     [InlineData("labels-huge", "holds 3000000000 at element 1, expected values that fit 32 bits.")]
+    [InlineData("labels-large", ": the largest label is 2147483647, expected labels below 65536 where the classes have no names.")]
     [InlineData("labels-float", "is F32, expected an integer type or BOOL")]
     [InlineData("images-rank", "tensor \"train.images\" is [4, 784], expected [samples, channels, height, width].")]
     [InlineData("images-dtype", "tensor \"train.images\" is I32, expected U8 or F32.")]
     [InlineData("images-empty", "tensor \"train.images\" is [0, 1, 2, 2], expected [samples, channels, height, width].")]
     [InlineData("classes", "the metadata \"classes\" is \"[1, 2]\", expected a JSON list of names.")]
+    [InlineData("classes-half", "the metadata \"classes\" is \"[\\\"a\\\", \\\"\\\\ud800\\\"]\", expected a JSON list of names.")]
     [InlineData("nothing", "there is no tensor \"train.images\", \"validation.images\", \"test.images\" or \"images\", expected a dataset or an input, of texts with input_ids for images.")]
     public void Bad_safetensors_datasets_get_a_sentence(string which, string sentence)
     {
@@ -36,14 +38,16 @@ public sealed class BadDatasetTests : IDisposable
             "labels-range" => [images, Labels(0, 1, 7, 0)],
             "labels-negative" => [images, Labels(-1, 1, 0, 0)],
             "labels-huge" => [images, TensorContent.FromInt64("train.labels", [4], new[] { 0L, 3_000_000_000, 1, 1 })],
+            "labels-large" => [images, Labels(0, 1, int.MaxValue, 0)],
             "labels-float" => [images, TensorContent.FromFloat32("train.labels", [4], new float[4])],
             "images-rank" => [new("train.images", Tensors.Numerics.DType.U8, [4, 784], new byte[4 * 784]), Labels(0, 1, 0, 1)],
             "images-dtype" => [TensorContent.FromInt32("train.images", [4, 1, 2, 2], new int[16]), Labels(0, 1, 0, 1)],
             "images-empty" => [new("train.images", Tensors.Numerics.DType.U8, [0, 1, 2, 2], Array.Empty<byte>()), TensorContent.FromInt32("train.labels", [0], Array.Empty<int>())],
-            "classes" => [images, Labels(0, 1, 0, 1)],
+            "classes" or "classes-half" => [images, Labels(0, 1, 0, 1)],
             _ => [Labels(0, 1)],
         };
         if (which == "labels-range") metadata["classes"] = """["a", "b"]""";
+        if (which == "classes-half") metadata["classes"] = """["a", "\ud800"]""";
         if (which == "classes") metadata["classes"] = "[1, 2]";
         SafetensorsWriter.Write(path, tensors, metadata);
         string message = Assert.ThrowsAny<IOException>(() => Dataset.Open(path)).Message;
