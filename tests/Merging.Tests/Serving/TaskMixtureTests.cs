@@ -128,6 +128,61 @@ public sealed class TaskMixtureTests
         }
     }
 
+    /// <summary>Another service on the same mixture packs what this one reads at that moment: the same values, each written once.</summary>
+    [Fact]
+    public async Task Readers_of_packed_mixtures_see_whole_ones_while_others_switch_and_pack()
+    {
+        using var models = new MixtureModels("cpu");
+        using var mixture = new TaskMixture(models.Vectors, First);
+        mixture.Pack(PackAll);
+        byte[] first = Packed();
+        mixture.SetCoefficients(Second);
+        byte[] second = Packed();
+        Assert.NotEqual(first, second);
+        int wrong = 0, reading = 2;
+        Task[] readers =
+        [
+            .. Enumerable.Range(0, reading).Select(_ => Task.Run(
+                () =>
+                {
+                    for (int i = 0; i < 2000; i++)
+                    {
+                        using MixtureUse use = mixture.Use();
+                        if (!PackedOf(use).SequenceEqual(use.Coefficients.SequenceEqual(First) ? first : second)) Interlocked.Increment(ref wrong);
+                    }
+
+                    Interlocked.Decrement(ref reading);
+                },
+                TestContext.Current.CancellationToken)),
+        ];
+        Task[] others =
+        [
+            .. new Action[] { () => mixture.SetCoefficients(First), () => mixture.SetCoefficients(Second), () => mixture.Pack(PackAll) }.Select(work => Task.Run(
+                () =>
+                {
+                    while (!readers.All(reader => reader.IsCompleted)) work();
+                },
+                TestContext.Current.CancellationToken)),
+        ];
+        await Task.WhenAll([.. readers, .. others]);
+        Assert.Equal((0, 0), (wrong, reading));
+
+        byte[] Packed()
+        {
+            using MixtureUse use = mixture.Use();
+            return PackedOf(use).ToArray();
+        }
+
+        static void PackAll(ParameterVector vector) => vector.Pack(vector.Layout.Parameters);
+
+        static ReadOnlySpan<byte> PackedOf(MixtureUse use)
+        {
+            // The longest, so that a torn one would show.
+            Assert.True(use.Parameters.Packed!.TryGet(use.Parameters.Layout.Parameters.MaxBy(parameter => parameter.Length)!, out PackedWeight packed));
+            return packed.Data.HostSpan;
+        }
+    }
+
     [Theory]
     [InlineData("cpu", true)]
     [MemberData(nameof(DevicesUnpacked))]
