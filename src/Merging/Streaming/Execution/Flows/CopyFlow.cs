@@ -7,6 +7,9 @@ namespace MergeEngine.Merging.Streaming.Execution.Flows;
 /// <summary>A tensor that no method merges: its bytes as they are where the type stays, by way of float32 where it does not.</summary>
 internal sealed class CopyFlow : ChunkFlow
 {
+    /// <summary>Bytes that end no chunk within an element of any type, so that values are looked at whole.</summary>
+    private const int Whole = 64;
+
     private readonly TensorJob _tensor;
     private readonly SourceReader _reader;
     private readonly TensorWriter _writer;
@@ -23,7 +26,7 @@ internal sealed class CopyFlow : ChunkFlow
         _reader = new SourceReader(source, context.Inputs);
         _raw = source.Transform is null && _reader.Stored == source.DType && source.DType == tensor.DType;
         _total = _raw ? writer.BytesOf(tensor.Shape.ElementCount) : tensor.Shape.ElementCount;
-        long wanted = _raw ? context.Memory.ChunkBytes : Math.Max(context.Memory.ChunkBytes / sizeof(float) / _reader.Unit, 1) * _reader.Unit;
+        long wanted = _raw ? Math.Max(context.Memory.ChunkBytes / Whole, 1) * Whole : Math.Max(context.Memory.ChunkBytes / sizeof(float) / _reader.Unit, 1) * _reader.Unit;
         _length = Math.Min(wanted, Math.Max(_total, 1));
         ChunkBytes = _raw ? _length : _length * sizeof(float);
     }
