@@ -54,6 +54,11 @@ public sealed partial class OutputDirectory
             step(OutputStep.Created);
             return new OutputDirectory(place, plan, description, options, step, OutputJournal.Create(place.Journal, identity));
         }
+        catch (IOException e) when (File.Exists(place.Journal))
+        {
+            // Two that began in the same moment: the directory is the other's.
+            throw BeingWritten(place, e);
+        }
         catch
         {
             Directory.Delete(place.Partial, recursive: true);
@@ -70,9 +75,11 @@ public sealed partial class OutputDirectory
         }
         catch (IOException e)
         {
-            throw new SafetensorsException($"{place.Given}: is being written by another process (it holds {place.Journal}).", e);
+            throw BeingWritten(place, e);
         }
     }
+
+    private static SafetensorsException BeingWritten(OutputPath place, IOException e) => new($"{place.Given}: is being written by another process (it holds {place.Journal}).", e);
 
     private void OpenFiles(List<(int File, int Piece, byte[] Digest)> noted, CancellationToken cancellation)
     {

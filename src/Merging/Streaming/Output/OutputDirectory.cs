@@ -133,7 +133,9 @@ public sealed partial class OutputDirectory : IDisposable
 
     /// <summary>Finishes the hashes, writes index and manifest, syncs everything and renames it to the target.</summary>
     /// <exception cref="InvalidOperationException">Bytes of a tensor were not written.</exception>
-    /// <exception cref="SafetensorsException">The disk is full or failed, or an input was changed while it was read.</exception>
+    /// <exception cref="SafetensorsException">
+    /// The disk is full or failed, an input was changed while it was read, or something was put where the output goes that may not be replaced.
+    /// </exception>
     public MergeManifest Complete(CancellationToken cancellation = default)
     {
         ObjectDisposedException.ThrowIf(state != State.Writing, this);
@@ -157,6 +159,7 @@ public sealed partial class OutputDirectory : IDisposable
             step(OutputStep.FilesNamed);
             OutputTarget.SyncDirectory(place.Model);
             cancellation.ThrowIfCancellationRequested();
+            RequireStillReplaceable();
             place.Publish();
             state = State.Complete;
             step(OutputStep.Renamed);
@@ -193,6 +196,20 @@ public sealed partial class OutputDirectory : IDisposable
         foreach (ShardFile? file in files) file?.Dispose();
         if (remove) RemovePartial();
         journal.Dispose();
+    }
+
+    /// <summary>Hours may have passed since the opening: what somebody has put there meanwhile would be gone. The finished work stays too, to be gone on with.</summary>
+    private void RequireStillReplaceable()
+    {
+        try
+        {
+            place.RequireReplaceable(options.Overwrite);
+        }
+        catch (SafetensorsException)
+        {
+            keeps |= options.Hash;
+            throw;
+        }
     }
 
     private void Note(int file, int piece, ReadOnlyMemory<byte> digest)

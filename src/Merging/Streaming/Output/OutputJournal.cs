@@ -36,8 +36,17 @@ internal sealed class OutputJournal : IDisposable
     public static OutputJournal Create(string path, JournalIdentity identity)
     {
         var journal = new OutputJournal(new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1));
-        journal.stream.Write(Encoding.UTF8.GetBytes($"{Title}\n{JsonSerializer.Serialize(identity, JournalJson.Default.JournalIdentity)}\n"));
-        return journal;
+        try
+        {
+            journal.stream.Write(Encoding.UTF8.GetBytes($"{Title}\n{JsonSerializer.Serialize(identity, JournalJson.Default.JournalIdentity)}\n"));
+            return journal;
+        }
+        catch
+        {
+            journal.Dispose();
+            File.Delete(path);
+            throw;
+        }
     }
 
     /// <summary>Locks a journal that another run has left.</summary>

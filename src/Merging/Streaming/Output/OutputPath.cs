@@ -58,8 +58,15 @@ internal sealed class OutputPath
     public static OutputPath Require(string path, bool overwrite)
     {
         OutputPath place = Of(path);
-        if (Directory.Exists(place.Target)) OlderOutput.RequireReplaceable(path, place.Target, overwrite);
+        place.RequireReplaceable(overwrite);
         return place;
+    }
+
+    /// <summary>Looks again at what stands there.</summary>
+    /// <exception cref="SafetensorsException">It may not be replaced.</exception>
+    public void RequireReplaceable(bool overwrite)
+    {
+        if (Directory.Exists(Target)) OlderOutput.RequireReplaceable(Given, Target, overwrite);
     }
 
     /// <summary>A model that is read is not replaced: it would be gone, and the merge could not be made again.</summary>

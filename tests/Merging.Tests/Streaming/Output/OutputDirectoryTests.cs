@@ -137,6 +137,54 @@ public sealed class OutputDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void Of_two_that_begin_in_the_same_moment_one_is_refused_and_the_other_finishes()
+    {
+        string path = directory.File("out");
+        OutputDirectory? other = null;
+        Refused(
+            () => OutputDirectory.Open(path, SyntheticModel.Small, SyntheticModel.Description(), SyntheticModel.Options, step =>
+            {
+                if (step == OutputStep.Created) other = OutputDirectory.Open(path, SyntheticModel.Small, SyntheticModel.Description(), SyntheticModel.Options);
+            }),
+            path, "another process");
+        using (other!)
+        {
+            SyntheticModel.WriteAll(other!, SyntheticModel.Small);
+            other!.Complete();
+        }
+
+        Assert.Empty(OutputVerification.Run(path, 1).Differences);
+        Assert.Equal([path], Directory.GetFileSystemEntries(directory.Path));
+    }
+
+    [Theory]
+    [InlineData(false, "model.safetensors", "--overwrite")]
+    [InlineData(true, "thesis.docx", "thesis.docx")]
+    public void What_somebody_puts_in_the_place_meanwhile_stays_and_so_does_the_finished_work(bool overwrite, string name, string mention)
+    {
+        string path = directory.File("out");
+        OutputOptions options = SyntheticModel.Options with { Overwrite = overwrite };
+        using (OutputDirectory output = OutputDirectory.Open(path, SyntheticModel.Small, SyntheticModel.Description(), options))
+        {
+            SyntheticModel.WriteAll(output, SyntheticModel.Small);
+            Directory.CreateDirectory(path);
+            File.WriteAllText(Path.Combine(path, name), "mine");
+            Refused(() => output.Complete(), path, mention);
+        }
+
+        Assert.Equal("mine", File.ReadAllText(Path.Combine(path, name)));
+        File.Delete(Path.Combine(path, name));
+        using (OutputDirectory output = OutputDirectory.Open(path, SyntheticModel.Small, SyntheticModel.Description(), options with { Resume = true }))
+        {
+            Assert.Equal(SyntheticModel.Small.FileBytes, output.RestoredBytes);
+            output.Complete();
+        }
+
+        Assert.Empty(OutputVerification.Run(path, 1).Differences);
+        Assert.Equal([path], Directory.GetFileSystemEntries(directory.Path));
+    }
+
+    [Fact]
     public void A_disk_that_is_too_small_is_noticed_before_anything_is_computed()
     {
         OutputPlan plan = OutputPlan.Create([new("huge", Tensors.Numerics.DType.U8, new Tensors.Numerics.Shape(1L << 50))]);
