@@ -67,7 +67,7 @@ public sealed class MergeDocumentTests : IDisposable
     [InlineData("recipe", "was merged with another recipe")]
     [InlineData("input", "was merged before its input a/model.safetensors was changed")]
     [InlineData("output", "is not as it was written: \"model.safetensors\" has another SHA-256")]
-    [InlineData("manifest", "has no manifest that can be read")]
+    [InlineData("manifest", "has no manifest that this version can read")]
     [InlineData("seed", "was merged with another seed")]
     [InlineData("shards", "has other tensors, dtypes or shard sizes")]
     public void What_is_not_the_same_is_not_taken(string change, string reason)

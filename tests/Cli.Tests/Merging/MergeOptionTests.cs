@@ -53,6 +53,7 @@ public sealed class MergeOptionTests : IDisposable
     [InlineData("expected OUT alone", "--method", "linear", "--model", "a", "r.yml", "out")]
     [InlineData("OUT is missing", "--method", "linear", "--model", "a")]
     [InlineData("--parameter is 'normalize', expected NAME=VALUE", "--method", "linear", "--model", "a=1", "--parameter", "normalize", "out")]
+    [InlineData("--parameter is 'density=[0,\"\",1]', expected NAME=VALUE", "--method", "ties", "--base", "a", "--model", "a=1", "--parameter", "density=[0,\"\",1]", "out")]
     [InlineData("there is no method 'lineal'", "--method", "lineal", "--model", "a", "out")]
     [InlineData("needs 'weight' for 'a'", "--method", "linear", "--model", "a", "out")]
     [InlineData("--memory-limit is 'much', expected a number of bytes such as 512M", "r.yml", "out", "--memory-limit", "much")]

@@ -122,7 +122,7 @@ internal static class QuickRecipe
     {
         YamlScalar { Quoted: false, Text: var text } when IsNumber(text) || text is "true" or "false" => text,
         YamlScalar { Text: { Length: > 0 } text } => Quote(text),
-        YamlSequence { Items: var items } when items.All(i => i is YamlScalar) => $"[{string.Join(", ", items.Select(ValueOf))}]",
+        YamlSequence { Items: var items } when items.All(i => i is YamlScalar && ValueOf(i) is not null) => $"[{string.Join(", ", items.Select(ValueOf))}]",
         _ => null,
     };
 

@@ -25,7 +25,7 @@ internal static class FinishedMerge
         }
         catch (SafetensorsException)
         {
-            return "has no manifest that can be read";
+            return "has no manifest that this version can read";
         }
 
         return DifferenceOf(manifest, asked)
