@@ -16,6 +16,10 @@ public abstract class TensorMethod
     /// <summary>Whether <see cref="MergeFloat64"/> can merge: where a recipe asks for float64, or files hold it.</summary>
     public virtual bool HasFloat64 => false;
 
+    /// <summary>What <see cref="MergeFloat64"/> holds at most beside its inputs and its output, in arrays as long as the tensor: 8 bytes an element each.</summary>
+    /// <param name="models">How many models are merged.</param>
+    public virtual int Float64Arrays(int models) => 0;
+
     /// <summary>Begins the statistics over the whole model that must be complete before the first tensor is merged.</summary>
     /// <returns>Null, as for most methods, if each tensor is merged by itself. Tensors find it again as <see cref="TensorTask.Statistics"/>.</returns>
     /// <exception cref="ArgumentException">The parameters make no sense for this model; one sentence.</exception>

@@ -84,6 +84,25 @@ public sealed class Float64Tests
         }
     }
 
+    /// <summary>A vector is the hardest: it is one row. What is said is what plans count; 1/8 more is for flags, and 64 KiB for what does not grow.</summary>
+    [Theory]
+    [MemberData(nameof(Runs))]
+    public void A_float64_merge_takes_no_more_than_is_planned_for(string method, string shared, string dialect)
+    {
+        const int length = 200_000;
+        var random = new Random(3);
+        int models = method is "slerp" or "nearswap" or "arcee_fusion" or "passthrough" ? 1 : method == "nuslerp" ? 2 : 4;
+        RecipeSlice slice = Slice(method, shared, dialect, models, method is not ("linear" or "passthrough" or "karcher"), random);
+        var shape = new Shape(length);
+        float[][] inputs = [.. Enumerable.Range(0, slice.Sources.Count).Select(_ => Draw(random, shape, true))];
+        var place = new TensorPlace("layers.0.bias", null, LayerPosition.Outside);
+        TensorRun.MergeFloat64(slice, place, shape, inputs);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        TensorRun.MergeFloat64(slice, place, shape, inputs);
+        long arrays = slice.Sources.Count + 1 + TensorMethodTable.Find(slice.Method.Name, slice.Method.Dialect)!.Float64Arrays(models);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, (arrays * length * sizeof(double) * 9 / 8) + 65_536);
+    }
+
     [Theory]
     [InlineData("ties")]
     [InlineData("della")]

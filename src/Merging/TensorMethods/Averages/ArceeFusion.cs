@@ -22,6 +22,10 @@ public sealed class ArceeFusion : TensorMethod
 
     public override bool HasFloat64 => true;
 
+    /// <summary>Importances with a sorted copy, and of a vector, which is one row, two distributions.</summary>
+    /// <inheritdoc/>
+    public override int Float64Arrays(int models) => 4;
+
     public override TensorMerge Begin(TensorTask task)
     {
         int origin = RequiredBase.Of(task, Name);
@@ -39,9 +43,12 @@ public sealed class ArceeFusion : TensorMethod
             for (int i = row; i < row + length; i++) importance[i] = Math.Abs(model[i] - origin[i]) * divergence;
         }
 
-        double[] sorted = [.. importance.Where(v => !double.IsNaN(v)).Order()];
-        double At(double share) => sorted[(int)(share * (sorted.Length - 1))];
-        double least = sorted.Length == 0 ? double.PositiveInfinity : At(0.5) + (1.5 * (At(0.75) - At(0.25)));
+        // NaN comes first and has no rank.
+        double[] sorted = [.. importance];
+        Array.Sort(sorted);
+        int numbers = importance.Count(v => !double.IsNaN(v));
+        double At(double share) => sorted[sorted.Length - numbers + (int)(share * (numbers - 1))];
+        double least = numbers == 0 ? double.PositiveInfinity : At(0.5) + (1.5 * (At(0.75) - At(0.25)));
         for (int i = 0; i < output.Length; i++) output[i] = importance[i] >= least ? model[i] : origin[i];
     }
 

@@ -21,7 +21,7 @@ public sealed class NearSwap : TensorMethod
         for (int i = 0; i < output.Length; i++)
         {
             double s = Math.Min(1, reach / Math.Max(Math.Abs(model[i] - origin[i]), 1e-6));
-            output[i] = s == 1 ? model[i] : s == 0 ? origin[i] : (s * model[i]) + ((1 - s) * origin[i]);
+            output[i] = s == 1 ? model[i] : reach == 0 ? origin[i] : (s * model[i]) + ((1 - s) * origin[i]);
         }
     }
 

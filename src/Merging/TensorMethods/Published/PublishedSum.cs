@@ -16,6 +16,8 @@ public abstract class PublishedSum : TensorMethod
 
     public sealed override bool HasFloat64 => true;
 
+    public override int Float64Arrays(int models) => (2 * models) + 1;
+
     public sealed override TensorMerge Begin(TensorTask task)
     {
         ArgumentNullException.ThrowIfNull(task);

@@ -8,6 +8,8 @@ public sealed class DareLinearMethod : GeneralizedTaskArithmetic
 {
     public override string Name => "dare_linear";
 
+    public override int Float64Arrays(int models) => models + 1;
+
     protected override bool Elects => false;
 
     private protected override Thinning Thin(TensorTask task, int source) => RandomThinning.Of(task.Parameters.Number("density", source), RandomThinning.KeyOf(task, source));

@@ -8,6 +8,8 @@ public sealed class DareTiesMethod : GeneralizedTaskArithmetic
 {
     public override string Name => "dare_ties";
 
+    public override int Float64Arrays(int models) => models + 1;
+
     protected override bool Elects => true;
 
     private protected override Thinning Thin(TensorTask task, int source) => RandomThinning.Of(task.Parameters.Number("density", source), RandomThinning.KeyOf(task, source));

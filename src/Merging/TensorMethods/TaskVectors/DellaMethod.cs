@@ -9,6 +9,10 @@ public sealed class DellaMethod : GeneralizedTaskArithmetic
 {
     public override string Name => "della";
 
+    /// <summary>A vector is one row, which is ranked whole.</summary>
+    /// <inheritdoc/>
+    public override int Float64Arrays(int models) => (3 * models) + 1;
+
     protected override bool Elects => true;
 
     private protected override Thinning Thin(TensorTask task, int source) => RankedThinning.Of(task.Parameters.Number("density", source), task.Parameters.Number("epsilon", source), task, RandomThinning.KeyOf(task, source));

@@ -66,7 +66,7 @@ internal static class DifferenceFloat64
     {
         DifferenceRule.Sum => Sum(models, d),
         DifferenceRule.SharedMean => SharedMean(models, d),
-        DifferenceRule.Largest => Largest(d, _ => true),
+        DifferenceRule.Largest => Largest(models, d, null),
         _ => Elected(models, rule, d),
     };
 
@@ -83,17 +83,19 @@ internal static class DifferenceFloat64
         double votes = 0, sum = 0, weights = 0;
         for (int k = 0; k < d.Length; k++) votes += d[k] * models[k].Vote;
         if (double.IsNaN(votes)) return double.NaN;
-        bool Agrees(int k) => votes >= 0 ? d[k] * Math.Sign(models[k].Vote) > 0 : d[k] * Math.Sign(models[k].Vote) < 0;
-        if (rule == DifferenceRule.ElectedLargest) return Largest(d, Agrees);
+        if (rule == DifferenceRule.ElectedLargest) return Largest(models, d, votes);
         for (int k = 0; k < d.Length; k++)
         {
-            if (!Agrees(k)) continue;
+            if (!Agrees(votes, d[k], models[k])) continue;
             sum += d[k] * models[k].Factor;
             weights += models[k].Weight;
         }
 
         return rule == DifferenceRule.ElectedMean && weights != 0 ? sum / weights : sum;
     }
+
+    private static bool Agrees(double votes, double difference, ModelDifference model) =>
+        votes >= 0 ? difference * Math.Sign(model.Vote) > 0 : difference * Math.Sign(model.Vote) < 0;
 
     /// <summary>The mean of those that are not 0; a lone one by its own factor.</summary>
     private static double SharedMean(IReadOnlyList<ModelDifference> models, double[] d)
@@ -112,13 +114,13 @@ internal static class DifferenceFloat64
         return owners == 1 ? lone : weights != 0 ? sum / weights : sum;
     }
 
-    /// <summary>The first of those that are farthest from 0.</summary>
-    private static double Largest(double[] d, Func<int, bool> takesPart)
+    /// <summary>The first of those that are farthest from 0, among those that agree with the votes where there are some.</summary>
+    private static double Largest(IReadOnlyList<ModelDifference> models, double[] d, double? votes)
     {
         double largest = 0;
         for (int k = 0; k < d.Length; k++)
         {
-            if (takesPart(k) && Math.Abs(d[k]) > Math.Abs(largest)) largest = d[k];
+            if ((votes is not { } sum || Agrees(sum, d[k], models[k])) && Math.Abs(d[k]) > Math.Abs(largest)) largest = d[k];
         }
 
         return largest;

@@ -24,6 +24,10 @@ public abstract class GeneralizedTaskArithmetic : TensorMethod
 
     public sealed override bool HasFloat64 => true;
 
+    /// <summary>Differences and, one after the other, sorted copies of them.</summary>
+    /// <inheritdoc/>
+    public override int Float64Arrays(int models) => (2 * models) + 1;
+
     public sealed override TensorMerge Begin(TensorTask task)
     {
         ArgumentNullException.ThrowIfNull(task);

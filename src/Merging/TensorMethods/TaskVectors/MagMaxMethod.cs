@@ -11,6 +11,8 @@ public sealed class MagMaxMethod : TensorMethod
 
     public override bool HasFloat64 => true;
 
+    public override int Float64Arrays(int models) => models;
+
     public override TensorMerge Begin(TensorTask task) => Begin(task, Name, DifferenceRule.Largest);
 
     public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)

@@ -72,11 +72,14 @@ internal sealed class MagnitudeThinning : Thinning
 
     public override void Choose(ReadOnlySpan<double> difference, Span<bool> counts)
     {
-        double[] magnitudes = Magnitudes.Of(difference);
-        int[] order = Magnitudes.Descending(magnitudes);
-        counts.Clear();
-        for (long rank = _tooLarge; rank < Math.Min(_largest, order.Length); rank++) counts[order[rank]] = true;
-        for (int i = 0; i < counts.Length; i++) counts[i] |= double.IsNaN(magnitudes[i]);
+        double[] sorted = Magnitudes.Of(difference);
+        Array.Sort(sorted);
+        Selection kept = Magnitudes.Largest(difference, sorted, _largest), dropped = Magnitudes.Largest(difference, sorted, _tooLarge);
+        for (int i = 0; i < counts.Length; i++)
+        {
+            double magnitude = Math.Abs(difference[i]);
+            counts[i] = double.IsNaN(magnitude) || (kept.Contains(magnitude, i) && !dropped.Contains(magnitude, i));
+        }
     }
 
     public override void CompletePass()

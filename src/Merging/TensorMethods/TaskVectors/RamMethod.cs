@@ -12,6 +12,8 @@ public sealed class RamMethod : TensorMethod
 
     public override bool HasFloat64 => true;
 
+    public override int Float64Arrays(int models) => models + 1;
+
     public override TensorMerge Begin(TensorTask task)
     {
         ArgumentNullException.ThrowIfNull(task);

@@ -20,6 +20,8 @@ public sealed class RamPlusMethod : TensorMethod
 
     public override bool HasFloat64 => true;
 
+    public override int Float64Arrays(int models) => (2 * models) + 1;
+
     public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)
     {
         ArgumentNullException.ThrowIfNull(task);
@@ -29,7 +31,8 @@ public sealed class RamPlusMethod : TensorMethod
         long[] shares = new long[models.Length], alone = new long[models.Length];
         for (int i = 0; i < output.Length; i++)
         {
-            int owners = owned.Count(d => d[i] != 0);
+            int owners = 0;
+            foreach (double[] difference in owned) owners += difference[i] != 0 ? 1 : 0;
             for (int k = 0; k < models.Length; k++)
             {
                 if (owned[k][i] == 0) continue;

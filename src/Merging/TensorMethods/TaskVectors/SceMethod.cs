@@ -21,6 +21,10 @@ public sealed class SceMethod : TensorMethod
 
     public override bool HasFloat64 => true;
 
+    /// <summary>What is selected, the differences, and the variances with a sorted copy.</summary>
+    /// <inheritdoc/>
+    public override int Float64Arrays(int models) => (2 * models) + 3;
+
     public override void MergeFloat64(TensorTask task, IReadOnlyList<double[]> inputs, double[] output)
     {
         ArgumentNullException.ThrowIfNull(task);
@@ -37,10 +41,10 @@ public sealed class SceMethod : TensorMethod
         // The selection is one for all models: what is not in it gets the base's value before differences are taken.
         if (share < 1)
         {
-            var selected = new bool[origin.Length];
-            double[] variance = [.. Enumerable.Range(0, origin.Length).Select(i => VarianceOf(models, i))];
-            foreach (int i in Magnitudes.Descending(variance).Take((int)(variance.Count(v => v != 0) * share))) selected[i] = true;
-            models = [.. models.Select(x => x.Select((v, i) => selected[i] ? v : origin[i]).ToArray())];
+            double[] variance = [.. Enumerable.Range(0, origin.Length).Select(i => VarianceOf(models, i))], sorted = [.. variance];
+            Array.Sort(sorted);
+            Selection selected = Magnitudes.Largest(variance, sorted, (long)(variance.Count(v => v != 0) * share));
+            models = [.. models.Select(x => Selected(x, origin, variance, selected))];
         }
 
         double[] energies = [.. models.Select(x => x.Zip(origin, (v, b) => (v - b) * (v - b)).Sum() / origin.Length)], weights = SceMerge.WeightsOf(energies);
@@ -54,7 +58,16 @@ public sealed class SceMethod : TensorMethod
         double mean = 0, square = 0;
         foreach (double[] model in models) mean += model[i] / models.Length;
         foreach (double[] model in models) square += (model[i] - mean) * (model[i] - mean);
-        return Array.TrueForAll(models, m => m[i] == models[0][i]) ? 0 : square / models.Length;
+        bool differ = false;
+        foreach (double[] model in models) differ |= model[i] != models[0][i];
+        return differ ? square / models.Length : 0;
+    }
+
+    private static double[] Selected(double[] model, double[] origin, double[] variance, Selection selection)
+    {
+        var selected = new double[model.Length];
+        for (int i = 0; i < selected.Length; i++) selected[i] = selection.Contains(variance[i], i) ? model[i] : origin[i];
+        return selected;
     }
 
     private sealed class SceMerge : TensorMerge

@@ -8,6 +8,8 @@ public sealed class TaskArithmeticMethod : GeneralizedTaskArithmetic
 {
     public override string Name => "task_arithmetic";
 
+    public override int Float64Arrays(int models) => models;
+
     protected override bool Elects => false;
 
     private protected override Thinning Thin(TensorTask task, int source) => new NoThinning();

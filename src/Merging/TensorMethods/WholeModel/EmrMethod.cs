@@ -21,6 +21,8 @@ public sealed class EmrMethod : TensorMethod
 
     public override bool HasFloat64 => true;
 
+    public override int Float64Arrays(int models) => models;
+
     public override ModelStatistics? BeginModel(ModelTask task)
     {
         ArgumentNullException.ThrowIfNull(task);

@@ -19,6 +19,8 @@ public sealed class LinesMethod : TensorMethod
 
     public override bool HasFloat64 => true;
 
+    public override int Float64Arrays(int models) => models;
+
     public override ModelStatistics? BeginModel(ModelTask task)
     {
         ArgumentNullException.ThrowIfNull(task);

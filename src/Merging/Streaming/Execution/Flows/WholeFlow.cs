@@ -22,8 +22,9 @@ internal sealed class WholeFlow(TensorJob tensor, TensorTask task, TensorWriter 
 
     public override bool IsSingle => true;
 
-    /// <summary>Bytes of all inputs and the output in float64.</summary>
-    public static long BytesOf(TensorJob tensor) => (tensor.Sources.Count + 1L) * tensor.Shape.ElementCount * sizeof(double);
+    /// <summary>Bytes of all inputs, the output and what the method holds beside them, in float64.</summary>
+    public static long BytesOf(TensorJob tensor) =>
+        (tensor.Sources.Count + 1L + tensor.Method!.Float64Arrays(tensor.Parameters!.Models.Count)) * tensor.Shape.ElementCount * sizeof(double);
 
     public override Chunk? Next()
     {
