@@ -69,6 +69,18 @@ public sealed class EndpointTests : IDisposable
     }
 
     [Fact]
+    public async Task A_request_of_more_than_a_megabyte_is_refused()
+    {
+        await using HostUnderTest host = await HostUnderTest.StartAsync(HostUnderTest.Settings(_files));
+        // The body waits for leave, or its end might meet a connection that the refusal has closed.
+        using var patient = new HttpClient(new SocketsHttpHandler { Expect100ContinueTimeout = TimeSpan.FromMinutes(1) }) { BaseAddress = host.Client.BaseAddress };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/classify") { Headers = { ExpectContinue = true } };
+        request.Content = new StringContent($$"""{"text":"{{new string('a', 1 << 20)}}"}""", Encoding.UTF8, "application/json");
+        using HttpResponseMessage response = await patient.SendAsync(request);
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, response.StatusCode);
+    }
+
+    [Fact]
     public async Task Without_a_head_it_embeds_and_refuses_to_classify()
     {
         await using HostUnderTest host = await HostUnderTest.StartAsync($"--Model={_files.Base}", $"--Tasks:only={_files.Tuned[0]}", "--Coefficient=0.5", "--Threads=1");
