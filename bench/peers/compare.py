@@ -31,11 +31,19 @@ FIGURES = {"gemm": (("m", "n", "k"), "median_gflops", True), "step": (("model", 
 UNITS = {"gemm": "GFLOP/s", "step": "ms", "latency": "ms", "merge": "s"}
 
 
+def words(command, option):
+    try:
+        parts = shlex.split(command)
+    except ValueError as error:
+        fail(f"{option} is '{command}': {str(error).lower()}")
+    return parts or fail(f"{option} is '{command}', expected a command line")
+
+
 def commands(arguments, models):
     """The engine's command line and the peer's."""
     threads, suite = ["--threads", str(arguments.threads)], arguments.suite
     python = [sys.executable, os.path.join(HERE, f"{suite}.py")]
-    engine = shlex.split(arguments.engine) if arguments.engine else [ENGINE]
+    engine = words(arguments.engine, "--engine") if arguments.engine is not None else [ENGINE]
     if suite == "merge":
         options = [f"--method={method}" for method in arguments.method or merge.METHODS] + ["--directory", models, *threads]
         return [*python, "--program", "merge-engine", "--executable", *engine, *options], [*python, "--program", "mergekit", *options]
@@ -48,19 +56,61 @@ def commands(arguments, models):
     return [*engine, "bench", suite, "--json", *options, *threads], [*python, *options, *runtime, *threads]
 
 
-def document(command, who):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def fail(sentence):
+    sys.exit(f"compare.py: {sentence}")
+
+
+def document(command, who, suite, last_line):
+    """What a program printed. Python ends with its reason, merge-engine begins with it."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace")
+    except OSError as error:
+        fail(f"{who} did not start: {command[0]}: {error.strerror or error}")
     if done.returncode != 0:
-        reason = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        print(f"compare.py: {who} did not run: {reason[0]}", file=sys.stderr)
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        print(f"compare.py: {who} did not run: {lines[-1 if last_line else 0]}", file=sys.stderr)
         sys.exit(report.MISSING if done.returncode == report.MISSING else 1)
-    return json.loads(done.stdout)
+    return checked(done.stdout, who, suite)
+
+
+def checked(text, who, suite):
+    """The document, once it has all that is compared; else one sentence that says what is not there."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        fail(f"{who} printed '{' '.join(text.split())[:40]}', expected the JSON document of merge-engine bench {suite} --json")
+    results = found.get("results") if isinstance(found, dict) else None
+    if not isinstance(results, list):
+        fail(f"{who} printed JSON without a list 'results', expected that of merge-engine bench {suite} --json")
+    if found.get("suite", suite) != suite:
+        fail(f"{who} printed figures of '{found['suite']}', expected those of '{suite}'")
+    keys, figure, _ = FIGURES[suite]
+    for number, result in enumerate(results, 1):
+        for key in (*keys, figure):
+            if not isinstance(result, dict) or key not in result:
+                fail(f"{who} printed no '{key}' in result {number}, expected {', '.join((*keys, figure))} in each result of '{suite}'")
+        if type(result[figure]) not in (int, float) or not result[figure] > 0:
+            fail(f"{who} printed {result[figure]!r} as '{figure}' of result {number}, expected a number above 0")
+    return found
+
+
+def count(number, what):
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def counter(least):
+    """A whole number of the command line."""
+    def parse(text):
+        if not text.isascii() or not text.isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"'{text}', expected a whole number of {least} or more")
+        return int(text)
+    return parse
 
 
 def compare(suite, pairs):
     """A row for each case that both programs measured."""
     keys, figure, more_is_better = FIGURES[suite]
-    peak = max((engine.get("peak_gflops", 0) for engine, _ in pairs), default=0)
+    peaks = [engine.get("peak_gflops", 0) for engine, _ in pairs]
     turns = {}
     for engine, peer in pairs:
         ours = {tuple(result[key] for key in keys): result for result in engine["results"]}
@@ -71,10 +121,12 @@ def compare(suite, pairs):
     for case, results in turns.items():
         engine, peer = (report.median([pair[side][figure] for pair in results]) for side in (0, 1))
         ratio = report.median([ours[figure] / theirs[figure] for ours, theirs in results])
+        # The peak that was measured with the case itself, where the engine tells it: a shared machine's speed changes within a minute.
+        peak = max((ours.get("peak_gflops") or 0 for ours, _ in results), default=0) or max(peaks)
         row = {**dict(zip(keys, case)), "engine": engine, "peer": peer, "ratio": ratio, "turns": len(results)}
         if suite == "gemm" and peak:
             row.update(engine_share=engine / peak, peer_share=peer / peak)
-        elif suite != "merge" and peak:
+        elif suite != "merge" and peak and all("gflops" in ours for ours, _ in results):
             # Both do the operations that the engine counts.
             operations = report.median([ours["gflops"] * ours["median"] for ours, _ in results])
             row.update(engine_share=operations / engine / peak, peer_share=operations / peer / peak)
@@ -85,12 +137,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suite", choices=PEERS)
     parser.add_argument("--peer", choices=sorted({name for names in PEERS.values() for name in names}), help="the first that the suite has, if left out")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of both programs; all cores if left out")
-    parser.add_argument("--turns", type=int, default=5, help="processes of each program")
-    parser.add_argument("--rounds", type=int, default=0, help="measurements within a process; each program's own number if left out")
+    parser.add_argument("--threads", type=counter(1), default=os.cpu_count(), help="of both programs; all cores if left out")
+    parser.add_argument("--turns", type=counter(1), default=5, help="processes of each program")
+    parser.add_argument("--rounds", type=counter(0), default=0, help="measurements within a process; each program's own number if left out")
     parser.add_argument("--shapes", default=SHAPES, help="of gemm: MxNxK,...")
     parser.add_argument("--model", choices=encoders.MODELS, default=encoders.MODELS[0], help="of step and latency")
-    parser.add_argument("--batch", type=int, default=0, help="of step and latency; 32 and 1 if left out")
+    parser.add_argument("--batch", type=counter(0), default=0, help="of step and latency; 32 and 1 if left out")
     parser.add_argument("--method", choices=merge.METHODS, action="append", help="of merge, may be repeated; all if left out")
     parser.add_argument("--engine", help="merge-engine's command line; bin/merge-engine, which ./build.sh makes, if left out")
     parser.add_argument("--peer-command", help="another program in the peer's place that prints the same JSON")
@@ -101,21 +153,21 @@ def main():
         parser.error(f"--peer is '{arguments.peer}', expected {' or '.join(PEERS[arguments.suite])} for {arguments.suite}")
     with tempfile.TemporaryDirectory() as models:
         ours, theirs = commands(arguments, models)
-        if arguments.peer_command:
-            theirs = shlex.split(arguments.peer_command)
+        if arguments.peer_command is not None:
+            theirs = words(arguments.peer_command, "--peer-command")
         pairs = []
         for turn in range(arguments.turns):
             # The peer first: where it is missing, that is known at once.
-            peer = document(theirs, arguments.peer_command or arguments.peer)
-            pairs.append((document(ours, "merge-engine"), peer))
+            peer = document(theirs, arguments.peer_command or arguments.peer, arguments.suite, last_line=True)
+            pairs.append((document(ours, "merge-engine", arguments.suite, last_line=arguments.suite == "merge"), peer))
             print(f"turn {turn + 1} of {arguments.turns}", file=sys.stderr)
     rows = list(compare(arguments.suite, pairs))
     if not rows:
-        sys.exit("compare.py: the two programs measured no case in common")
+        fail("the two programs measured no case in common")
     keys, unit = FIGURES[arguments.suite][0], UNITS[arguments.suite]
     better = "more" if FIGURES[arguments.suite][2] else "less"
-    program = pairs[0][1].get("program", arguments.peer)
-    print(f"{arguments.suite}, {arguments.threads} threads, {arguments.turns} turns; {better} is better, medians over turns, ratio = merge-engine / {program}\n")
+    program = pairs[0][1].get("program") or arguments.peer_command or arguments.peer
+    print(f"{arguments.suite}, {count(arguments.threads, 'thread')}, {count(arguments.turns, 'turn')}; {better} is better, medians over turns, ratio = merge-engine / {program}\n")
     print(f"| {' x '.join(keys)} | merge-engine {unit} | of the peak | {program} {unit} | of the peak | ratio |\n|---|---|---|---|---|---|")
     for row in rows:
         shares = [f"{100 * row[side]:.0f} %" if side in row else "" for side in ("engine_share", "peer_share")]

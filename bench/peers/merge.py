@@ -77,13 +77,18 @@ def run(command, threads):
     environment = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
     with tempfile.TemporaryFile("w+") as errors:
         start = time.perf_counter()
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=errors)
+        try:
+            process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=errors)
+        except OSError as error:
+            sys.exit(f"{command[0]} did not start: {error.strerror or error}")
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
             errors.seek(0)
-            sys.exit(f"{command[0]} ended with code {process.returncode}: {errors.read().strip()[-500:]}")
+            # merge-engine begins with its reason, Python ends with it.
+            lines = errors.read().strip().splitlines() or [""]
+            sys.exit(f"{command[0]} ended with code {process.returncode}: {lines[-1 if command[0].endswith('mergekit-yaml') else 0][:500]}")
     return seconds, usage.ru_maxrss // 1024
 
 

@@ -35,7 +35,9 @@ def seconds_of(call, rounds, warm_up=3):
 
 
 def median(values):
-    return sorted(values)[len(values) // 2]
+    """The middle value; of an even number, the mean of the two in the middle."""
+    ordered, half = sorted(values), len(values) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def p99(times):

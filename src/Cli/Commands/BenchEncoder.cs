@@ -77,7 +77,7 @@ internal static class BenchEncoder
         {
             table.Add(
                 time.Model, time.Pass, $"{time.Batch}", Figures.Decimals(time.Best, 3), Figures.Decimals(time.Median, 3), Figures.Decimals(time.P99, 3), Figures.Decimals(time.Gflops, 0),
-                Figures.Percent(100 * time.Gflops / report.PeakGflops), $"{time.AllocatedBytes}");
+                Figures.Percent(100 * time.Gflops / (time.PeakGflops ?? report.PeakGflops)), $"{time.AllocatedBytes}");
         }
 
         table.Write(output);

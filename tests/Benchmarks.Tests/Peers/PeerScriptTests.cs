@@ -83,6 +83,57 @@ public sealed class PeerScriptTests : IDisposable
         Assert.Contains("did not run: no such luck", error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("/no/such/engine", "print('{\"results\": []}')", "merge-engine did not start: /no/such/engine")]
+    [InlineData(null, null, "did not start: /no/such/peer")]
+    [InlineData(null, "print('nojson')", "printed 'nojson', expected the JSON document of merge-engine bench gemm --json")]
+    [InlineData(null, "print('{}')", "printed JSON without a list 'results'")]
+    [InlineData(null, "print('{\"suite\": \"step\", \"results\": []}')", "printed figures of 'step', expected those of 'gemm'")]
+    [InlineData(null, "print('{\"results\": [{\"method\": \"ties\", \"seconds\": 1}]}')", "printed no 'm' in result 1")]
+    [InlineData(null, "print('{\"results\": [{\"m\": 1, \"n\": 1, \"k\": 1, \"median_gflops\": \"fast\"}]}')", "printed 'fast' as 'median_gflops' of result 1")]
+    public void What_a_program_does_wrong_is_one_sentence(string? engine, string? peer, string expected)
+    {
+        string program = Path.Combine(_directory.FullName, "wrong.py");
+        File.WriteAllText(program, peer);
+        string other = Write("engine.py", "ours", "{'m': 1, 'n': 1, 'k': 1, 'median_gflops': 1}");
+        (int code, string output, string error) = Compare("gemm", "--engine", engine ?? other, "--peer-command", peer is null ? "/no/such/peer" : $"{Python.Executable} {program}");
+        Assert.Equal((1, ""), (code, output));
+        Assert.StartsWith("compare.py: ", error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--threads", "0")]
+    [InlineData("--turns", "0")]
+    [InlineData("--turns", "-1")]
+    [InlineData("--rounds", "many")]
+    public void Numbers_are_refused_before_anything_runs(string option, string value)
+    {
+        (int code, string output, string error) = Compare("gemm", $"{option}={value}", "--peer-command", "/no/such/peer");
+        Assert.Equal((2, ""), (code, output));
+        Assert.Contains($"{option}: '{value}', expected a whole number of ", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("did not start", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_engine_begins_with_its_reason_and_a_nameless_peer_is_called_by_its_command()
+    {
+        string result = "{'m': 8, 'n': 8, 'k': 8, 'median_gflops': (10, 20)[turn]%s}";
+        // Of an even number the median is between the middle two; and each row's share is of the peak that was measured beside it.
+        string engine = Write("engine.py", "ours", result.Replace("%s", ", 'peak_gflops': 30", StringComparison.Ordinal), "'peak_gflops': 60,");
+        string peer = Write("peer.py", "", result.Replace("%s", "", StringComparison.Ordinal).Replace("[turn]", "[0]", StringComparison.Ordinal));
+        (int code, string output, string error) = Compare("gemm", "--engine", engine, "--peer-command", peer, "--turns", "2", "--threads", "1");
+        Assert.True(code == 0, error);
+        Assert.Contains($"gemm, 1 thread, 2 turns; more is better, medians over turns, ratio = merge-engine / {peer}\n", output, StringComparison.Ordinal);
+        Assert.Contains("| 8 x 8 x 8 | 15 | 50 % | 10 | 33 % | 1.50 |", output, StringComparison.Ordinal);
+
+        string wrong = Path.Combine(_directory.FullName, "wrong.py");
+        File.WriteAllText(wrong, "import sys; sys.exit('--shapes is wrong\\nSee --help.')");
+        (code, _, error) = Compare("gemm", "--engine", $"{Python.Executable} {wrong}", "--peer-command", peer);
+        Assert.Equal((1, "compare.py: merge-engine did not run: --shapes is wrong\n"), (code, error));
+    }
+
     [Fact]
     public void A_peer_of_another_suite_is_refused()
     {
