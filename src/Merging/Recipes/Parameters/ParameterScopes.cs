@@ -75,12 +75,18 @@ public sealed class ParameterScopes
 
     /// <summary>Every entry that holds for some names only, with the parameter that it is of.</summary>
     /// <param name="perModel">Whether of the parameters of one model, rather than of those that all share.</param>
-    internal IEnumerable<(MethodParameter Parameter, ParameterCase Case)> Filters(bool perModel) => (perModel ? _method.PerModel : _method.Shared)
-        .SelectMany(p => _scopes.Select(s => s[p.Name])).OfType<ParameterValue>()
-        .SelectMany(v => v.Cases.Where(c => !c.HoldsForAll).Select(c => (v.Parameter, c)));
+    internal IEnumerable<(MethodParameter Parameter, ParameterCase Case)> Filters(bool perModel) => Cases(perModel).Where(c => !c.Case.HoldsForAll);
+
+    /// <summary>Every entry whose values run over the layers and are not all the same, with the parameter that it is of.</summary>
+    /// <inheritdoc cref="Filters"/>
+    internal IEnumerable<(MethodParameter Parameter, ParameterCase Case)> Gradients(bool perModel) => Cases(perModel).Where(c => c.Case.Values.Any(v => v != c.Case.Values[0]));
 
     /// <summary>Whether any scope speaks of the parameter.</summary>
     internal bool Mentions(MethodParameter parameter) => _scopes.Any(s => s[parameter.Name] is not null);
+
+    private IEnumerable<(MethodParameter Parameter, ParameterCase Case)> Cases(bool perModel) => (perModel ? _method.PerModel : _method.Shared)
+        .SelectMany(p => _scopes.Select(s => s[p.Name])).OfType<ParameterValue>()
+        .SelectMany(v => v.Cases.Select(c => (v.Parameter, c)));
 
     internal YamlException Missing(MethodParameter parameter, string where = "") =>
         new(_place, $"'{_method.Name}' needs '{parameter.Name}' for {_owner}, and nothing gives it{where}.");

@@ -69,6 +69,7 @@ public static class MergePlanner
         var jobs = new List<(string Input, TensorJob Job)>();
         var modules = new ModuleNames(recipe, models);
         var filters = new FilterUse(recipe);
+        var gradients = new GradientUse(recipe, finder);
         foreach (RecipeModule module in recipe.Modules)
         {
             if (modules.Check(module) is { } problem)
@@ -80,11 +81,13 @@ public static class MergePlanner
             foreach (PlacedTensor tensor in new ModulePlanner(module, n => modules.Covers(module, n), models, finder, findings).Place())
             {
                 filters.See(tensor);
+                gradients.See(tensor);
                 if (planner.Plan(tensor) is { } job) jobs.Add((tensor.Inputs[0], job));
             }
         }
 
         filters.Report(findings);
+        gradients.Report(findings);
         if (recipe.Modules[0].Name is not null) AddUncovered(recipe, models, modules, planner, findings, jobs);
         // mergekit's order, which decides the shards: by the input's name as text; a layer that is used twice stays in the order of the output.
         return [.. jobs.OrderBy(j => j.Input, StringComparer.Ordinal).Select(j => j.Job)];

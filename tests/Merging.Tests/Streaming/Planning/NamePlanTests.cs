@@ -37,6 +37,28 @@ public sealed class NamePlanTests(HeaderFixture fixture) : IClassFixture<HeaderF
         Assert.Equal(0, Find(job, "logit_scale").Shape.Rank);
     }
 
+    /// <summary>A list that meets no layer gives its first value everywhere, which is told; one that meets some, or has one value, is not.</summary>
+    [Theory]
+    [InlineData("weight: [0, 1]", null, "weight")]
+    [InlineData("weight: [{filter: w, value: [0.5, 1]}, {value: 1}]", null, "weight")]
+    [InlineData("weight: [0.5, 0.5]", null, null)]
+    [InlineData("weight: [0, 1]", @"stage(\d+)_", null)]
+    [InlineData("weight: [0, 1]", @"nomatch(\d+)", "weight")]
+    public void Gradients_that_meet_no_layer_are_noted(string parameters, string? pattern, string? noted)
+    {
+        fixture.Write("models/flat", ("stage0_w", "F32 4"), ("stage1_w", "F32 4"), ("stem", "F32 4"));
+        using MergeJob job = fixture.Plan($"merge_method: linear\nparameters: {{normalize: false}}\nmodels: [{{model: models/flat, parameters: {{{parameters}}}}}]", o => o with { LayersPattern = pattern });
+        if (noted is null) Assert.Empty(job.Notes);
+        else Assert.Contains($"the list of '{noted}' runs over layers, and no tensor that it is for has a layer's number in its name, so its first value ", Assert.Single(job.Notes), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_gradient_whose_filter_matches_nothing_is_noted_once()
+    {
+        using MergeJob job = fixture.Plan("merge_method: linear\nmodels: [{model: models/llama-a, parameters: {weight: [{filter: nothing, value: [0, 1]}, {value: [0.5, 1]}]}}]");
+        Assert.EndsWith("the filter \"nothing\" of 'weight' matches no tensor, so its entry has no effect.", Assert.Single(job.Notes), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("models/old", "models/new")]
     [InlineData("models/new", "models/old")]
