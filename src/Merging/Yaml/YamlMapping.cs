@@ -51,7 +51,8 @@ public sealed record YamlMapping(YamlPlace Place, IReadOnlyList<KeyValuePair<Yam
     {
         if (Take(key) is not { } value) return fallback;
         YamlScalar scalar = value.AsScalar($"'{key}'");
-        if (scalar.Quoted || !long.TryParse(scalar.Text.Replace("_", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
+        // A leading 0 makes it octal for some readers of YAML and not for others.
+        if (scalar.Quoted || YamlNumber.IsOctal(scalar.Text) || !long.TryParse(scalar.Text.Replace("_", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
             throw value.Error($"'{key}' must be a whole number, found {scalar.Found}.");
         if (number < least || number > most)
             throw value.Error(most == long.MaxValue ? $"'{key}' must be at least {least}, found {number}." : $"'{key}' must lie in [{least}, {most}], found {number}.");
@@ -63,7 +64,7 @@ public sealed record YamlMapping(YamlPlace Place, IReadOnlyList<KeyValuePair<Yam
     {
         if (Take(key) is not { } value) return fallback;
         // Beyond 2^63 there is only this; below, the messages are those of every whole number.
-        return value is YamlScalar { Quoted: false } scalar
+        return value is YamlScalar { Quoted: false } scalar && !YamlNumber.IsOctal(scalar.Text)
             && ulong.TryParse(scalar.Text.Replace("_", "", StringComparison.Ordinal), NumberStyles.None, CultureInfo.InvariantCulture, out ulong number)
             ? number
             : (ulong)Integer(key, 0, 0);
@@ -128,7 +129,7 @@ public sealed record YamlMapping(YamlPlace Place, IReadOnlyList<KeyValuePair<Yam
     private static double NumberOf(YamlValue value, string key, double least, double most)
     {
         YamlScalar scalar = value.AsScalar($"'{key}'");
-        if (scalar.Quoted || !double.TryParse(scalar.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) || !double.IsFinite(number))
+        if (scalar.Quoted || YamlNumber.IsOctal(scalar.Text) || !double.TryParse(scalar.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) || !double.IsFinite(number))
             throw value.Error($"'{key}' must be a number, found {scalar.Found}.");
         if (number < least || number > most)
             throw value.Error(most == double.MaxValue ? $"'{key}' must be at least {least}, found {scalar.Text}." : $"'{key}' must lie in [{least}, {most}], found {scalar.Text}.");

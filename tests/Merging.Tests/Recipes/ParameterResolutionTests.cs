@@ -45,6 +45,22 @@ public sealed class ParameterResolutionTests
     [InlineData("7", 0.3, 7)]
     public void Numbers_are_interpolated(string value, double t, double expected) => Assert.Equal(expected, Weight(Text($"weight: {value}"), t: t), 15);
 
+    /// <summary>As PyYAML 6.0 reads them: by YAML 1.1, and where that sees a text, as Python's float does.</summary>
+    [Theory]
+    [InlineData("010", 8)]
+    [InlineData("-017", -15)]
+    [InlineData("08", 8)]
+    [InlineData("'010'", 10)]
+    [InlineData("010.5", 10.5)]
+    [InlineData("0x1F", 31)]
+    [InlineData("-0b101", -5)]
+    [InlineData("1_000", 1000)]
+    [InlineData("1_0.2_5", 10.25)]
+    [InlineData("1e-3", 0.001)]
+    [InlineData("0", 0)]
+    [InlineData("00", 0)]
+    public void Numbers_are_those_of_yaml(string value, double expected) => Assert.Equal(expected, Weight(Text($"weight: {value}")));
+
     [Fact]
     public void Interpolation_meets_every_value_and_stays_between_neighbours() =>
         Check.One(s_settings, Prop.ForAll(s_number.NonEmptyListOf().ToArbitrary(), Gen.Choose(0, 1000).Select(i => i / 1000.0).ToArbitrary(), (values, t) =>

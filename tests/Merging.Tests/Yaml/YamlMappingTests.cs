@@ -39,6 +39,7 @@ public sealed class YamlMappingTests
     [InlineData("1,5")]
     [InlineData("one")]
     [InlineData("0x10")]
+    [InlineData("010")]
     [InlineData("'1'")]
     [InlineData("\"1\"")]
     public void A_number_is_finite_and_unquoted(string text)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using MergeEngine.Merging.Recipes.Catalog;
 using MergeEngine.Merging.Recipes.Parameters;
 using MergeEngine.Merging.Yaml;
@@ -110,8 +109,8 @@ internal static class ParameterReader
             case ParameterType.File:
                 return scalar.Text.Length > 0 ? ParameterScalar.FromText(scalar.Text) : throw scalar.Error($"'{parameter.Name}' is empty, expected the path of a file.");
             default:
-                if (!double.TryParse(scalar.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) || !double.IsFinite(number))
-                    throw scalar.Error($"'{parameter.Name}' must be {parameter.Range}, found {scalar.Found}.");
+                if (!YamlNumber.TryParse(scalar, out double number)) throw scalar.Error($"'{parameter.Name}' must be {parameter.Range}, found {scalar.Found}.");
+                if (!double.IsFinite(number)) throw scalar.Error($"'{parameter.Name}' must be finite, found {scalar.Found}.");
                 bool fits = number >= parameter.Least && number <= parameter.Most && (parameter.Type is ParameterType.Number || number == Math.Floor(number));
                 return fits ? number : throw scalar.Error($"'{parameter.Name}' must be {parameter.Range}, found {scalar.Shown}.");
         }
