@@ -219,7 +219,9 @@ public sealed class WholeModelTests
         {
             WholeTensor[] model = Draw(4, 3);
             model[1].Companions[2]![3] = bad;
-            Assert.Contains("gradients of model 2", Assert.Throws<ArgumentException>(() => Run("tatr", device, model)).Message, StringComparison.Ordinal);
+            string message = Assert.Throws<ArgumentException>(() => Run("tatr", device, model)).Message;
+            Assert.Contains("gradients of model 2 (", message, StringComparison.Ordinal);
+            Assert.Contains($") hold numbers that are negative or not finite, first in the tensor \"{model[1].Name}\", and ", message, StringComparison.Ordinal);
         }
     }
 

@@ -30,7 +30,7 @@ public sealed class FisherMethod : TensorMethod
     /// <summary>The 2-norm of every file over the whole model; and whether the files hold what they should.</summary>
     private sealed class Norms(ModelTask task, bool normalize) : ModelStatistics
     {
-        private readonly CompanionSigns _signs = new(task.Device, task.Tensors[0].Parameters.Models.Count);
+        private readonly CompanionSigns _signs = new(task.Device, task.Tensors[0].Parameters.Models.Count, "fisher");
         private readonly RunningSums[] _squares = [.. task.Tensors[0].Parameters.Models.Select(_ => new RunningSums(task.Device, 1))];
 
         /// <summary>What a model's weight is divided by.</summary>
@@ -52,7 +52,7 @@ public sealed class FisherMethod : TensorMethod
 
         public override void CompletePass()
         {
-            _signs.Check("The Fisher information", "it is a mean of squares");
+            _signs.Check("The Fisher information", "holds", "it is a mean of squares");
             for (int k = 0; k < _squares.Length && normalize; k++)
             {
                 double norm = Math.Sqrt(_squares[k].Read()[0]);

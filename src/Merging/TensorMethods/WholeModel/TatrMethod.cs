@@ -60,7 +60,7 @@ public sealed class TatrMethod : TensorMethod
             ZeroShot = region.ZeroShot;
             _selection = new TrustRegionSelection(region, new MergeShape(task.Device, Models, Length, !ZeroShot));
             Statistics = [_selection];
-            if (!ZeroShot) _signs = new CompanionSigns(task.Device, Models);
+            if (!ZeroShot) _signs = new CompanionSigns(task.Device, Models, "gradients");
         }
 
         public bool ZeroShot { get; }
@@ -82,7 +82,7 @@ public sealed class TatrMethod : TensorMethod
 
         public override void CompletePass()
         {
-            if (_isFirst) _signs?.Check("The gradients", "'tatr' takes means of absolute values");
+            if (_isFirst) _signs?.Check("The gradients", "hold", "'tatr' takes means of absolute values");
             _isFirst = false;
             base.CompletePass();
         }
