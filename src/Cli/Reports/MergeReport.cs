@@ -47,7 +47,7 @@ internal sealed record MergedDocument(
     public void Print(TextWriter output)
     {
         foreach (string note in Notes) output.WriteLine($"note: {Printable.Of(note)}");
-        foreach (NonFiniteTensor tensor in NonFinite) output.WriteLine($"warning: {Printable.Of(tensor.Path)}: {Values(tensor.Values, tensor.Tensor)}");
+        foreach (NonFiniteTensor tensor in NonFinite) output.WriteLine($"warning: {Printable.Of(tensor.Path)}: {Values(tensor)}");
         foreach (NonFiniteOutput tensor in NonFiniteOutputs) output.WriteLine($"warning: {Printable.Of(Path)}: {Values(tensor.Values, tensor.Tensor)} in {tensor.DType}");
         string path = Printable.Of(Path), tensors = Tensors == 1 ? "1 tensor" : $"{Tensors} tensors", files = Files == 1 ? "1 file" : $"{Files} files";
         if (WasFinished)
@@ -60,6 +60,9 @@ internal sealed record MergedDocument(
         string restored = RestoredBytes == 0 ? "" : $", {PlanText.Bytes(RestoredBytes)} of it by an earlier run";
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{path}: {tensors}{copied}, {PlanText.Bytes(Bytes)} in {files}{restored}; {Method}, {Seconds:0.00} s"));
     }
+
+    private static string Values(NonFiniteTensor tensor) => tensor.TooLargeFor is not { } type ? Values(tensor.Values, tensor.Tensor)
+        : $"{(tensor.Values == 1 ? "1 value" : $"{tensor.Values} values")} of {Printable.Of(Quoting.Quote(tensor.Tensor))} {(tensor.Values == 1 ? "is" : "are")} too large for {type}, in which it is read";
 
     private static string Values(long count, string tensor)
     {

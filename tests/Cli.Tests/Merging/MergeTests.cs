@@ -191,6 +191,46 @@ public sealed class MergeTests : IDisposable
         Assert.Equal([], Directory.GetFileSystemEntries(_directory.Path, "*out*"));
     }
 
+    /// <summary>Numbers of a file that the type of the merge cannot hold are no fault of the file.</summary>
+    [Fact]
+    public void Values_that_are_too_large_for_the_type_they_are_read_in_are_told_apart_from_those_that_are_no_numbers()
+    {
+        foreach ((string name, float value) in (ReadOnlySpan<(string, float)>)[("big", 70000), ("good", 1)])
+        {
+            Directory.CreateDirectory(_directory[name]);
+            SafetensorsWriter.Write(_directory[$"{name}/model.safetensors"], [TensorContent.FromFloat32("w", new Shape(4), new float[] { value, 2, 3, 4 }, DType.F32)]);
+        }
+
+        string[] quick = ["merge", "--method", "linear", "--model", "good=1", "--model", "big=1", "--dtype", "float16", "out"];
+        Assert.Contains("\nwarning: big: 1 value of \"w\" is too large for F16, in which it is read\n", Run(quick).Succeeded().Output, StringComparison.Ordinal);
+        JsonElement found = Run([.. quick, "--overwrite", "--json"]).Succeeded().Json().GetProperty("merged")[0].GetProperty("non_finite")[0];
+        Assert.Equal((1, "F16"), (found.GetProperty("values").GetInt32(), found.GetProperty("too_large_for").GetString()));
+        Run([.. quick, "--overwrite", "--strict"]).Refused(1, "big: the tensor \"w\" gets values that are too large for F16, in which it is read, expected numbers only");
+    }
+
+    /// <summary>NaN in a factor of an adapter spoils rows of the model, whose own file is sound; and of two sound files, the product may be too large.</summary>
+    [Fact]
+    public void Values_that_an_adapter_spoils_are_told_of_the_adapter()
+    {
+        Directory.CreateDirectory(_directory["sound"]);
+        SafetensorsWriter.Write(_directory["sound/model.safetensors"], [TensorContent.FromFloat32("layer.weight", new Shape(3, 4), new float[12], DType.F32)]);
+        foreach ((string name, float value) in (ReadOnlySpan<(string, float)>)[("spoilt", float.NaN), ("large", 3e38f)])
+        {
+            Directory.CreateDirectory(_directory[name]);
+            _directory.Write($"{name}/adapter_config.json", "{\"peft_type\": \"LORA\", \"r\": 1, \"lora_alpha\": 4, \"target_modules\": [\"layer\"]}");
+            SafetensorsWriter.Write(_directory[$"{name}/adapter_model.safetensors"],
+            [
+                TensorContent.FromFloat32("base_model.model.layer.lora_A.weight", new Shape(1, 4), new float[] { 1, 2, 3, value }, DType.F32),
+                TensorContent.FromFloat32("base_model.model.layer.lora_B.weight", new Shape(3, 1), new float[] { 1, 2, 3 }, DType.F32),
+            ]);
+        }
+
+        string[] spoilt = ["merge", "--method", "linear", "--model", "sound+spoilt=1", "out"], large = ["merge", "--method", "linear", "--model", "sound+large=1", "out"];
+        Assert.Contains("\nwarning: spoilt/adapter_model.safetensors: 1 value of \"base_model.model.layer.lora_A.weight\" is NaN or infinite\n", Run(spoilt).Succeeded().Output, StringComparison.Ordinal);
+        Run([.. spoilt, "--overwrite", "--strict"]).Refused(1, "spoilt/adapter_model.safetensors: the tensor \"base_model.model.layer.lora_A.weight\" holds NaN or infinite values");
+        Assert.Contains("\nwarning: sound with large/adapter_model.safetensors: 3 values of \"layer.weight\" are too large for F32, in which it is read\n", Run([.. large, "--overwrite"]).Succeeded().Output, StringComparison.Ordinal);
+    }
+
     /// <summary>Numbers of the models become too large for the output's type, or on the way there.</summary>
     [Theory]
     [InlineData(DType.F32, "bad=0.5", "float16", "1 value of \"w\" is NaN or infinite in F16")]

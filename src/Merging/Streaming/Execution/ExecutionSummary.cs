@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace MergeEngine.Merging.Streaming.Execution;
 
 /// <summary>What a merge has moved.</summary>
@@ -13,10 +15,15 @@ public sealed record ExecutionSummary(long ReadBytes, long WrittenBytes)
 }
 
 /// <summary>A tensor with values that are no numbers.</summary>
-/// <param name="Path">Its model.</param>
+/// <param name="Path">Its model, or the adapter that holds it; both where only applying the adapter makes such values.</param>
 /// <param name="Tensor">Its name there.</param>
 /// <param name="Values">How many of its values are NaN or infinite.</param>
-public sealed record NonFiniteTensor(string Path, string Tensor, long Values);
+public sealed record NonFiniteTensor(string Path, string Tensor, long Values)
+{
+    /// <summary>The type in which the tensor is read and for which so many of its numbers are too large; null where they are no numbers in the file.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? TooLargeFor { get; init; }
+}
 
 /// <summary>A tensor of the output with values that are no numbers.</summary>
 /// <param name="Tensor">Its name.</param>

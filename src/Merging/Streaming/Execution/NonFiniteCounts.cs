@@ -9,7 +9,8 @@ namespace MergeEngine.Merging.Streaming.Execution;
 /// <param name="strict">Whether the first of them ends the merge.</param>
 internal sealed class NonFiniteCounts(bool strict)
 {
-    private readonly Dictionary<(string Path, string Tensor), long> _counts = [];
+    private readonly Dictionary<TensorSource, NonFiniteTensor> _origins = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<(string Path, string Tensor), NonFiniteTensor> _counts = [];
     private readonly Dictionary<OutputTensor, long> _outputs = [];
 
     /// <summary>Sorted by path and name, whatever the order in which they were found.</summary>
@@ -19,7 +20,7 @@ internal sealed class NonFiniteCounts(bool strict)
         {
             lock (_counts)
             {
-                return [.. _counts.Select(c => new NonFiniteTensor(c.Key.Path, c.Key.Tensor, c.Value)).OrderBy(t => t.Path, StringComparer.Ordinal).ThenBy(t => t.Tensor, StringComparer.Ordinal)];
+                return [.. _counts.Values.OrderBy(t => t.Path, StringComparer.Ordinal).ThenBy(t => t.Tensor, StringComparer.Ordinal)];
             }
         }
     }
@@ -38,8 +39,14 @@ internal sealed class NonFiniteCounts(bool strict)
     public void Add(TensorSource source, long count)
     {
         if (count == 0) return;
-        if (strict) throw new SafetensorsException($"{source.Checkpoint.Path}: the tensor {Quoting.Quote(source.Tensor)} holds NaN or infinite values, expected numbers only, as --strict asks for.");
-        lock (_counts) _counts[(source.Checkpoint.Path, source.Tensor)] = _counts.GetValueOrDefault((source.Checkpoint.Path, source.Tensor)) + count;
+        lock (_counts)
+        {
+            if (!_origins.TryGetValue(source, out NonFiniteTensor? origin)) _origins.Add(source, origin = NonFiniteOrigin.Of(source));
+            if (strict) throw new SafetensorsException($"{origin.Path}: the tensor {Quoting.Quote(origin.Tensor)} {Fault(origin)}, expected numbers only, as --strict asks for.");
+            // What an adapter holds is counted there, once.
+            NonFiniteTensor known = _counts.GetValueOrDefault((origin.Path, origin.Tensor), origin);
+            _counts[(origin.Path, origin.Tensor)] = origin.Values > 0 ? origin : known with { Values = known.Values + count };
+        }
     }
 
     /// <summary>Notes values of the output, as they are stored.</summary>
@@ -51,4 +58,7 @@ internal sealed class NonFiniteCounts(bool strict)
             throw new SafetensorsException($"The merge gives NaN or infinite values in the tensor {Quoting.Quote(tensor.Name)}, which is stored as {tensor.DType.Name()}, expected numbers only, as --strict asks for.");
         lock (_counts) _outputs[tensor] = _outputs.GetValueOrDefault(tensor) + count;
     }
+
+    private static string Fault(NonFiniteTensor origin) =>
+        origin.TooLargeFor is { } type ? $"gets values that are too large for {type}, in which it is read" : "holds NaN or infinite values";
 }
