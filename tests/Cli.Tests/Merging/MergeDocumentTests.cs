@@ -49,6 +49,17 @@ public sealed class MergeDocumentTests : IDisposable
         SmallModel.AssertSameTensors(_directory["one"], _directory["out"]);
     }
 
+    /// <summary>Documents are planned on stand-ins for those before them, whose place is of no use to anybody.</summary>
+    [Fact]
+    public void Notes_of_a_plan_name_results_by_the_places_where_they_will_be()
+    {
+        string plan = Merge("out", "--dry-run").Succeeded().Output;
+        Assert.Contains("note: out-intermediate/first has no tokenizer to copy.", plan, StringComparison.Ordinal);
+        Assert.DoesNotContain("merge-engine-plan-", plan, StringComparison.Ordinal);
+        MergeEngineProcess.RunIn(_directory.Path, new Dictionary<string, string> { ["TMPDIR"] = _directory["nowhere"], ["TMP"] = _directory["nowhere"] }, "merge", "r.yml", "out", "--dry-run")
+            .Refused(1, "nowhere", "no directory for temporary files can be made here");
+    }
+
     [Fact]
     public void What_is_finished_is_found_again()
     {

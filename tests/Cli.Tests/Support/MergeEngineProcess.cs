@@ -44,6 +44,9 @@ internal static class MergeEngineProcess
     public static Outcome RunWith(Dictionary<string, string> environment, params string[] arguments) =>
         WaitFor(Start(Directory.GetCurrentDirectory(), environment, arguments), arguments);
 
+    /// <inheritdoc cref="RunWith"/>
+    public static Outcome RunIn(string directory, Dictionary<string, string> environment, params string[] arguments) => WaitFor(Start(directory, environment, arguments), arguments);
+
     public static Outcome RunIn(string directory, params string[] arguments) => WaitFor(Start(directory, arguments), arguments);
 
     public static Process Start(string directory, params string[] arguments) => Start(directory, [], arguments);

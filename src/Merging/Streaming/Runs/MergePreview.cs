@@ -70,7 +70,7 @@ public static class MergePreview
             }
             catch (PlanningException e)
             {
-                problems.AddRange(e.Problems);
+                problems.AddRange(e.Problems.Select(p => Rename(p, standIns, places)));
                 if (recipe.Name is { } name) failed.Add(name);
             }
         }
@@ -85,6 +85,10 @@ public static class MergePreview
     /// <summary>Results that are not there yet are called by the places where they will be.</summary>
     private static PlanReport Rename(PlanReport report, StandIns standIns, DocumentPlaces places) => report with
     {
+        Notes = [.. report.Notes.Select(n => Rename(n, standIns, places))],
         Inputs = [.. report.Inputs.Select(i => standIns.Paths.FirstOrDefault(p => p.Value == i.Path).Key is { } document ? i with { Path = places.Named[document] } : i)],
     };
+
+    private static string Rename(string text, StandIns standIns, DocumentPlaces places) =>
+        standIns.Paths.Aggregate(text, (renamed, standIn) => renamed.Replace(standIn.Value, places.Named[standIn.Key], StringComparison.Ordinal));
 }

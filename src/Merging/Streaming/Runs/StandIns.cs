@@ -14,9 +14,10 @@ internal sealed class StandIns : IDisposable
     public IReadOnlyDictionary<string, string> Paths => _paths;
 
     /// <summary>Makes the stand-in of a planned result.</summary>
+    /// <exception cref="SafetensorsException">Nothing can be written where temporary files go.</exception>
     public void Add(string document, OutputPlan plan, CompanionFiles companions)
     {
-        _root ??= Directory.CreateTempSubdirectory("merge-engine-plan-");
+        _root ??= CreateRoot();
         string directory = Directory.CreateDirectory(Path.Combine(_root.FullName, document)).FullName;
         foreach (OutputShard shard in plan.Shards)
         {
@@ -33,6 +34,19 @@ internal sealed class StandIns : IDisposable
         }
 
         _paths[document] = directory;
+    }
+
+    private static DirectoryInfo CreateRoot()
+    {
+        try
+        {
+            return Directory.CreateTempSubdirectory("merge-engine-plan-");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            string variable = OperatingSystem.IsWindows() ? "TMP" : "TMPDIR";
+            throw new SafetensorsException($"{Path.GetTempPath()}: no directory for temporary files can be made here, where the plan of several documents needs one; {variable} names another place.", e);
+        }
     }
 
     public void Dispose() => _root?.Delete(recursive: true);
