@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -70,12 +69,15 @@ internal static class QuickRecipe
         }
 
         string[] parameters = context.Get(Parameters) ?? [];
+        var named = new Dictionary<string, string>(StringComparer.Ordinal);
         if (parameters.Length > 0) Line(Parameters.Name, "parameters:");
         foreach (string parameter in parameters)
         {
             int equals = parameter.IndexOf('=', StringComparison.Ordinal);
             if (equals < 1 || ValueOf(parameter[(equals + 1)..]) is not { } value)
                 throw new UsageException($"--parameter is '{parameter}', expected NAME=VALUE with a number, true, false, a text or a list such as [0,0.5,1].");
+            if (!named.TryAdd(parameter[..equals], parameter))
+                throw new UsageException($"--parameter '{parameter}' gives '{parameter[..equals]}' a second time, beside '{named[parameter[..equals]]}', expected it once.");
             Line($"{Parameters.Name} {parameter}", $"  {Quote(parameter[..equals])}: {value}");
         }
 
@@ -97,11 +99,14 @@ internal static class QuickRecipe
     }
 
     /// <summary>A path that exists is a path, whatever it ends in; otherwise a number or a list behind the last <c>=</c> is the weight.</summary>
+    /// <exception cref="UsageException">A list is begun and is none.</exception>
     private static (string Path, string? Weight) Split(string model)
     {
         int equals = model.LastIndexOf('=');
         if (equals < 1 || Path.Exists(model)) return (model, null);
         string weight = model[(equals + 1)..];
+        if (weight.StartsWith('[') && ValueOf(weight) is null)
+            throw new UsageException($"--model is '{model}', expected MODEL=WEIGHT with a number or a list of numbers from [ to ], such as [0,0.5,1].");
         return ValueOf(weight) is { } value && (IsNumber(weight) || value.StartsWith('[')) ? (model[..equals], value) : (model, null);
     }
 
@@ -126,7 +131,7 @@ internal static class QuickRecipe
         _ => null,
     };
 
-    private static bool IsNumber(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _);
+    private static bool IsNumber(string text) => YamlNumber.TryParse(new YamlScalar(default, text, false), out _);
 
     /// <summary>A word stands as it is; a JSON string is a YAML text.</summary>
     private static string Quote(string text) => IsWord(text) ? text : $"\"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"";
