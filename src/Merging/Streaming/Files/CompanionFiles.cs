@@ -100,6 +100,8 @@ public sealed class CompanionFiles
         // What a config calls its own code stays behind: an output holds nothing that a program would run.
         string[] code = [.. donor.Names().Where(n => n.EndsWith(".py", StringComparison.Ordinal))];
         if (code.Length > 0) _notes.Add($"{donor.Path}: {Quoting.QuoteSome(code)} is code and is not copied; a model that needs it needs it beside the output.");
+        string[] terms = [.. donor.Names().Where(CompanionNames.IsTerms)];
+        if (terms.Length > 0) _notes.Add($"{donor.Path}: {Quoting.QuoteSome(terms)} is not copied: what is made of several models is bound by the terms of all of them.");
     }
 
     private void AddCopy(ModelFolder folder, string name)

@@ -30,6 +30,8 @@ internal static class CompanionNames
         "vocab-src.json", "vocab-tgt.json", "target_vocab.json",
     ];
 
+    private static readonly string[] s_terms = ["license", "licence", "notice", "use_policy"];
+
     private static readonly string[] s_tokenizerEndings = [".model", ".spm", ".tiktoken"];
 
     /// <summary>Whether a file holds a vocabulary.</summary>
@@ -37,6 +39,9 @@ internal static class CompanionNames
 
     /// <summary>Whether a file of a module's folder (<c>1_Pooling</c>) is copied: settings and weights, nothing that a program would run.</summary>
     public static bool IsOfModule(string name) => name.EndsWith(".json", StringComparison.Ordinal) || name.EndsWith(".safetensors", StringComparison.Ordinal) || name.EndsWith(".txt", StringComparison.Ordinal);
+
+    /// <summary>Whether a file holds the terms on which a model is given away.</summary>
+    public static bool IsTerms(string name) => s_terms.Any(t => name.StartsWith(t, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Whether a folder's name is one that sentence-transformers gives to a module.</summary>
     public static bool IsModuleFolder(string name) =>

@@ -3,8 +3,8 @@ using MergeEngine.Tensors.Safetensors;
 namespace MergeEngine.Merging.Streaming.Files;
 
 /// <summary>
-/// The files beside a model's weights. Its author is not trusted: names come from fixed lists, a link that leads out of the directory is not followed, so that nothing of this
-/// machine gets into an output that is then shown to the world, and whatever is no plain file, or is too large, is left alone.
+/// The files beside a model's weights. Its author is not trusted: names come from fixed lists, a link that leads out of the model is refused, so that nothing of this machine
+/// gets into an output that is then shown to the world, and whatever is no plain file, or is too large, is left alone.
 /// </summary>
 internal sealed class ModelFolder
 {
@@ -31,12 +31,13 @@ internal sealed class ModelFolder
         : model.EndsWith(".index.json", StringComparison.Ordinal) ? new ModelFolder(System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(model))!, notes) : null;
 
     /// <summary>The path of a file that may be copied; null if there is none.</summary>
+    /// <exception cref="SafetensorsException">It is a link that leads out of the model: without its config or tokenizer the output would be none, and nobody would see why.</exception>
     public string? Find(string name, long most = MostCopiedBytes)
     {
         string path = System.IO.Path.Combine(Path, name);
         if (!File.Exists(path)) return null;
         string? complaint = OutputTarget.ComplaintOf(path);
-        if (complaint is null && !StaysInside(Path, path)) complaint = "is a link that leads out of the model's directory";
+        if (complaint is null && !StaysInside(Path, path)) throw new SafetensorsException($"{path}: is a link that leads out of the model's directory, expected a file of the model.");
         if (complaint is null && LengthOf(path) > most) complaint = $"is longer than {most >> 20} MiB";
         if (complaint is null) return path;
         _notes.Add($"{path}: {complaint}, and is left alone.");
@@ -44,7 +45,7 @@ internal sealed class ModelFolder
     }
 
     /// <summary>A document's bytes, without the mark of UTF-8 in front; null if there is none.</summary>
-    /// <exception cref="SafetensorsException">It is there and cannot be read.</exception>
+    /// <exception cref="SafetensorsException">It is there and cannot be read, or is a link that leads out of the model.</exception>
     public byte[]? Read(string name)
     {
         if (Find(name, MostDocumentBytes) is not { } path) return null;
@@ -84,7 +85,7 @@ internal sealed class ModelFolder
 
     /// <summary>
     /// Whether a file is what its directory holds. The cache of the hub keeps every file as a link from <c>snapshots/REVISION/</c> to <c>blobs/</c> beside it, which belongs to
-    /// the same model.
+    /// the same model; its older clients put such links into any directory (<c>--local-dir</c>).
     /// </summary>
     internal static bool StaysInside(string folder, string path)
     {
@@ -92,7 +93,17 @@ internal sealed class ModelFolder
         if (RealPath.Of(path) is not { } target || RealPath.Of(folder) is not { } own) return false;
         if (IsBelow(target, own)) return true;
         string? snapshots = System.IO.Path.GetDirectoryName(own);
-        return System.IO.Path.GetFileName(snapshots) == "snapshots" && IsBelow(target, System.IO.Path.Combine(System.IO.Path.GetDirectoryName(snapshots)!, "blobs"));
+        return (System.IO.Path.GetFileName(snapshots) == "snapshots" && IsBelow(target, System.IO.Path.Combine(System.IO.Path.GetDirectoryName(snapshots)!, "blobs")))
+            || IsBesideWeights(folder, target);
+    }
+
+    /// <summary>Whether a file lies where the hub keeps the weights of this very folder: <c>models--ORG--NAME/blobs/</c> of the cache, which holds nothing but that model's files.</summary>
+    private static bool IsBesideWeights(string folder, string target)
+    {
+        string blobs = System.IO.Path.GetDirectoryName(target)!;
+        return System.IO.Path.GetFileName(blobs) == "blobs"
+            && System.IO.Path.GetFileName(System.IO.Path.GetDirectoryName(blobs)) is { } model && model.StartsWith("models--", StringComparison.Ordinal)
+            && Directory.EnumerateFiles(folder, "*.safetensors").Take(MostEntries).Any(w => RealPath.Of(w) is { } weights && System.IO.Path.GetDirectoryName(weights) == blobs);
     }
 
     private static bool IsBelow(string path, string directory) => path.StartsWith(directory + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal);

@@ -37,6 +37,7 @@ public sealed class CompanionTests : IDisposable
             Written(_models.Plan()));
         Assert.Equal(["config.json", "generation_config.json", "preprocessor_config.json"], Written(_models.Plan(options: new CompanionOptions { CopyTokenizer = false })));
         Assert.Contains(_models.Plan().Notes, n => n.Contains("\"modeling_x.py\" is code", StringComparison.Ordinal));
+        Assert.Contains(_models.Plan().Notes, n => n.Contains("\"LICENSE\" is not copied", StringComparison.Ordinal));
         Assert.DoesNotContain("README.md", _models.Plan(options: new CompanionOptions { WriteCard = false }).Names);
     }
 
@@ -63,17 +64,43 @@ public sealed class CompanionTests : IDisposable
     }
 
     [Fact]
-    public void A_link_out_of_the_model_is_not_followed_and_one_within_it_is()
+    public void A_link_within_the_model_is_followed()
     {
-        _models.Add("a", "{}").Add("b").Put("secret/credentials.json", "{\"key\": 1}").Put("models/a/kept/merges.txt", "m");
-        File.CreateSymbolicLink(_models.PathOf("models/a/tokenizer.json"), _models.PathOf("secret/credentials.json"));
+        _models.Add("a", "{}").Add("b").Put("models/a/kept/merges.txt", "m");
         File.CreateSymbolicLink(_models.PathOf("models/a/merges.txt"), Path.Combine("kept", "merges.txt"));
+        Assert.Equal(["config.json", "merges.txt"], Written(_models.Plan()));
+    }
+
+    /// <summary>Left alone, the output would lack its config or tokenizer and be no model.</summary>
+    [Theory]
+    [InlineData("config.json", "../../secret/credentials.json")]
+    [InlineData("tokenizer.json", "../../secret/credentials.json")]
+    [InlineData("vocab.json", "elsewhere/credentials.json")]
+    [InlineData("preprocessor_config.json", "../../models--o--m/blobs/123")]
+    [InlineData("added_tokens.json", "added_tokens.json")]
+    public void A_link_out_of_the_model_is_refused(string name, string target)
+    {
+        _models.Add("a").Add("b").Put("secret/credentials.json", "{\"key\": 1}").Put("models--o--m/blobs/123", "{}");
         Directory.CreateSymbolicLink(_models.PathOf("models/a/elsewhere"), _models.PathOf("secret"));
-        File.CreateSymbolicLink(_models.PathOf("models/a/vocab.json"), Path.Combine("elsewhere", "credentials.json"));
-        File.CreateSymbolicLink(_models.PathOf("models/a/added_tokens.json"), "added_tokens.json");
-        CompanionFiles files = _models.Plan();
-        Assert.Equal(["config.json", "merges.txt"], Written(files));
-        Assert.Equal(3, files.Notes.Count(n => n.EndsWith("is a link that leads out of the model's directory, and is left alone.", StringComparison.Ordinal)));
+        string path = _models.PathOf($"models/a/{name}");
+        File.CreateSymbolicLink(path, target);
+        string message = Assert.Throws<SafetensorsException>(() => _models.Plan()).Message;
+        Assert.EndsWith($"models/a/{name}: is a link that leads out of the model's directory, expected a file of the model.", message, StringComparison.Ordinal);
+    }
+
+    /// <summary>As huggingface-cli download --local-dir made them until it copied files: weights and all others are links to where the cache keeps that model.</summary>
+    [Fact]
+    public void Links_into_the_cached_model_that_the_weights_are_of_are_files_of_the_model()
+    {
+        _models.Add("a").Add("b").Put("hub/models--o--m/blobs/123", "{}").Put("hub/models--o--n/blobs/456", "{}");
+        string weights = _models.PathOf("models/a/model.safetensors");
+        File.Move(weights, _models.PathOf("hub/models--o--m/blobs/abc"));
+        File.CreateSymbolicLink(weights, "../../hub/models--o--m/blobs/abc");
+        File.CreateSymbolicLink(_models.PathOf("models/a/config.json"), "../../hub/models--o--m/blobs/123");
+        Assert.Equal(["config.json"], Written(_models.Plan()));
+        // Another model of the cache, which may be nobody else's business.
+        File.CreateSymbolicLink(_models.PathOf("models/a/tokenizer.json"), "../../hub/models--o--n/blobs/456");
+        Assert.Throws<SafetensorsException>(() => _models.Plan());
     }
 
     [Fact]
