@@ -95,6 +95,7 @@ internal static class ExtractLoraCommand
             SkipUndecomposable = MergekitOptions.IsOn(context, Skip) ?? false,
             WriteModelCard = MergekitOptions.IsOn(context, ModelCard) ?? true,
         };
+        LoraExtraction.RequireApart(options, output);
         LoraExtractionResult? result = null;
         OutputDirectory.Write(output, directory => result = MergekitOptions.IsOn(context, Quiet) == true
             ? LoraExtraction.Run(options, directory, null, context.Stop)

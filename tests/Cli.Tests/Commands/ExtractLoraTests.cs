@@ -57,6 +57,18 @@ public sealed class ExtractLoraTests : IDisposable
         Assert.False(File.Exists(_directory["adapter/README.md"]));
     }
 
+    [Theory]
+    [InlineData("tuned")]
+    [InlineData("base")]
+    [InlineData("link")]
+    public void A_model_that_is_read_is_never_written_into(string output)
+    {
+        Directory.CreateSymbolicLink(_directory["link"], _directory["tuned"]);
+        MergeEngineProcess.RunIn(_directory.Path, "extract-lora", "--model", "tuned/model.safetensors", "--base-model", "base", "--out-path", output, "--overwrite")
+            .Refused(1, $"{output}: is a model that this extraction reads, expected another directory to write.");
+        Assert.Equal(["model.safetensors"], Directory.GetFileSystemEntries(_directory[output]).Select(f => Path.GetFileName(f)!));
+    }
+
     [Fact]
     public void What_is_wrong_is_one_sentence_and_leaves_nothing()
     {

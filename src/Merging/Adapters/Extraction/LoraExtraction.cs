@@ -1,3 +1,4 @@
+using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
@@ -11,6 +12,17 @@ namespace MergeEngine.Merging.Adapters.Extraction;
 public static class LoraExtraction
 {
     private const string Prefix = "base_model.model.";
+
+    /// <summary>Says before anything is computed that the adapter would be laid among the weights of one of its models, whose files it would replace.</summary>
+    /// <param name="options">What to do.</param>
+    /// <param name="output">Where the adapter shall stand at last.</param>
+    /// <exception cref="SafetensorsException">The directory is that of a model, by whatever links it was given; or a model cannot be read.</exception>
+    public static void RequireApart(LoraExtractionOptions options, string output)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        using Checkpoint model = Checkpoint.Open(options.Model), origin = Checkpoint.Open(options.BaseModel);
+        OutputPath.RequireApart(output, model.Files.Concat(origin.Files).Select(f => f.FilePath), "extraction");
+    }
 
     /// <summary>Writes the files of an adapter.</summary>
     /// <param name="options">What to do.</param>

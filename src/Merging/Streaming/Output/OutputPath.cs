@@ -22,6 +22,17 @@ internal sealed class OutputPath
 
     public string Parent { get; }
 
+    /// <summary>The nearest directory above the target that is there already.</summary>
+    public string Holder
+    {
+        get
+        {
+            string holder = Parent;
+            while (!Directory.Exists(holder) && Path.GetDirectoryName(holder) is { } above) holder = above;
+            return holder;
+        }
+    }
+
     /// <summary>The temporary directory: beside the target, on the same file system, with the journal and <see cref="Model"/>.</summary>
     public string Partial { get; }
 
@@ -72,13 +83,14 @@ internal sealed class OutputPath
     /// <summary>A model that is read is not replaced: it would be gone, and the merge could not be made again.</summary>
     /// <param name="path">The directory to write.</param>
     /// <param name="inputs">Files that are read.</param>
+    /// <param name="reader">What reads them, for the message.</param>
     /// <exception cref="SafetensorsException">A file stands in that directory, by whatever links it was given.</exception>
-    public static void RequireApart(string path, IEnumerable<string> inputs)
+    public static void RequireApart(string path, IEnumerable<string> inputs, string reader = "merge")
     {
         if (!Directory.Exists(path) || RealPath.Of(path) is not { } target) return;
         foreach (string directory in inputs.Select(i => Path.GetDirectoryName(Path.GetFullPath(i))!).Distinct(StringComparer.Ordinal))
         {
-            if (RealPath.Of(directory) == target) throw new SafetensorsException($"{path}: is a model that this merge reads, expected another directory to write.");
+            if (RealPath.Of(directory) == target) throw new SafetensorsException($"{path}: is a model that this {reader} reads, expected another directory to write.");
         }
     }
 
