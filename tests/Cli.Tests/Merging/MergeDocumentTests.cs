@@ -124,6 +124,24 @@ public sealed class MergeDocumentTests : IDisposable
         Assert.False(Directory.Exists(_directory["out-intermediate"]));
     }
 
+    [Theory]
+    [InlineData("out", "out", "out/first")]
+    [InlineData("out", "./out/parts", "./out/parts/first")]
+    [InlineData("parts/first", "parts", "parts/first")]
+    [InlineData("parts/first/out", "parts", "parts/first")]
+    [InlineData("out", "link", "link/first")]
+    public void Intermediate_results_that_would_be_in_the_outputs_way_are_refused_at_once(string output, string parts, string place)
+    {
+        if (parts == "link") Directory.CreateSymbolicLink(_directory["link"], _directory["out"]);
+        string[] before = Directory.GetFileSystemEntries(_directory.Path);
+        foreach (string[] more in (string[][])[[], ["--overwrite"], ["--dry-run"]])
+            Merge(output, ["-I", parts, .. more]).Refused(2, $"r.yml:1:1: the result of the document 'first' goes to {place} and that of the recipe to {output}, expected directories of which neither holds the other.");
+        Assert.Equal(before.Order(StringComparer.Ordinal), Directory.GetFileSystemEntries(_directory.Path).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void The_output_may_lie_beside_intermediate_results() => Merge("parts/out", "-I", "parts").Succeeded();
+
     [Fact]
     public void A_dry_run_plans_all_documents_from_headers()
     {

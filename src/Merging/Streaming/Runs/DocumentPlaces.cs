@@ -1,4 +1,5 @@
 using MergeEngine.Merging.Recipes;
+using MergeEngine.Merging.Streaming.Files;
 using MergeEngine.Merging.Yaml;
 
 namespace MergeEngine.Merging.Streaming.Runs;
@@ -9,7 +10,7 @@ internal sealed class DocumentPlaces
     private readonly Dictionary<string, string> _named = new(StringComparer.Ordinal);
     private readonly string? _output;
 
-    /// <exception cref="YamlException">A document has a result and nothing says where it goes.</exception>
+    /// <exception cref="YamlException">A document has a result and nothing says where it goes, or it goes into the directory of another's.</exception>
     public DocumentPlaces(RecipeFile file, MergeOptions options)
     {
         _output = options.Output;
@@ -21,6 +22,7 @@ internal sealed class DocumentPlaces
             if (recipe.Name is not { } name) continue;
             if (intermediate is null) throw new YamlException(recipe.Place, $"the document '{name}' needs a directory for intermediate results, and none is given.");
             _named.Add(name, Path.Combine(intermediate, name));
+            if (file.Result is not null) RequireApart(recipe, options.WorkingDirectory);
         }
     }
 
@@ -29,4 +31,15 @@ internal sealed class DocumentPlaces
 
     /// <summary>The directory of a document's result.</summary>
     public string Of(Recipe recipe) => recipe.Name is { } name ? _named[name] : _output!;
+
+    /// <summary>An intermediate result in the output's directory, or around it, would be in its way when hours of merging are over.</summary>
+    private void RequireApart(Recipe recipe, string workingDirectory)
+    {
+        string place = Of(recipe);
+        if (_output!.Length == 0 || RealPath.Of(Path.Combine(workingDirectory, place)) is not { } own || RealPath.Of(Path.Combine(workingDirectory, _output)) is not { } output) return;
+        if (IsIn(own, output) || IsIn(output, own))
+            throw new YamlException(recipe.Place, $"the result of the document '{recipe.Name}' goes to {place} and that of the recipe to {_output}, expected directories of which neither holds the other.");
+    }
+
+    private static bool IsIn(string path, string directory) => path == directory || path.StartsWith(Path.TrimEndingDirectorySeparator(directory) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
 }
