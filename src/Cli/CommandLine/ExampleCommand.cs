@@ -32,7 +32,8 @@ internal sealed class ExampleCommand : Command
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return Failures.Report(exception, Console.Error);
+            int code = Failures.Report(exception, Console.Error);
+            return code == ExitCode.Stopped ? stop.Code : code;
         }
     });
 }

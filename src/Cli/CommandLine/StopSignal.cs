@@ -13,6 +13,9 @@ internal sealed class StopSignal : IDisposable
 
     public CancellationToken Token => source.Token;
 
+    /// <summary>The exit code of work that was stopped: shells tell by it which signal it was.</summary>
+    public int Code { get; private set; } = ExitCode.Stopped;
+
     public void Dispose()
     {
         foreach (PosixSignalRegistration registration in registrations) registration.Dispose();
@@ -23,6 +26,7 @@ internal sealed class StopSignal : IDisposable
     {
         if (source.IsCancellationRequested) return;
         context.Cancel = true;
+        if (context.Signal == PosixSignal.SIGTERM) Code = ExitCode.Terminated;
         source.Cancel();
     }
 }

@@ -100,6 +100,21 @@ public sealed class MergeTests : IDisposable
         Assert.Contains("model.safetensors.index.json", Files("out"));
     }
 
+    [Fact]
+    public void What_goes_with_an_older_model_that_no_merge_wrote_is_told()
+    {
+        SmallModel.Write(_directory["older"], 5);
+        foreach (string name in (string[])["pytorch_model.bin", "training_args.bin", "config.json"]) _directory.Write($"older/{name}", "{}");
+        const string Note = "older: --overwrite removes \"pytorch_model.bin\", \"training_args.bin\", in whose place the new model has no file.";
+        Assert.Contains(Note, Merge("r.yml", "older", "--overwrite", "--dry-run").Succeeded().Output, StringComparison.Ordinal);
+        Assert.True(File.Exists(_directory["older/pytorch_model.bin"]));
+        Outcome outcome = Merge("r.yml", "older", "--overwrite").Succeeded();
+        Assert.Contains(Note, outcome.Output + outcome.Error, StringComparison.Ordinal);
+        // What a merge has written is its own.
+        outcome = Merge("r.yml", "older", "--overwrite", "--out-shard-size", "7K").Succeeded();
+        Assert.DoesNotContain("--overwrite removes", outcome.Output + outcome.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("lone")]
     [InlineData("link")]
@@ -117,15 +132,17 @@ public sealed class MergeTests : IDisposable
         Assert.Equal(before, Files("lone"));
     }
 
-    [Fact]
-    public void A_stop_does_not_wait_for_a_recipe_that_never_comes()
+    [Theory]
+    [InlineData(false, 130)]
+    [InlineData(true, 143)]
+    public void A_stop_does_not_wait_for_a_recipe_that_never_comes(bool terminate, int code)
     {
         using Process process = MergeEngineProcess.Start(_directory.Path, "merge", "-", "out", "--allow-crimes");
         // It speaks of the option before it reads the recipe.
         Assert.Contains("--allow-crimes", process.StandardError.ReadLine(), StringComparison.Ordinal);
-        MergeEngineProcess.Interrupt(process);
+        MergeEngineProcess.Interrupt(process, terminate);
         Assert.True(process.WaitForExit(TimeSpan.FromMinutes(1)), "it still waits");
-        Assert.Equal((130, "merge-engine: stopped."), (process.ExitCode, process.StandardError.ReadToEnd().Trim()));
+        Assert.Equal((code, "merge-engine: stopped."), (process.ExitCode, process.StandardError.ReadToEnd().Trim()));
     }
 
     [Fact]

@@ -20,9 +20,11 @@ internal static class MergeEngineProcess
     public static string RuntimeRoot { get; } = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
 
     /// <summary>Ctrl+C for that process alone. Skips where it would be ignored, as in whatever a script starts in the background.</summary>
-    public static void Interrupt(Process process)
+    /// <param name="process">A running merge-engine.</param>
+    /// <param name="terminate">Send SIGTERM instead, which nobody ignores.</param>
+    public static void Interrupt(Process process, bool terminate = false)
     {
-        if (OperatingSystem.IsLinux())
+        if (OperatingSystem.IsLinux() && !terminate)
         {
             string ignored = File.ReadLines("/proc/self/status").First(l => l.StartsWith("SigIgn:", StringComparison.Ordinal))[7..].Trim();
             if ((Convert.ToUInt64(ignored, 16) & 2) != 0)
@@ -33,7 +35,7 @@ internal static class MergeEngineProcess
         }
 
         // The shell's own kill: a small system has no program of that name.
-        using Process kill = Process.Start("sh", ["-c", $"kill -INT {process.Id}"]);
+        using Process kill = Process.Start("sh", ["-c", $"kill -{(terminate ? "TERM" : "INT")} {process.Id}"]);
         kill.WaitForExit();
     }
 

@@ -34,7 +34,7 @@ internal static class MergeArguments
         Description = "Make no hashes: the merge cannot be resumed, and 'verify' compares sizes and headers only.",
     };
 
-    private static readonly Option<bool> Strict = new("--strict") { Description = "A NaN or an infinity in the weights of a model is an error; otherwise they are counted and reported." };
+    private static readonly Option<bool> Strict = new("--strict") { Description = "A NaN or an infinity is an error, in the weights of a model or made by the merge or its rounding; otherwise they are counted and reported." };
 
     private static readonly Option<ulong?> Seed = new("--seed", "--random-seed")
     {

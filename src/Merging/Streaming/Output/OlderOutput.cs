@@ -39,6 +39,16 @@ internal static class OlderOutput
             throw new SafetensorsException($"{given}: holds {Quoting.Quote(found[0])} and neither weights nor a config.json, so it is no model and --overwrite does not replace it.");
     }
 
+    /// <summary>Files that no merge wrote and that are gone when a new model takes the directory's place.</summary>
+    /// <param name="directory">What will be replaced; it need not exist.</param>
+    /// <param name="names">Files of the new model.</param>
+    public static string[] Lost(string directory, IEnumerable<string> names)
+    {
+        if (!Directory.Exists(directory) || WrittenIn(directory) is not null) return [];
+        HashSet<string> renewed = [.. names.Select(n => n.Split('/')[0])];
+        return [.. Directory.EnumerateFileSystemEntries(directory).Select(e => Path.GetFileName(e)!).Where(n => !renewed.Contains(n)).Order(StringComparer.Ordinal)];
+    }
+
     /// <summary>The files that the directory's manifest lists, and itself; null without one that can be read.</summary>
     private static HashSet<string>? WrittenIn(string directory)
     {

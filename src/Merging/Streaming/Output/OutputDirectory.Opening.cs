@@ -20,7 +20,7 @@ public sealed partial class OutputDirectory
     {
         JournalIdentity identity = description.Identity(plan);
         noted = [];
-        Directory.CreateDirectory(place.Parent);
+        Make(place.Parent, place);
         if (Directory.Exists(place.Partial))
         {
             OutputJournal? left = OpenLeft(place);
@@ -50,7 +50,7 @@ public sealed partial class OutputDirectory
 
         try
         {
-            Directory.CreateDirectory(place.Model);
+            Make(place.Model, place);
             step(OutputStep.Created);
             return new OutputDirectory(place, plan, description, options, step, OutputJournal.Create(place.Journal, identity));
         }
@@ -61,8 +61,22 @@ public sealed partial class OutputDirectory
         }
         catch
         {
-            Directory.Delete(place.Partial, recursive: true);
+            // Where it could not be made, that is the error, and not that it is not there to be removed.
+            if (Directory.Exists(place.Partial)) Directory.Delete(place.Partial, recursive: true);
             throw;
+        }
+    }
+
+    /// <summary>A file system that takes no directories, such as /proc, says that a part of the path is missing.</summary>
+    private static void Make(string directory, OutputPath place)
+    {
+        try
+        {
+            Directory.CreateDirectory(directory);
+        }
+        catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException)
+        {
+            throw new SafetensorsException($"{place.Given}: cannot be written because no directory can be made in {place.Holder}.", e);
         }
     }
 

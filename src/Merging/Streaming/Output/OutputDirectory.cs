@@ -66,6 +66,12 @@ public sealed partial class OutputDirectory : IDisposable
     /// <exception cref="SafetensorsException">Nothing can be written there, or what is there may not be replaced.</exception>
     public static void RequirePossible(string path, bool overwrite, bool mayStay = false) => _ = mayStay ? OutputPath.Of(path) : OutputPath.Require(path, overwrite);
 
+    /// <summary>What a reader of the plan should know of the files that a new model will not replace but remove; empty where there are none.</summary>
+    internal static IEnumerable<string> NotesOnLoss(string path, OutputPlan plan, IEnumerable<string> beside) =>
+        OlderOutput.Lost(OutputPath.Of(path).Target, [.. plan.Shards.Select(s => s.FileName), .. beside, ShardedIndex.FileName, MergeManifest.FileName]) is { Length: > 0 } lost
+            ? [$"{path}: --overwrite removes {Quoting.QuoteSome(lost)}, in whose place the new model has no file."]
+            : [];
+
     /// <summary>Says before anything is read that the output would take the place of one of its inputs.</summary>
     /// <exception cref="SafetensorsException">One of the files stands in the directory.</exception>
     public static void RequireApart(string path, IEnumerable<string> inputs) => OutputPath.RequireApart(path, inputs);
@@ -274,7 +280,7 @@ public sealed partial class OutputDirectory : IDisposable
     {
         Exception cause = exception is AggregateException { InnerException: { } inner } ? inner : exception;
         if (cause is SafetensorsException known) return known;
-        if (cause is UnauthorizedAccessException) return new SafetensorsException($"{place.Given}: cannot be written because this user may not write in {place.Parent}.", cause);
+        if (cause is UnauthorizedAccessException) return new SafetensorsException($"{place.Given}: cannot be written because this user may not write in {place.Holder}.", cause);
         if (cause is not IOException) return null;
         if (cause.HResult == ReadOnlyFileSystem) return new SafetensorsException($"{place.Given}: cannot be written because its file system can only be read.", cause);
         // A file system without any room, such as /proc, is none for files, and says better what is wrong with it.

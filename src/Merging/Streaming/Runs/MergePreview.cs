@@ -65,7 +65,8 @@ public static class MergePreview
                 OutputDirectory.RequireApart(Path.Combine(options.WorkingDirectory, places.Of(recipe)), MergeRun.FilesOf(job));
                 OutputPlan plan = MergeRun.PlanOf(job, options);
                 CompanionFiles companions = CompanionFiles.Plan(job, recipe, DocumentText.Of(file, recipe), options.Beside);
-                use(recipe, job with { Notes = [.. job.Notes, .. companions.Notes] }, plan, standIns);
+                IEnumerable<string> losses = OutputDirectory.NotesOnLoss(Path.Combine(options.WorkingDirectory, places.Of(recipe)), plan, companions.Names);
+                use(recipe, job with { Notes = [.. job.Notes, .. companions.Notes, .. losses] }, plan, standIns);
                 if (recipe.Name is { } name && file.Recipes.Count > 1) standIns.Add(name, plan, companions);
             }
             catch (PlanningException e)

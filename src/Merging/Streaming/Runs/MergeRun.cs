@@ -54,7 +54,7 @@ public static class MergeRun
         MergeDescription description = Describe(recipe, text, options, inputs);
         MergeResult result = new(
             recipe.Name, path, recipe.Method.Name, description.Dialect, plan.Tensors.Count, job.Tensors.Count(t => t.Method is not null), plan.Shards.Count, plan.TotalSize, 0,
-            [.. job.Notes, .. companions.Notes]);
+            [.. job.Notes, .. companions.Notes, .. OutputDirectory.NotesOnLoss(path, plan, companions.Names)]);
         bool overwrite = options.Overwrite;
         if (FinishedMerge.Exists(path) && MayBeFinished(recipe, options))
         {

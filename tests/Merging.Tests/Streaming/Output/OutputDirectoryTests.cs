@@ -121,8 +121,22 @@ public sealed class OutputDirectoryTests : IDisposable
         Refused(() => Open("file/out"), "file", "cannot be written");
         File.CreateSymbolicLink(directory.File("dangling"), directory.File("nowhere"));
         Refused(() => Open("dangling"), "dangling", "link");
-        Refused(() => OutputDirectory.Open("/proc/out", SyntheticModel.Small, SyntheticModel.Description(), SyntheticModel.Options), "/proc/out");
+        foreach (string path in (string[])["/proc/out", "/proc/new/out"])
+            Refused(() => OutputDirectory.Open(path, SyntheticModel.Small, SyntheticModel.Description(), SyntheticModel.Options), $"{path}: cannot be written because no directory can be made in /proc.");
         OutputDirectory Open(string name) => OutputDirectory.Open(directory.File(name), SyntheticModel.Small, SyntheticModel.Description(), SyntheticModel.Options);
+    }
+
+    [Theory]
+    [InlineData("out")]
+    [InlineData("new/out")]
+    public void A_directory_that_this_user_may_not_write_in_is_named(string name)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows() || Environment.IsPrivilegedProcess, "The administrator may write everywhere.");
+        string closed = directory.File("closed");
+        Directory.CreateDirectory(closed);
+        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(closed, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        string path = Path.Combine(closed, name);
+        Refused(() => OutputDirectory.Open(path, SyntheticModel.Small, SyntheticModel.Description(), SyntheticModel.Options), $"{path}: cannot be written because this user may not write in {closed}.");
     }
 
     [Fact]
