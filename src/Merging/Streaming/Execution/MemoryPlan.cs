@@ -29,11 +29,18 @@ internal sealed record MemoryPlan
     /// <param name="options">What was asked for.</param>
     /// <param name="job">What is merged.</param>
     public MemoryPlan(ExecutionOptions options, MergeJob job)
+        : this(options, Program + Math.Max(0, BytesOf(job) - OrdinaryBytes))
+    {
+    }
+
+    /// <param name="options">What was asked for.</param>
+    /// <param name="fixedBytes">What stands before the first chunk.</param>
+    public MemoryPlan(ExecutionOptions options, long fixedBytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.MemoryLimit);
         ArgumentOutOfRangeException.ThrowIfNegative(options.Threads);
         Threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
-        Fixed = Program + Math.Max(0, BytesOf(job) - OrdinaryBytes);
+        Fixed = fixedBytes;
         Budget = Math.Max(Least, options.MemoryLimit - Fixed);
         ChunkBytes = (int)Math.Min(options.ChunkBytes, Math.Max(Math.Min(Budget, options.MemoryLimit) / (4L * Threads), 4 << 10));
         HeldBytes = Budget / Math.Min(Threads, 8);
@@ -53,8 +60,16 @@ internal sealed record MemoryPlan
     /// <summary>A tensor that is read several times stays in memory if it takes no more than this.</summary>
     public long HeldBytes { get; }
 
+    /// <summary>Whether a tensor that is read several times stays in memory.</summary>
+    /// <param name="shape">Its chunks.</param>
+    /// <param name="working">What its method holds beside them.</param>
+    public bool Holds(in ChunkShape shape, long working) => shape.Bytes * shape.Count is var all && all <= HeldBytes && all <= Budget - working;
+
     /// <summary>The limit that leaves so many bytes, for people.</summary>
-    public string LimitFor(long needed) => string.Create(CultureInfo.InvariantCulture, $"{(needed + Fixed + (1 << 20) - 1) >> 20} MiB");
+    public string LimitFor(long needed) => Text(needed + Fixed);
+
+    /// <summary>A limit in whole mebibytes, for people.</summary>
+    public static string Text(long limit) => string.Create(CultureInfo.InvariantCulture, $"{(limit + (1 << 20) - 1) >> 20} MiB");
 
     /// <summary>Bytes of a job's headers and plan.</summary>
     public static long BytesOf(MergeJob job)

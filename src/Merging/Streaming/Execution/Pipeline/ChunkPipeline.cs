@@ -27,6 +27,7 @@ internal sealed class ChunkPipeline : IDisposable
     private ChunkFlow? _waiting;
     private ExceptionDispatchInfo? _failure;
     private long _free;
+    private long _working;
     private int _idle;
     private bool _opening;
     private bool _more;
@@ -207,7 +208,12 @@ internal sealed class ChunkPipeline : IDisposable
         long reserve = OpenFlow.ReserveOf(_waiting!);
         if (reserve > _free) return;
         _free -= reserve;
-        _open.Add(new OpenFlow(_waiting!));
+        var opened = new OpenFlow(_waiting!);
+        _open.Add(opened);
+
+        // Memory that no chunk uses now would stand beside what the flow takes for itself.
+        _working += opened.WorkingBytes;
+        _memory.Limit(_budget - _working);
         _waiting = null;
         Monitor.PulseAll(_gate);
     }
@@ -336,6 +342,8 @@ internal sealed class ChunkPipeline : IDisposable
             {
                 _open.Remove(flow);
                 _free += flow.Reserve;
+                _working -= flow.WorkingBytes;
+                _memory.Limit(_budget - _working);
             }
 
             Monitor.PulseAll(_gate);

@@ -26,6 +26,9 @@ internal sealed class OpenFlow(ChunkFlow flow)
     /// <summary>Bytes that it must have to be open: its own, and one chunk or all those that it holds.</summary>
     public long Reserve { get; } = ReserveOf(flow);
 
+    /// <summary>What of them is no chunk's.</summary>
+    public long WorkingBytes { get; } = flow.WorkingBytes;
+
     public bool Holds => Held.Length > 0;
 
     public static long ReserveOf(ChunkFlow flow) => flow.WorkingBytes + (flow.ChunkBytes * Math.Max(1, flow.HeldChunks));
