@@ -73,8 +73,8 @@ internal sealed class ExecutionRun : IDisposable
         long bytes = 0;
         foreach (TensorJob tensor in tensors.Where(t => t.Shape.ElementCount > 0).OrderBy(t => FileOrder.Of(t, _job)))
         {
-            long own = ChunkBytes(tensor);
-            if (own > _context.Memory.ChunkBytes / 4)
+            long own = FlowNeeds.BytesOf(tensor);
+            if (!FlowNeeds.IsSmall(own, _context.Memory))
             {
                 yield return Begin(tensor);
                 continue;
@@ -101,13 +101,6 @@ internal sealed class ExecutionRun : IDisposable
         TensorTask task = _tasks[tensor];
         if (tensor.IsFloat64) return new WholeFlow(tensor, task, writer, _context);
         return new TensorFlow(tensor, Refusal.Explain(tensor.Name, () => tensor.Method.Begin(task)), writer, _context);
-    }
-
-    /// <summary>Memory of the whole tensor as one chunk; more where it cannot be said.</summary>
-    private static long ChunkBytes(TensorJob tensor)
-    {
-        long inputs = tensor.Sources.Count + tensor.Companions.Count + 1L, size = tensor.IsFloat64 || tensor.Method is null ? sizeof(double) : sizeof(float);
-        return tensor.Shape.ElementCount > int.MaxValue ? long.MaxValue : (tensor.Shape.ElementCount + 16) * inputs * size;
     }
 
     private long Cost(TensorJob tensor) => InputBytes(tensor) + _plan[tensor.Name].ByteLength;

@@ -8,6 +8,7 @@ namespace MergeEngine.Merging.Streaming.Execution;
 internal sealed class JobCost
 {
     private readonly HashSet<TensorMethod> _wholeModel = [];
+    private readonly LeastLimit _limit;
 
     /// <param name="job">The merge.</param>
     /// <param name="options">How it will be executed.</param>
@@ -15,6 +16,7 @@ internal sealed class JobCost
     public JobCost(MergeJob job, ExecutionOptions options)
     {
         var memory = new MemoryPlan(options, job);
+        _limit = new LeastLimit(options, memory.Fixed);
         var problems = new List<string>();
         var needs = new TensorNeeds[job.Tensors.Count];
         for (int i = 0; i < needs.Length; i++)
@@ -42,12 +44,16 @@ internal sealed class JobCost
 
         if (problems.Count > 0) throw new PlanningException(problems);
         Tensors = needs;
+        for (int i = 0; i < needs.Length; i++) _limit.Add(job.Tensors[i].Name, needs[i].Flow);
 
         // As many tensors are on their way at one time as there are threads, and one more.
         long together = held;
         foreach (TensorNeeds tensor in needs.OrderByDescending(n => n.Memory).Take(memory.Threads + 1)) together = TensorNeeds.Add(together, tensor.Memory);
         foreach (TensorNeeds tensor in needs) largest = Math.Max(largest, tensor.LeastMemory);
         long least = TensorNeeds.Add(TensorNeeds.Add(largest, held), memory.Fixed);
+
+        // Below that chunks have their least anyway.
+        if (least > memory.Fixed + MemoryPlan.Least) least = _limit.From(least) ?? least;
         long write = job.Tensors.Sum(t => t.DType.ByteCount(t.Shape.ElementCount));
         Estimate = new ExecutionEstimate(
             statisticsPasses + needs.Select(n => n.Passes).DefaultIfEmpty(1).Max(), statisticsBytes + needs.Sum(n => n.ReadBytes), write,
@@ -58,6 +64,9 @@ internal sealed class JobCost
     public IReadOnlyList<TensorNeeds> Tensors { get; }
 
     public ExecutionEstimate Estimate { get; }
+
+    /// <summary>A sentence on what does not fit within the memory limit; null if everything does.</summary>
+    public string? MemoryProblem => _limit.Problem();
 
     /// <summary>Whether the method looks at the whole model before it merges the tensor.</summary>
     public bool IsOfWholeModel(TensorJob tensor) => tensor.Method is { } method && _wholeModel.Contains(method);
@@ -73,12 +82,17 @@ internal sealed class JobCost
             if (statistics.NeedsPass) _wholeModel.Add(method);
             passes = Math.Max(passes, statistics.ExpectedPasses);
             held += statistics.WorkingBytes;
+            var needs = new List<FlowNeeds>();
             foreach ((TensorJob tensor, TensorTask task) in tasks.Of(method))
             {
                 bytes += statistics.ExpectedPasses * TensorInputs.BytesOf(tensor);
                 long width = (tensor.Sources.Count + tensor.Companions.Count + 1L) * sizeof(float), unit = Math.Min(statistics.Unit(task), tensor.Shape.ElementCount);
                 largest = Math.Max(largest, unit > long.MaxValue / width ? long.MaxValue : unit * width);
+                needs.Add(FlowNeeds.Of(tensor, TensorInputs.Combine(statistics.Unit(task), TensorInputs.UnitOf(tensor), tensor.Shape.ElementCount), 0, isRepeated: false) with { Whole = long.MaxValue });
             }
+
+            if (statistics.NeedsPass) _limit.AddStatistics(statistics.WorkingBytes, needs);
+            else _limit.AddStatistics(statistics.WorkingBytes, []);
         }
 
         return (bytes, passes, held, largest);

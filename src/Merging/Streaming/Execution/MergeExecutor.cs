@@ -30,6 +30,15 @@ public static class MergeExecutor
         return run.Execute();
     }
 
+    /// <summary>Finds what <see cref="Execute"/> would stop at, from headers alone: parameters that a method refuses, tensors that the memory limit has no room for.</summary>
+    /// <param name="job">The merge.</param>
+    /// <param name="options">How it would be executed.</param>
+    /// <exception cref="PlanningException">There is something; parameters are named tensor by tensor, and for memory the limit that would do.</exception>
+    public static void RequirePossible(MergeJob job, ExecutionOptions options)
+    {
+        if (new JobCost(job, options).MemoryProblem is { } problem) throw new PlanningException([problem]);
+    }
+
     /// <summary>What <see cref="Execute"/> would cost, from headers alone.</summary>
     /// <param name="job">The merge.</param>
     /// <param name="plan">Where its tensors go.</param>

@@ -11,17 +11,18 @@ namespace MergeEngine.Merging.Streaming.Execution;
 /// <param name="ReadBytes">Bytes that all passes read: a tensor that stays in memory is read once.</param>
 /// <param name="Memory">Bytes that it holds while it is merged.</param>
 /// <param name="LeastMemory">Bytes that it cannot do without.</param>
-internal readonly record struct TensorNeeds(int Passes, long InputBytes, long ReadBytes, long Memory, long LeastMemory)
+/// <param name="Flow">What decides the bytes that it must have for a certain memory limit.</param>
+internal readonly record struct TensorNeeds(int Passes, long InputBytes, long ReadBytes, long Memory, long LeastMemory, FlowNeeds Flow)
 {
     /// <exception cref="ArgumentException">The method refuses the parameters.</exception>
     public static TensorNeeds Of(TensorJob tensor, ulong seed, Device device, MemoryPlan memory)
     {
         long bytes = TensorInputs.BytesOf(tensor);
-        if (tensor.Method is null) return new TensorNeeds(1, bytes, bytes, Math.Min(bytes, memory.ChunkBytes), 0);
+        if (tensor.Method is null) return new TensorNeeds(1, bytes, bytes, Math.Min(bytes, memory.ChunkBytes), 0, FlowNeeds.OfCopy(tensor));
         if (tensor.IsFloat64)
         {
             long whole = Saturate(() => WholeFlow.BytesOf(tensor));
-            return new TensorNeeds(1, bytes, bytes, whole, whole);
+            return new TensorNeeds(1, bytes, bytes, whole, whole, FlowNeeds.OfFloat64(tensor, whole));
         }
 
         using TensorMerge merge = tensor.Method.Begin(tensor.Task(device, seed));
@@ -30,7 +31,7 @@ internal readonly record struct TensorNeeds(int Passes, long InputBytes, long Re
         long all = Saturate(() => checked(tensor.Shape.ElementCount * width)), least = Saturate(() => checked((unit * width) + merge.WorkingBytes));
         int passes = 1 + merge.ExpectedPasses;
         bool held = passes > 1 && all <= memory.HeldBytes;
-        return new TensorNeeds(passes, bytes, held ? bytes : bytes * passes, Add(held ? Math.Max(all, chunk) : chunk, merge.WorkingBytes), least);
+        return new TensorNeeds(passes, bytes, held ? bytes : bytes * passes, Add(held ? Math.Max(all, chunk) : chunk, merge.WorkingBytes), least, FlowNeeds.Of(tensor, unit, merge.WorkingBytes, merge.NeedsPass));
     }
 
     public static long Add(long a, long b) => a > long.MaxValue - b ? long.MaxValue : a + b;

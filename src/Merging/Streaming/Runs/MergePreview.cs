@@ -24,7 +24,7 @@ public sealed record PreviewedMerge(string? Document, string Path, PlanReport Pl
 public static class MergePreview
 {
     /// <summary>Plans and describes every document.</summary>
-    /// <exception cref="PlanningException">Recipes do not fit their checkpoints; what is wrong with any of them is listed.</exception>
+    /// <exception cref="PlanningException">Recipes do not fit their checkpoints, or tensors the memory limit; what is wrong with any of them is listed.</exception>
     /// <exception cref="YamlException">Nothing says where the result of a document goes.</exception>
     /// <exception cref="SafetensorsException">An output exists already or cannot be written.</exception>
     public static IReadOnlyList<PreviewedMerge> Describe(RecipeFile file, MergeOptions options)
@@ -64,6 +64,7 @@ public static class MergePreview
                 using MergeJob job = MergePlanner.Plan(recipe, options.Planning(standIns.Paths));
                 OutputDirectory.RequireApart(Path.Combine(options.WorkingDirectory, places.Of(recipe)), MergeRun.FilesOf(job));
                 OutputPlan plan = MergeRun.PlanOf(job, options);
+                MergeExecutor.RequirePossible(job, options.Executing);
                 CompanionFiles companions = CompanionFiles.Plan(job, recipe, DocumentText.Of(file, recipe), options.Beside);
                 IEnumerable<string> losses = OutputDirectory.NotesOnLoss(Path.Combine(options.WorkingDirectory, places.Of(recipe)), plan, companions.Names);
                 use(recipe, job with { Notes = [.. job.Notes, .. companions.Notes, .. losses] }, plan, standIns);

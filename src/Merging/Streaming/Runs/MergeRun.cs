@@ -21,7 +21,7 @@ public static class MergeRun
     /// <param name="progress">Is told how far the merge is, from any thread; null for nobody.</param>
     /// <param name="cancellation">Stops the merge; what is written can be gone on with (<see cref="MergeOptions.Resume"/>) where outputs are hashed.</param>
     /// <returns>A result for each document, in the order in which they were merged.</returns>
-    /// <exception cref="PlanningException">Recipes do not fit their checkpoints; everything that is wrong is listed, and nothing is written.</exception>
+    /// <exception cref="PlanningException">Recipes do not fit their checkpoints, or tensors the memory limit; everything that is wrong is listed, and nothing is written.</exception>
     /// <exception cref="YamlException">Nothing says where the result of a document goes.</exception>
     /// <exception cref="SafetensorsException">A file cannot be read or written, or an output exists already.</exception>
     /// <exception cref="OperationCanceledException">The merge was stopped.</exception>
@@ -47,8 +47,8 @@ public static class MergeRun
         using MergeJob job = MergePlanner.Plan(recipe, options.Planning(places.Named));
         OutputDirectory.RequireApart(path, FilesOf(job));
         OutputPlan plan = PlanOf(job, options);
-        // Parameters that a method refuses are found here, and all of them, rather than in the middle of the merge.
-        _ = MergeExecutor.Estimate(job, plan, options.Executing);
+        // Parameters that a method refuses are found here, and all of them, and what memory has no room for, rather than in the middle of the merge.
+        MergeExecutor.RequirePossible(job, options.Executing);
         CompanionFiles companions = CompanionFiles.Plan(job, recipe, text, options.Beside);
         using InputFiles inputs = InputFiles.Open(job, options.Hash);
         MergeDescription description = Describe(recipe, text, options, inputs);

@@ -10,7 +10,7 @@ internal static class MethodRecipes
     /// <summary>Merges <c>models/a</c> and <c>models/b</c>, from <c>models/base</c> where the method has one.</summary>
     public static string Of(string method, string head = "", int models = 2)
     {
-        bool weight = method is not ("sce" or "model_stock" or "ram" or "karcher");
+        bool weight = method is not ("sce" or "model_stock" or "ram" or "karcher" or "iso_c");
         bool density = method is "ties" or "dare_ties" or "dare_linear" or "della" or "della_linear" or "breadcrumbs" or "breadcrumbs_ties";
         string Parameters(int k) => !weight ? "" : $"\n  parameters: {{weight: 0.{k + 4}{(density ? $", density: 0.{6 - k}" : "")}}}";
         return $"""

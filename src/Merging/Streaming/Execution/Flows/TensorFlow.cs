@@ -25,7 +25,7 @@ internal sealed class TensorFlow : ChunkFlow
         _shape = ChunkShape.Of(tensor, _inputs, merge.Unit, context.Memory);
         WorkingBytes = merge.WorkingBytes;
         _mapping = !merge.NeedsPass;
-        if (!_mapping && _shape.Bytes * _shape.Count <= context.Memory.HeldBytes) HeldChunks = _shape.Count;
+        if (!_mapping && context.Memory.Holds(_shape, WorkingBytes)) HeldChunks = _shape.Count;
     }
 
     public override long WorkingBytes { get; }
