@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Text.Json;
 using MergeEngine.Embeddings;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.AI;
@@ -16,6 +17,24 @@ internal static class Endpoints
         all.MapPost("/classify", ClassifyAsync);
         all.MapGet("/coefficients", Coefficients);
         all.MapPut("/coefficients", SetCoefficients);
+    }
+
+    /// <summary>Answers a request that does not become an endpoint's arguments.</summary>
+    public static async Task SayWhatIsUnreadableAsync(HttpContext context, RequestDelegate next)
+    {
+        try
+        {
+            await next(context);
+        }
+        catch (BadHttpRequestException e) when (!context.Response.HasStarted)
+        {
+            // The rest of a JSON message is the place again, counted from 0.
+            string message = e.InnerException is JsonException json
+                ? $"The body is wrong at {json.Path ?? "$"}, line {json.LineNumber + 1}, byte {json.BytePositionInLine + 1}: {json.Message.Split(". ")[0].TrimEnd('.')}."
+                : e.Message;
+            context.Response.StatusCode = e.StatusCode;
+            await context.Response.WriteAsJsonAsync(new ErrorResponse(message), Messages.Default.ErrorResponse);
+        }
     }
 
     private static async Task<Ok<EmbedResponse>> EmbedAsync(

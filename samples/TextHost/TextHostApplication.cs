@@ -17,13 +17,21 @@ public static class TextHostApplication
         builder.WebHost.ConfigureKestrel(options => options.Limits.MaxRequestBodySize = LargestRequest);
         // A line for every request would cost more than the request.
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
-        builder.Services.ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, Messages.Default));
+        builder.Services.ConfigureHttpJsonOptions(options =>
+        {
+            options.SerializerOptions.TypeInfoResolverChain.Insert(0, Messages.Default);
+            // The options of the application count here, not those that the messages were made with.
+            options.SerializerOptions.RespectNullableAnnotations = options.SerializerOptions.RespectRequiredConstructorParameters = true;
+        });
+        // A body that cannot be read is answered below, with its reason.
+        builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         HostSettings settings = HostSettings.Read(builder.Configuration);
         builder.Services.AddSingleton(_ => ServedModel.Load(settings));
         builder.Services.AddSingleton<IEmbeddingGenerator<string, Embedding<float>>>(
             services => new TextEmbeddingGenerator(services.GetRequiredService<ServedModel>().Texts, settings.ModelName));
         WebApplication application = builder.Build();
         application.Services.GetRequiredService<ServedModel>();
+        application.Use(Endpoints.SayWhatIsUnreadableAsync);
         Endpoints.Map(application);
         return application;
     }
