@@ -17,8 +17,9 @@ usage() {
 ./build.sh              build everything and leave the launcher bin/merge-engine
 ./build.sh demo [ARGS]  build, then run the built-in experiment (bin/merge-engine demo ARGS)
 ./build.sh test         build, check the style and run every test; the last line is "N passed, N failed"
-./build.sh bench [ARGS] build, then measure kernels, encoders and merges beside their ceilings: all tables, or one of those that
-                        `./build.sh bench help` lists; --save keeps them in bench/results; BenchmarkDotNet's arguments work too (--filter '*Latency*')
+./build.sh bench [ARGS] build, then measure kernels, encoders and merges beside their ceilings: the tables products,
+                        operations, reductions, steps, merges, hashes and tokenizers, or the one that is named: these and scaling, decompositions, spectral;
+                        `./build.sh bench help` tells what they are and take; --save keeps them in bench/results; BenchmarkDotNet's arguments work too (--filter '*Latency*')
 ./build.sh kernels      compile the device code alone: the GPU's kernels, and the emulated device that runs them on the CPU
 ./build.sh docs         write docs/methods.md anew from the comments in the methods' files
 ./build.sh format       check the code style; `./build.sh format --fix` corrects it

@@ -40,7 +40,7 @@ internal static unsafe class DecompositionTable
     /// <summary>Prints the table and keeps it as <c>decompositions</c>.</summary>
     public static void Run(SuiteOptions options)
     {
-        int largest = options.Number("--largest") ?? 4096;
+        (int M, int N)[] shapes = options.UpTo(s_shapes, 4096, shape => Math.Max(shape.M, shape.N));
         using var device = new CpuDevice(options.Number("--threads") ?? 0);
         using var solver = new SingularValueSolver(device);
         using var product = new DoubleProduct(device);
@@ -48,7 +48,7 @@ internal static unsafe class DecompositionTable
         var table = new ResultTable<Row>(
             "decompositions", options.Directory, device, $"Decompositions beside float64 products of {Side} rows; median of {Rounds} rounds of {time}. Operations are those of the textbook.",
             "what", "m x n", "seconds", "GFLOP/s", "float64 product GFLOP/s", "of the product");
-        foreach ((int m, int n) in s_shapes.Where(shape => Math.Max(shape.M, shape.N) <= largest)) Measure(table, device, solver, product, m, n);
+        foreach ((int m, int n) in shapes) Measure(table, device, solver, product, m, n);
         table.Save();
     }
 

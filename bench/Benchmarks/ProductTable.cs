@@ -37,16 +37,18 @@ internal static unsafe class ProductTable
     {
         SimdLevel level = SimdLevels.FromEnvironment();
         int cores = Environment.ProcessorCount;
+        int? asked = options.Number("--threads");
+        Shape[] shapes = options.Only(s_shapes, shape => $"{shape.Use} {shape.Op} {shape.M}");
+        using var device = new CpuDevice(asked ?? 0);
         var table = new ResultTable<Row>(
-            "products", options.Directory, "float32 products. Best of interleaved rounds; share = best product / best multiply-add peak; median = of the shares of single rounds.",
+            "products", options.Directory, device, "float32 products. Best of interleaved rounds; share = best product / best multiply-add peak; median = of the shares of single rounds.",
             "use", "op", "m × n × k", "threads", "µs", "GFLOP/s", "peak", "share", "median");
-        foreach (int threads in options.Number("--threads") is { } given ? [given] : new[] { 1, cores }.Distinct())
+        foreach (int threads in asked is { } given ? [given] : new[] { 1, cores }.Distinct())
         {
             using var pool = new WorkerPool(threads);
             using var product = new MatrixProduct(pool, level);
-            foreach (Shape shape in s_shapes)
+            foreach (Shape shape in shapes)
             {
-                if (options.Text("--only") is { } only && !$"{shape.Use} {shape.Op} {shape.M}".Contains(only, StringComparison.Ordinal)) continue;
                 Row row = Measure(pool, product, level, shape);
                 table.Add(
                     row, $"{row.Use}", $"{row.Op}", $"{row.M} × {row.N} × {row.K}", $"{threads}", $"{row.Microseconds:F1}", $"{row.Gflops:F0}", $"{row.Peak:F0}", $"{row.Share:P0}",

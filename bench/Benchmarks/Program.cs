@@ -40,6 +40,7 @@ try
     if (args is ["help" or "--help" or "-h"])
     {
         foreach (var suite in suites) Console.WriteLine($"{suite.Name,-16}{suite.About}{(suite.Options.Length > 0 ? $" ({string.Join(", ", suite.Options)})" : "")}");
+        Console.WriteLine($"Without a name those of {string.Join(", ", suites.Where(s => s.InAll).Select(s => s.Name))} run, one after the other.");
         Console.WriteLine("--save [DIRECTORY] keeps a table, in bench/results/ under this machine's name if no directory is given. Everything else goes to BenchmarkDotNet: --list flat, --filter '*'.");
         return 0;
     }
@@ -49,6 +50,12 @@ try
 catch (FormatException exception)
 {
     Console.Error.WriteLine($"bench {args[0]}: {exception.Message}");
+    return 2;
+}
+
+if (args is [{ } word, ..] && !word.StartsWith('-'))
+{
+    Console.Error.WriteLine($"bench: '{word}' is no table, expected {string.Join(", ", suites.Select(s => s.Name))}, help, or BenchmarkDotNet's options such as --filter '*Latency*'.");
     return 2;
 }
 

@@ -87,15 +87,16 @@ internal sealed class StepTable : IDisposable
     {
         int cores = Environment.ProcessorCount;
         int? threads = options.Number("--threads");
+        Case[] cases = options.Only(s_cases, what => $"{what.Encoder.Name}, {Samples(what)}");
+        using var device = new CpuDevice(threads ?? 0);
         var table = new ResultTable<Result>(
-            "steps", options.Directory,
+            "steps", options.Directory, device,
             "Passes of whole encoders. Best (median) of interleaved rounds. GFLOP/s count products and attention, a backward as two forwards; share = of the best multiply-add peak of the same rounds; "
             + "ratio = backward with absolute per-sample gradients over backward with summed ones, best over best (median of single rounds).",
             "encoder", "samples", "threads", "pass", "ms", "GFLOP/s", "share", "ratio");
-        foreach (Case what in s_cases)
+        foreach (Case what in cases)
         {
-            string samples = what.Samples == what.Batch ? $"{what.Samples}" : $"{what.Samples} in batches of {what.Batch}";
-            if (options.Text("--only") is { } only && !$"{what.Encoder.Name}, {samples}".Contains(only, StringComparison.Ordinal)) continue;
+            string samples = Samples(what);
             int[] counts = threads is { } given ? [given] : what.Encoder == s_base ? [cores] : [1, 2, cores];
             foreach (int count in counts.Where(n => n == threads || n <= cores).Distinct())
             {
@@ -127,6 +128,8 @@ internal sealed class StepTable : IDisposable
         _probe.Dispose();
         _device.Dispose();
     }
+
+    private static string Samples(Case what) => what.Samples == what.Batch ? $"{what.Samples}" : $"{what.Samples} in batches of {what.Batch}";
 
     private Result Measure()
     {

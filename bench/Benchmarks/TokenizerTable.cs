@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
 using MergeEngine.Benchmarks.Frame;
+using MergeEngine.Models;
 using MergeEngine.Models.Tokenizers;
 
 namespace MergeEngine.Benchmarks;
@@ -20,6 +21,8 @@ internal static class TokenizerTable
     public static void Run(SuiteOptions options)
     {
         string? model = options.Text("--model"), file = options.Text("--text");
+        ITokenizer? given = model is null ? null : Given(model);
+        string[]? lines = file is null ? null : Lines(file);
         var table = new ResultTable<Row>(
             "tokenizers", options.Directory,
             $"Tokenizers on one core, ids, types and offsets, special tokens added. Medians of {Rounds} rounds; MB of UTF-8. The pass beside them adds up the same UTF-16 texts, one after the other. A round takes a million characters at least.",
@@ -27,8 +30,8 @@ internal static class TokenizerTable
         string fixtures = Path.Combine(Repository.Root, "tests", "Fixtures", "tokenizers");
         foreach (string name in model is null ? s_names : [model])
         {
-            ITokenizer tokenizer = model is null ? Load(Path.Combine(fixtures, name)) : Tokenizer.Load(model);
-            foreach ((string kind, string[] texts) in file is null ? Strings(Path.Combine(fixtures, $"{(model is null ? name : s_names[0])}.jsonl.gz")) : [(Path.GetFileName(file), File.ReadAllLines(file))])
+            ITokenizer tokenizer = given ?? Load(Path.Combine(fixtures, name));
+            foreach ((string kind, string[] texts) in lines is null ? Strings(Path.Combine(fixtures, $"{(model is null ? name : s_names[0])}.jsonl.gz")) : [(Path.GetFileName(file!), lines)])
             {
                 Row row = Measure(tokenizer, Path.GetFileName(name.TrimEnd('/')), kind, texts);
                 table.Add(row, $"{row.Tokenizer}", $"{row.Texts} {row.Text}", $"{row.MegabytesPerSecond:F0}", $"{row.PassMegabytesPerSecond:F0}", $"{row.AllocatedBytesPerText:F2}");
@@ -36,6 +39,31 @@ internal static class TokenizerTable
         }
 
         table.Save();
+    }
+
+    private static ITokenizer Given(string model)
+    {
+        try
+        {
+            return Tokenizer.Load(model);
+        }
+        catch (ModelException e)
+        {
+            throw new FormatException($"--model: {e.Message}", e);
+        }
+    }
+
+    private static string[] Lines(string file)
+    {
+        try
+        {
+            string[] lines = File.ReadAllLines(file);
+            return lines.Any(line => line.Length > 0) ? lines : throw new FormatException($"--text: {file} is empty, expected a text on each line.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FormatException($"--text: {file} could not be read, expected a file with a text on each line: {e.Message}", e);
+        }
     }
 
     private static Row Measure(ITokenizer tokenizer, string name, string kind, string[] texts)

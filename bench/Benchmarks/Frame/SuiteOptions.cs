@@ -26,6 +26,29 @@ internal sealed class SuiteOptions
 
     public string? Text(string name) => _values.GetValueOrDefault(name);
 
+    /// <summary>Those of a table's rows that <c>--only</c> names a part of, whatever its case; all without it.</summary>
+    /// <param name="rows">All that the table has.</param>
+    /// <param name="name">What a row is called.</param>
+    /// <exception cref="FormatException">There is none such.</exception>
+    public T[] Only<T>(IReadOnlyList<T> rows, Func<T, string> name)
+    {
+        if (Text("--only") is not { } part) return [.. rows];
+        T[] found = [.. rows.Where(row => name(row).Contains(part, StringComparison.OrdinalIgnoreCase))];
+        return found.Length > 0 ? found : throw new FormatException($"--only is '{part}', expected a part of one of these: {string.Join("; ", rows.Select(name).Distinct())}.");
+    }
+
+    /// <summary>Those of a table's shapes that <c>--largest</c> allows.</summary>
+    /// <param name="shapes">All that the table has.</param>
+    /// <param name="otherwise">What is allowed if nobody says.</param>
+    /// <param name="size">What it takes to allow a shape.</param>
+    /// <exception cref="FormatException">There is none so small.</exception>
+    public T[] UpTo<T>(IReadOnlyList<T> shapes, int otherwise, Func<T, long> size)
+    {
+        int largest = Number("--largest") ?? otherwise;
+        T[] found = [.. shapes.Where(shape => size(shape) <= largest)];
+        return found.Length > 0 ? found : throw new FormatException($"--largest is {largest}, expected {shapes.Min(size)} or more: no matrix of this table is smaller.");
+    }
+
     /// <summary>A whole number above zero; null if it was left out.</summary>
     /// <exception cref="FormatException">It is something else.</exception>
     public int? Number(string name)

@@ -19,7 +19,7 @@ internal static class MergeTable
     public static void Run(SuiteOptions options)
     {
         using var device = new CpuDevice(options.Number("--threads") ?? 0);
-        string? only = options.Text("--only");
+        MergeCase[] methods = options.Only(MergeCase.All, method => method.Method);
         using var models = new TensorModels(device, TensorModels.EncoderShapes);
         double bytes = models.InputBytes;
         bool isAlone = device.Threads == 1;
@@ -29,9 +29,8 @@ internal static class MergeTable
             "merges", options.Directory, device,
             FormattableString.Invariant($"{TensorModels.Count} models and a base in memory, {bytes / 1e6:F0} MB of inputs; median of {Rounds} rounds of {(isAlone ? "processor time" : "time")}. The copy copies the inputs."),
             "method", "ms", "of its passes", "GB/s of inputs", "time of a copy", "time of linear");
-        foreach (MergeCase method in MergeCase.All)
+        foreach (MergeCase method in methods)
         {
-            if (only is not null && !method.Method.Contains(only, StringComparison.OrdinalIgnoreCase)) continue;
             var passes = new List<double>();
             Action call = method.Prepare(models, (pass, work) =>
             {

@@ -23,12 +23,13 @@ internal static unsafe class SpectralTable
     public static void Run(SuiteOptions options)
     {
         using var device = new CpuDevice(options.Number("--threads") ?? 0);
-        int largest = options.Number("--largest") ?? 2048;
+        // A long matrix counts as the square one that takes about as long.
+        Shape[] shapes = options.UpTo(s_shapes, 2048, shape => shape[1] == 3072 ? 2048 : shape[1]);
         string time = device.Threads == 1 ? "processor time" : "time";
         var table = new ResultTable<Row>(
             "spectral", options.Directory, device, $"One matrix of {TensorModels.Count} models and a base; median of {Rounds} rounds of {time}. Operations are those of the textbook.",
             "method", "matrix", "seconds", "float64 product GFLOP/s", "float32 product GFLOP/s", "of the product's rate");
-        foreach (Shape shape in s_shapes.Where(shape => shape[1] <= largest || (shape[1] == 3072 && largest >= 2048)))
+        foreach (Shape shape in shapes)
         {
             using var models = new TensorModels(device, [shape]);
             foreach (string method in (string[])["tsv", "iso_c", "iso_cts"]) Measure(table, device, models, method, (int)shape[0], (int)shape[1]);

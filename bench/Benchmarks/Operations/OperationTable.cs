@@ -23,7 +23,7 @@ internal static class OperationTable
     /// <returns>False if a value or a gradient is wrong.</returns>
     public static bool Run(string mode, SuiteOptions options)
     {
-        Operation[] operations = [.. All.Where(o => options.Text("--only") is not { } only || o.Name.Contains(only, StringComparison.OrdinalIgnoreCase))];
+        Operation[] operations = options.Only(All, o => o.Name);
         using var device = new CpuDevice(options.Number("--threads") ?? 0);
         switch (mode)
         {
@@ -70,12 +70,13 @@ internal static class OperationTable
 
     private static void Measure(Operation[] operations, SuiteOptions options, CpuDevice device)
     {
+        long millions = options.Number("--millions") ?? 48;
         var table = new ResultTable<Speed>(
             "operations", options.Directory, device,
             "Floor: bytes that must be read and written over the bandwidth of a copy, or operations over the peak for products and attention, measured in turn. Best of the rounds; medians of single rounds beside it.",
             "operation", "µs", "median", "floor µs", "ratio", "median", "rate");
         using DeviceProbe probe = DeviceProbe.For(device);
-        using var vectors = new OperationMemory(device, large: true) { VectorLength = (options.Number("--millions") ?? 48) * 1_000_000L };
+        using var vectors = new OperationMemory(device, large: true) { VectorLength = millions * 1_000_000 };
         foreach (Operation operation in operations)
         {
             if (VectorOperations.All.Contains(operation))

@@ -9,7 +9,9 @@ using MergeEngine.Tensors.Numerics;
 namespace MergeEngine.Benchmarks.Scaling;
 
 /// <summary>Measures costs at growing sizes. What is compared with each other is measured in turn where memory allows it, since a shared machine's speed changes from minute to minute.</summary>
-internal sealed class ScalingMeasurement(ScalingSizes sizes)
+/// <param name="sizes">What grows, and how far.</param>
+/// <param name="measured">Hears of every point as it is measured.</param>
+internal sealed class ScalingMeasurement(ScalingSizes sizes, Action<ScalingPoint>? measured = null)
 {
     private const int Patch = 32, HeadWidth = 64;
 
@@ -113,7 +115,9 @@ internal sealed class ScalingMeasurement(ScalingSizes sizes)
     private void Add(string panel, string series, double x, double[] times)
     {
         Array.Sort(times);
-        _points.Add(new ScalingPoint(panel, series, x, times[0], times[times.Length / 2]));
+        var point = new ScalingPoint(panel, series, x, times[0], times[times.Length / 2]);
+        _points.Add(point);
+        measured?.Invoke(point);
     }
 
     private static double Seconds(Action call)

@@ -20,23 +20,23 @@ internal static class ScalingTable
 
     private static IReadOnlyList<ScalingPoint> Measure(SuiteOptions options)
     {
+        ScalingSizes sizes = options.Number("--rounds") is { } rounds ? new() { Rounds = rounds } : new();
         var table = new ResultTable<ScalingPoint>(
             "scaling", options.Directory,
             "Costs at growing sizes, the best of the rounds (median). Line: seconds = intercept + slope x size, nearest in relative squares; off = the farthest point's distance from it. Threads: speed-up over one.",
             "what changes", "what runs", "size", "ms", "line or speed-up");
-        ScalingSizes sizes = options.Number("--rounds") is { } rounds ? new() { Rounds = rounds } : new();
-        IReadOnlyList<ScalingPoint> points = new ScalingMeasurement(sizes).Run();
-        foreach (IGrouping<(string Panel, string Series), ScalingPoint> series in points.GroupBy(p => (p.Panel, p.Series)))
+        var alone = new Dictionary<string, double>();
+        IReadOnlyList<ScalingPoint> points = new ScalingMeasurement(sizes, point =>
         {
-            ScalingPoint[] own = [.. series];
-            ScalingLine? line = series.Key.Panel == "threads" ? null : ScalingLine.Through(own);
-            foreach (ScalingPoint point in own)
-            {
-                string about = line is null
-                    ? $"{own[0].Seconds / point.Seconds:F2}"
-                    : point == own[^1] ? $"{1e3 * line.Intercept:F2} + {1e3 * line.Slope:F2} x size, off {100 * line.Deviation:F0} %" : "";
-                table.Add(point, point.Panel, point.Series, $"{point.X:0.#}", $"{1e3 * point.Seconds:F1} ({1e3 * point.MedianSeconds:F1})", about);
-            }
+            bool isThreads = point.Panel == "threads";
+            if (isThreads) alone.TryAdd(point.Series, point.Seconds);
+            table.Add(
+                point, point.Panel, point.Series, $"{point.X:0.#}", $"{1e3 * point.Seconds:F1} ({1e3 * point.MedianSeconds:F1})", isThreads ? $"{alone[point.Series] / point.Seconds:F2}" : "");
+        }).Run();
+        foreach (IGrouping<(string Panel, string Series), ScalingPoint> series in points.Where(p => p.Panel != "threads").GroupBy(p => (p.Panel, p.Series)))
+        {
+            var line = ScalingLine.Through([.. series]);
+            table.Show(series.Key.Panel, series.Key.Series, "all", "", $"{1e3 * line.Intercept:F2} + {1e3 * line.Slope:F2} x size, off {100 * line.Deviation:F0} %");
         }
 
         table.Save();

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using MergeEngine.Benchmarks.Frame;
 
@@ -53,6 +55,48 @@ public sealed class ResultTableTests
     [InlineData("--threads", "--only")]
     public void Options_that_a_table_does_not_have_are_refused(params string[] words) =>
         Assert.Contains(words[0], Assert.Throws<FormatException>(() => new SuiteOptions(words, "--threads", "--only")).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Rows_are_chosen_by_a_part_of_their_name_or_by_their_size_and_none_is_refused()
+    {
+        SuiteOptions Options(string name, string value) => new([name, value], "--only", "--largest");
+        Assert.Equal(["ties", "dare_ties"], Options("--only", "TIES").Only<string>(["linear", "ties", "dare_ties"], row => row));
+        Assert.Equal(["linear"], new SuiteOptions([], "--only").Only<string>(["linear"], row => row));
+        Assert.Equal(
+            "--only is 'zzz', expected a part of one of these: linear; ties.", Assert.Throws<FormatException>(() => Options("--only", "zzz").Only<string>(["linear", "ties"], row => row)).Message);
+        Assert.Equal([768, 1024], Options("--largest", "1024").UpTo([768, 1024, 2048], 2048, size => size));
+        Assert.Equal([768], new SuiteOptions([], "--largest").UpTo([768, 1024], 1000, size => size));
+        Assert.Contains("--largest is 256, expected 768 or more", Assert.Throws<FormatException>(() => Options("--largest", "256").UpTo([768, 1024], 2048, size => size)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("tokenizers", "--model", "/nope")]
+    [InlineData("tokenizers", "--text", "/nope")]
+    [InlineData("products", "--only", "zzz")]
+    [InlineData("products", "--threads", "x")]
+    [InlineData("steps", "--only", "zzz")]
+    [InlineData("operations", "--only", "zzz")]
+    [InlineData("merges", "--only", "zzz")]
+    [InlineData("spectral", "--largest", "256")]
+    [InlineData("decompositions", "--largest", "255")]
+    [InlineData("scaling", "--rounds", "0")]
+    [InlineData("foo")]
+    public async Task What_is_wrong_with_the_command_line_is_one_sentence_before_anything_is_measured(params string[] words)
+    {
+        var start = new ProcessStartInfo(Dotnet(), ["exec", typeof(Repository).Assembly.Location, .. words]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        string told = await error;
+        Assert.Equal((2, ""), (process.ExitCode, await output));
+        Assert.StartsWith("bench", told, StringComparison.Ordinal);
+        Assert.Contains(words[^1], told, StringComparison.Ordinal);
+        Assert.Contains("expected", told, StringComparison.Ordinal);
+        Assert.Single(told.TrimEnd().Split('\n'));
+    }
+
+    /// <summary>The program that runs the runtime of these tests.</summary>
+    private static string Dotnet() => Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet"));
 
     [Theory]
     [InlineData("0")]

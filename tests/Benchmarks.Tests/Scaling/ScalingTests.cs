@@ -37,7 +37,9 @@ public sealed class ScalingTests
             ThreadBatch = 2,
             Rounds = 2,
         };
-        IReadOnlyList<ScalingPoint> points = new ScalingMeasurement(sizes).Run();
+        var heard = new List<ScalingPoint>();
+        IReadOnlyList<ScalingPoint> points = new ScalingMeasurement(sizes, heard.Add).Run();
+        Assert.Equal(points, heard);
         Assert.Equal(["batch", "depth", "width", "merge", "threads"], points.Select(p => p.Panel).Distinct());
         Assert.All(points, p => Assert.True(p.Seconds > 0 && p.MedianSeconds >= p.Seconds));
         Assert.All(points.GroupBy(p => (p.Panel, p.Series)).Where(s => s.Key.Panel != "threads"), series => Assert.Equal(2, series.Select(p => p.X).Distinct().Count()));
