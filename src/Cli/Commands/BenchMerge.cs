@@ -37,6 +37,11 @@ internal static class BenchMerge
         int models = context.Get(Models), parameters = context.Get(Parameters), limit = context.Get(MemoryLimit);
         if (models == 0) models = 8;
         if (parameters == 0) parameters = 87_500_000;
+        long least = MergeExecutor.LeastMemoryLimit >> 20;
+        if (limit != 0 && limit < least) throw new UsageException($"--memory-limit-mib is {limit}, expected {least} or more: the program itself takes as much.");
+        string directory = context.Get(Directory) ?? Path.GetTempPath();
+        if (!System.IO.Directory.Exists(directory))
+            throw new UsageException($"--directory is '{directory}', which {(File.Exists(directory) ? "is a file" : "does not exist")}, expected a directory to write checkpoints to.");
         using var frame = new BenchFrame(context, "merge");
         var options = new ExecutionOptions
         {
@@ -49,7 +54,10 @@ internal static class BenchMerge
             string[] methods = [.. MergeThroughput.Methods.Where(m => context.Get(Method) is not { } only || m == only)];
             int all = methods.Length;
             sink.Report("writing models", 0, all);
-            using var throughput = new MergeThroughput(context.Get(Directory) ?? Path.GetTempPath(), models, parameters, rounds, options, context.Stop);
+            using var throughput = new MergeThroughput(directory, models, parameters, rounds, options, context.Stop);
+            (string greedy, long needed) = methods.Select(method => (method, throughput.LeastMemory(method))).MaxBy(pair => pair.Item2);
+            if (needed > options.MemoryLimit)
+                throw new UsageException($"--memory-limit-mib is {options.MemoryLimit >> 20}, expected {(needed + (1 << 20) - 1) >> 20} or more: '{greedy}' cannot do with less for models of this size.");
             var rates = new List<MergeRate>();
             foreach (string method in methods)
             {
@@ -66,7 +74,7 @@ internal static class BenchMerge
     private static void Print(BenchReport<MergeRate> report, TextWriter output)
     {
         BenchFrame.PrintHead(report, output);
-        if (report.Setup is { } setup) output.WriteLine($"{report.Threads} threads, {setup.Models} models of {setup.ModelBytes / 1e6:0} MB, {setup.MemoryLimit >> 20} MiB allowed");
+        if (report.Setup is { } setup) output.WriteLine($"{report.Threads} {(report.Threads == 1 ? "thread" : "threads")}, {setup.Models} models of {setup.ModelBytes / 1e6:0} MB, {setup.MemoryLimit >> 20} MiB allowed");
         TextTable table = new TextTable("method", "files (s)", "merge (s)", "ratio", "hashed (s)", "ratio", "finish (s)", "cpu ratio", "peak (MiB)").AlignRight(1, 2, 3, 4, 5, 6, 7, 8);
         foreach (MergeRate rate in report.Results)
         {

@@ -123,6 +123,25 @@ public sealed class BenchTests
     }
 
     [Fact]
+    public void A_memory_limit_that_cannot_be_kept_is_refused_before_anything_is_measured()
+    {
+        using var directory = new TemporaryDirectory();
+        MergeEngineProcess.Run("bench", "merge", "--memory-limit-mib", "1", "--directory", directory.Path).Refused(2, "--memory-limit-mib is 1, expected 112 or more");
+        Assert.Empty(Directory.GetFileSystemEntries(directory.Path));
+    }
+
+    [Fact]
+    public void A_directory_that_is_none_is_refused_and_none_is_made()
+    {
+        using var directory = new TemporaryDirectory();
+        string missing = Path.Combine(directory.Path, "x", "y"), file = Path.Combine(directory.Path, "file");
+        File.WriteAllText(file, "");
+        MergeEngineProcess.Run("bench", "merge", "--directory", missing).Refused(2, $"--directory is '{missing}', which does not exist, expected a directory");
+        MergeEngineProcess.Run("bench", "merge", "--directory", file).Refused(2, $"--directory is '{file}', which is a file, expected a directory");
+        Assert.Equal([file], Directory.GetFileSystemEntries(directory.Path));
+    }
+
+    [Fact]
     public void A_profile_is_for_encoders() => MergeEngineProcess.Run("bench", "gemm", "--profile").Refused(2, "--profile", "'step' and 'latency'");
 
     [Fact]

@@ -55,6 +55,13 @@ public sealed class MergeThroughput : IDisposable
     /// <summary>Bytes of one model's weights.</summary>
     public long ModelBytes { get; }
 
+    /// <summary>The smallest memory limit, in bytes, with which a method can merge these models.</summary>
+    public long LeastMemory(string method)
+    {
+        using MergeJob job = Plan(method);
+        return MergeExecutor.Estimate(job, PlanOf(job), _options).LeastMemory;
+    }
+
     /// <summary>Measures one method.</summary>
     /// <exception cref="OperationCanceledException">Asked for.</exception>
     public MergeRate Measure(string method, CancellationToken cancellation = default)
@@ -84,10 +91,9 @@ public sealed class MergeThroughput : IDisposable
 
     private (double Execute, double Processor, double Complete) Merge(string method, bool hash, CancellationToken cancellation)
     {
-        Recipe recipe = RecipeFile.Parse(RecipeOf(method), "bench").Recipes[0];
         string target = Path.Combine(_directory, "output");
-        using MergeJob job = MergePlanner.Plan(recipe, new PlanOptions());
-        OutputPlan plan = OutputPlan.Create(job.Tensors.Select(t => new OutputTensor(t.Name, t.DType, t.Shape)));
+        using MergeJob job = Plan(method);
+        OutputPlan plan = PlanOf(job);
         using InputFiles inputs = InputFiles.Open(job, hash);
         var description = new MergeDescription { Recipe = method, Dialect = "mergekit", Inputs = inputs.Files };
         using OutputDirectory output = OutputDirectory.Open(target, plan, description, new OutputOptions { Hash = hash, Overwrite = true, Threads = _threads }, cancellation);
@@ -101,6 +107,10 @@ public sealed class MergeThroughput : IDisposable
         Directory.Delete(target, recursive: true);
         return (executed, processor, completed);
     }
+
+    private MergeJob Plan(string method) => MergePlanner.Plan(RecipeFile.Parse(RecipeOf(method), "bench").Recipes[0], new PlanOptions());
+
+    private static OutputPlan PlanOf(MergeJob job) => OutputPlan.Create(job.Tensors.Select(t => new OutputTensor(t.Name, t.DType, t.Shape)));
 
     /// <summary>mergekit's usual parameters.</summary>
     private string RecipeOf(string method)
