@@ -26,7 +26,7 @@ public sealed class CpuDevice : HostDevice
 
     public override string Name => "cpu";
 
-    public override string Description => $"{RuntimeInformation.ProcessArchitecture}, {Threads} threads, {(int)Simd}-bit vectors";
+    public override string Description => $"{RuntimeInformation.ProcessArchitecture}, {Threads} {(Threads == 1 ? "thread" : "threads")}, {(int)Simd}-bit vectors";
 
     public int Threads => Pool.Threads;
 

@@ -61,5 +61,5 @@ public static class DeviceCatalog
     /// <summary>A process has one driver; this one has NVIDIA's.</summary>
     internal static DeviceStatus EmulatedElsewhere(IReadOnlyList<string> candidates) => candidates.FirstOrDefault(File.Exists) is { } file
         ? new DeviceStatus("emulated", null, $"Not tried, since this process uses NVIDIA's driver; its library is {file}.", null)
-        : Unusable("emulated", "The emulated device's library is not here: build it with ./build.sh.");
+        : Unusable("emulated", "The emulated device's library, which is for tests, is not here: ./build.sh in the engine's sources makes it.");
 }

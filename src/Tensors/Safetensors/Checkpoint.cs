@@ -180,7 +180,7 @@ public sealed class Checkpoint : IDisposable
 
     private static Checkpoint OpenSingle(string path, string target, Checkpoint? like)
     {
-        return new Checkpoint(path, [SafetensorsFile.Open(target, like)], null, []);
+        return new Checkpoint(path, [SafetensorsFile.Open(target, like, "a .safetensors file or the directory of a model")], null, []);
     }
 
     private static Checkpoint OpenShards(string path, string indexPath, Checkpoint? like)

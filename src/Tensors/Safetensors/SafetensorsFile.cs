@@ -63,11 +63,11 @@ public sealed unsafe class SafetensorsFile : IDisposable
     /// <exception cref="SafetensorsException">The path is no readable regular file, or its header breaks a rule.</exception>
     public static SafetensorsFile Open(string path) => Open(path, null);
 
-    /// <summary>The same, with the names that another checkpoint has in memory already.</summary>
-    internal static SafetensorsFile Open(string path, Checkpoint? like)
+    /// <summary>The same, with the names that another checkpoint has in memory already, and what the caller would have taken at this path.</summary>
+    internal static SafetensorsFile Open(string path, Checkpoint? like, string expected = Expected)
     {
         if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException("Safetensors files are little-endian, and this machine is not.");
-        var handle = RegularFile.OpenRead(path, Expected);
+        var handle = RegularFile.OpenRead(path, expected);
         try
         {
             return new SafetensorsFile(path, handle, like);

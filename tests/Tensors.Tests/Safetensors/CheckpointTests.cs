@@ -72,7 +72,7 @@ public sealed class CheckpointTests : IDisposable
         Save("one.safetensors", "a");
         Save("two.safetensors", "a");
         Refuses(_directory.Root, $"the directory holds \"config.json\", \"one.safetensors\", \"pytorch_model.bin\", \"two.safetensors\", {Expected}");
-        Refusal.Of(() => Checkpoint.Open(_directory["nowhere"]), _directory["nowhere"], "does not exist, expected a .safetensors file.");
+        Refusal.Of(() => Checkpoint.Open(_directory["nowhere"]), _directory["nowhere"], "does not exist, expected a .safetensors file or the directory of a model.");
     }
 
     [Fact]

@@ -139,7 +139,7 @@ internal static class NativeLibraries
         }
 
         string help = named ? $"{variable} names it"
-            : platform == CudaPlatform.Emulated ? $"build it with ./build.sh, or name its path in {variable}"
+            : platform == CudaPlatform.Emulated ? $"./build.sh in the engine's sources makes it, or name its path in {variable}"
             : library == Driver ? $"install NVIDIA's driver, or name the library's path in {variable}"
             : $"install the CUDA toolkit's libraries, or name the path in {variable}";
         throw new CudaException($"{char.ToUpperInvariant(what[0])}{what.AsSpan(1)} could not be loaded; tried {string.Join(", ", reasons)}; {help}.");
