@@ -18,6 +18,9 @@ public sealed partial class InstalledPackageTests
         "MergeEngine.Models.Training", "MergeEngine.Merging.Methods", "MergeEngine.Embeddings", "Microsoft.Extensions.AI", "System.Numerics.Tensors",
     ];
 
+    /// <summary>What MergeEngine.Merging needs from elsewhere.</summary>
+    private static readonly string[] s_needed = ["YamlDotNet", "CsvHelper", "StbImageSharp", "System.Numerics.Tensors"];
+
     private readonly PackedPackages _packages;
 
     public InstalledPackageTests(PackedPackages packages)
@@ -52,7 +55,7 @@ public sealed partial class InstalledPackageTests
         using var models = new TinyTextModel();
         string work = PrepareWork(models);
         Assert.Equal("14 32 32 77\n", RunProject(room, "MergeEngine.Tensors", work));
-        Assert.Equal("2 texts, 24 numbers each\n", RunProject(room, "MergeEngine.Models", work));
+        Assert.Equal("2 texts, 24 numbers each, length of the first 1.00\n", RunProject(room, "MergeEngine.Models", work));
         Assert.Matches(@"^merged: (\d+) of \1 tensors merged with ties\n$", RunProject(room, "MergeEngine.Merging", work));
         Assert.Matches(@"^similarity -?[01]\.\d\d\d\n$", RunProject(room, "MergeEngine.Embeddings", work));
         Assert.Matches(@"^\d+\.\d %\n$", RunProject(room, "Readme", work));
@@ -78,6 +81,39 @@ public sealed partial class InstalledPackageTests
         Assert.Contains("could not be loaded", _packages.Sdk.RunProgram(program, work, "devices"), StringComparison.Ordinal);
     }
 
+    /// <summary>README.md's own commands, where nothing is cached. A folder that holds what this build was restored from stands for nuget.org.</summary>
+    [Fact]
+    public void The_commands_of_the_readme_install_a_library_where_nothing_is_cached()
+    {
+        string readme = File.ReadAllText(Path.Combine(PackedPackages.RepositoryRoot, "README.md"));
+        string addSource = Command(readme, "dotnet nuget add source "), addPackage = Command(readme, "dotnet add package ");
+        Assert.Equal("\"$PWD/artifacts/package/release\" --name merge-engine", addSource);
+        Assert.Equal("MergeEngine.Merging", addPackage);
+
+        string room = _packages.Room("uncached"), gallery = Directory.CreateDirectory(Path.Combine(room, "gallery")).FullName, project = Path.Combine(room, "app");
+        foreach (string file in Directory.GetFiles(Sdk.PackageCache, "*.nupkg", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2 }))
+        {
+            if (s_needed.Any(name => Path.GetFileName(file).StartsWith($"{name}.", StringComparison.OrdinalIgnoreCase))) File.CreateSymbolicLink(Path.Combine(gallery, Path.GetFileName(file)), file);
+        }
+
+        WriteProject(room, "app", null, "Console.WriteLine(typeof(MergeEngine.Merging.Methods.TaskArithmetic).Name);", []);
+        string settings = Path.Combine(project, "nuget.config");
+        File.WriteAllText(settings, $"""<configuration><packageSources><clear /><add key="nuget.org" value="{gallery}" /></packageSources></configuration>""");
+        // The user's own settings are left alone.
+        _packages.Sdk.Run(project, ["nuget", "add", "source", .. addSource.Replace("\"$PWD/artifacts/package/release\"", _packages.Folder, StringComparison.Ordinal).Split(' '), "--configfile", settings]);
+        _packages.Sdk.Run(project, "add", "package", addPackage);
+        Assert.Contains($"<PackageReference Include=\"{addPackage}\" Version=\"{PackedPackages.Version}\" />", File.ReadAllText(Path.Combine(project, "app.csproj")), StringComparison.Ordinal);
+        _packages.Sdk.Run(project, "msbuild", "-v:quiet", "-nologo", "-p:Configuration=Release");
+        Assert.Equal("TaskArithmetic\n", RunProject(room, "app", room));
+
+        static string Command(string page, string start)
+        {
+            int first = page.IndexOf(start, StringComparison.Ordinal) + start.Length;
+            Assert.True(first >= start.Length, $"README.md does not say '{start.Trim()}'.");
+            return page[first..page.IndexOf('`', first)];
+        }
+    }
+
     [Fact]
     public void Readme_names_the_namespaces_of_its_programs_and_how_to_install_each_package()
     {
@@ -96,7 +132,7 @@ public sealed partial class InstalledPackageTests
         return models.Root;
     }
 
-    private static void WriteProject(string room, string name, string package, string program, string[] namespaces)
+    private static void WriteProject(string room, string name, string? package, string program, string[] namespaces)
     {
         string directory = Directory.CreateDirectory(Path.Combine(room, name)).FullName;
         File.WriteAllText(Path.Combine(directory, "Program.cs"), program + "\n");
@@ -113,7 +149,7 @@ public sealed partial class InstalledPackageTests
                 <NuGetAudit>false</NuGetAudit>
               </PropertyGroup>
               <ItemGroup>
-                <PackageReference Include="{package}" Version="{PackedPackages.Version}" />
+                {(package is null ? "" : $"<PackageReference Include=\"{package}\" Version=\"{PackedPackages.Version}\" />")}
                 {string.Concat(namespaces.Select(name => $"<Using Include=\"{name}\" />"))}
               </ItemGroup>
             </Project>

@@ -37,7 +37,7 @@ internal sealed class Sdk(string scratch)
         start.Environment["DOTNET_ROOT"] = s_dotnetRoot;
         start.Environment["DOTNET_NOLOGO"] = start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
         // A project outside restores to a place of its own: packages of this version may change from build to build.
-        start.Environment["NUGET_PACKAGES"] = directory == PackedPackages.RepositoryRoot ? PackageCache : Path.Combine(scratch, "restored");
+        start.Environment["NUGET_PACKAGES"] = directory == PackedPackages.RepositoryRoot ? PackageCache : Path.Combine(scratch, $"restored-{Path.GetFileName(directory)}");
         // Whatever these programs leave in the temporary directory, or running, ends with the test.
         start.Environment["TMPDIR"] = Directory.CreateDirectory(Path.Combine(scratch, "t")).FullName;
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
