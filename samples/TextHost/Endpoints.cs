@@ -41,6 +41,7 @@ internal static class Endpoints
         EmbedRequest request, IEmbeddingGenerator<string, Embedding<float>> generator, CancellationToken cancellation)
     {
         GeneratedEmbeddings<Embedding<float>> embeddings = await generator.GenerateAsync(request.Texts, cancellationToken: cancellation);
+        foreach (Embedding<float> embedding in embeddings) RequireNumbers(embedding.Vector.Span);
         return TypedResults.Ok(new EmbedResponse([.. embeddings.Select(embedding => embedding.Vector)]));
     }
 
@@ -48,6 +49,7 @@ internal static class Endpoints
     {
         if (model.Labels.Count == 0) throw new ArgumentException("The service has no classifier, expected it to be started with --Head=FILE.");
         TextOutput output = await model.Texts.RunAsync(request.Text, cancellation);
+        RequireNumbers(output.Logits.Span);
         return TypedResults.Ok(new ClassifyResponse(model.Labels[TensorPrimitives.IndexOfMax(output.Logits.Span)], output.Logits));
     }
 
@@ -64,8 +66,16 @@ internal static class Endpoints
         IReadOnlyList<string> names = model.Mixture.Names;
         if (coefficients.Count != names.Count || !names.All(coefficients.ContainsKey))
             throw new ArgumentException($"There are coefficients of {Listed(coefficients.Keys)}, expected those of {Listed(names)}.");
+        foreach (string name in names) HostSettings.RequireSane(name, coefficients[name]);
         model.Mixture.SetCoefficients([.. names.Select(name => coefficients[name])], cancellation);
         return TypedResults.NoContent();
+    }
+
+    /// <summary>JSON has no word for NaN: without this an answer would break off in its middle.</summary>
+    private static void RequireNumbers(ReadOnlySpan<float> values)
+    {
+        if (!TensorPrimitives.IsFiniteAll(values))
+            throw new NotFiniteNumberException("The answer has values that are not numbers, expected finite weights and coefficients that do not blow them up.");
     }
 
     private static string Listed(IEnumerable<string> names) => names.Any() ? string.Join(", ", names.Select(name => $"'{name}'")) : "no task";
@@ -80,6 +90,10 @@ internal static class Endpoints
         {
             string message = e.ParamName is null ? e.Message : e.Message[..e.Message.LastIndexOf(" (Parameter", StringComparison.Ordinal)];
             return TypedResults.BadRequest(new ErrorResponse(message));
+        }
+        catch (NotFiniteNumberException e)
+        {
+            return TypedResults.InternalServerError(new ErrorResponse(e.Message));
         }
     }
 }

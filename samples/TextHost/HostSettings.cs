@@ -13,6 +13,9 @@ namespace MergeEngine.Samples.TextHost;
 internal sealed record HostSettings(
     string Model, IReadOnlyList<KeyValuePair<string, string>> Tasks, float Coefficient, string? Head, IReadOnlyList<string> Labels, string Device, int Threads)
 {
+    /// <summary>A hundred times a fine-tuning: no mixture of use goes that far, and weights of any beyond it overflow in the products of some layer.</summary>
+    public const float LargestCoefficient = 100;
+
     /// <summary>The last part of the model's path.</summary>
     public string ModelName => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(Model)));
 
@@ -22,9 +25,18 @@ internal sealed record HostSettings(
         string model = configuration["Model"] is { Length: > 0 } path ? path : throw new ArgumentException("No model was given, expected --Model=DIRECTORY.");
         KeyValuePair<string, string>[] tasks = [.. configuration.GetSection("Tasks").GetChildren().Select(task => KeyValuePair.Create(task.Key, task.Value ?? ""))];
         if (tasks.Length == 0) throw new ArgumentException("No task was given, expected --Tasks:NAME=DIRECTORY for each model that was fine-tuned from the base.");
+        float coefficient = Number(configuration, "Coefficient", 0.3f);
+        foreach ((string name, _) in tasks) RequireSane(name, coefficient);
         string[] labels = [.. configuration.GetSection("Labels").GetChildren().Select(label => label.Value ?? "")];
         return new HostSettings(
-            model, tasks, Number(configuration, "Coefficient", 0.3f), configuration["Head"], labels, configuration["Device"] ?? "cpu", Number(configuration, "Threads", 0));
+            model, tasks, coefficient, configuration["Head"], labels, configuration["Device"] ?? "cpu", Number(configuration, "Threads", 0));
+    }
+
+    /// <exception cref="ArgumentException">The coefficient is no number, or larger than <see cref="LargestCoefficient"/> either way.</exception>
+    public static void RequireSane(string task, float coefficient)
+    {
+        if (!(Math.Abs(coefficient) <= LargestCoefficient))
+            throw new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"The coefficient of '{task}' is {coefficient}, expected a number from {-LargestCoefficient} to {LargestCoefficient}."));
     }
 
     private static T Number<T>(IConfiguration configuration, string name, T otherwise)

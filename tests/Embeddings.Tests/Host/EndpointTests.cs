@@ -4,6 +4,7 @@ using System.Text.Json;
 using MergeEngine.Embeddings.Tests.Support;
 using MergeEngine.Models;
 using MergeEngine.Samples.TextHost;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Embeddings.Tests.Host;
 
@@ -43,6 +44,8 @@ public sealed class EndpointTests : IDisposable
     [Theory]
     [InlineData("""{"first":1}""", "There are coefficients of 'first', expected those of 'first', 'second'.")]
     [InlineData("""{"first":1,"third":2}""", "There are coefficients of 'first', 'third', expected those of 'first', 'second'.")]
+    [InlineData("""{"first":1,"second":1e20}""", "The coefficient of 'second' is 1E+20, expected a number from -100 to 100.")]
+    [InlineData("""{"first":-101,"second":0}""", "The coefficient of 'first' is -101, expected a number from -100 to 100.")]
     [InlineData("{}", "There are coefficients of no task, expected those of 'first', 'second'.")]
     public async Task Coefficients_that_are_not_one_for_each_task_are_refused_and_nothing_changes(string json, string message)
     {
@@ -83,6 +86,33 @@ public sealed class EndpointTests : IDisposable
     }
 
     [Fact]
+    public async Task An_answer_that_is_no_number_is_an_error_with_its_reason()
+    {
+        float[] weights = new float[3 * 24];
+        weights[30] = float.NaN;
+        SafetensorsWriter.Write(_files.Head, [TensorContent.FromFloat32("weight", [3, 24], weights)]);
+        await using HostUnderTest host = await HostUnderTest.StartAsync(HostUnderTest.Settings(_files));
+        HttpRequestException e = await Assert.ThrowsAsync<HttpRequestException>(() => host.PostAsync("/classify", """{"text":"good film"}"""u8.ToArray()));
+        Assert.Equal(HttpStatusCode.InternalServerError, e.StatusCode);
+        Assert.Contains("\"error\":\"The answer has values that are not numbers", e.Message, StringComparison.Ordinal);
+        // What does not go through the head is answered.
+        await host.PostAsync("/embed", """{"texts":["good film"]}"""u8.ToArray());
+    }
+
+    [Theory]
+    [InlineData(100)]
+    [InlineData(-100)]
+    public async Task The_largest_coefficients_give_answers_and_sane_ones_heal(float coefficient)
+    {
+        await using HostUnderTest host = await HostUnderTest.StartAsync(HostUnderTest.Settings(_files));
+        byte[] text = """{"text":"good film"}"""u8.ToArray(), before = await host.PostAsync("/classify", text);
+        await host.SetAsync(coefficient, coefficient);
+        Assert.NotEqual(before, await host.PostAsync("/classify", text));
+        await host.SetAsync(0.3f, 0.3f);
+        Assert.Equal(before, await host.PostAsync("/classify", text));
+    }
+
+    [Fact]
     public async Task Without_a_head_it_embeds_and_refuses_to_classify()
     {
         await using HostUnderTest host = await HostUnderTest.StartAsync($"--Model={_files.Base}", $"--Tasks:only={_files.Tuned[0]}", "--Coefficient=0.5", "--Threads=1");
@@ -97,6 +127,7 @@ public sealed class EndpointTests : IDisposable
     {
         Refused<ArgumentException>("No model was given, expected --Model=DIRECTORY.");
         Refused<ArgumentException>("No task was given, expected --Tasks:NAME=DIRECTORY for each model that was fine-tuned from the base.", $"--Model={_files.Base}");
+        Refused<ArgumentException>("The coefficient of 'a' is 1E+20, expected a number from -100 to 100.", $"--Model={_files.Base}", "--Tasks:a=b", "--Coefficient=1e20");
         Refused<ArgumentException>("Threads is 'many', expected a number.", $"--Model={_files.Base}", "--Tasks:a=b", "--Threads=many");
         Refused<ArgumentException>("2 labels were given for the 3 classes of the head, expected one for each.", [.. HostUnderTest.Settings(_files)[..^2], "--Threads=1"]);
         Refused<ModelException>($"{_files.Root}: holds no tokenizer", $"--Model={WithoutTokenizer()}", $"--Tasks:a={_files.Tuned[0]}");
