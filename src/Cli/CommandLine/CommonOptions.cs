@@ -15,7 +15,7 @@ internal static class CommonOptions
 
     public static readonly Option<int> Threads = Number("--threads", "Threads of the CPU device; one for each core if left out.", 1, 1024, "N");
 
-    public static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace an output directory that holds something else." };
+    public static readonly Option<bool> Overwrite = new("--overwrite") { Description = "Replace an output file, or write to an output directory that holds something else." };
 
     public static readonly Option<ulong?> Seed = new("--seed")
     {

@@ -33,6 +33,9 @@ internal static class DatasetArguments
     public static bool AreTexts(CommandContext context, string path) =>
         Dataset.HoldsTokens(path) || (TextFiles.Matches(path) && !context.Has(FileColumn) && (context.Has(TextColumn) || ImageList.FindColumns(TextFiles.Find(path)) is null));
 
+    /// <summary>What a dataset is read from, so that nothing of it is written over.</summary>
+    public static IEnumerable<string> FilesOf(string path) => [path, .. TextFiles.Matches(path) ? TextFiles.Find(path).Files.Select(file => file.Path) : []];
+
     /// <summary>Opens a dataset; texts go through the tokenizer beside the model.</summary>
     /// <param name="context">The command line.</param>
     /// <param name="encoder">The model.</param>

@@ -38,8 +38,8 @@ internal static class AtmCommand
     private static void Run(CommandContext context)
     {
         string output = context.Get(ExperimentCommand.Output);
-        ExperimentOutput.RequireFree(output, context.Get(CommonOptions.Overwrite));
         ExperimentFile file = ExperimentFile.Load(context.Get(ExperimentCommand.File));
+        ExperimentOutput.RequireFree(output, context.Get(CommonOptions.Overwrite), file.Name);
         using Device device = context.OpenDevice();
         // The model is only there while the experiment runs, and its results only after it.
         string model = Directory.CreateTempSubdirectory("merge-engine-").FullName;

@@ -42,8 +42,8 @@ internal static class ExperimentCommand
     /// <summary>Runs an experiment file and writes its results.</summary>
     public static void Run(CommandContext context, string path, string output)
     {
-        ExperimentOutput.RequireFree(output, context.Get(CommonOptions.Overwrite));
         ExperimentFile file = ExperimentFile.Load(path);
+        ExperimentOutput.RequireFree(output, context.Get(CommonOptions.Overwrite), file.Name);
         using Device device = context.OpenDevice();
         ExperimentResult result = CommandContext.WithProgress("steps", sink => ExperimentRunner.Run(device, file, ExperimentOutput.Options(context, sink)));
         ExperimentOutput.Write(context, result, output);

@@ -1,8 +1,10 @@
+using System.Text.Json;
 using MergeEngine.Cli.CommandLine;
 using MergeEngine.Cli.Reports.Html;
 using MergeEngine.Cli.Reports.Tables;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Experiments;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Commands;
 
@@ -12,12 +14,36 @@ internal static class ExperimentOutput
     public const string Results = "results.json";
     public const string Report = "report.html";
 
-    /// <summary>A directory with results may be written over, another one only with --overwrite.</summary>
+    /// <summary>Results of a thousand rounds of a hundred methods are below 10 MB.</summary>
+    public const long MostBytes = 256 << 20;
+
+    /// <summary>A directory with results of the same experiment may be written over, another one only with --overwrite.</summary>
+    /// <param name="directory">Where the files will go.</param>
+    /// <param name="overwrite">True to write over what is there.</param>
+    /// <param name="experiment">Name of the experiment.</param>
     /// <exception cref="IOException">There is something in the way.</exception>
-    public static void RequireFree(string directory, bool overwrite)
+    public static void RequireFree(string directory, bool overwrite, string experiment)
     {
         if (directory.EndsWith(".safetensors", StringComparison.Ordinal)) throw new UsageException($"{directory}: is the name of a file, expected that of a directory.");
-        OutputDirectory.RequireFree(directory, overwrite, ours: Results);
+        string? there = NameIn(Path.Combine(directory, Results));
+        if (there is not null && there != experiment && !overwrite)
+            throw new IOException($"{directory}: holds the results of another experiment, {Quoting.Quote(there)}; --overwrite replaces them.");
+        OutputDirectory.RequireFree(directory, overwrite, ours: there == experiment);
+    }
+
+    /// <summary>The experiment whose results a file holds; null where there is no such file, or it is something else.</summary>
+    private static string? NameIn(string path)
+    {
+        var file = new FileInfo(path);
+        if (!file.Exists || file.Length > MostBytes) return null;
+        try
+        {
+            return ExperimentJson.Read(File.ReadAllText(path)).Name;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Seed, progress and cancellation of a run.</summary>

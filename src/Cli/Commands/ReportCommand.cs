@@ -11,9 +11,6 @@ namespace MergeEngine.Cli.Commands;
 /// <summary><c>report RESULTS.json</c>: the table and the page of an experiment that was run before.</summary>
 internal static class ReportCommand
 {
-    // Results of a thousand rounds of a hundred methods are below 10 MB.
-    private const long MostBytes = 256 << 20;
-
     private static readonly Argument<string> Results = new("RESULTS.json") { Description = "What an experiment wrote, or its directory." };
 
     private static readonly Option<string?> Html = new("--html") { Description = "Write the self-contained page here.", HelpName = "FILE" };
@@ -43,7 +40,7 @@ internal static class ReportCommand
         if (Directory.Exists(path)) path = Path.Combine(path, ExperimentOutput.Results);
         var file = new FileInfo(path);
         if (!file.Exists) throw new FileNotFoundException($"{path}: does not exist, expected the results.json of an experiment.");
-        if (file.Length > MostBytes) throw new InvalidDataException($"{path}: has {file.Length} bytes, expected at most {MostBytes}.");
+        if (file.Length > ExperimentOutput.MostBytes) throw new InvalidDataException($"{path}: has {file.Length} bytes, expected at most {ExperimentOutput.MostBytes}.");
         try
         {
             return ExperimentJson.Read(File.ReadAllText(path));

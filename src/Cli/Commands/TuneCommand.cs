@@ -59,8 +59,9 @@ internal static class TuneCommand
     {
         string output = context.Get(Output);
         string? headOut = context.Get(HeadOut);
-        if (headOut is not null) OutputFile.RequirePossible(headOut, context.Get(ModelArguments.Model), context.Get(Data));
-        OutputDirectory.RequireFree(output, context.Get(CommonOptions.Overwrite));
+        bool overwrite = context.Get(CommonOptions.Overwrite);
+        if (headOut is not null) RequireFree(headOut, output, overwrite, [context.Get(ModelArguments.Model), context.Get(CommonOptions.Head), .. DatasetArguments.FilesOf(context.Get(Data))]);
+        OutputDirectory.RequireFree(output, overwrite);
         using Device device = context.OpenDevice();
         using Encoder encoder = ModelArguments.Load(context, device, context.Get(Data));
         Dataset data = DatasetArguments.Open(context, encoder, context.Get(Data));
@@ -87,6 +88,13 @@ internal static class TuneCommand
         double[] losses = [.. run.Losses.Chunk(stepsPerEpoch).Select(epoch => epoch.Average())];
         var report = new TuneReport(output, data.Name, run.Steps, run.Examples, run.Seconds, losses, scores, profile);
         context.Write(report, CliJson.Default.TuneReport, Print);
+    }
+
+    /// <summary>The head is no input, not the model, and replaces no file unasked.</summary>
+    private static void RequireFree(string headOut, string output, bool overwrite, string?[] inputs)
+    {
+        OutputFile.RequireFree(headOut, overwrite, inputs);
+        if (Path.GetFullPath(headOut) == Path.GetFullPath(output)) throw new UsageException($"{headOut}: is OUT, the tuned model, expected another file with --head-out.");
     }
 
     private static TrainingRun Train(CommandContext context, Trainer trainer, TrainingTask task, int steps, ParameterVector parameters)

@@ -9,21 +9,20 @@ internal static class OutputDirectory
     /// <summary>Says before hours of work what would fail after them.</summary>
     /// <param name="path">Where the output will go.</param>
     /// <param name="overwrite">True to write over what is there.</param>
-    /// <param name="ours">A file that only this program writes: a directory that holds it may be written over.</param>
+    /// <param name="ours">True for a directory that holds an older output of the same work: it may be written over.</param>
     /// <exception cref="IOException">There is something in the way.</exception>
-    public static void RequireFree(string path, bool overwrite, string? ours = null)
+    public static void RequireFree(string path, bool overwrite, bool ours = false)
     {
         if (IsFile(path))
         {
-            OutputFile.RequirePossible(path);
-            if (File.Exists(path) && !overwrite) throw new IOException($"{path}: exists already; --overwrite replaces it.");
+            OutputFile.RequireFree(path, overwrite);
             return;
         }
 
         if (File.Exists(path)) throw new IOException($"{path}: is a file, expected the name of a directory to write.");
         OutputFile.RequireWritable(path, Holder(path));
         if (Directory.Exists(path)) OutputFile.RequireWritable(path, path);
-        if (overwrite || (ours is not null && File.Exists(Path.Combine(path, ours)))) return;
+        if (overwrite || ours) return;
         if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
             throw new IOException($"{path}: exists already and is not empty; --overwrite replaces files in it.");
     }

@@ -41,6 +41,17 @@ internal static class OutputFile
         RequireWritable(path, directory);
     }
 
+    /// <summary>As <see cref="RequirePossible"/>, for a file that is not made anew as a matter of course: an older one is only replaced when that was asked for.</summary>
+    /// <param name="path">The file that will be written.</param>
+    /// <param name="overwrite">True to replace a file that is there.</param>
+    /// <param name="inputs">Files and directories that the work reads.</param>
+    /// <exception cref="IOException">The path cannot be written to, or there is a file.</exception>
+    public static void RequireFree(string path, bool overwrite, params ReadOnlySpan<string?> inputs)
+    {
+        RequirePossible(path, inputs);
+        if (File.Exists(path) && !overwrite) throw new IOException($"{path}: exists already; --overwrite replaces it.");
+    }
+
     /// <summary>Tries to make a file in a directory.</summary>
     /// <param name="path">What is to be written, for the message.</param>
     /// <param name="directory">A directory that exists.</param>

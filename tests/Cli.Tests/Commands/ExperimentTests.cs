@@ -162,6 +162,24 @@ public sealed partial class ExperimentTests : IDisposable
     }
 
     [Fact]
+    public void Results_of_another_experiment_are_only_replaced_when_that_is_asked_for()
+    {
+        string text = MiniatureExperiment.Text.Split("methods:")[0] + "methods: [pretrained]";
+        MergeEngineProcess.Run("experiment", MiniatureExperiment.Write(directory, text), directory["out"]).Succeeded();
+        byte[] results = File.ReadAllBytes(directory["out/results.json"]);
+        string other = MiniatureExperiment.Write(directory, text.Replace("name: miniature", "name: other", StringComparison.Ordinal));
+        MergeEngineProcess.Run("experiment", other, directory["out"]).Refused(1, "out: holds the results of another experiment, \"miniature\"; --overwrite");
+        MergeEngineProcess.Run("atm", other, directory["out"]).Refused(1, "another experiment, \"miniature\"");
+        Assert.Equal(results, File.ReadAllBytes(directory["out/results.json"]));
+        MergeEngineProcess.Run("experiment", other, directory["out"], "--overwrite").Succeeded();
+        Assert.Contains("\"name\": \"other\"", File.ReadAllText(directory["out/results.json"]), StringComparison.Ordinal);
+        // A file of that name that something else wrote is not ours.
+        Directory.CreateDirectory(directory["notes"]);
+        directory.Write("notes/results.json", "{}");
+        MergeEngineProcess.Run("experiment", other, directory["notes"]).Refused(1, "notes: exists already");
+    }
+
+    [Fact]
     public void A_run_that_is_stopped_ends_soon_and_leaves_nothing()
     {
         string file = MiniatureExperiment.Write(directory, MiniatureExperiment.Text.Replace("epochs: 2", "epochs: 50000", StringComparison.Ordinal));

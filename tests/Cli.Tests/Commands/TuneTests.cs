@@ -86,6 +86,25 @@ public sealed class TuneTests : IDisposable
         Assert.True(File.Exists(directory["taken/model.safetensors"]));
     }
 
+    [Fact]
+    public void A_head_replaces_no_input_and_no_file_unasked()
+    {
+        Directory.CreateDirectory(directory["list"]);
+        string data = Dataset(), taken = directory.Write("taken.safetensors", "years of work"), list = directory.Write("list/train.csv", "file,label\n1.png,a\n");
+        byte[] bytes = File.ReadAllBytes(data);
+        MergeEngineProcess.Run("tune", Base, data, directory["tuned"], "--head-out", data, "--overwrite").Refused(1, "data.safetensors: is an input of this command");
+        MergeEngineProcess.Run("tune", Base, directory["list/{split}.csv"], directory["tuned"], "--head-out", list, "--overwrite").Refused(1, "train.csv: is an input of this command");
+        MergeEngineProcess.Run("tune", Base, data, directory["tuned"], "--head", taken, "--head-out", taken, "--overwrite").Refused(1, "taken.safetensors: is an input of this command");
+        MergeEngineProcess.Run("tune", Base, data, directory["tuned"], "--head-out", taken).Refused(1, "taken.safetensors: exists already; --overwrite replaces it");
+        MergeEngineProcess.Run("tune", Base, data, directory["one.safetensors"], "--head-out", directory["one.safetensors"]).Refused(2, "one.safetensors: is OUT");
+        Assert.Equal(bytes, File.ReadAllBytes(data));
+        Assert.Equal("years of work", File.ReadAllText(taken));
+        Assert.False(Directory.Exists(directory["tuned"]));
+        Tune("tuned", data, "--epochs", "1", "--head-out", taken, "--overwrite");
+        using SafetensorsFile head = SafetensorsFile.Open(taken);
+        Assert.True(head.TryGet("weight", out _));
+    }
+
     [Theory]
     [InlineData("--learning-rate", "-1")]
     [InlineData("--learning-rate", "fast")]
