@@ -37,7 +37,7 @@ internal static class Application
 
     private static RootCommand Create()
     {
-        var root = new RootCommand("Fine-tunes vision transformers and merges fine-tuned models, on the processor or an NVIDIA GPU, with results that repeat to the last bit.")
+        var root = new RootCommand("Fine-tunes encoders of images and texts and merges fine-tuned models, on the processor or an NVIDIA GPU, with results that repeat to the last bit.")
         {
             ExtractLoraCommand.Create(),
             InspectCommand.Create(),
