@@ -38,8 +38,7 @@ internal static class AtmCommand
     private static void Run(CommandContext context)
     {
         string output = context.Get(ExperimentCommand.Output);
-        ExperimentFile file = ExperimentFile.Load(context.Get(ExperimentCommand.File));
-        ExperimentOutput.RequireFree(output, context.Get(CommonOptions.Overwrite), file.Name);
+        ExperimentFile file = ExperimentOutput.Load(context, context.Get(ExperimentCommand.File), output);
         using Device device = context.OpenDevice();
         // The model is only there while the experiment runs, and its results only after it.
         string model = Directory.CreateTempSubdirectory("merge-engine-").FullName;

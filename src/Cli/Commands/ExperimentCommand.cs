@@ -42,8 +42,7 @@ internal static class ExperimentCommand
     /// <summary>Runs an experiment file and writes its results.</summary>
     public static void Run(CommandContext context, string path, string output)
     {
-        ExperimentFile file = ExperimentFile.Load(path);
-        ExperimentOutput.RequireFree(output, context.Get(CommonOptions.Overwrite), file.Name);
+        ExperimentFile file = ExperimentOutput.Load(context, path, output);
         using Device device = context.OpenDevice();
         ExperimentResult result = CommandContext.WithProgress("steps", sink => ExperimentRunner.Run(device, file, ExperimentOutput.Options(context, sink)));
         ExperimentOutput.Write(context, result, output);

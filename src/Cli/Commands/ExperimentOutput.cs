@@ -22,13 +22,26 @@ internal static class ExperimentOutput
     /// <param name="overwrite">True to write over what is there.</param>
     /// <param name="experiment">Name of the experiment.</param>
     /// <exception cref="IOException">There is something in the way.</exception>
-    public static void RequireFree(string directory, bool overwrite, string experiment)
+    private static void RequireFree(string directory, bool overwrite, string experiment)
     {
         if (directory.EndsWith(".safetensors", StringComparison.Ordinal)) throw new UsageException($"{directory}: is the name of a file, expected that of a directory.");
         string? there = NameIn(Path.Combine(directory, Results));
         if (there is not null && there != experiment && !overwrite)
             throw new IOException($"{directory}: holds the results of another experiment, {Quoting.Quote(there)}; --overwrite replaces them.");
         OutputDirectory.RequireFree(directory, overwrite, ours: there == experiment);
+    }
+
+    /// <summary>Reads an experiment file, once it is sure that its results can be written.</summary>
+    /// <param name="context">The command line.</param>
+    /// <param name="path">The experiment file.</param>
+    /// <param name="directory">Where the results will go.</param>
+    /// <exception cref="IOException">There is something in the way of the results.</exception>
+    public static ExperimentFile Load(CommandContext context, string path, string directory)
+    {
+        OutputDirectory.RequireFree(directory, overwrite: true);
+        ExperimentFile file = ExperimentFile.Load(path);
+        RequireFree(directory, context.Get(CommonOptions.Overwrite), file.Name);
+        return file;
     }
 
     /// <summary>The experiment whose results a file holds; null where there is no such file, or it is something else.</summary>
