@@ -20,15 +20,23 @@ internal static class ScalingChart
         ("merge", "Parameters of a merge of 8 models", "million parameters"), ("threads", "Threads", "threads"),
     ];
 
-    /// <summary>A file of its own, in the reader's light or dark colours.</summary>
+    /// <summary>Names of <see cref="ChartColors"/>, in the light and in the dark.</summary>
+    private static readonly (string Name, string Light, string Dark)[] s_colors =
+    [
+        ("paper", "#ffffff", "#15191e"), ("ink", "#1c1f23", "#e8eaed"), ("muted", "#646b75", "#9aa3ae"), ("grid", "#e9eaed", "#2a3038"),
+        ("series-1", "#2f6fde", "#6ea2ff"), ("series-2", "#e0742a", "#f5a25f"),
+    ];
+
+    /// <summary>A file of its own, in the reader's light or dark colours; in light ones where a program knows no style sheets with variables.</summary>
     public static string Draw(IReadOnlyList<ScalingPoint> points)
     {
         var panels = s_panels.Where(panel => points.Any(p => p.Panel == panel.Panel)).ToArray();
         double width = Columns * Width, height = (panels.Length + Columns - 1) / Columns * Height;
         var svg = new StringBuilder();
         svg.Append(CultureInfo.InvariantCulture, $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n");
-        svg.Append("<style>:root{--ink:#1c1f23;--muted:#646b75;--grid:#e9eaed;--series-1:#2f6fde;--series-2:#e0742a}");
-        svg.Append("@media(prefers-color-scheme:dark){:root{--ink:#e8eaed;--muted:#9aa3ae;--grid:#2a3038;--series-1:#6ea2ff;--series-2:#f5a25f}}</style>\n");
+        svg.Append("<style>:root{").AppendJoin(';', s_colors.Select(c => $"--{c.Name}:{c.Light}"));
+        svg.Append("}@media(prefers-color-scheme:dark){:root{").AppendJoin(';', s_colors.Select(c => $"--{c.Name}:{c.Dark}")).Append("}}</style>\n");
+        svg.Append("<rect width=\"100%\" height=\"100%\" fill=\"var(--paper)\"/>\n");
         for (int i = 0; i < panels.Length; i++)
         {
             (string panel, string title, string axis) = panels[i];
@@ -39,7 +47,15 @@ internal static class ScalingChart
             svg.Append("</svg>\n");
         }
 
-        return svg.Append("</svg>\n").ToString();
+        svg.Append("</svg>\n");
+        foreach ((string name, string light, _) in s_colors)
+        {
+            // Whoever does not know variables leaves out the second of two declarations, or the style of an attribute, and takes the first.
+            foreach (string property in (string[])["fill", "stroke"]) svg.Replace($"{property}:var(--{name})", $"{property}:{light};{property}:var(--{name})");
+            svg.Replace($"fill=\"var(--{name})\"", $"fill=\"{light}\" style=\"fill:var(--{name})\"");
+        }
+
+        return svg.ToString();
     }
 
     private static string Panel(ScalingPoint[] points, string title, string axis, bool isSpeedUp)
@@ -49,7 +65,7 @@ internal static class ScalingChart
         model.TitleFontSize = SvgChart.FontSize + 1;
         model.TitleFontWeight = FontWeights.Bold;
         double largest = points.Max(p => p.X);
-        model.Axes.Add(SvgChart.Style(new LinearAxis { Position = AxisPosition.Bottom, Title = axis, Minimum = 0, Maximum = 1.05 * largest, AxisTitleDistance = 6 }));
+        model.Axes.Add(SvgChart.Style(new LinearAxis { Position = AxisPosition.Bottom, Title = axis, Minimum = 0, Maximum = 1.05 * largest, AxisTitleDistance = 6, MinimumMajorStep = 1 }));
         model.Axes.Add(SvgChart.Style(new LinearAxis
         {
             Position = AxisPosition.Left,

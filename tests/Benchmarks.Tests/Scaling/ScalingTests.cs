@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using MergeEngine.Benchmarks.Frame;
 using MergeEngine.Benchmarks.Scaling;
@@ -48,6 +49,8 @@ public sealed class ScalingTests
         XElement root = XDocument.Parse(svg).Root!;
         Assert.Equal(5, root.Elements(root.Name).Count());
         Assert.InRange(svg.Length, 1000, 60_000);
+        // Programs that know no variables, such as most converters, find a colour beside each.
+        Assert.All(Regex.Matches(svg, @"(fill|stroke)(:|="")var\(").Select(match => svg[..match.Index]), before => Assert.Matches(@"(fill|stroke):#[0-9a-f]{6};$|fill=""#[0-9a-f]{6}"" style=""$", before[^40..]));
         Assert.DoesNotContain("http", svg.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal), StringComparison.Ordinal);
     }
 
