@@ -22,7 +22,7 @@ internal static class BenchEncoder
     public static readonly Option<string> Model = CommonOptions.Choice(
         "--model", "Encoder of 'step' and 'latency'; 'all' for a table of the usual ones.", required: false, [.. EncoderThroughput.Models, All]);
 
-    public static readonly Option<int> BatchSize = CommonOptions.Number("--batch", "Samples of a pass; 32 of a step and 1 of 'latency' if left out.", 1, 65536, "N");
+    public static readonly Option<int> BatchSize = CommonOptions.Number("--batch", "Samples of a pass; 32 of a step and 1 of 'latency' if left out.", 1, 8192, "N");
 
     public static IReadOnlyList<Option> Options { get; } = [Model, BatchSize, ProfileOption.Profile];
 

@@ -56,15 +56,18 @@ internal static class BenchKernels
     private static void Print(BenchReport<ProductRate> report, TextWriter output)
     {
         BenchFrame.PrintHead(report, output);
-        TextTable table = new TextTable("m x n x k", "GFLOP/s", "median", "peak", "share (%)", "median (%)", "weights from memory (GB/s)").AlignRight(1, 2, 3, 4, 5, 6);
+        TextTable table = new TextTable("m x n x k", "GFLOP/s", "median", "peak", "share (%)", "median (%)", "weights from memory (GB/s)", "of the floor (%)").AlignRight(1, 2, 3, 4, 5, 6, 7);
         foreach (ProductRate rate in report.Results)
         {
             table.Add(
                 $"{new ProductShape(rate.M, rate.N, rate.K)}", Figures.Decimals(rate.Gflops, 1), Figures.Decimals(rate.MedianGflops, 1), Figures.Decimals(rate.PeakGflops, 0),
-                Figures.Percent(100 * rate.Share), Figures.Percent(100 * rate.MedianShare), rate.WeightsGbps is { } weights ? Figures.Decimals(weights, 1) : "");
+                Figures.Percent(100 * rate.Share), Figures.Percent(100 * rate.MedianShare), rate.WeightsGbps is { } weights ? Figures.Decimals(weights, 1) : "",
+                rate.WeightsShare is { } ofFloor ? Figures.Percent(100 * ofFloor) : "");
         }
 
         table.Write(output);
+        if (report.Results.Any(rate => rate.WeightsShare is not null))
+            output.WriteLine("of the floor: of products whose weights come from memory, the longer of their bytes at the bandwidth of a copy and their operations at the peak.");
     }
 
     private static void Print(BenchReport<VectorRate> report, TextWriter output)

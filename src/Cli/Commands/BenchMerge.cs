@@ -37,11 +37,15 @@ internal static class BenchMerge
         int models = context.Get(Models), parameters = context.Get(Parameters), limit = context.Get(MemoryLimit);
         if (models == 0) models = 8;
         if (parameters == 0) parameters = 87_500_000;
-        long least = MergeExecutor.LeastMemoryLimit >> 20;
-        if (limit != 0 && limit < least) throw new UsageException($"--memory-limit-mib is {limit}, expected {least} or more: the program itself takes as much.");
+        long own = MergeExecutor.LeastMemoryLimit >> 20;
+        if (limit != 0 && limit < own) throw new UsageException($"--memory-limit-mib is {limit}, expected {own} or more: the program itself takes as much.");
         string directory = context.Get(Directory) ?? Path.GetTempPath();
         if (!System.IO.Directory.Exists(directory))
             throw new UsageException($"--directory is '{directory}', which {(File.Exists(directory) ? "is a file" : "does not exist")}, expected a directory to write checkpoints to.");
+        // The models, their base, the output, and the file beside it that is the floor.
+        long needed = (models + 3L) * parameters * sizeof(float), free = new DriveInfo(directory).AvailableFreeSpace;
+        if (free > 0 && needed > free)
+            throw new UsageException($"{models} models of {parameters} parameters take {needed >> 20} MiB in '{directory}', where {free >> 20} MiB are free; expected fewer with --models or --parameters, or another --directory.");
         using var frame = new BenchFrame(context, "merge");
         var options = new ExecutionOptions
         {
@@ -55,9 +59,9 @@ internal static class BenchMerge
             int all = methods.Length;
             sink.Report("writing models", 0, all);
             using var throughput = new MergeThroughput(directory, models, parameters, rounds, options, context.Stop);
-            (string greedy, long needed) = methods.Select(method => (method, throughput.LeastMemory(method))).MaxBy(pair => pair.Item2);
-            if (needed > options.MemoryLimit)
-                throw new UsageException($"--memory-limit-mib is {options.MemoryLimit >> 20}, expected {(needed + (1 << 20) - 1) >> 20} or more: '{greedy}' cannot do with less for models of this size.");
+            (string greedy, long least) = methods.Select(method => (method, throughput.LeastMemory(method))).MaxBy(pair => pair.Item2);
+            if (least > options.MemoryLimit)
+                throw new UsageException($"--memory-limit-mib is {options.MemoryLimit >> 20}, expected {(least + (1 << 20) - 1) >> 20} or more: '{greedy}' cannot do with less for models of this size.");
             var rates = new List<MergeRate>();
             foreach (string method in methods)
             {

@@ -92,15 +92,27 @@ public static class KernelThroughput
             shares[round] = shape.Operations * ceilings[round] / times[round];
         }
 
-        double? fromMemory = null;
-        if (isSkinny)
+        (double Gbps, double Share)? fromMemory = isSkinny ? FromMemory(probe, shape, weights, Math.Min(rounds, probe.Rounds), MultiplyEach) : null;
+        double rate = 1e-9 * shape.Operations / probe.Typical(times), peak = 1e-9 / probe.Typical(ceilings);
+        return new ProductRate(shape.M, shape.N, shape.K, rate, 1e-9 * shape.Operations / Median(times), peak, rate / peak, Median(shares), fromMemory?.Gbps, fromMemory?.Share);
+    }
+
+    /// <summary>GB of weights in a second, and the floor's share of the time: bytes at the bandwidth of a copy or operations at the peak, whichever takes longer.</summary>
+    private static (double Gbps, double Share) FromMemory(DeviceProbe probe, ProductShape shape, int weights, int rounds, Action multiplyEach)
+    {
+        double[] times = new double[rounds], floors = new double[rounds];
+        multiplyEach();
+        probe.TimeCopy();
+        for (int round = 0; round < rounds; round++)
         {
-            MultiplyEach();
-            fromMemory = weights * shape.WeightBytes / 1e9 / probe.Typical([.. Enumerable.Range(0, Math.Min(rounds, probe.Rounds)).Select(_ => probe.Time(MultiplyEach))]);
+            double copied = shape.WeightBytes * probe.TimeCopy() / probe.PassBytes;
+            (double seconds, double operations) = probe.TimeArithmetic();
+            floors[round] = weights * Math.Max(copied, shape.Operations * seconds / operations);
+            times[round] = probe.Time(multiplyEach);
         }
 
-        double rate = 1e-9 * shape.Operations / probe.Typical(times), peak = 1e-9 / probe.Typical(ceilings);
-        return new ProductRate(shape.M, shape.N, shape.K, rate, 1e-9 * shape.Operations / Median(times), peak, rate / peak, Median(shares), fromMemory);
+        double time = probe.Typical(times);
+        return (weights * shape.WeightBytes / 1e9 / time, probe.Typical(floors) / time);
     }
 
     private static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);

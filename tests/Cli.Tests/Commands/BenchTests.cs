@@ -17,7 +17,9 @@ public sealed class BenchTests
         Assert.Equal(("gemm", "cpu", 1), (report.GetProperty("suite").GetString(), report.GetProperty("device").GetString(), report.GetProperty("threads").GetInt32()));
         JsonElement[] results = [.. report.GetProperty("results").EnumerateArray()];
         Assert.Equal([(64, 96, 32), (3, 512, 768)], results.Select(r => (r.GetProperty("m").GetInt32(), r.GetProperty("n").GetInt32(), r.GetProperty("k").GetInt32())));
-        Assert.Equal([JsonValueKind.Null, JsonValueKind.Number], results.Select(r => r.GetProperty("weights_gbps").ValueKind));
+        foreach (string name in (string[])["weights_gbps", "weights_share"])
+            Assert.Equal([JsonValueKind.Null, JsonValueKind.Number], results.Select(r => r.GetProperty(name).ValueKind));
+        Assert.True(Number(results[1], "weights_share") > 0);
         Assert.All(results, result =>
         {
             double rate = Number(result, "gflops"), peak = Number(result, "peak_gflops");
@@ -128,6 +130,15 @@ public sealed class BenchTests
         using var directory = new TemporaryDirectory();
         MergeEngineProcess.Run("bench", "merge", "--memory-limit-mib", "1", "--directory", directory.Path).Refused(2, "--memory-limit-mib is 1, expected 112 or more");
         Assert.Empty(Directory.GetFileSystemEntries(directory.Path));
+    }
+
+    [Fact]
+    public void What_does_not_fit_is_refused_before_anything_is_written()
+    {
+        using var directory = new TemporaryDirectory();
+        MergeEngineProcess.Run("bench", "merge", "--models", "64", "--parameters", $"{int.MaxValue}", "--directory", directory.Path).Refused(2, "64 models of 2147483647 parameters take 548863 MiB", "are free");
+        Assert.Empty(Directory.GetFileSystemEntries(directory.Path));
+        MergeEngineProcess.Run("bench", "step", "--batch", "8193").Refused(2, "--batch is '8193', expected 1 to 8192");
     }
 
     [Fact]
