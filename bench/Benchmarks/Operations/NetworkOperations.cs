@@ -17,6 +17,9 @@ internal static class NetworkOperations
         yield return Product("MatrixProduct TN", true, false);
         yield return new("LinearForward, bias", m => Linear(m, Activation.None));
         yield return new("LinearForward, bias and GeluErf", m => Linear(m, Activation.GeluErf));
+        yield return new("LinearForward, packed weight, 1 row", m => Packed(m, 1));
+        yield return new("LinearForward, packed weight, 50 rows", m => Packed(m, TokensPerSample));
+        yield return new("LinearForward, packed weight, 1600 rows", m => Packed(m, m.Pick(2, 32) * TokensPerSample));
         yield return new("LinearBackwardWeight, Sum", m => WeightGradient(m, GradientReduction.Sum));
         yield return new("LinearBackwardWeight, AbsolutePerSample", m => WeightGradient(m, GradientReduction.AbsolutePerSample));
     }
@@ -45,6 +48,18 @@ internal static class NetworkOperations
                 memory.Operations.LinearBackwardWeight(dw, dBias, inner, x, GradientReduction.Sum, TokensPerSample);
             }),
         };
+    }
+
+    /// <summary>A weight that was packed before, as inference has them, in the device's precision; as it is where a device does not pack.</summary>
+    private static OperationCall Packed(OperationMemory memory, int rows)
+    {
+        int inputs = memory.Pick(48, 768), outputs = memory.Pick(64, 3072);
+        Matrix x = memory.NormalMatrix(rows, inputs), w = memory.NormalMatrix(outputs, inputs, 0.1), y = memory.ZeroMatrix(rows, outputs);
+        DeviceSpan<float> bias = memory.Normal(outputs);
+        if (!memory.Operations.PacksWeights) return new(() => memory.Operations.LinearForward(y, x, w, bias, Activation.GeluErf));
+        var packed = new PackedWeight(memory.Uncompared(memory.Operations.PackedWeightBytes(outputs, inputs)), outputs, inputs);
+        memory.Operations.PackWeight(packed, w);
+        return new(() => memory.Operations.LinearForward(y, x, packed, bias, Activation.GeluErf));
     }
 
     private static OperationCall WeightGradient(OperationMemory memory, GradientReduction reduction)

@@ -68,7 +68,15 @@ internal sealed class OperationMemory(Device device, bool large) : IDisposable
 
     public DeviceSpan<byte> Bytes(long length) => Filled<byte>(length, new byte[Math.Min(length, Table)], value => value);
 
-    /// <summary>All buffers, in the order in which they were made, and what was returned.</summary>
+    /// <summary>Memory in an order of the device's own, which is not compared.</summary>
+    public DeviceSpan<byte> Uncompared(long length)
+    {
+        DeviceBuffer buffer = device.Allocate(length);
+        _buffers.Add(buffer);
+        return buffer.AsSpan<byte>();
+    }
+
+    /// <summary>All buffers that are compared, in the order in which they were made, and what was returned.</summary>
     public IReadOnlyList<double[]> Read() => [.. _readers.Select(read => read()), [Answer], [.. Counts.Select(c => (double)c)]];
 
     public double[] Read(DeviceSpan<float> span)

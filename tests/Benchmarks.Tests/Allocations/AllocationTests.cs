@@ -24,7 +24,11 @@ public sealed class AllocationTests
 
     public static TheoryData<string> Operations => [.. OperationTable.All.Select(o => o.Name)];
 
+    public static TheoryData<string> Packed => [.. OperationTable.All.Select(o => o.Name).Where(name => name.Contains("packed", StringComparison.Ordinal))];
+
     public static TheoryData<string> Models => [.. s_models.Keys];
+
+    public static TheoryData<string, Precision> PackedModels => [.. from name in s_models.Keys from precision in (Precision[])[Precision.Float32, Precision.BF16] select (name, precision)];
 
     public static TheoryData<string> Merges => [.. MergeCase.All.Select(m => m.Method)];
 
@@ -39,6 +43,16 @@ public sealed class AllocationTests
     }
 
     [Theory]
+    [MemberData(nameof(Packed))]
+    public void Products_with_weights_in_BF16_allocate_no_more_than_those_in_float32(string name)
+    {
+        using var device = new CpuDevice(Threads, precision: Precision.BF16);
+        using var memory = new OperationMemory(device, large: false);
+        OperationCall call = OperationTable.All.Single(o => o.Name == name).Prepare(memory);
+        Check("operations", name, call.Run);
+    }
+
+    [Theory]
     [MemberData(nameof(Models))]
     public void Passes_of_a_model_allocate_no_more_than_expected(string name)
     {
@@ -46,6 +60,16 @@ public sealed class AllocationTests
         using var model = new ProbeModel(device, s_models[name]());
         Check("models", $"{name}: forward, host to host", model.Forward);
         Check("models", $"{name}: training step", model.Step);
+    }
+
+    [Theory]
+    [MemberData(nameof(PackedModels))]
+    public void Passes_with_packed_weights_allocate_no_more_than_expected(string name, Precision precision)
+    {
+        using var device = new CpuDevice(Threads, precision: precision);
+        using var model = new ProbeModel(device, s_models[name]());
+        model.Pack();
+        Check("models", $"{name}: forward, host to host", model.Forward);
     }
 
     /// <summary>A tensor's plan and its counts, whatever the tensor's size: they are of no account beside a tensor of millions, and are rounded up in the file.</summary>
