@@ -5,6 +5,7 @@ using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Cpu.MatrixProducts;
 using MergeEngine.Tensors.Cpu.Probes;
 using MergeEngine.Tensors.Cpu.Threads;
+using MergeEngine.Tensors.Probes;
 
 namespace MergeEngine.Benchmarks;
 
@@ -54,6 +55,27 @@ internal static unsafe class ProductTable
                     row, $"{row.Use}", $"{row.Op}", $"{row.M} × {row.N} × {row.K}", $"{threads}", $"{row.Microseconds:F1}", $"{row.Gflops:F0}", $"{row.Peak:F0}", $"{row.Share:P0}",
                     $"{row.MedianShare:P0}");
             }
+        }
+
+        table.Save();
+        if (options.Text("--only") is null) RunSkinny(options, device);
+    }
+
+    /// <summary>Products of a few rows, whose weights come from memory as in a model that is larger than the caches: prints the table and keeps it as <c>skinny-products</c>.</summary>
+    private static void RunSkinny(SuiteOptions options, CpuDevice device)
+    {
+        Console.WriteLine();
+        var table = new ResultTable<ProductRate>(
+            "skinny-products", options.Directory, device,
+            "float32 products of few rows, another weight for each. Floor: the weights' bytes at the bandwidth of a copy, or the operations at the peak, whichever takes longer, measured in turn; best of the rounds.",
+            "m × n × k", "threads", "µs", "floor µs", "ratio", "weights GB/s", "GFLOP/s");
+        foreach (ProductRate rate in KernelThroughput.Products(device, ProductShape.Models.Where(shape => shape.M <= ProductShape.SkinnyRows && Math.Min(shape.N, shape.K) >= 768)))
+        {
+            var shape = new ProductShape(rate.M, rate.N, rate.K);
+            double microseconds = shape.WeightBytes / rate.WeightsGbps!.Value / 1e3, share = rate.WeightsShare!.Value;
+            table.Add(
+                rate, $"{rate.M} × {rate.N} × {rate.K}", $"{device.Threads}", $"{microseconds:F1}", $"{microseconds * share:F1}", $"{1 / share:F2}", $"{rate.WeightsGbps:F1}",
+                $"{shape.Operations / microseconds / 1e3:F0}");
         }
 
         table.Save();

@@ -1,9 +1,11 @@
+using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using MergeEngine.Benchmarks;
 using MergeEngine.Benchmarks.Frame;
 using MergeEngine.Benchmarks.Merging;
 using MergeEngine.Benchmarks.Operations;
 using MergeEngine.Benchmarks.Scaling;
+using MergeEngine.Benchmarks.Suites;
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Probes;
 
@@ -16,6 +18,9 @@ using MergeEngine.Tensors.Probes;
         options => OperationTable.Run(options.Text("--mode") ?? "performance", options)),
     new("reductions", "absolute per-sample gradients beside plain ones", true, [], Always(ReductionTable.Run)),
     new("steps", "passes of whole encoders and training steps", true, ["--only", "--threads"], Always(StepTable.Run)),
+    new("latencies", "whole encoders as a host sees them: single samples, full batches, training steps; best, median and 99th percentile", true, ["--only", "--threads"], Always(LatencyTable.Run)),
+    new("precisions", "forward passes with weights in BF16 beside float32, and what that costs in the logits", true, ["--only", "--threads"], Always(PrecisionTable.Run)),
+    new("coefficients", "mixes of task vectors and gradients by their coefficients, as AdaMerging needs them, beside one pass over the vectors", true, ["--threads"], Always(CoefficientTable.Run)),
     new("merges", "what the merging methods compute, in memory, beside a copy of their inputs", true, ["--only", "--threads"], Always(MergeTable.Run)),
     new("hashes", "hashes of merged files in vectors of every width, beside SHA-256", true, [], Always(HashTable.Run)),
     new("tokenizers", "text in a second on one core beside a pass over it", true, ["--model", "--text"], Always(TokenizerTable.Run)),
@@ -59,14 +64,15 @@ if (args is [{ } word, ..] && !word.StartsWith('-'))
     return 2;
 }
 
-using (var device = new CpuDevice())
+if (!args.Any(word => word is "--list" or "--help" or "--info" or "--version"))
 {
+    using var device = new CpuDevice();
     DeviceCeilings ceilings = DeviceCeilings.Measure(device);
     Console.WriteLine($"Ceilings, best (median): multiply-adds {ceilings.PeakGflops:F0} ({ceilings.MedianPeakGflops:F0}) GFLOP/s, copy {ceilings.CopyGbps:F1} ({ceilings.MedianCopyGbps:F1}) GB/s.");
 }
 
-BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
-return 0;
+IEnumerable<Summary> summaries = BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, SuiteConfig.Create());
+return summaries.All(summary => !summary.HasCriticalValidationErrors && summary.Reports.All(report => report.Success)) ? 0 : 1;
 
 static Func<SuiteOptions, bool> Always(Action<SuiteOptions> run) => options =>
 {

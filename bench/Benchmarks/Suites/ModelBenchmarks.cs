@@ -11,8 +11,6 @@ namespace MergeEngine.Benchmarks.Suites;
 /// The demo's encoder as a host uses it: one image, and one training step on a batch of 64. What matters here beside the time is the
 /// column of allocated bytes, which must stay empty.
 /// </summary>
-[InProcess]
-[MemoryDiagnoser]
 public class ModelBenchmarks
 {
     private static readonly VisionTransformerConfig s_config = new()
@@ -52,6 +50,8 @@ public class ModelBenchmarks
         _trainer = new Trainer(_encoder, new TrainingOptions { BatchSize = 64, Shift = 2, ClipNorm = 10 });
         _state = _trainer.CreateState();
         _parameters = _encoder.Parameters.Clone();
+        Floors.Measure(Floors.NameOf(nameof(ModelBenchmarks), nameof(EncodeOneImage), $"{Threads}"), _device, EncodeOneImage);
+        Floors.Measure(Floors.NameOf(nameof(ModelBenchmarks), nameof(TrainingStep), $"{Threads}"), _device, () => TrainingStep());
     }
 
     [Benchmark]

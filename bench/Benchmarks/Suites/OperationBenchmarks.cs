@@ -5,8 +5,6 @@ using MergeEngine.Tensors.Cpu;
 namespace MergeEngine.Benchmarks.Suites;
 
 /// <summary>The rows of <see cref="OperationTable"/> at the sizes that are timed, flat vectors of 8 million elements. The column Allocated must stay empty.</summary>
-[InProcess]
-[MemoryDiagnoser]
 public class OperationBenchmarks
 {
     private CpuDevice _device = null!;
@@ -24,6 +22,7 @@ public class OperationBenchmarks
         _device = new CpuDevice();
         _memory = new OperationMemory(_device, large: true) { VectorLength = 8_000_000 };
         _call = OperationTable.All.Single(o => o.Name == Operation).Prepare(_memory);
+        Floors.Measure(Floors.NameOf(nameof(OperationBenchmarks), nameof(Run), Operation), _device, _call.Run);
     }
 
     [Benchmark]

@@ -38,6 +38,9 @@ internal sealed class ProbeModel : IDisposable
         }
     }
 
+    /// <summary>[samples, classes], of the last pass forward.</summary>
+    public ReadOnlySpan<float> Logits => _logits;
+
     /// <summary>From inputs on the host to logits on the host.</summary>
     public void Forward()
     {
