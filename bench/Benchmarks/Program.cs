@@ -24,6 +24,7 @@ using MergeEngine.Tensors.Probes;
     new("merges", "what the merging methods compute, in memory, beside a copy of their inputs", true, ["--only", "--threads"], Always(MergeTable.Run)),
     new("hashes", "hashes of merged files in vectors of every width, beside SHA-256", true, [], Always(HashTable.Run)),
     new("tokenizers", "text in a second on one core beside a pass over it", true, ["--model", "--text"], Always(TokenizerTable.Run)),
+    new("summary", "the aims beside what the kept tables of --save say", true, [], Always(AimTable.Run)),
     new("scaling", "costs over batch, depth, parameters and threads, drawn as scaling.svg; --from draws a scaling.json that was kept", false, ["--from", "--rounds"], Always(ScalingTable.Run)),
     new("decompositions", "singular value decompositions and polar factors beside a float64 product", false, ["--largest", "--threads"], Always(DecompositionTable.Run)),
     new("spectral", "merging methods by singular vectors beside the products that they need", false, ["--largest", "--threads"], Always(SpectralTable.Run)),
@@ -33,10 +34,11 @@ try
 {
     if (args is [] or ["--save", ..])
     {
-        foreach (var suite in suites.Where(s => s.InAll))
+        var options = new SuiteOptions(args);
+        foreach (var suite in suites.Where(s => s.InAll && (options.Directory is not null || s.Name != "summary")))
         {
             Console.WriteLine($"\n## {suite.Name}\n");
-            suite.Run(new SuiteOptions(args));
+            suite.Run(options);
         }
 
         return 0;
