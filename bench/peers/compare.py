@@ -5,6 +5,7 @@
     bench/peers/compare.py latency --peer onnxruntime --model minilm-32
     bench/peers/compare.py step --model bert-base --batch 16
     bench/peers/compare.py merge --method ties --turns 3
+    bench/peers/compare.py latency --nuget --peer onnxruntime --model minilm-32
 """
 
 import argparse
@@ -20,7 +21,9 @@ import merge
 import report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ENGINE = os.path.join(HERE, "..", "..", "bin", "merge-engine")
+ROOT = os.path.normpath(os.path.join(HERE, "..", ".."))
+ENGINE = os.path.join(ROOT, "bin", "merge-engine")
+NUGET = os.path.join(ROOT, "artifacts", "bin", "MergeEngine.Peers", "release", "merge-engine-peers" + (".exe" if os.name == "nt" else ""))
 PEERS = {"gemm": ["torch"], "step": ["torch"], "latency": ["torch", "onnxruntime"], "merge": ["mergekit"]}
 # The shapes of which the peer's shares are in README.md.
 SHAPES = "512x512x512,1024x1024x1024,2048x2048x2048,3072x3072x3072,50x768x768,50x3072x768,50x768x3072," \
@@ -28,6 +31,8 @@ SHAPES = "512x512x512,1024x1024x1024,2048x2048x2048,3072x3072x3072,50x768x768,50
 # What makes two results the same case, the figure that is compared, and whether more of it is better.
 FIGURES = {"gemm": (("m", "n", "k"), "median_gflops", True), "step": (("model", "batch"), "median", False),
            "latency": (("model", "batch"), "median", False), "merge": (("method",), "seconds", False)}
+# What is printed beside it, where both programs tell it: of the best round, and of the slowest in a hundred.
+BESIDE = {"gemm": [("gflops", "best")], "step": [("best", "best"), ("p99", "p99")], "latency": [("best", "best"), ("p99", "p99")], "merge": []}
 UNITS = {"gemm": "GFLOP/s", "step": "ms", "latency": "ms", "merge": "s"}
 
 
@@ -53,17 +58,20 @@ def commands(arguments, models):
     else:
         options += ["--model", arguments.model, "--batch", str(arguments.batch or (32 if suite == "step" else 1))]
     runtime = ["--runtime", arguments.peer] if suite == "latency" else []
-    return [*engine, "bench", suite, "--json", *options, *threads], [*python, *options, *runtime, *threads]
+    peer = [NUGET, suite] if arguments.nuget else python
+    return [*engine, "bench", suite, "--json", *options, *threads], [*peer, *options, *runtime, *threads]
 
 
 def fail(sentence):
     sys.exit(f"compare.py: {sentence}")
 
 
-def document(command, who, suite, last_line):
+def document(command, who, suite, threads, last_line):
     """What a program printed. Python ends with its reason, merge-engine begins with it."""
+    # Some builds of PyTorch take the number of threads for their matrix products from here alone.
+    environment = {**os.environ, **dict.fromkeys(["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"], str(threads))}
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace")
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", errors="replace")
     except OSError as error:
         fail(f"{who} did not start: {command[0]}: {error.strerror or error}")
     if done.returncode != 0:
@@ -130,6 +138,11 @@ def compare(suite, pairs):
             # Both do the operations that the engine counts.
             operations = report.median([ours["gflops"] * ours["median"] for ours, _ in results])
             row.update(engine_share=operations / engine / peak, peer_share=operations / peer / peak)
+        best_of = max if more_is_better else min
+        for key, name in BESIDE[suite]:
+            if all(key in result for pair in results for result in pair):
+                middle = best_of if name == "best" else report.median
+                row.update({f"{program}_{name}": middle([pair[side][key] for pair in results]) for side, program in enumerate(("engine", "peer"))})
         yield row
 
 
@@ -145,12 +158,18 @@ def main():
     parser.add_argument("--batch", type=counter(0), default=0, help="of step and latency; 32 and 1 if left out")
     parser.add_argument("--method", choices=merge.METHODS, action="append", help="of merge, may be repeated; all if left out")
     parser.add_argument("--engine", help="merge-engine's command line; bin/merge-engine, which ./build.sh makes, if left out")
-    parser.add_argument("--peer-command", help="another program in the peer's place that prints the same JSON")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--nuget", action="store_true", help="PyTorch and ONNX Runtime from NuGet instead of Python's: needs 'dotnet build -c Release bench/peers/nuget'")
+    other.add_argument("--peer-command", help="another program in the peer's place that prints the same JSON")
     parser.add_argument("--json", metavar="FILE", help="writes the rows there too")
     arguments = parser.parse_args()
     arguments.peer = arguments.peer or PEERS[arguments.suite][0]
     if arguments.peer not in PEERS[arguments.suite]:
         parser.error(f"--peer is '{arguments.peer}', expected {' or '.join(PEERS[arguments.suite])} for {arguments.suite}")
+    if arguments.nuget and arguments.suite == "merge":
+        parser.error("--nuget was given with merge, expected gemm, step or latency: mergekit is Python's")
+    if arguments.nuget and not os.path.exists(NUGET):
+        fail(f"{NUGET} is not there, expected the program that 'dotnet build -c Release bench/peers/nuget' makes")
     with tempfile.TemporaryDirectory() as models:
         ours, theirs = commands(arguments, models)
         if arguments.peer_command is not None:
@@ -158,8 +177,8 @@ def main():
         pairs = []
         for turn in range(arguments.turns):
             # The peer first: where it is missing, that is known at once.
-            peer = document(theirs, arguments.peer_command or arguments.peer, arguments.suite, last_line=True)
-            pairs.append((document(ours, "merge-engine", arguments.suite, last_line=arguments.suite == "merge"), peer))
+            peer = document(theirs, arguments.peer_command or arguments.peer, arguments.suite, arguments.threads, last_line=True)
+            pairs.append((document(ours, "merge-engine", arguments.suite, arguments.threads, last_line=arguments.suite == "merge"), peer))
             print(f"turn {turn + 1} of {arguments.turns}", file=sys.stderr)
     rows = list(compare(arguments.suite, pairs))
     if not rows:
@@ -168,10 +187,13 @@ def main():
     better = "more" if FIGURES[arguments.suite][2] else "less"
     program = pairs[0][1].get("program") or arguments.peer_command or arguments.peer
     print(f"{arguments.suite}, {count(arguments.threads, 'thread')}, {count(arguments.turns, 'turn')}; {better} is better, medians over turns, ratio = merge-engine / {program}\n")
-    print(f"| {' x '.join(keys)} | merge-engine {unit} | of the peak | {program} {unit} | of the peak | ratio |\n|---|---|---|---|---|---|")
+    beside = [name for _, name in BESIDE[arguments.suite] if all(f"peer_{name}" in row for row in rows)]
+    more = "".join(f" merge-engine {name} | {program} {name} |" for name in beside)
+    print(f"| {' x '.join(keys)} | merge-engine {unit} | of the peak | {program} {unit} | of the peak | ratio |{more}\n|---|---|---|---|---|---|{'---|---|' * len(beside)}")
     for row in rows:
         shares = [f"{100 * row[side]:.0f} %" if side in row else "" for side in ("engine_share", "peer_share")]
-        print(f"| {' x '.join(str(row[key]) for key in keys)} | {row['engine']:.4g} | {shares[0]} | {row['peer']:.4g} | {shares[1]} | {row['ratio']:.2f} |")
+        tail = [f" {row[f'{who}_{name}']:.4g} |" for name in beside for who in ("engine", "peer")]
+        print(f"| {' x '.join(str(row[key]) for key in keys)} | {row['engine']:.4g} | {shares[0]} | {row['peer']:.4g} | {shares[1]} | {row['ratio']:.2f} |{''.join(tail)}")
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
             json.dump({"suite": arguments.suite, "threads": arguments.threads, "turns": arguments.turns, "peer": program, "machine": pairs[0][0].get("machine"), "results": rows}, file, indent=2)

@@ -26,12 +26,13 @@ def main():
     parser.add_argument("--model", choices=encoders.MODELS, default=encoders.MODELS[0])
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=0, help="200 if left out")
     arguments = parser.parse_args()
     # Exporting needs PyTorch, and its exporter needs onnx and onnxscript.
-    torch, transformers, *rest = report.require("torch", "transformers", *(["onnxruntime", "onnx", "onnxscript"] if arguments.runtime == "onnxruntime" else []))
+    torch, _, *rest = report.require("torch", "numpy", *(["onnxruntime", "onnx", "onnxscript"] if arguments.runtime == "onnxruntime" else []))
+    import transformer
     torch.set_num_threads(arguments.threads)
-    model, inputs = encoders.build(torch, transformers, arguments.model, arguments.batch)
+    model, inputs = transformer.build(arguments.model, arguments.batch)
     model.eval()
     if rest:
         session = session_of(torch, rest[0], model, inputs, arguments.threads)
@@ -40,9 +41,8 @@ def main():
     else:
         program, forward = f"PyTorch {torch.__version__}", lambda: model(inputs).numpy()
     with torch.inference_mode():
-        times = report.seconds_of(forward, arguments.rounds, warm_up=10)
-    result = {"model": arguments.model, "pass": "forward", "batch": arguments.batch, "rounds": arguments.rounds, "median": 1e3 * report.median(times), "p99": 1e3 * report.p99(times)}
-    report.write("latency", program, arguments.threads, [result])
+        times = report.seconds_of(forward, arguments.rounds or 200, warm_up=10)
+    report.write("latency", program, arguments.threads, [report.timed(arguments, "forward", times)])
 
 
 if __name__ == "__main__":

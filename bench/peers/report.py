@@ -9,7 +9,7 @@ MISSING = 3
 
 
 def require(*names):
-    """Imports modules; ends the process with code 3 and one sentence that names those that are not installed."""
+    """Imports modules (a list of them, of several names); ends the process with code 3 and one sentence that names those that are not installed."""
     modules, missing = [], []
     for name in names:
         try:
@@ -42,6 +42,13 @@ def median(values):
 
 def p99(times):
     return times[min(len(times) - 1, -(-99 * len(times) // 100) - 1)]
+
+
+def timed(arguments, what, times):
+    """A pass of an encoder, in milliseconds, of sorted seconds."""
+    milliseconds = [1e3 * time for time in times]
+    return {
+        "model": arguments.model, "pass": what, "batch": arguments.batch, "rounds": len(times), "best": milliseconds[0], "median": median(milliseconds), "p99": p99(milliseconds)}
 
 
 def write(suite, program, threads, results):

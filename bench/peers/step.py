@@ -1,4 +1,4 @@
-"""A training step by PyTorch, eager, float32: forward, cross-entropy, backward, fused AdamW; the JSON of `merge-engine bench step`."""
+"""A training step by PyTorch, eager, float32: forward, cross-entropy, backward, AdamW (fused where PyTorch has it); the JSON of `merge-engine bench step`."""
 
 import argparse
 
@@ -11,13 +11,14 @@ def main():
     parser.add_argument("--model", choices=encoders.MODELS, default=encoders.MODELS[0])
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=0, help="10 if left out")
     arguments = parser.parse_args()
-    torch, transformers = report.require("torch", "transformers")
+    torch = report.require("torch")
+    import transformer
     torch.set_num_threads(arguments.threads)
-    model, inputs = encoders.build(torch, transformers, arguments.model, arguments.batch)
+    model, inputs = transformer.build(arguments.model, arguments.batch)
     labels = torch.arange(arguments.batch) % encoders.CLASSES
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-6, weight_decay=0.01, fused=True)
+    optimizer = transformer.adamw(list(model.parameters()))
     model.train()
 
     def step():
@@ -26,9 +27,8 @@ def main():
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
-    times = report.seconds_of(step, arguments.rounds)
-    result = {"model": arguments.model, "pass": "step", "batch": arguments.batch, "rounds": arguments.rounds, "median": 1e3 * report.median(times), "p99": 1e3 * report.p99(times)}
-    report.write("step", f"PyTorch {torch.__version__}", arguments.threads, [result])
+    times = report.seconds_of(step, arguments.rounds or 10)
+    report.write("step", f"PyTorch {torch.__version__}", arguments.threads, [report.timed(arguments, "step", times)])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using MergeEngine.Benchmarks.Frame;
 
 namespace MergeEngine.Benchmarks.Tests.Peers;
 
@@ -132,6 +133,40 @@ public sealed class PeerScriptTests : IDisposable
         File.WriteAllText(wrong, "import sys; sys.exit('--shapes is wrong\\nSee --help.')");
         (code, _, error) = Compare("gemm", "--engine", $"{Python.Executable} {wrong}", "--peer-command", peer);
         Assert.Equal((1, "compare.py: merge-engine did not run: --shapes is wrong\n"), (code, error));
+    }
+
+    [Fact]
+    public void Best_and_slowest_rounds_stand_beside_the_medians()
+    {
+        string engine = Write("engine.py", "ours", "{'model': 'minilm-8', 'batch': 1, 'best': (2, 1)[turn], 'median': 3, 'p99': (4, 6)[turn]}");
+        string peer = Write("peer.py", "theirs", "{'model': 'minilm-8', 'batch': 1, 'best': 5, 'median': 6, 'p99': (7, 9)[turn]}");
+        (int code, string output, string error) = Compare("latency", "--engine", engine, "--peer-command", peer, "--turns", "2", "--model", "minilm-8");
+        Assert.True(code == 0, error);
+        // Of all turns the best one, and of the slowest rounds the median.
+        Assert.Contains("| ratio | merge-engine best | theirs best | merge-engine p99 | theirs p99 |\n", output, StringComparison.Ordinal);
+        Assert.Contains("| minilm-8 x 1 | 3 |  | 6 |  | 0.50 | 1 | 5 | 5 | 8 |\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Threads_are_told_to_libraries_that_take_them_from_the_environment()
+    {
+        string peer = Write("peer.py", "theirs", "{'m': 1, 'n': 1, 'k': int(os.environ['OMP_NUM_THREADS']), 'median_gflops': 1}");
+        string engine = Write("engine.py", "ours", "{'m': 1, 'n': 1, 'k': 3, 'median_gflops': 1}");
+        (int code, string output, string error) = Compare("gemm", "--engine", engine, "--peer-command", peer, "--turns", "1", "--threads", "3");
+        Assert.True(code == 0, error);
+        Assert.Contains("| 1 x 1 x 3 |", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_program_of_packages_merges_nothing_and_says_how_it_is_built()
+    {
+        (int code, _, string error) = Compare("merge", "--nuget");
+        Assert.Equal(2, code);
+        Assert.Contains("--nuget was given with merge, expected gemm, step or latency", error, StringComparison.Ordinal);
+        Assert.SkipWhen(Directory.Exists(Path.Combine(Repository.Root, "artifacts", "bin", "MergeEngine.Peers")), "The program is built here.");
+        (code, _, error) = Compare("gemm", "--nuget");
+        Assert.Equal(1, code);
+        Assert.Contains("expected the program that 'dotnet build -c Release bench/peers/nuget' makes", error, StringComparison.Ordinal);
     }
 
     [Fact]
