@@ -9,6 +9,9 @@ namespace MergeEngine.Peers;
 /// </summary>
 internal static class Program
 {
+    /// <summary>As the Python scripts end where a library is not installed.</summary>
+    private const int Missing = 3;
+
     private const string Usage = """
         usage: merge-engine-peers gemm    --threads N --shapes MxNxK,... [--rounds N]
                merge-engine-peers step    --threads N --model NAME [--batch N] [--rounds N]
@@ -39,6 +42,12 @@ internal static class Program
             // Last, as Python's scripts end with their reason.
             Console.Error.WriteLine($"merge-engine-peers: {error.Message}");
             return 2;
+        }
+        catch (Exception error) when (error is TypeInitializationException or DllNotFoundException or NotSupportedException)
+        {
+            // Their own texts blame the packages.
+            Console.Error.WriteLine("merge-engine-peers: a native library of the packages does not load here; on Linux TorchSharp's needs the C++ runtime of GCC 13");
+            return Missing;
         }
     }
 }
