@@ -12,8 +12,9 @@ namespace MergeEngine.Merging.Streaming.Output;
 /// </summary>
 /// <remarks>
 /// One line a piece: <c>file piece digest check</c>, where check is the start of a SHA-256 over the line and the check before it, so that lines
-/// cannot be changed, lost or moved unnoticed. A last line without its end is what a killed process leaves and is dropped. A line may reach
-/// the disk before its piece does: whoever goes on reads every piece again and believes only its hash.
+/// cannot be changed, lost or moved unnoticed. A last line without its end is what a killed process leaves and is dropped; what a full disk has taken of a line
+/// is removed at once, so that other threads' lines do not continue it. A line may reach the disk before its piece does: whoever goes on reads every piece again and
+/// believes only its hash.
 /// </remarks>
 internal sealed class OutputJournal : IDisposable
 {
@@ -26,11 +27,13 @@ internal sealed class OutputJournal : IDisposable
     /// <summary>Far above what the pieces of any disk need, and a bound on what is read.</summary>
     private const long MaxByteLength = 1L << 30;
 
-    private readonly FileStream stream;
+    private readonly Stream stream;
     private readonly Lock gate = new();
     private string check = Title;
+    private bool closed;
 
-    private OutputJournal(FileStream stream) => this.stream = stream;
+    /// <param name="stream">The file, without a buffer.</param>
+    internal OutputJournal(Stream stream) => this.stream = stream;
 
     /// <summary>Begins a journal; the file must not exist.</summary>
     public static OutputJournal Create(string path, JournalIdentity identity)
@@ -75,17 +78,45 @@ internal sealed class OutputJournal : IDisposable
         return (identity, pieces);
     }
 
+    /// <summary>Notes a piece.</summary>
+    /// <exception cref="IOException">The disk is full or failed. What is noted before and after is none the worse for it.</exception>
     public void Add(int file, int piece, ReadOnlySpan<byte> digest)
     {
         string line = string.Create(CultureInfo.InvariantCulture, $"{file} {piece} {Convert.ToHexStringLower(digest)}");
         lock (gate)
         {
-            check = Check(line);
-            stream.Write(Encoding.ASCII.GetBytes($"{line} {check}\n"));
+            if (closed) return;
+            string next = Check(line);
+            long start = stream.Position;
+            try
+            {
+                stream.Write(Encoding.ASCII.GetBytes($"{line} {next}\n"));
+            }
+            catch (IOException)
+            {
+                RemoveFrom(start);
+                throw;
+            }
+
+            check = next;
         }
     }
 
     public void Dispose() => stream.Dispose();
+
+    /// <summary>Removes a part of a line; where that fails too it stays the last.</summary>
+    private void RemoveFrom(long start)
+    {
+        try
+        {
+            stream.SetLength(start);
+            stream.Position = start;
+        }
+        catch (IOException)
+        {
+            closed = true;
+        }
+    }
 
     private static JournalIdentity ReadIdentity(string path, string line)
     {
