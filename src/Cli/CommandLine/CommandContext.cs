@@ -60,10 +60,17 @@ internal sealed class CommandContext(ParseResult arguments, CancellationToken st
     /// <summary>Writes a result as text, or as JSON where that was asked for.</summary>
     public void Write<T>(T result, JsonTypeInfo<T> type, Action<T, TextWriter> text)
     {
-        using var writer = new StringWriter();
-        if (Json) writer.WriteLine(JsonSerializer.Serialize(result, type));
-        else text(result, writer);
-        Console.Out.Write(writer.ToString());
+        if (Json)
+        {
+            Console.Out.WriteLine(JsonSerializer.Serialize(result, type));
+        }
+        else
+        {
+            using var writer = new StringWriter();
+            text(result, writer);
+            Console.Out.Write(writer.ToString());
+        }
+
         Console.Out.Flush();
     }
 

@@ -3,9 +3,23 @@ using MergeEngine.Tensors;
 namespace MergeEngine.Merging.TensorMethods;
 
 /// <summary>The tensors of the output that a method merges, for statistics over all of them; those that are copied are not among them.</summary>
-/// <param name="Device">Where the chunks lie.</param>
-/// <param name="Tensors">In the ordinal order of their names, which is that of the flat index.</param>
-public sealed record ModelTask(Device Device, IReadOnlyList<TensorTask> Tensors);
+/// <param name="device">Where the chunks lie.</param>
+/// <param name="tensors">Made when somebody asks for them.</param>
+public sealed class ModelTask(Device device, Lazy<IReadOnlyList<TensorTask>> tensors)
+{
+    /// <param name="device">Where the chunks lie.</param>
+    /// <param name="tensors">As <see cref="Tensors"/>.</param>
+    public ModelTask(Device device, IReadOnlyList<TensorTask> tensors)
+        : this(device, new Lazy<IReadOnlyList<TensorTask>>(tensors))
+    {
+    }
+
+    /// <summary>Where the chunks lie.</summary>
+    public Device Device => device;
+
+    /// <summary>In the ordinal order of their names, which is that of the flat index.</summary>
+    public IReadOnlyList<TensorTask> Tensors => tensors.Value;
+}
 
 /// <summary>
 /// Statistics over a whole model. While <see cref="NeedsPass"/>: every chunk of every tensor goes to <see cref="Accumulate"/>, tensor after tensor in the order of

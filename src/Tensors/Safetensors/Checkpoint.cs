@@ -19,16 +19,14 @@ public sealed class Checkpoint : IDisposable
     private readonly Dictionary<string, (SafetensorsFile File, TensorEntry Entry)>? _tensors;
 
     private Checkpoint(
-        string path, List<SafetensorsFile> files, Dictionary<string, (SafetensorsFile File, TensorEntry Entry)>? tensors, List<string> warnings)
+        string path, List<SafetensorsFile> files, Dictionary<string, (SafetensorsFile File, TensorEntry Entry)>? tensors, List<string> warnings, Checkpoint? like)
     {
         Path = path;
         Files = files;
         _tensors = tensors;
         Warnings = warnings;
         IEnumerable<TensorEntry> entries = tensors is null ? files[0].Tensors : tensors.Values.Select(t => t.Entry);
-        string[] names = [.. entries.Select(e => e.Name)];
-        Array.Sort(names, Utf8Order.Instance);
-        Names = names;
+        Names = like is { _tensors: null } && tensors is null && files[0].Header == like.Files[0].Header ? like.Names : Sorted(entries);
         TotalByteLength = entries.Sum(e => e.ByteLength);
         var metadata = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var (key, value) in files.SelectMany(file => file.Metadata)) metadata.TryAdd(key, value);
@@ -62,7 +60,7 @@ public sealed class Checkpoint : IDisposable
 
     /// <summary>The same, for one of several models with mostly the same names, which then stand in memory once.</summary>
     /// <param name="path">As above.</param>
-    /// <param name="like">A checkpoint whose names are taken where they are the same; null for none.</param>
+    /// <param name="like">A checkpoint whose names are taken where they are the same, and whose table of a file where all of it is; null for none.</param>
     /// <inheritdoc cref="Open(string)" path="/exception"/>
     public static Checkpoint Open(string path, Checkpoint? like)
     {
@@ -155,6 +153,13 @@ public sealed class Checkpoint : IDisposable
     internal string? FindName(ReadOnlySpan<char> name) => _tensors is null ? Files[0].Header.FindName(name)
         : _tensors.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out string? found, out _) ? found : null;
 
+    private static string[] Sorted(IEnumerable<TensorEntry> entries)
+    {
+        string[] names = [.. entries.Select(e => e.Name)];
+        Array.Sort(names, Utf8Order.Instance);
+        return names;
+    }
+
     private static string FindIn(string directory)
     {
         string single = System.IO.Path.Combine(directory, SingleFileName);
@@ -180,7 +185,7 @@ public sealed class Checkpoint : IDisposable
 
     private static Checkpoint OpenSingle(string path, string target, Checkpoint? like)
     {
-        return new Checkpoint(path, [SafetensorsFile.Open(target, like, "a .safetensors file or the directory of a model")], null, []);
+        return new Checkpoint(path, [SafetensorsFile.Open(target, like, "a .safetensors file or the directory of a model")], null, [], like);
     }
 
     private static Checkpoint OpenShards(string path, string indexPath, Checkpoint? like)
@@ -197,7 +202,7 @@ public sealed class Checkpoint : IDisposable
             var warnings = new List<string>();
             var tensors = Join(index, files, warnings);
             CheckTotalSize(index, files, tensors.Values.Sum(t => t.Entry.ByteLength), warnings);
-            return new Checkpoint(path, files, tensors, warnings);
+            return new Checkpoint(path, files, tensors, warnings, like);
         }
         catch
         {

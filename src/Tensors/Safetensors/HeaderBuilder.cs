@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using MergeEngine.Tensors.Numerics;
 
@@ -12,7 +13,10 @@ namespace MergeEngine.Tensors.Safetensors;
 /// </summary>
 internal static class HeaderBuilder
 {
-    public static byte[] Build(IReadOnlyList<TensorEntry> tensors, IReadOnlyDictionary<string, string>? metadata)
+    /// <param name="tensors">Sorted.</param>
+    /// <param name="metadata">Null for none.</param>
+    /// <param name="length">How many bytes of the array they take.</param>
+    public static byte[] Build(IReadOnlyList<TensorEntry> tensors, IReadOnlyDictionary<string, string>? metadata, out int length)
     {
         var output = new ArrayBufferWriter<byte>(256 + tensors.Sum(t => t.Name.Length + 80));
         output.Advance(Clear(output.GetSpan(SafetensorsHeader.PrefixLength)));
@@ -51,9 +55,10 @@ internal static class HeaderBuilder
 
         output.Write("}"u8);
         while (output.WrittenCount % 8 != 0) output.Write(" "u8);
-        byte[] bytes = output.WrittenSpan.ToArray();
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes, (ulong)(bytes.Length - SafetensorsHeader.PrefixLength));
-        return bytes;
+        MemoryMarshal.TryGetArray(output.WrittenMemory, out ArraySegment<byte> bytes);
+        length = bytes.Count;
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, (ulong)(length - SafetensorsHeader.PrefixLength));
+        return bytes.Array!;
     }
 
     private static void WriteNumbers(ArrayBufferWriter<byte> output, ReadOnlySpan<long> numbers)

@@ -50,6 +50,7 @@ internal ref struct HeaderParser
         var tensors = _byName.Values.ToArray();
         Array.Sort(tensors, ByPosition);
         CheckCover(tensors);
+        _byName.TrimExcess();
         return new SafetensorsHeader(new ReadOnlyDictionary<string, string>(_metadata ?? []), tensors, _byName, _json.Length);
     }
 

@@ -40,9 +40,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
             throw new SafetensorsException($"{path}: the file holds {FileLength} bytes, expected at least 8 for the length of the header.");
         Span<byte> prefix = stackalloc byte[SafetensorsHeader.PrefixLength];
         ReadFully(prefix, 0);
-        var json = new byte[SafetensorsHeader.CheckLength(BinaryPrimitives.ReadUInt64LittleEndian(prefix), FileLength, path)];
-        ReadFully(json, SafetensorsHeader.PrefixLength);
-        Header = SafetensorsHeader.Parse(json, FileLength, path, like);
+        int length = SafetensorsHeader.CheckLength(BinaryPrimitives.ReadUInt64LittleEndian(prefix), FileLength, path);
+        Header = like?.Files.FirstOrDefault(f => HasHeaderOf(f, length))?.Header ?? ParseHeader(length, like);
         try
         {
             _map = MemoryMappedFile.CreateFromFile(handle, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
@@ -87,6 +86,9 @@ public sealed unsafe class SafetensorsFile : IDisposable
 
     public SafetensorsHeader Header { get; }
 
+    /// <summary>Is shown all bytes that the Read methods have read, whoever reads them and while they are in a cache, with their place in the file: for hashes. From any thread; null for nobody.</summary>
+    public BytesRead? Passing { get; set; }
+
     /// <summary>The file's <c>__metadata__</c>; empty where there is none.</summary>
     public ReadOnlyDictionary<string, string> Metadata => Header.Metadata;
 
@@ -105,10 +107,22 @@ public sealed unsafe class SafetensorsFile : IDisposable
     /// <exception cref="SafetensorsException">The file became shorter, or the disk failed.</exception>
     public byte[] ReadHeader()
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
         byte[] json = GC.AllocateUninitializedArray<byte>((int)Header.ByteLength);
-        ReadFully(json, SafetensorsHeader.PrefixLength);
+        ReadFront(json, SafetensorsHeader.PrefixLength);
         return json;
+    }
+
+    /// <summary>Bytes before the data: the header's length and its JSON, read again in pieces.</summary>
+    /// <param name="destination">As many bytes as are asked for.</param>
+    /// <param name="offset">The first of them, counted from the start of the file.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The bytes go beyond the header.</exception>
+    /// <exception cref="SafetensorsException">The file became shorter, or the disk failed.</exception>
+    public void ReadFront(Span<byte> destination, long offset)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        RequireWithin(Header.DataStart, offset, destination.Length);
+        ReadFully(destination, offset);
+        Passing?.Invoke(offset, destination);
     }
 
     /// <summary>The mapped bytes of a tensor, without a copy and at any alignment; valid until the file is disposed.</summary>
@@ -143,7 +157,20 @@ public sealed unsafe class SafetensorsFile : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         RequireWithin(entry.ByteLength, byteOffset, destination.Length);
-        ReadFully(destination, Header.DataStart + Mine(entry).Begin + byteOffset);
+        long offset = Header.DataStart + Mine(entry).Begin + byteOffset;
+        if (Passing is not { } passing)
+        {
+            ReadFully(destination, offset);
+            return;
+        }
+
+        for (; !destination.IsEmpty; offset += ChunkBytes)
+        {
+            Span<byte> block = destination[..Math.Min(ChunkBytes, destination.Length)];
+            ReadFully(block, offset);
+            passing(offset, block);
+            destination = destination[block.Length..];
+        }
     }
 
     /// <summary>A whole tensor as float, converted from F32, F16, BF16 or F64.</summary>
@@ -293,6 +320,46 @@ public sealed unsafe class SafetensorsFile : IDisposable
         _view.Dispose();
         _map.Dispose();
         _handle.Dispose();
+    }
+
+    /// <summary>Reads and checks the header; its bytes are given back at once, as they would otherwise stand until the next full collection.</summary>
+    private SafetensorsHeader ParseHeader(int length, Checkpoint? like)
+    {
+        byte* json = (byte*)NativeMemory.Alloc((nuint)Math.Max(length, 1));
+        try
+        {
+            var bytes = new Span<byte>(json, length);
+            ReadFully(bytes, SafetensorsHeader.PrefixLength);
+            return SafetensorsHeader.Parse(bytes, FileLength, FilePath, like);
+        }
+        finally
+        {
+            NativeMemory.Free(json);
+        }
+    }
+
+    /// <summary>Whether another file has the same header, byte for byte, and as much data: models that were tuned from one mostly do, and then have one table in memory.</summary>
+    private bool HasHeaderOf(SafetensorsFile other, int length)
+    {
+        if (other._disposed || other.FileLength != FileLength || other.Header.ByteLength != length) return false;
+        byte[] own = ArrayPool<byte>.Shared.Rent(ChunkBytes), others = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        try
+        {
+            for (int at = 0; at < length; at += ChunkBytes)
+            {
+                int count = Math.Min(ChunkBytes, length - at);
+                ReadFully(own.AsSpan(0, count), SafetensorsHeader.PrefixLength + at);
+                other.ReadFully(others.AsSpan(0, count), SafetensorsHeader.PrefixLength + at);
+                if (!own.AsSpan(0, count).SequenceEqual(others.AsSpan(0, count))) return false;
+            }
+
+            return true;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(own);
+            ArrayPool<byte>.Shared.Return(others);
+        }
     }
 
     private void ReadFully(Span<byte> destination, long offset)

@@ -9,21 +9,31 @@ namespace MergeEngine.Tensors.Safetensors;
 /// </summary>
 public sealed class SafetensorsLayout
 {
-    private SafetensorsLayout(TensorEntry[] tensors, byte[] header)
+    private readonly IReadOnlyDictionary<string, string>? _metadata;
+    private readonly WeakReference<byte[]> _header;
+    private readonly int _headerLength;
+
+    private SafetensorsLayout(TensorEntry[] tensors, IReadOnlyDictionary<string, string>? metadata, byte[] header, int headerLength)
     {
-        Tensors = tensors;
-        HeaderBytes = header;
-        FileLength = checked(header.Length + (tensors.Length == 0 ? 0 : tensors[^1].End));
+        (Tensors, _metadata, _header, _headerLength) = (tensors, metadata, new WeakReference<byte[]>(header), headerLength);
+        FileLength = checked(headerLength + (tensors.Length == 0 ? 0 : tensors[^1].End));
     }
 
     /// <summary>The tensors in the order of their data.</summary>
     public IReadOnlyList<TensorEntry> Tensors { get; }
 
-    /// <summary>The file from its first byte to the data: the length of the JSON, the JSON, its padding.</summary>
-    public ReadOnlyMemory<byte> HeaderBytes { get; }
+    /// <summary>The file from its first byte to the data: the length of the JSON, the JSON, its padding. Made again where nobody holds it, as it takes as much as all else here.</summary>
+    public ReadOnlyMemory<byte> HeaderBytes
+    {
+        get
+        {
+            if (!_header.TryGetTarget(out byte[]? header)) _header.SetTarget(header = HeaderBuilder.Build(Tensors, _metadata, out _));
+            return header.AsMemory(0, _headerLength);
+        }
+    }
 
     /// <summary>Where the data starts, counted from the start of the file; a multiple of 8.</summary>
-    public long DataStart => HeaderBytes.Length;
+    public long DataStart => _headerLength;
 
     /// <summary>The length of the whole file in bytes.</summary>
     public long FileLength { get; }
@@ -37,7 +47,8 @@ public sealed class SafetensorsLayout
     public static SafetensorsLayout Create(
         string file, IEnumerable<(string Name, DType DType, Shape Shape)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        (string Name, DType DType, Shape Shape)[] sorted = [.. tensors.OrderByDescending(t => t.DType).ThenBy(t => t.Name, Utf8Order.Instance)];
+        (string Name, DType DType, Shape Shape)[] sorted = [.. tensors];
+        Array.Sort(sorted, static (a, b) => a.DType != b.DType ? b.DType.CompareTo(a.DType) : Utf8Order.Instance.Compare(a.Name, b.Name));
         CheckNames(file, sorted, metadata);
         var entries = new TensorEntry[sorted.Length];
         long begin = 0;
@@ -48,16 +59,17 @@ public sealed class SafetensorsLayout
             begin = end;
         }
 
-        byte[] header = HeaderBuilder.Build(entries, metadata);
-        if (header.Length - SafetensorsHeader.PrefixLength > SafetensorsHeader.MaxByteLength)
-            throw new SafetensorsException($"{file}: the header would take {header.Length} bytes, expected at most {SafetensorsHeader.MaxByteLength}.");
-        return new SafetensorsLayout(entries, header);
+        metadata = metadata is null ? null : new Dictionary<string, string>(metadata, StringComparer.Ordinal);
+        byte[] header = HeaderBuilder.Build(entries, metadata, out int length);
+        if (length - SafetensorsHeader.PrefixLength > SafetensorsHeader.MaxByteLength)
+            throw new SafetensorsException($"{file}: the header would take {length} bytes, expected at most {SafetensorsHeader.MaxByteLength}.");
+        return new SafetensorsLayout(entries, metadata, header, length);
     }
 
     private static void CheckNames(
         string file, (string Name, DType DType, Shape Shape)[] tensors, IReadOnlyDictionary<string, string>? metadata)
     {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var seen = new HashSet<string>(tensors.Length, StringComparer.Ordinal);
         foreach (var (name, _, _) in tensors)
         {
             string? complaint = HeaderParser.CheckName(name);

@@ -1,4 +1,8 @@
+using MergeEngine.Merging.Streaming.Execution;
+using MergeEngine.Merging.Streaming.Hashing;
+using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
 
 namespace MergeEngine.Merging.Tests.Adapters;
@@ -52,6 +56,46 @@ public sealed class LoraAdapterTests : IDisposable
         Assert.Equal((37 * 131 * 4) + (rank * 131 * 4) + (37 * rank * 2), transform.InputBytes);
         // Three panels of 64 columns.
         Assert.Equal(3 * 64 * rank * 4, transform.WorkingBytes);
+    }
+
+    /// <summary>What an adapter holds is in the estimate of memory, and a limit that it does not fit in is refused.</summary>
+    [Fact]
+    public void Factors_that_are_held_count_in_the_plan_of_memory()
+    {
+        const int Rank = 4096, Width = 4096;
+        _files.WriteModel(("model.q_proj.weight", new Shape(64, Width), F32));
+        _files.WriteAdapter(AdapterFiles.Config(Rank, 1), ($"{P}model.q_proj.lora_A.weight", new Shape(Rank, Width), DType.F16), ($"{P}model.q_proj.lora_B.weight", new Shape(64, Rank), DType.F16));
+        using MergeJob job = _files.Plan();
+        using Device device = Device.Open("cpu", 1);
+        ExecutionOptions Limit(long mebibytes) => new() { Device = device, Threads = 1, MemoryLimit = mebibytes << 20 };
+        OutputPlan plan = OutputPlan.Create(job.Tensors.Select(t => new OutputTensor(t.Name, t.DType, t.Shape)));
+        Assert.True(MergeExecutor.Estimate(job, plan, Limit(512)).LeastMemory > Rank * Width * sizeof(float));
+        Assert.Matches("^The tensor \"model.q_proj.weight\" cannot be merged within the memory limit of 128 MiB; one of [0-9]+ MiB would do.$", Assert.Single(Assert.Throws<PlanningException>(() => MergeExecutor.RequirePossible(job, Limit(128))).Problems));
+        MergeExecutor.RequirePossible(job, Limit(256));
+    }
+
+    /// <summary>Of files with a hash nothing is read for the hash alone but units that no piece covers whole, whoever reads them.</summary>
+    [Fact]
+    public void What_an_adapter_reads_is_hashed_as_it_passes_by()
+    {
+        const int Rank = 64, Width = 131_072;
+        _files.WriteModel(("model.q_proj.weight", new Shape(64, Width), F32));
+        _files.WriteAdapter(AdapterFiles.Config(Rank, 1), ($"{P}model.q_proj.lora_A.weight", new Shape(Rank, Width), F32), ($"{P}model.q_proj.lora_B.weight", new Shape(64, Rank), F32));
+        using MergeJob job = _files.Plan();
+        OutputPlan plan = OutputPlan.Create(job.Tensors.Select(t => new OutputTensor(t.Name, t.DType, t.Shape)));
+        using Device device = Device.Open("cpu", 2);
+        using InputFiles inputs = InputFiles.Open(job);
+        var description = new MergeDescription { Recipe = "adapter", Dialect = "mergekit", Inputs = inputs.Files };
+        using OutputDirectory output = OutputDirectory.Open(Path.Combine(_files.Root, "out"), plan, description, new OutputOptions { Threads = 2 });
+        MergeExecutor.Execute(job, plan, output, inputs, new ExecutionOptions { Device = device, Threads = 2 });
+        MergeManifest manifest = output.Complete();
+        Assert.All(inputs.Files, f => Assert.InRange(f.ReadAgain, 0, f.Length / 8));
+        Assert.All(inputs.Files.Zip(manifest.Inputs), i =>
+        {
+            using var again = new InputFile(i.First.FilePath);
+            Assert.Equal(ManifestInput.Of(i.Second.Path, i.Second.Bytes, again.FinishHash(2, default)), i.Second);
+            Assert.True(i.First.Length > StreamedHash.PieceBytes);
+        });
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Tensors.Tests.Safetensors;
@@ -27,6 +28,56 @@ public sealed class CheckpointTests : IDisposable
     }
 
     private void Refuses(string file, string sentence) => Refusal.Of(() => Checkpoint.Open(_directory.Root), file, sentence);
+
+    [Fact]
+    public void Models_with_equal_headers_share_their_table_and_keep_their_values()
+    {
+        Save("first.safetensors", "ab", "c");
+        byte[] bytes = File.ReadAllBytes(_directory["first.safetensors"]);
+        bytes[^1] ^= 0x80;
+        File.WriteAllBytes(_directory["second.safetensors"], bytes);
+        using var first = Checkpoint.Open(_directory["first.safetensors"]);
+        using var second = Checkpoint.Open(_directory["second.safetensors"], first);
+        Assert.Same(first.Files[0].Header, second.Files[0].Header);
+        Assert.Same(first.Names, second.Names);
+        Assert.NotEqual(first.ReadFloat32("c"), second.ReadFloat32("c"));
+        Assert.Equal(first.ReadFloat32("ab"), second.ReadFloat32("ab"));
+        Assert.Equal(bytes.AsSpan(bytes.Length - 8), second.GetSpan("c"));
+
+        // A header that differs in one byte, or the same one before more data, is read for itself.
+        Save("third.safetensors", "ab", "d");
+        using var third = Checkpoint.Open(_directory["third.safetensors"], first);
+        Assert.NotSame(first.Files[0].Header, third.Files[0].Header);
+        Assert.Equal(["ab", "d"], third.Names);
+        Assert.Equal([(float)'d', 1f], third.ReadFloat32("d"));
+        File.WriteAllBytes(_directory["longer.safetensors"], [.. bytes, 0]);
+        Assert.Throws<SafetensorsException>(() => Checkpoint.Open(_directory["longer.safetensors"], first));
+    }
+
+    [Fact]
+    public void Shards_share_the_tables_of_a_model_that_is_cut_alike()
+    {
+        SaveShards();
+        using var first = Checkpoint.Open(_directory.Root);
+        using var second = Checkpoint.Open(_directory.Root, first);
+        Assert.All(first.Files.Zip(second.Files), f => Assert.Same(f.First.Header, f.Second.Header));
+        Assert.Equal(first.Names, second.Names);
+        Assert.All(first.Names, n => Assert.Equal(first.ReadFloat32(n), second.ReadFloat32(n)));
+    }
+
+    [Fact]
+    public void All_bytes_that_are_read_are_shown_with_their_place()
+    {
+        SafetensorsWriter.Write(_directory["model.safetensors"], [TensorContent.FromFloat32("long", [300_001], Enumerable.Range(0, 300_001).Select(i => (float)i).ToArray()), TensorContent.FromFloat32("half", [70_000], new float[70_000], DType.F16)]);
+        byte[] bytes = File.ReadAllBytes(_directory["model.safetensors"]), shown = new byte[bytes.Length];
+        using var file = SafetensorsFile.Open(_directory["model.safetensors"]);
+        file.Passing = (offset, read) => read.CopyTo(shown.AsSpan((int)offset));
+        file.ReadFront(new byte[file.Header.DataStart], 0);
+        file.ReadFloat32("long");
+        file.ReadFloat32("half");
+        Assert.True(bytes.AsSpan().SequenceEqual(shown));
+        Assert.Throws<ArgumentOutOfRangeException>(() => file.ReadFront(new byte[2], file.Header.DataStart - 1));
+    }
 
     [Fact]
     public void A_file_a_directory_with_one_and_shards_hold_the_same_tensors()

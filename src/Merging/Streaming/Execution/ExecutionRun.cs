@@ -16,11 +16,11 @@ internal sealed class ExecutionRun : IDisposable
     private readonly ModelTasks _tasks;
 
     public ExecutionRun(
-        MergeJob job, OutputPlan plan, OutputDirectory output, InputFiles inputs, ExecutionOptions options, IProgress<ExecutionProgress>? progress,
+        MergeJob job, OutputPlan plan, OutputDirectory output, ExecutionOptions options, IProgress<ExecutionProgress>? progress,
         CancellationToken cancellation)
     {
         (_job, _plan, _output) = (job, plan, output);
-        _context = new FlowContext(inputs, new ComputeStage(options.Device), new MemoryPlan(options, job), new ExecutionMeter(progress), new NonFiniteCounts(options.Strict), cancellation);
+        _context = new FlowContext(new ComputeStage(options.Device), new MemoryPlan(options, job), new ExecutionMeter(progress), new NonFiniteCounts(options.Strict), cancellation);
         try
         {
             _tasks = new ModelTasks(job, options.Device);

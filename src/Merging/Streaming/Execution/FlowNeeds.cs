@@ -17,16 +17,16 @@ internal readonly record struct FlowNeeds(long Elements, int Inputs, long Unit, 
         new(tensor.Shape.ElementCount, tensor.Sources.Count + tensor.Companions.Count, unit, working, isRepeated, BytesOf(tensor));
 
     /// <summary>One that is copied.</summary>
-    public static FlowNeeds OfCopy(TensorJob tensor) => new(tensor.Shape.ElementCount, 0, TensorInputs.UnitOf(tensor), 0, false, BytesOf(tensor));
+    public static FlowNeeds OfCopy(TensorJob tensor, long working) => new(tensor.Shape.ElementCount, 0, TensorInputs.UnitOf(tensor), working, false, BytesOf(tensor));
 
     /// <summary>One that is merged in float64: its values are in arrays, and its chunk is next to nothing.</summary>
     public static FlowNeeds OfFloat64(TensorJob tensor, long working) => new(1, 0, 1, working, false, BytesOf(tensor));
 
-    /// <summary>Memory of the whole tensor as one chunk; more where it cannot be said.</summary>
+    /// <summary>Memory of the whole tensor as one chunk, with what its sources hold; more where it cannot be said.</summary>
     public static long BytesOf(TensorJob tensor)
     {
         long inputs = tensor.Sources.Count + tensor.Companions.Count + 1L, size = tensor.IsFloat64 || tensor.Method is null ? sizeof(double) : sizeof(float);
-        return tensor.Shape.ElementCount > int.MaxValue ? long.MaxValue : (tensor.Shape.ElementCount + 16) * inputs * size;
+        return tensor.Shape.ElementCount > int.MaxValue ? long.MaxValue : TensorNeeds.Add((tensor.Shape.ElementCount + 16) * inputs * size, TensorInputs.WorkingBytesOf(tensor));
     }
 
     /// <summary>Whether a tensor of so many bytes goes through the pipeline in a group with others (<see cref="SmallFlow"/>).</summary>
@@ -35,7 +35,7 @@ internal readonly record struct FlowNeeds(long Elements, int Inputs, long Unit, 
     /// <summary>Bytes that it must have to be open; <see cref="long.MaxValue"/> for more than can be said.</summary>
     public long ReserveIn(MemoryPlan memory)
     {
-        if (IsSmall(Whole, memory)) return memory.ChunkBytes;
+        if (IsSmall(Whole, memory)) return SmallFlow.BytesIn(memory);
         try
         {
             var shape = new ChunkShape(Elements, Inputs, Unit, memory);

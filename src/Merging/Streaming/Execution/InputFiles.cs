@@ -1,14 +1,16 @@
-using System.Buffers.Binary;
+using System.Buffers;
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Streaming.Planning;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Execution;
 
-/// <summary>The files that a merge reads, each hashed as its bytes pass by. Dispose it after the output.</summary>
+/// <summary>The files that a merge reads, each hashed as its bytes pass by, whoever reads them: chunks, and what makes tensors of adapters and of rows. Dispose it after the output.</summary>
 public sealed class InputFiles : IDisposable
 {
-    private readonly Dictionary<SafetensorsFile, InputFile> _byFile = new(ReferenceEqualityComparer.Instance);
+    private const int ReadBytes = 256 << 10;
+
+    private readonly HashSet<SafetensorsFile> _known = new(ReferenceEqualityComparer.Instance);
     private readonly List<InputFile> _files = [];
 
     private InputFiles()
@@ -37,31 +39,35 @@ public sealed class InputFiles : IDisposable
         }
     }
 
-    /// <summary>Says that bytes of a tensor were read.</summary>
-    public void Passed(SafetensorsFile file, TensorEntry entry, long firstByte, ReadOnlySpan<byte> bytes)
-    {
-        if (_byFile.TryGetValue(file, out InputFile? input)) input.Passed(file.Header.DataStart + entry.Begin + firstByte, bytes);
-    }
-
     public void Dispose()
     {
+        foreach (SafetensorsFile file in _known) file.Passing = null;
         foreach (InputFile file in _files) file.Dispose();
     }
 
     private void Add(SafetensorsFile file, bool hashing)
     {
-        if (_byFile.ContainsKey(file)) return;
+        if (!_known.Add(file)) return;
         var input = new InputFile(file.FilePath, hashing);
         _files.Add(input);
-        _byFile.Add(file, input);
         if (input.Length != file.FileLength)
             throw new SafetensorsException($"{file.FilePath}: has {input.Length} bytes, but had {file.FileLength} when the merge was planned.");
 
+        if (!hashing) return;
+        file.Passing = input.Passed;
         // The first bytes of the hash, which those of the tensors continue.
-        Span<byte> prefix = stackalloc byte[SafetensorsHeader.PrefixLength];
-        byte[] header = file.ReadHeader();
-        BinaryPrimitives.WriteInt64LittleEndian(prefix, header.Length);
-        input.Passed(0, prefix);
-        input.Passed(prefix.Length, header);
+        byte[] bytes = ArrayPool<byte>.Shared.Rent(ReadBytes);
+        try
+        {
+            for (long at = 0; at < file.Header.DataStart; at += ReadBytes)
+            {
+                Span<byte> piece = bytes.AsSpan(0, (int)Math.Min(ReadBytes, file.Header.DataStart - at));
+                file.ReadFront(piece, at);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
     }
 }

@@ -9,6 +9,8 @@ internal sealed class JobCost
 {
     private readonly HashSet<TensorMethod> _wholeModel = [];
     private readonly LeastLimit _limit;
+    private readonly long _leastOfPlan;
+    private readonly long _memoryLimit;
 
     /// <param name="job">The merge.</param>
     /// <param name="options">How it will be executed.</param>
@@ -17,13 +19,18 @@ internal sealed class JobCost
     {
         var memory = new MemoryPlan(options, job);
         _limit = new LeastLimit(options, memory.Fixed);
+        _leastOfPlan = memory.LeastOfPlan;
         var problems = new List<string>();
         var needs = new TensorNeeds[job.Tensors.Count];
+        // Models have many tensors of few kinds.
+        var kinds = new Dictionary<TensorNeeds, TensorNeeds>();
         for (int i = 0; i < needs.Length; i++)
         {
             try
             {
-                needs[i] = TensorNeeds.Of(job.Tensors[i], job.Seed, options.Device, memory);
+                TensorNeeds own = TensorNeeds.Of(job.Tensors[i], job.Seed, options.Device, memory);
+                if (!kinds.TryGetValue(own, out TensorNeeds? same)) kinds.Add(own, same = own);
+                needs[i] = same;
             }
             catch (ArgumentException e)
             {
@@ -44,13 +51,21 @@ internal sealed class JobCost
 
         if (problems.Count > 0) throw new PlanningException(problems);
         Tensors = needs;
+        _memoryLimit = options.MemoryLimit;
         for (int i = 0; i < needs.Length; i++) _limit.Add(job.Tensors[i].Name, needs[i].Flow);
 
         // As many tensors are on their way at one time as there are threads, and one more.
         long together = held;
-        foreach (TensorNeeds tensor in needs.OrderByDescending(n => n.Memory).Take(memory.Threads + 1)) together = TensorNeeds.Add(together, tensor.Memory);
-        foreach (TensorNeeds tensor in needs) largest = Math.Max(largest, tensor.LeastMemory);
-        long least = TensorNeeds.Add(TensorNeeds.Add(largest, held), memory.Fixed);
+        var most = new PriorityQueue<long, long>();
+        foreach (TensorNeeds tensor in needs)
+        {
+            most.Enqueue(tensor.Memory, tensor.Memory);
+            if (most.Count > memory.Threads + 1) most.Dequeue();
+        }
+
+        while (most.TryDequeue(out long bytes, out _)) together = TensorNeeds.Add(together, bytes);
+        foreach (TensorNeeds tensor in kinds.Keys) largest = Math.Max(largest, tensor.LeastMemory);
+        long least = Math.Max(TensorNeeds.Add(TensorNeeds.Add(largest, held), memory.Fixed), _leastOfPlan);
 
         // Below that chunks have their least anyway.
         if (least > memory.Fixed + MemoryPlan.Least) least = _limit.From(least) ?? least;
@@ -66,7 +81,16 @@ internal sealed class JobCost
     public ExecutionEstimate Estimate { get; }
 
     /// <summary>A sentence on what does not fit within the memory limit; null if everything does.</summary>
-    public string? MemoryProblem => _limit.Problem();
+    public string? MemoryProblem
+    {
+        get
+        {
+            // The limit is kept to a tenth.
+            if (_leastOfPlan <= _memoryLimit + (_memoryLimit / 10)) return _limit.Problem();
+            return $"Headers and plan of {Tensors.Count} tensors do not fit beside the program within the memory limit of {MemoryPlan.Text(_memoryLimit)}; "
+                + (_limit.From(_leastOfPlan) is { } enough ? $"one of {MemoryPlan.Text(enough)} would do." : "no limit would do.");
+        }
+    }
 
     /// <summary>Whether the method looks at the whole model before it merges the tensor.</summary>
     public bool IsOfWholeModel(TensorJob tensor) => tensor.Method is { } method && _wholeModel.Contains(method);
@@ -87,8 +111,9 @@ internal sealed class JobCost
             {
                 bytes += statistics.ExpectedPasses * TensorInputs.BytesOf(tensor);
                 long width = (tensor.Sources.Count + tensor.Companions.Count + 1L) * sizeof(float), unit = Math.Min(statistics.Unit(task), tensor.Shape.ElementCount);
-                largest = Math.Max(largest, unit > long.MaxValue / width ? long.MaxValue : unit * width);
-                needs.Add(FlowNeeds.Of(tensor, TensorInputs.Combine(statistics.Unit(task), TensorInputs.UnitOf(tensor), tensor.Shape.ElementCount), 0, isRepeated: false) with { Whole = long.MaxValue });
+                long sources = 2 * TensorInputs.WorkingBytesOf(tensor);
+                largest = Math.Max(largest, unit > (long.MaxValue - sources) / width ? long.MaxValue : (unit * width) + sources);
+                needs.Add(FlowNeeds.Of(tensor, TensorInputs.Combine(statistics.Unit(task), TensorInputs.UnitOf(tensor), tensor.Shape.ElementCount), sources, isRepeated: false) with { Whole = long.MaxValue });
             }
 
             if (statistics.NeedsPass) _limit.AddStatistics(statistics.WorkingBytes, needs);

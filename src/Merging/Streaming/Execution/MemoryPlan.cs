@@ -18,13 +18,13 @@ internal sealed record MemoryPlan
     public const int UsualChunk = 4 << 20;
 
     /// <summary>
-    /// Bytes of headers and plan for a tensor of the output, and for each of its sources: names, entries and their tables, with the garbage of making them. Measured with
-    /// a hundred thousand tensors, where they count.
+    /// Bytes of headers and plan for a tensor of the output, for each character of its name, for each of its sources, and for each entry of a header, which models with equal ones
+    /// have between them: names, entries and their tables, with the garbage of making them. Measured with a hundred thousand tensors, where they count.
     /// </summary>
-    private const long TensorBytes = 700, SourceBytes = 400;
+    private const long TensorBytes = 350, CharacterBytes = 4, SourceBytes = 80, EntryBytes = 160;
 
-    /// <summary>What of these <see cref="Program"/> has room for: some thousand tensors.</summary>
-    private const long OrdinaryBytes = 4L << 20;
+    /// <summary>What of these <see cref="Program"/> has room for: some ten thousand tensors.</summary>
+    private const long OrdinaryBytes = 32L << 20;
 
     /// <param name="options">What was asked for.</param>
     /// <param name="job">What is merged.</param>
@@ -51,6 +51,11 @@ internal sealed record MemoryPlan
     /// <summary>Bytes that stand before the first chunk: the program, headers and the plan.</summary>
     public long Fixed { get; }
 
+    /// <summary>
+    /// The limit that is kept where headers and the plan take more than the program has room for; 0 where they do not. A smaller one by a tenth is kept as well as all are.
+    /// </summary>
+    public long LeastOfPlan => Fixed > Program ? Fixed + Least : 0;
+
     /// <summary>Bytes for chunks and for what methods hold.</summary>
     public long Budget { get; }
 
@@ -74,8 +79,8 @@ internal sealed record MemoryPlan
     /// <summary>Bytes of a job's headers and plan.</summary>
     public static long BytesOf(MergeJob job)
     {
-        long bytes = job.Tensors.Count * TensorBytes;
-        foreach (TensorJob tensor in job.Tensors) bytes += (tensor.Sources.Count + tensor.Companions.Count) * SourceBytes;
+        long bytes = EntryBytes * job.Inputs.SelectMany(i => i.Files).Select(f => f.Header).Distinct().Sum(h => (long)h.Tensors.Count);
+        foreach (TensorJob tensor in job.Tensors) bytes += TensorBytes + (CharacterBytes * tensor.Name.Length) + ((tensor.Sources.Count + tensor.Companions.Count) * SourceBytes);
         return bytes;
     }
 }

@@ -14,7 +14,7 @@ public static class MergeExecutor
     /// <param name="job">What to merge.</param>
     /// <param name="plan">Where every tensor of the job stands in the output.</param>
     /// <param name="output">The output of that plan. What an earlier run had written is not computed again.</param>
-    /// <param name="inputs">The job's files.</param>
+    /// <param name="inputs">The job's files, which hash what is read.</param>
     /// <param name="options">How to compute.</param>
     /// <param name="progress">Told of bytes done, often, by any thread; null for nobody.</param>
     /// <param name="cancellation">Stops between two chunks.</param>
@@ -26,7 +26,9 @@ public static class MergeExecutor
         MergeJob job, OutputPlan plan, OutputDirectory output, InputFiles inputs, ExecutionOptions options,
         IProgress<ExecutionProgress>? progress = null, CancellationToken cancellation = default)
     {
-        using var run = new ExecutionRun(job, plan, output, inputs, options, progress, cancellation);
+        // They are shown the bytes by the job's checkpoints themselves.
+        ArgumentNullException.ThrowIfNull(inputs);
+        using var run = new ExecutionRun(job, plan, output, options, progress, cancellation);
         return run.Execute();
     }
 

@@ -24,21 +24,15 @@ internal sealed class ModelTasks : IDisposable
             foreach (IGrouping<TensorMethod?, TensorJob> group in job.Tensors.GroupBy(t => t.Method))
             {
                 if (group.Key is not { } method) continue;
-                TensorJob[] jobs = [.. group.OrderBy(t => t.Name, StringComparer.Ordinal)];
-                var tasks = new TensorTask[jobs.Length];
-                long first = 0;
-                for (int i = 0; i < jobs.Length; i++)
-                {
-                    tasks[i] = jobs[i].Task(device, job.Seed) with { Index = i, FirstIndex = first };
-                    first += tasks[i].Length;
-                }
-
+                // Most methods know nothing of the whole model, and do not ask for its tensors.
+                var jobs = new Lazy<TensorJob[]>(() => [.. group.OrderBy(t => t.Name, StringComparer.Ordinal)]);
+                var tasks = new Lazy<IReadOnlyList<TensorTask>>(() => Number(jobs.Value));
                 ModelStatistics? statistics = Refusal.Explain(null, () => method.BeginModel(new ModelTask(device, tasks)));
                 // Where nothing is known of the whole model, tasks are made when they are needed.
                 if (statistics is null) continue;
                 _statistics.Add(method, statistics);
-                _byMethod.Add(method, jobs);
-                for (int i = 0; i < jobs.Length; i++) _tasks.Add(jobs[i], tasks[i] with { Statistics = statistics });
+                _byMethod.Add(method, jobs.Value);
+                for (int i = 0; i < jobs.Value.Length; i++) _tasks.Add(jobs.Value[i], tasks.Value[i] with { Statistics = statistics });
             }
         }
         catch
@@ -55,6 +49,19 @@ internal sealed class ModelTasks : IDisposable
 
     /// <summary>The tensors of a method with statistics, in the order of their numbers.</summary>
     public IEnumerable<(TensorJob Job, TensorTask Task)> Of(TensorMethod method) => _byMethod[method].Select(j => (j, _tasks[j]));
+
+    private TensorTask[] Number(TensorJob[] jobs)
+    {
+        var tasks = new TensorTask[jobs.Length];
+        long first = 0;
+        for (int i = 0; i < jobs.Length; i++)
+        {
+            tasks[i] = jobs[i].Task(_device, _job.Seed) with { Index = i, FirstIndex = first };
+            first += tasks[i].Length;
+        }
+
+        return tasks;
+    }
 
     public void Dispose()
     {

@@ -14,12 +14,11 @@ internal sealed class SourceReader
     private readonly TensorSource _source;
     private readonly SafetensorsFile _file;
     private readonly TensorEntry _entry;
-    private readonly InputFiles _inputs;
     private readonly bool _rounds;
 
-    public SourceReader(TensorSource source, InputFiles inputs)
+    public SourceReader(TensorSource source)
     {
-        (_source, _inputs) = (source, inputs);
+        _source = source;
         _file = source.Checkpoint.FileOf(source.Tensor);
         _entry = _file[source.Tensor];
 
@@ -38,17 +37,7 @@ internal sealed class SourceReader
 
     /// <summary>Bytes of the tensor as they are.</summary>
     /// <exception cref="SafetensorsException">The file cannot be read.</exception>
-    public void ReadBytes(long firstByte, Span<byte> destination)
-    {
-        while (!destination.IsEmpty)
-        {
-            Span<byte> block = destination[..Math.Min(BlockBytes, destination.Length)];
-            _file.ReadBytes(_entry, firstByte, block);
-            _inputs.Passed(_file, _entry, firstByte, block);
-            firstByte += block.Length;
-            destination = destination[block.Length..];
-        }
-    }
+    public void ReadBytes(long firstByte, Span<byte> destination) => _file.ReadBytes(_entry, firstByte, destination);
 
     /// <summary>Elements as float32, rounded to the source's type.</summary>
     /// <exception cref="SafetensorsException">The file cannot be read.</exception>

@@ -10,9 +10,9 @@ internal sealed class TensorInputs
     private readonly SourceReader?[] _readers;
     private readonly IReadOnlyList<TensorSource> _sources;
 
-    public TensorInputs(TensorJob tensor, InputFiles inputs)
+    public TensorInputs(TensorJob tensor)
     {
-        _readers = [.. tensor.Sources.Concat(tensor.Companions).Select(s => s is null ? null : new SourceReader(s, inputs))];
+        _readers = [.. tensor.Sources.Concat(tensor.Companions).Select(s => s is null ? null : new SourceReader(s))];
         _sources = tensor.Sources;
         Unit = UnitOf(tensor);
     }
@@ -68,6 +68,15 @@ internal sealed class TensorInputs
             bytes += source.Transform?.InputBytes ?? source.Checkpoint[source.Tensor].DType.ByteCount(tensor.Shape.ElementCount);
         }
 
+        return bytes;
+    }
+
+    /// <summary>Bytes that transforms of the inputs and companions hold while a tensor is read.</summary>
+    public static long WorkingBytesOf(TensorJob tensor)
+    {
+        long bytes = 0;
+        for (int k = 0; k < tensor.Sources.Count; k++) bytes = TensorNeeds.Add(bytes, tensor.Sources[k].Transform?.WorkingBytes ?? 0);
+        for (int k = 0; k < tensor.Companions.Count; k++) bytes = TensorNeeds.Add(bytes, tensor.Companions[k]?.Transform?.WorkingBytes ?? 0);
         return bytes;
     }
 

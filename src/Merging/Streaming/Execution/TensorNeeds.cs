@@ -12,26 +12,28 @@ namespace MergeEngine.Merging.Streaming.Execution;
 /// <param name="Memory">Bytes that it holds while it is merged.</param>
 /// <param name="LeastMemory">Bytes that it cannot do without.</param>
 /// <param name="Flow">What decides the bytes that it must have for a certain memory limit.</param>
-internal readonly record struct TensorNeeds(int Passes, long InputBytes, long ReadBytes, long Memory, long LeastMemory, FlowNeeds Flow)
+internal sealed record TensorNeeds(int Passes, long InputBytes, long ReadBytes, long Memory, long LeastMemory, FlowNeeds Flow)
 {
     /// <exception cref="ArgumentException">The method refuses the parameters.</exception>
     public static TensorNeeds Of(TensorJob tensor, ulong seed, Device device, MemoryPlan memory)
     {
         long bytes = TensorInputs.BytesOf(tensor);
-        if (tensor.Method is null) return new TensorNeeds(1, bytes, bytes, Math.Min(bytes, memory.ChunkBytes), 0, FlowNeeds.OfCopy(tensor));
+        long inputs = TensorInputs.WorkingBytesOf(tensor);
+        if (tensor.Method is null) return new TensorNeeds(1, bytes, bytes, Add(Math.Min(bytes, memory.ChunkBytes), inputs), inputs, FlowNeeds.OfCopy(tensor, inputs));
         if (tensor.IsFloat64)
         {
-            long whole = Saturate(() => WholeFlow.BytesOf(tensor));
+            long whole = Add(Saturate(() => WholeFlow.BytesOf(tensor)), inputs);
             return new TensorNeeds(1, bytes, bytes, whole, whole, FlowNeeds.OfFloat64(tensor, whole));
         }
 
         using TensorMerge merge = tensor.Method.Begin(tensor.Task(device, seed));
+        long working = Add(merge.WorkingBytes, inputs);
         long unit = TensorInputs.Combine(merge.Unit, TensorInputs.UnitOf(tensor), tensor.Shape.ElementCount), width = (tensor.Sources.Count + tensor.Companions.Count + 1L) * sizeof(float);
         long chunk = Saturate(() => new ChunkShape(tensor.Shape.ElementCount, tensor.Sources.Count + tensor.Companions.Count, unit, memory).Bytes);
-        long all = Saturate(() => checked(tensor.Shape.ElementCount * width)), least = Saturate(() => checked((unit * width) + merge.WorkingBytes));
+        long all = Saturate(() => checked(tensor.Shape.ElementCount * width)), least = Saturate(() => checked((unit * width) + working));
         int passes = 1 + merge.ExpectedPasses;
         bool held = passes > 1 && all <= memory.HeldBytes;
-        return new TensorNeeds(passes, bytes, held ? bytes : bytes * passes, Add(held ? Math.Max(all, chunk) : chunk, merge.WorkingBytes), least, FlowNeeds.Of(tensor, unit, merge.WorkingBytes, merge.NeedsPass));
+        return new TensorNeeds(passes, bytes, held ? bytes : bytes * passes, Add(held ? Math.Max(all, chunk) : chunk, working), least, FlowNeeds.Of(tensor, unit, working, merge.NeedsPass));
     }
 
     public static long Add(long a, long b) => a > long.MaxValue - b ? long.MaxValue : a + b;

@@ -53,6 +53,9 @@ public sealed class InputFile : IDisposable
 
     public void Dispose() => handle.Dispose();
 
+    /// <summary>Bytes that were read for the hash alone.</summary>
+    internal long ReadAgain => hash?.ReadAgain ?? 0;
+
     internal string Time => Modified.ToString("O", CultureInfo.InvariantCulture);
 
     /// <summary>The file's hash; null where it is not hashed.</summary>

@@ -111,7 +111,7 @@ public sealed partial class OutputDirectory
 
         step(OutputStep.Allocated);
         Restore(noted, cancellation);
-        foreach (ShardFile file in files) file.Write(0, file.Shard.Layout.HeaderBytes.Span);
+        foreach (ShardFile file in files) file.WriteHeader();
     }
 
     /// <summary>Reads what the journal lists; only bytes with the hash that is noted there are kept.</summary>

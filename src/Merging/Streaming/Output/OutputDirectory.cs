@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using MergeEngine.Merging.Streaming.Hashing;
 using MergeEngine.Tensors.Safetensors;
 
@@ -236,11 +235,7 @@ public sealed partial class OutputDirectory : IDisposable
             inputs, outputs, started, DateTime.UtcNow, "");
     }
 
-    private ManifestOutput Describe(ShardFile file)
-    {
-        string header = Convert.ToHexStringLower(SHA256.HashData(file.Shard.Layout.HeaderBytes.Span));
-        return ManifestOutput.Of(file.Shard.FileName, file.Hash.Length, options.Hash ? file.Hash : null, header);
-    }
+    private ManifestOutput Describe(ShardFile file) => ManifestOutput.Of(file.Shard.FileName, file.Hash.Length, options.Hash ? file.Hash : null, file.HeaderHash);
 
     private void RequireAllWritten()
     {

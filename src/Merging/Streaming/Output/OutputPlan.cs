@@ -66,9 +66,9 @@ public sealed class OutputPlan
         ArgumentOutOfRangeException.ThrowIfLessThan(shardSize, 1);
         OutputTensor[] ordered = [.. tensors];
         RequireDistinct(ordered);
-        List<List<OutputTensor>> groups = Split(ordered, shardSize);
+        List<ArraySegment<OutputTensor>> groups = Split(ordered, shardSize);
         var shards = new OutputShard[groups.Count];
-        var byName = new Dictionary<string, PlannedTensor>(StringComparer.Ordinal);
+        var byName = new Dictionary<string, PlannedTensor>(ordered.Length, StringComparer.Ordinal);
         for (int i = 0; i < shards.Length; i++)
         {
             string name = shards.Length == 1
@@ -76,9 +76,7 @@ public sealed class OutputPlan
                 : string.Create(CultureInfo.InvariantCulture, $"model-{i + 1:D5}-of-{shards.Length:D5}.safetensors");
             var layout = SafetensorsLayout.Create(name, groups[i].Select(t => (t.Name, t.DType, t.Shape)), s_metadata);
             shards[i] = new OutputShard(i, name, layout);
-            Dictionary<string, OutputTensor> own = groups[i].ToDictionary(t => t.Name, StringComparer.Ordinal);
-            foreach (TensorEntry entry in layout.Tensors)
-                byName.Add(entry.Name, new PlannedTensor(own[entry.Name], shards[i], layout.DataStart + entry.Begin));
+            foreach (TensorEntry entry in layout.Tensors) byName.Add(entry.Name, new PlannedTensor(entry, shards[i]));
         }
 
         return new OutputPlan(shards, [.. ordered.Select(t => byName[t.Name])], byName);
@@ -100,30 +98,31 @@ public sealed class OutputPlan
     /// <summary>Across files too, where the layout of one file does not see it.</summary>
     private static void RequireDistinct(OutputTensor[] tensors)
     {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var seen = new HashSet<string>(tensors.Length, StringComparer.Ordinal);
         foreach (OutputTensor tensor in tensors)
         {
             if (!seen.Add(tensor.Name)) throw new SafetensorsException($"The output has two tensors that are called {Quoting.Quote(tensor.Name)}.");
         }
     }
 
-    private static List<List<OutputTensor>> Split(OutputTensor[] tensors, long shardSize)
+    private static List<ArraySegment<OutputTensor>> Split(OutputTensor[] tensors, long shardSize)
     {
-        List<List<OutputTensor>> groups = [[]];
+        var groups = new List<ArraySegment<OutputTensor>>();
+        int first = 0;
         long filled = 0;
-        foreach (OutputTensor tensor in tensors)
+        for (int i = 0; i < tensors.Length; i++)
         {
-            long bytes = tensor.ByteLength;
-            if (groups[^1].Count > 0 && bytes > shardSize - filled)
+            long bytes = tensors[i].ByteLength;
+            if (i > first && bytes > shardSize - filled)
             {
-                groups.Add([]);
-                filled = 0;
+                groups.Add(new ArraySegment<OutputTensor>(tensors, first, i - first));
+                (first, filled) = (i, 0);
             }
 
-            groups[^1].Add(tensor);
             filled = checked(filled + bytes);
         }
 
+        groups.Add(new ArraySegment<OutputTensor>(tensors, first, tensors.Length - first));
         return groups;
     }
 

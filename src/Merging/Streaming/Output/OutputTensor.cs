@@ -6,7 +6,7 @@ namespace MergeEngine.Merging.Streaming.Output;
 /// <param name="Name">The key in the header.</param>
 /// <param name="DType">What is stored.</param>
 /// <param name="Shape">The dimensions.</param>
-public sealed record OutputTensor(string Name, DType DType, Shape Shape)
+public readonly record struct OutputTensor(string Name, DType DType, Shape Shape)
 {
     /// <exception cref="OverflowException">More bytes than a signed 64-bit number says.</exception>
     public long ByteLength => DType.ByteCount(Shape.ElementCount);

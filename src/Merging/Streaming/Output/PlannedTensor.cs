@@ -1,25 +1,27 @@
+using MergeEngine.Tensors.Safetensors;
+
 namespace MergeEngine.Merging.Streaming.Output;
 
 /// <summary>A tensor and the place where its bytes will stand.</summary>
 public sealed class PlannedTensor
 {
-    internal PlannedTensor(OutputTensor tensor, OutputShard shard, long offset)
+    private readonly TensorEntry entry;
+
+    internal PlannedTensor(TensorEntry entry, OutputShard shard)
     {
-        Tensor = tensor;
+        this.entry = entry;
         Shard = shard;
-        Offset = offset;
-        ByteLength = tensor.ByteLength;
     }
 
-    public OutputTensor Tensor { get; }
+    public OutputTensor Tensor => new(entry.Name, entry.DType, entry.Shape);
 
-    public string Name => Tensor.Name;
+    public string Name => entry.Name;
 
     /// <summary>The file that holds it.</summary>
     public OutputShard Shard { get; }
 
     /// <summary>Its first byte, counted from the start of that file.</summary>
-    public long Offset { get; }
+    public long Offset => Shard.Layout.DataStart + entry.Begin;
 
-    public long ByteLength { get; }
+    public long ByteLength => entry.ByteLength;
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using MergeEngine.Merging.Streaming.Hashing;
 using Microsoft.Win32.SafeHandles;
 
@@ -41,6 +42,17 @@ internal sealed class ShardFile : IDisposable
     public OutputShard Shard { get; }
 
     public StreamedHash Hash { get; }
+
+    /// <summary>SHA-256 of the bytes up to the data, in hexadecimal digits, once they are written.</summary>
+    public string? HeaderHash { get; private set; }
+
+    /// <summary>Writes the bytes up to the data.</summary>
+    public void WriteHeader()
+    {
+        ReadOnlyMemory<byte> header = Shard.Layout.HeaderBytes;
+        HeaderHash = Convert.ToHexStringLower(SHA256.HashData(header.Span));
+        Write(0, header.Span);
+    }
 
     /// <summary>Writes bytes to their place, but not over pieces that an earlier run finished.</summary>
     /// <returns>False if some of the bytes had been written by this run before.</returns>

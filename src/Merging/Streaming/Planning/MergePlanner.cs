@@ -11,9 +11,6 @@ namespace MergeEngine.Merging.Streaming.Planning;
 /// </summary>
 public static class MergePlanner
 {
-    private const long MuchGarbage = 64 << 20;
-    private const int ManyTensors = 20_000;
-
     /// <summary>Plans a merge. No weight is read, but for small integer buffers that are compared.</summary>
     /// <param name="recipe">What to merge.</param>
     /// <param name="options">Where models are, and what the command line says.</param>
@@ -34,14 +31,13 @@ public static class MergePlanner
             files = ParameterFiles.Open(recipe, options, findings);
             VocabularyPlan? vocabulary = recipe.Tokenizer is null ? null : VocabularyPlan.Create(recipe, models, options, findings);
             findings.ThrowIfAny();
-            // What is left of large tokenizer files would count as memory of the merge.
-            if (vocabulary is not null) DropGarbage();
+            if (vocabulary is not null) PlanGarbage.Drop();
             List<TensorJob> tensors = Tensors(recipe, models, finder, new TensorPlanner(recipe, models, files, vocabulary, finder, options.UnsafeTruncateEmbeddings, method!, findings), findings);
             files.Report(findings);
             findings.ThrowIfAny();
             if (tensors.Count == 0) throw new PlanningException([$"{recipe.Place}: nothing to merge: the models have no tensor in common."]);
             JobModel[] merged = [.. recipe.Models.Select(models.Describe)];
-            if (tensors.Count > ManyTensors) DropGarbage();
+            PlanGarbage.Drop(tensors.Count);
             return new MergeJob(tensors, [.. models.Checkpoints, .. files.Checkpoints], [.. findings.Notes], options.Seed)
             {
                 Models = merged,
@@ -56,12 +52,6 @@ public static class MergePlanner
             models.Dispose();
             throw;
         }
-    }
-
-    /// <summary>Gives memory back that planning has used, where it is much: a hundred thousand names leave hundreds of MiB.</summary>
-    private static void DropGarbage()
-    {
-        if (GC.GetTotalMemory(false) > MuchGarbage) GC.Collect(2, GCCollectionMode.Aggressive, blocking: true, compacting: true);
     }
 
     private static List<TensorJob> Tensors(Recipe recipe, ModelSet models, LayerFinder finder, TensorPlanner planner, PlanFindings findings)

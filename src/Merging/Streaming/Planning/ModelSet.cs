@@ -54,7 +54,7 @@ internal sealed class ModelSet : IDisposable
             foreach ((ModelReference model, int index) in places)
             {
                 AdaptedModel? adapted = model.Adapter is { } adapter ? Match(adapters[AdapterPath(adapter, options)], opened[index], stored[index], findings) : null;
-                set._models[model] = new ModelTensors(model.ToString(), opened[index], stored[index], finder, adapted);
+                set._models[model] = new ModelTensors(model.ToString(), opened[index], stored[index], finder, adapted, set._models.Values);
                 if (NameAliases.NoteOf(model.ToString(), stored[index]) is { } note) findings.Note(note);
             }
 

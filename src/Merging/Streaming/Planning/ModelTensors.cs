@@ -10,18 +10,26 @@ internal sealed class ModelTensors
 {
     private readonly IReadOnlyDictionary<string, string> _stored;
     private readonly AdaptedModel? _adapted;
-    private readonly HashSet<string> _modules = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _modules;
     private readonly Dictionary<IReadOnlyList<string>, string?> _standIns = new(ReferenceEqualityComparer.Instance);
-    private readonly Dictionary<string, int> _layers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _layers;
 
     /// <param name="title">How messages call the model.</param>
     /// <param name="checkpoint">Its file.</param>
     /// <param name="stored">The name in the file of every name in the merge.</param>
     /// <param name="finder">Finds layers.</param>
     /// <param name="adapted">What an adapter makes of it; null without one.</param>
-    public ModelTensors(string title, Checkpoint checkpoint, IReadOnlyDictionary<string, string> stored, LayerFinder finder, AdaptedModel? adapted = null)
+    /// <param name="others">Models that may have the very same names, which then stand in memory once.</param>
+    public ModelTensors(string title, Checkpoint checkpoint, IReadOnlyDictionary<string, string> stored, LayerFinder finder, AdaptedModel? adapted = null, IEnumerable<ModelTensors>? others = null)
     {
         (Title, Checkpoint, _stored, _adapted) = (title, checkpoint, stored, adapted);
+        if (adapted is null && others?.FirstOrDefault(m => m._adapted is null && ReferenceEquals(m._stored, stored)) is { } like)
+        {
+            (Names, _modules, _layers) = (like.Names, like._modules, like._layers);
+            return;
+        }
+
+        (_modules, _layers) = (new HashSet<string>(StringComparer.Ordinal), new Dictionary<string, int>(StringComparer.Ordinal));
         string[] names = [.. stored.Keys, .. adapted?.Added.Keys ?? []];
         Array.Sort(names, StringComparer.Ordinal);
         Names = names;

@@ -121,5 +121,5 @@ internal sealed class ModulePlanner(RecipeModule module, Func<string, bool> cove
     }
 
     private IEnumerable<string> NamesOf(ModelTensors[] sources) =>
-        sources.Length == 1 ? sources[0].Names.Where(covers) : sources.Distinct().SelectMany(m => m.Names).Where(covers).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
+        sources.All(s => ReferenceEquals(s.Names, sources[0].Names)) ? sources[0].Names.Where(covers) : sources.Distinct().SelectMany(m => m.Names).Where(covers).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
 }

@@ -12,7 +12,15 @@ internal static class NameAliases
     /// <summary>For every checkpoint: the name in its file of every name in the merge.</summary>
     public static Dictionary<string, string>[] Resolve(IReadOnlyList<Checkpoint> checkpoints)
     {
-        Dictionary<string, string>[] stored = [.. checkpoints.Select(c => Modern(c.Names))];
+        // Models with the same names have one dictionary between them.
+        var known = new Dictionary<IReadOnlyList<string>, Dictionary<string, string>>(ReferenceEqualityComparer.Instance);
+        var stored = new Dictionary<string, string>[checkpoints.Count];
+        for (int i = 0; i < stored.Length; i++)
+        {
+            if (!known.TryGetValue(checkpoints[i].Names, out Dictionary<string, string>? same)) known.Add(checkpoints[i].Names, same = Modern(checkpoints[i].Names));
+            stored[i] = same;
+        }
+
         // All are compared as they are, so that the result does not depend on their order.
         (string Prefix, HashSet<string> Parts)?[] missing = [.. stored.Select((_, i) => MissingPrefix(stored, i))];
         for (int i = 0; i < stored.Length; i++)
@@ -56,7 +64,7 @@ internal static class NameAliases
         int most = own.Count / 2;
         for (int other = 0; other < models.Length; other++)
         {
-            if (other == model) continue;
+            if (ReferenceEquals(models[other], own)) continue;
             int direct = own.Keys.Count(models[other].ContainsKey);
             // No prefix makes more of them alike than all.
             if (direct == own.Count) continue;

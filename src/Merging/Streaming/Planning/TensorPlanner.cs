@@ -197,7 +197,7 @@ internal sealed class TensorPlanner(
     }
 
     private static bool SameBytes(Found a, Found b) =>
-        ReferenceEquals(a.Entry, b.Entry) || a.Entry.ByteLength > MostComparedBytes || a.Model.Checkpoint.GetSpan(a.Entry.Name).SequenceEqual(b.Model.Checkpoint.GetSpan(b.Entry.Name));
+        (ReferenceEquals(a.Model.Checkpoint, b.Model.Checkpoint) && ReferenceEquals(a.Entry, b.Entry)) || a.Entry.ByteLength > MostComparedBytes || a.Model.Checkpoint.GetSpan(a.Entry.Name).SequenceEqual(b.Model.Checkpoint.GetSpan(b.Entry.Name));
 
     /// <summary>How rows follow tokens, where the recipe asks for it and the tensor has them.</summary>
     private TokenTensor? RowsOf(string output, TensorEntry entry)

@@ -47,6 +47,7 @@ public static class MergeRun
         using MergeJob job = MergePlanner.Plan(recipe, options.Planning(places.Named));
         OutputDirectory.RequireApart(path, FilesOf(job));
         OutputPlan plan = PlanOf(job, options);
+        PlanGarbage.Drop(plan.Tensors.Count);
         // Parameters that a method refuses are found here, and all of them, and what memory has no room for, rather than in the middle of the merge.
         MergeExecutor.RequirePossible(job, options.Executing);
         CompanionFiles companions = CompanionFiles.Plan(job, recipe, text, options.Beside);
@@ -72,6 +73,7 @@ public static class MergeRun
         try
         {
             companions.Write(output);
+            PlanGarbage.Drop(plan.Tensors.Count);
             ExecutionSummary moved = MergeExecutor.Execute(job, plan, output, inputs, options.Executing, progress, cancellation);
             output.Complete(cancellation);
             return result with { RestoredBytes = output.RestoredBytes, Moved = moved, Seconds = Stopwatch.GetElapsedTime(started).TotalSeconds };

@@ -19,8 +19,9 @@ internal sealed class DifferenceMerge : TensorMerge
     private readonly DifferenceTerm[] _terms;
     private readonly RunningSums?[] _norms;
 
-    /// <summary>The masks that the pass for norms has drawn, one model after the other, for the merge that follows.</summary>
-    private readonly DeviceBuffer? _drawn;
+    /// <summary>Whether the masks that the pass for norms draws are kept, one model after the other, for the merge that follows.</summary>
+    private readonly bool _keepsMasks;
+    private DeviceBuffer? _drawn;
     private bool _wantsNorms;
 
     /// <param name="task">The tensor; it has a base.</param>
@@ -48,13 +49,13 @@ internal sealed class DifferenceMerge : TensorMerge
         bool stores = !task.Device.Operations.SearchesDifferences, looks = (stores && (IsSelecting || _wantsNorms)) || models.Any(m => m.Thinning.DrawsByMagnitude);
         bool draws = models.Any(m => m.Thinning.Draws);
         long masks = task.Length * models.Count;
-        if (draws && _wantsNorms && masks <= task.Spare) _drawn = task.Device.Allocate<byte>(masks);
-        _tiles = new Tiles(task, Unit, stores && _wantsNorms ? 3 : looks ? 1 : 0, draws && _drawn is null ? models.Count : 0, models.Count);
+        _keepsMasks = draws && _wantsNorms && masks <= task.Spare;
+        _tiles = new Tiles(task, Unit, stores && _wantsNorms ? 3 : looks ? 1 : 0, draws && !_keepsMasks ? models.Count : 0, models.Count);
     }
 
     public override long Unit { get; } = 1;
 
-    public override long WorkingBytes => _tiles.Bytes + RankBytes + (_drawn?.ByteLength ?? 0) + _models.Sum(m => m.Thinning.WorkingBytes);
+    public override long WorkingBytes => _tiles.Bytes + RankBytes + (_keepsMasks ? _task.Length * _models.Count : 0) + _models.Sum(m => m.Thinning.WorkingBytes);
 
     public override bool NeedsPass => IsSelecting || _wantsNorms;
 
@@ -139,7 +140,7 @@ internal sealed class DifferenceMerge : TensorMerge
             {
                 Thinning thinning = _models[k].Thinning;
                 DeviceSpan<float> difference = default;
-                if (thinning.DrawsByMagnitude && _drawn is null)
+                if (thinning.DrawsByMagnitude && !_keepsMasks)
                 {
                     difference = _tiles.Float(0, length);
                     operations.Subtract(difference, chunk.Inputs[_sources[k]].Slice(start, length), piece);
@@ -179,6 +180,8 @@ internal sealed class DifferenceMerge : TensorMerge
     private DeviceSpan<byte> Draw(int k, DeviceSpan<float> difference, long length, long firstIndex)
     {
         if (!_models[k].Thinning.Draws) return default;
+        // Memory is taken when the first chunk is here, which is after the plan has admitted it.
+        if (_keepsMasks) _drawn ??= _task.Device.Allocate<byte>(_task.Length * _models.Count);
         DeviceSpan<byte> mask = _drawn is null ? _tiles.Mask(k, length) : _drawn.AsSpan<byte>().Slice((k * _task.Length) + firstIndex, length);
         if (_drawn is null || _wantsNorms) _models[k].Thinning.Draw(_task.Device.Operations, mask, difference, firstIndex);
         return mask;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Operations;
@@ -52,7 +53,12 @@ internal sealed class MagnitudeSample
     public void Add(DeviceSpan<float> values, DeviceSpan<float> origin, long firstIndex)
     {
         ReadOnlySpan<float> x = values.HostSpan, b = origin.IsNone ? default : origin.HostSpan;
-        if (_counts.Length == 0) _counts = new int[1 << DigitBits];
+        if (_counts.Length == 0)
+        {
+            _counts = ArrayPool<int>.Shared.Rent(1 << DigitBits);
+            _counts.AsSpan().Clear();
+        }
+
         int[] counts = _counts;
         for (long place = firstIndex >> _stride, end = firstIndex + x.Length; place << _stride < end; place++)
         {
@@ -71,6 +77,13 @@ internal sealed class MagnitudeSample
         }
     }
 
+    /// <summary>Gives the counts back, for the sample of the next vector.</summary>
+    public void Release()
+    {
+        if (_counts.Length > 0) ArrayPool<int>.Shared.Return(_counts);
+        _counts = [];
+    }
+
     /// <summary>Magnitudes between which the last of the <paramref name="count"/> largest very likely lies.</summary>
     /// <param name="count">At least 1, at most the vector's length.</param>
     /// <param name="candidates">How many elements very likely lie there at most.</param>
@@ -78,7 +91,7 @@ internal sealed class MagnitudeSample
     {
         double share = (double)count / _length, place = share * _seen, margin = (Deviations * Math.Sqrt(share * (1 - share) * _seen)) + 1;
         if (_seen == _length) margin = 0;
-        int digit = _counts.Length - 1;
+        int digit = Math.Min(_counts.Length, 1 << DigitBits) - 1;
         long above = 0;
         int Down(double until)
         {

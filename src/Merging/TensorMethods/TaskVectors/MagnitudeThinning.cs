@@ -88,6 +88,7 @@ internal sealed class MagnitudeThinning : Thinning
         {
             _kept.Foretell(_sample);
             _dropped.Foretell(_sample);
+            _sample.Release();
             _sample = null;
             return;
         }

@@ -79,7 +79,7 @@ public sealed class RamPlusMethod : TensorMethod
             _tiles = new Tiles(task, 1, _models.Length + 2, 0, 0);
         }
 
-        public override long WorkingBytes => _tiles.Bytes;
+        public override long WorkingBytes => _tiles.Bytes + _merge.WorkingBytes;
 
         public override bool NeedsPass => _counting;
 

@@ -85,8 +85,9 @@ public sealed class SceMethod : TensorMethod
         private long _varying;
         private readonly MagnitudeSearch _search;
 
-        /// <summary>The variances of the whole tensor, if they may be held: then nothing but the energies is sought in the inputs a second time.</summary>
-        private readonly DeviceBuffer? _variance;
+        /// <summary>Whether the variances of the whole tensor are held: then nothing but the energies is sought in the inputs a second time.</summary>
+        private readonly bool _holds;
+        private DeviceBuffer? _variance;
         private MagnitudeSample? _sample;
         private bool _isFirst = true;
         private Stage _stage;
@@ -101,11 +102,11 @@ public sealed class SceMethod : TensorMethod
             _energies = [.. _sources.Select(_ => new RunningSums(task.Device, 1))];
             bool searches = _share is > 0 and < 1 && task.Length > 0 && _sources.Length > 0;
             long variances = sizeof(float) * task.Length, room = Math.Min(task.Spare / 2 / sizeof(ulong), task.Length);
-            if (searches && variances <= task.Spare / 2) _variance = task.Device.Allocate<float>(task.Length);
+            _holds = searches && variances <= task.Spare / 2;
             if (searches && Operations.SearchesDifferences) _sample = new MagnitudeSample(task.Length);
             _tiles = new Tiles(task, 1, 2, 1, _sources.Length);
             _search = new MagnitudeSearch(room);
-            WorkingBytes = _tiles.Bytes + (searches ? Math.Max(sizeof(ulong) * room, MagnitudeSample.Bytes) + (_variance?.ByteLength ?? 0) : 0);
+            WorkingBytes = _tiles.Bytes + (searches ? Math.Max(sizeof(ulong) * room, MagnitudeSample.Bytes) + (_holds ? variances : 0) : 0);
             _stage = task.Length == 0 || _sources.Length == 0 || _share <= 0 ? Stage.Ready : _share < 1 ? Stage.Search : Stage.Energies;
         }
 
@@ -121,7 +122,7 @@ public sealed class SceMethod : TensorMethod
         public override bool NeedsPass => _stage != Stage.Ready;
 
         /// <summary>The variances once or, where they are not held, twice, and the energies.</summary>
-        public override int ExpectedPasses => _stage switch { Stage.Ready => 0, Stage.Energies => 1, _ => _variance is null ? 3 : 2 };
+        public override int ExpectedPasses => _stage switch { Stage.Ready => 0, Stage.Energies => 1, _ => _holds ? 2 : 3 };
 
         private OperationSet Operations => _task.Device.Operations;
 
@@ -160,10 +161,11 @@ public sealed class SceMethod : TensorMethod
             _isFirst = false;
             if (_sample is null) _search.CompletePass();
             else _search.Foretell(_sample);
+            _sample?.Release();
             _sample = null;
-            while (_variance is not null && _search.NeedsPass)
+            while (_holds && _search.NeedsPass)
             {
-                _search.Accumulate(Operations, _variance.AsSpan<float>(), default, 0);
+                _search.Accumulate(Operations, Held(0, _task.Length), default, 0);
                 _search.CompletePass();
             }
 
@@ -201,7 +203,7 @@ public sealed class SceMethod : TensorMethod
         {
             if (_share >= 1) return default;
             DeviceSpan<byte> mask = _tiles.Mask(0, inputs[0].Length);
-            DeviceSpan<float> variance = _variance is null ? VarianceOf(inputs, firstIndex) : _variance.AsSpan<float>().Slice(firstIndex, mask.Length);
+            DeviceSpan<float> variance = _holds ? Held(firstIndex, mask.Length) : VarianceOf(inputs, firstIndex);
             Operations.KeepMask(mask, variance, Selected, firstIndex);
             return mask;
         }
@@ -209,10 +211,13 @@ public sealed class SceMethod : TensorMethod
         /// <summary>The variances of a piece, in the place of those that are held or in a tile.</summary>
         private DeviceSpan<float> VarianceOf(ReadOnlySpan<DeviceSpan<float>> inputs, long firstIndex)
         {
-            DeviceSpan<float> variance = _variance is null ? _tiles.Float(0, inputs[0].Length) : _variance.AsSpan<float>().Slice(firstIndex, inputs[0].Length);
+            DeviceSpan<float> variance = _holds ? Held(firstIndex, inputs[0].Length) : _tiles.Float(0, inputs[0].Length);
             Operations.Variance(variance, inputs);
             return variance;
         }
+
+        /// <summary>Held variances; memory for them is taken when the first chunk is here, which is after the plan has admitted it.</summary>
+        private DeviceSpan<float> Held(long firstIndex, long length) => (_variance ??= _task.Device.Allocate<float>(_task.Length)).AsSpan<float>().Slice(firstIndex, length);
 
         private void AddEnergies(ReadOnlySpan<DeviceSpan<float>> inputs, DeviceSpan<float> origin, long firstIndex)
         {

@@ -1,7 +1,9 @@
+using System.Globalization;
 using MergeEngine.Merging.Recipes;
 using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
 using MergeEngine.Tests.Support;
@@ -17,9 +19,11 @@ public sealed class PlanMemoryTests
     /// possible. Measured by the collector, after all other tests.
     /// </summary>
     [Theory]
-    [InlineData("linear", 2)]
-    [InlineData("ties", 4)]
-    public void Headers_and_plan_take_what_the_estimate_counts(string method, int models)
+    [InlineData("linear", 2, true)]
+    [InlineData("linear", 2, false)]
+    [InlineData("ties", 4, true)]
+    [InlineData("ties", 4, false)]
+    public void Headers_and_plan_take_what_the_estimate_counts(string method, int models, bool alike)
     {
         const int Tensors = 20_000;
         using var directory = new TemporaryDirectory();
@@ -27,7 +31,8 @@ public sealed class PlanMemoryTests
         for (int m = 0; m < models; m++)
         {
             Directory.CreateDirectory(directory.File($"m{m}"));
-            SafetensorsWriter.Write(directory.File($"m{m}/model.safetensors"), contents);
+            // Models with equal headers have one table between them; other metadata is another header.
+            SafetensorsWriter.Write(directory.File($"m{m}/model.safetensors"), contents, alike ? null : new Dictionary<string, string> { ["model"] = $"{m}" });
         }
 
         string list = string.Concat(Enumerable.Range(0, models - 1).Select(m => $"  - {{model: {directory.File($"m{m}")}, parameters: {{weight: {m + 1}}}}}\n"));
@@ -47,6 +52,28 @@ public sealed class PlanMemoryTests
         }
 
         Assert.InRange(held, counted / 3, counted);
+    }
+
+    [Fact]
+    public void A_limit_that_headers_and_plan_do_not_fit_in_is_refused_with_the_smallest_that_would_do()
+    {
+        const int Tensors = 60_000;
+        using var directory = new TemporaryDirectory();
+        SafetensorsWriter.Write(
+            directory.File("model.safetensors"), [.. Enumerable.Range(0, Tensors).Select(i => TensorContent.FromFloat32($"model.layers.{i / 100}.block.{i % 100}.weight", new Shape(1), new float[] { i }))]);
+        Recipe recipe = RecipeFile.Parse($"merge_method: passthrough\nmodels: [{{model: {directory.File("model.safetensors")}}}]\n", "r.yml").Recipes[0];
+        using MergeJob job = MergePlanner.Plan(recipe, new PlanOptions());
+        using Device device = Device.Open("cpu", 1);
+        ExecutionOptions Limit(long mebibytes) => new() { Device = device, Threads = 1, MemoryLimit = mebibytes << 20 };
+        string problem = Assert.Single(Assert.Throws<PlanningException>(() => MergeExecutor.RequirePossible(job, Limit(100))).Problems);
+        Assert.Matches("^Headers and plan of 60000 tensors do not fit beside the program within the memory limit of 100 MiB; one of [0-9]+ MiB would do.$", problem);
+        int enough = int.Parse(problem.Split("one of ")[1].Split(' ')[0], CultureInfo.InvariantCulture);
+        MergeExecutor.RequirePossible(job, Limit(enough));
+        Assert.InRange(MergeExecutor.Estimate(job, GeneratedModels.Lay(job), Limit(100)).LeastMemory, ((enough - 1L) << 20) + 1, (long)enough << 20);
+
+        // Kept to a tenth.
+        MergeExecutor.RequirePossible(job, Limit((enough * 10 / 11) + 1));
+        Assert.Throws<PlanningException>(() => MergeExecutor.RequirePossible(job, Limit((enough * 10 / 11) - 1)));
     }
 
     /// <summary>Live bytes, when nothing that other tests left behind waits for its finalizer.</summary>

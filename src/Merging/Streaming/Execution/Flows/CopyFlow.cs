@@ -23,7 +23,8 @@ internal sealed class CopyFlow : ChunkFlow
     {
         (_tensor, _writer, _context) = (tensor, writer, context);
         TensorSource source = tensor.Sources[0];
-        _reader = new SourceReader(source, context.Inputs);
+        WorkingBytes = TensorInputs.WorkingBytesOf(tensor);
+        _reader = new SourceReader(source);
         _raw = source.Transform is null && _reader.Stored == source.DType && source.DType == tensor.DType;
         _total = _raw ? writer.BytesOf(tensor.Shape.ElementCount) : tensor.Shape.ElementCount;
         long wanted = _raw ? Math.Max(context.Memory.ChunkBytes / Whole, 1) * Whole : Math.Max(context.Memory.ChunkBytes / sizeof(float) / _reader.Unit, 1) * _reader.Unit;
@@ -31,7 +32,7 @@ internal sealed class CopyFlow : ChunkFlow
         ChunkBytes = _raw ? _length : _length * sizeof(float);
     }
 
-    public override long WorkingBytes => 0;
+    public override long WorkingBytes { get; }
 
     public override long ChunkBytes { get; }
 

@@ -9,11 +9,15 @@ internal sealed class SmallFlow(IEnumerable<ChunkFlow> flows, FlowContext contex
 {
     private bool _given;
 
-    public override long WorkingBytes => 0;
+    /// <summary>What the methods of tensors so small hold at one time is less than a chunk: tiles, masks and workspaces of a few times the tensor.</summary>
+    public override long WorkingBytes => context.Memory.ChunkBytes;
 
     public override long ChunkBytes => context.Memory.ChunkBytes;
 
     public override bool IsSingle => true;
+
+    /// <summary>Bytes that a group must have to be open.</summary>
+    public static long BytesIn(MemoryPlan memory) => 2L * memory.ChunkBytes;
 
     public override Chunk? Next()
     {

@@ -10,6 +10,7 @@ internal sealed class StatisticsFlow : ChunkFlow
     private readonly (TensorJob Job, TensorTask Task, TensorInputs Inputs, ChunkShape Shape)[] _tensors;
     private readonly ModelStatistics _statistics;
     private readonly FlowContext _context;
+    private readonly long _sources;
     private int _tensor;
     private int _chunk;
 
@@ -23,14 +24,16 @@ internal sealed class StatisticsFlow : ChunkFlow
         [
             .. tensors.Select(t =>
             {
-                var inputs = new TensorInputs(t.Job, context.Inputs);
+                var inputs = new TensorInputs(t.Job);
                 return (t.Job, t.Task, inputs, ChunkShape.Of(t.Job, inputs, statistics.Unit(t.Task), context.Memory));
             }),
         ];
         ChunkBytes = _tensors.Max(t => t.Shape.Bytes);
+        _sources = _tensors.Select(t => TensorInputs.WorkingBytesOf(t.Job)).DefaultIfEmpty().Max();
     }
 
-    public override long WorkingBytes => _statistics.WorkingBytes;
+    /// <summary>The tensors follow each other; what the sources of two hold stands beside each other for a moment at most.</summary>
+    public override long WorkingBytes => _statistics.WorkingBytes + (2 * _sources);
 
     public override long ChunkBytes { get; }
 

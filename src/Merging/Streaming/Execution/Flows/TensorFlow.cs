@@ -21,9 +21,9 @@ internal sealed class TensorFlow : ChunkFlow
     public TensorFlow(TensorJob tensor, TensorMerge merge, TensorWriter writer, FlowContext context)
     {
         (_tensor, _merge, _writer, _context) = (tensor, merge, writer, context);
-        _inputs = new TensorInputs(tensor, context.Inputs);
+        _inputs = new TensorInputs(tensor);
         _shape = ChunkShape.Of(tensor, _inputs, merge.Unit, context.Memory);
-        WorkingBytes = merge.WorkingBytes;
+        WorkingBytes = TensorNeeds.Add(merge.WorkingBytes, TensorInputs.WorkingBytesOf(tensor));
         _mapping = !merge.NeedsPass;
         if (!_mapping && context.Memory.Holds(_shape, WorkingBytes)) HeldChunks = _shape.Count;
     }

@@ -15,7 +15,7 @@ internal sealed class WholeFlow(TensorJob tensor, TensorTask task, TensorWriter 
     private double[]? _output;
     private bool _given;
 
-    public override long WorkingBytes => BytesOf(tensor);
+    public override long WorkingBytes { get; } = TensorNeeds.Add(BytesOf(tensor), TensorInputs.WorkingBytesOf(tensor));
 
     /// <summary>The least that is not nothing: the values are in arrays.</summary>
     public override long ChunkBytes => 64;
@@ -41,7 +41,7 @@ internal sealed class WholeFlow(TensorJob tensor, TensorTask task, TensorWriter 
         for (int k = 0; k < _inputs.Length; k++)
         {
             context.Cancellation.ThrowIfCancellationRequested();
-            var source = new SourceReader(tensor.Sources[k], context.Inputs);
+            var source = new SourceReader(tensor.Sources[k]);
             _inputs[k] = GC.AllocateUninitializedArray<double>((int)task.Length);
             source.Read(0, _inputs[k]);
             context.NonFinite.Add(tensor.Sources[k], NonFinite.Count(_inputs[k]));

@@ -1,4 +1,6 @@
+using System.Collections.ObjectModel;
 using MergeEngine.Merging.Recipes;
+using MergeEngine.Merging.Recipes.Parameters;
 using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
@@ -22,6 +24,7 @@ public static class PlanReporter
     /// <inheritdoc cref="Describe(MergeJob, Recipe, Device, long)" path="/exception"/>
     public static PlanReport Describe(MergeJob job, Recipe recipe, ExecutionOptions options)
     {
+        var texts = new ParameterTexts();
         Dictionary<Checkpoint, int> inputs = job.Inputs.Select((c, i) => (c, i)).ToDictionary(c => c.c, c => c.i);
         var cost = new JobCost(job, options);
         var tensors = new List<TensorReport>(job.Tensors.Count);
@@ -34,7 +37,7 @@ public static class PlanReporter
             foreach (TensorSource source in tensor.Sources.Concat(tensor.Companions.OfType<TensorSource>()))
                 read[inputs[source.Checkpoint]] += source.Transform?.InputBytes ?? source.Checkpoint[source.Tensor].DType.ByteCount(tensor.Shape.ElementCount);
             bool asks = needs.Passes > 1 || cost.IsOfWholeModel(tensor);
-            TensorReport report = Report(tensor, inputs, asks, needs.LeastMemory);
+            TensorReport report = Report(tensor, inputs, texts, asks, needs.LeastMemory);
             tensors.Add(report);
             output += report.Bytes;
             once += needs.InputBytes;
@@ -51,13 +54,33 @@ public static class PlanReporter
             job.Notes);
     }
 
-    private static TensorReport Report(TensorJob tensor, Dictionary<Checkpoint, int> inputs, bool statistics, long least) => new(
-        tensor.Name, tensor.DType.Name(), [.. tensor.Shape], tensor.DType.ByteCount(tensor.Shape.ElementCount), tensor.Method?.Name ?? "copy", Texts(tensor.Parameters?.SharedTexts),
+    private static TensorReport Report(TensorJob tensor, Dictionary<Checkpoint, int> inputs, ParameterTexts texts, bool statistics, long least) => new(
+        tensor.Name, tensor.DType.Name(), [.. tensor.Shape], tensor.DType.ByteCount(tensor.Shape.ElementCount), tensor.Method?.Name ?? "copy", texts.Shared(tensor.Parameters),
         [
             .. tensor.Sources.Select((s, i) => new SourceReport(
-                inputs[s.Checkpoint], s.Tensor, s.Checkpoint[s.Tensor].DType.Name(), s.DType.Name(), i == tensor.Base, Texts(tensor.Parameters?.TextsOf(i)))),
+                inputs[s.Checkpoint], s.Tensor, s.Checkpoint[s.Tensor].DType.Name(), s.DType.Name(), i == tensor.Base, texts.Of(tensor.Parameters, i))),
         ],
         statistics, least);
 
-    private static Dictionary<string, string> Texts(IReadOnlyList<KeyValuePair<string, string>>? values) => new(values ?? [], StringComparer.Ordinal);
+    /// <summary>Parameters as text, made once for tensors that have the same.</summary>
+    private sealed class ParameterTexts
+    {
+        private static readonly ReadOnlyDictionary<string, string> s_none = ReadOnlyDictionary<string, string>.Empty;
+
+        private readonly Dictionary<int, IReadOnlyDictionary<string, string>> _known = [];
+        private TensorParameters? _parameters;
+
+        public IReadOnlyDictionary<string, string> Shared(TensorParameters? parameters) => Find(parameters, -1, static (p, _) => p.SharedTexts);
+
+        public IReadOnlyDictionary<string, string> Of(TensorParameters? parameters, int source) => Find(parameters, source, static (p, i) => p.TextsOf(i));
+
+        private IReadOnlyDictionary<string, string> Find(TensorParameters? parameters, int source, Func<TensorParameters, int, IReadOnlyList<KeyValuePair<string, string>>> read)
+        {
+            if (parameters is null) return s_none;
+            if (parameters != _parameters) _known.Clear();
+            _parameters = parameters;
+            if (!_known.TryGetValue(source, out IReadOnlyDictionary<string, string>? texts)) _known.Add(source, texts = new Dictionary<string, string>(read(parameters, source), StringComparer.Ordinal));
+            return texts;
+        }
+    }
 }
