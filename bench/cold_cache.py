@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Times a merge whose inputs are on the disk alone, beside `cat` of them and `dd` of one output with fsync, in turn.
+
+    bench/cold_cache.py [--rounds N] RECIPE.yml INPUT.safetensors... [-- merge-engine [OPTION...]]
+
+The inputs are put out of the page cache before each figure (posix_fadvise, which needs no rights and leaves other files' pages alone). The output goes
+to a directory beside the recipe, which is removed.
+"""
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+
+def evict(files):
+    for path in files:
+        handle = os.open(path, os.O_RDONLY)
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(handle)
+
+
+def timed(command):
+    started = time.monotonic()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.monotonic() - started
+
+
+def main(arguments):
+    rounds = 5
+    tool = ["merge-engine"]
+    if "--" in arguments:
+        at = arguments.index("--")
+        arguments, tool = arguments[:at], arguments[at + 1:]
+    if arguments[:1] == ["--rounds"]:
+        rounds, arguments = int(arguments[1]), arguments[2:]
+    if len(arguments) < 2:
+        sys.exit(__doc__)
+    recipe, files = arguments[0], arguments[1:]
+    scratch = tempfile.mkdtemp(prefix="cold-", dir=os.path.dirname(os.path.abspath(recipe)))
+    figures = {"cat": [], "dd": [], "floor": [], "merge": [], "merge --no-hash": []}
+    try:
+        for _ in range(rounds):
+            evict(files)
+            figures["cat"].append(timed(["cat", *files]))
+            subprocess.run(["cat", files[0]], check=True, stdout=subprocess.DEVNULL)
+            figures["dd"].append(timed(["dd", f"if={files[0]}", f"of={scratch}/dd", "bs=4M", "conv=fsync"]))
+            os.remove(f"{scratch}/dd")
+            figures["floor"].append(figures["cat"][-1] + figures["dd"][-1])
+            for name, options in (("merge", []), ("merge --no-hash", ["--no-hash"])):
+                evict(files)
+                figures[name].append(timed([*tool, "merge", recipe, f"{scratch}/out", "--quiet", *options]))
+                shutil.rmtree(f"{scratch}/out")
+    finally:
+        shutil.rmtree(scratch)
+    for name, seconds in figures.items():
+        share = statistics.median(s / f for s, f in zip(seconds, figures["floor"]))
+        print(f"{name:16} median {statistics.median(seconds):6.2f} s  best {min(seconds):6.2f} s  of the floor {share:.2f}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
