@@ -36,7 +36,7 @@ internal readonly unsafe struct AttentionBackward(
         for (long unit = first; unit < end; unit++)
         {
             int n = (int)(unit / layout.Shape.Heads), row = n * tokens, column = (int)(unit % layout.Shape.Heads) * size;
-            (int nextRow, int nextColumn) = layout.Following(unit, end);
+            (int nextRow, int nextColumn) = layout.Following(unit);
             if (n != sampleOfBias) layout.FillBias(bias, _mask == null ? null : _mask + row);
             sampleOfBias = n;
             layout.Gather<S, V>(keys, _value[row] + column, _value.Stride);

@@ -23,6 +23,7 @@ internal readonly unsafe struct AttentionForward(
     {
         float* keys = scratch + (pool.CurrentWorker * layout.ForwardScratch), keysTransposed = keys + layout.PanelLength, values = keysTransposed + layout.PanelLength;
         float* outputs = values + layout.PanelLength, scores = outputs + ((nint)HeadLayout.RowBlock * layout.PaddedSize), bias = scores + layout.ScoreLength;
+        float* largest = bias + layout.PaddedTokens, sums = largest + HeadLayout.RowBlock;
         int tokens = layout.Shape.Tokens, size = layout.Shape.HeadSize;
         float scale = layout.Shape.Scale;
         int tokenVectors = (tokens + S.Count - 1) / S.Count, sizeVectors = (size + S.Count - 1) / S.Count;
@@ -31,6 +32,7 @@ internal readonly unsafe struct AttentionForward(
         for (long unit = first; unit < end; unit++)
         {
             int n = (int)(unit / layout.Shape.Heads), row = n * tokens, column = (int)(unit % layout.Shape.Heads) * size;
+            (int nextRow, int nextColumn) = layout.Following(unit);
             if (n != sampleOfBias) layout.FillBias(bias, _mask == null ? null : _mask + row);
             sampleOfBias = n;
             layout.Gather<S, V>(keys, _key[row] + column, _key.Stride);
@@ -40,14 +42,24 @@ internal readonly unsafe struct AttentionForward(
             {
                 int rows = Math.Min(HeadLayout.RowBlock, tokens - t0);
                 HeadProduct.Multiply<S, V>(scores, layout.PaddedTokens, _query[row + t0] + column, _query.Stride, 1, keysTransposed, layout.PaddedTokens, rows, tokenVectors, size);
+                // One pass after the other over the rows, so that no row waits for another's maximum or sum.
                 for (int t = 0; t < rows; t++)
                 {
-                    float logSum = SoftmaxRow.Forward<S, V>(scores + ((nint)t * layout.PaddedTokens), bias, layout.Visible(t0 + t), tokenVectors, scale);
-                    if (_logSumExp != null) _logSumExp[(unit * tokens) + t0 + t] = logSum;
+                    largest[t] = SoftmaxRow.Scores<S, V>(scores + ((nint)t * layout.PaddedTokens), bias, layout.Visible(t0 + t), scale);
+                    if (nextRow < 0) continue;
+                    layout.Prefetch<S, V>(_query[nextRow + t0 + t] + nextColumn);
+                    layout.Prefetch<S, V>(_key[nextRow + t0 + t] + nextColumn);
                 }
 
+                for (int t = 0; t < rows; t++)
+                {
+                    sums[t] = SoftmaxRow.Exponentials<S, V>(scores + ((nint)t * layout.PaddedTokens), largest[t], layout.Visible(t0 + t), tokenVectors);
+                    if (nextRow >= 0) layout.Prefetch<S, V>(_value[nextRow + t0 + t] + nextColumn);
+                }
+
+                SoftmaxRow.Finish<S, V>(_logSumExp == null ? null : _logSumExp + (unit * tokens) + t0, sums, largest, rows);
                 HeadProduct.Multiply<S, V>(outputs, layout.PaddedSize, scores, layout.PaddedTokens, 1, values, layout.PaddedSize, rows, sizeVectors, tokens);
-                layout.Scatter<S, V>(_output[row + t0] + column, _output.Stride, outputs, rows);
+                layout.Scatter<S, V>(_output[row + t0] + column, _output.Stride, outputs, sums, rows);
             }
         }
     }

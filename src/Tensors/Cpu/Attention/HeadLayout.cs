@@ -47,8 +47,8 @@ internal readonly unsafe struct HeadLayout
     /// <summary>Floats of the scores of one block of query rows.</summary>
     public long ScoreLength => (long)Math.Min(RowBlock, Shape.Tokens) * PaddedTokens;
 
-    /// <summary>Floats of scratch for each worker in the forward pass: K, Kᵀ, V, outputs and scores of a block, a row for the mask.</summary>
-    public long ForwardScratch => (3 * PanelLength) + ((long)RowBlock * PaddedSize) + ScoreLength + PaddedTokens;
+    /// <summary>Floats of scratch for each worker in the forward pass: K, Kᵀ, V, outputs and scores of a block, a row for the mask, maxima and sums.</summary>
+    public long ForwardScratch => (3 * PanelLength) + ((long)RowBlock * PaddedSize) + ScoreLength + PaddedTokens + (2 * RowBlock);
 
     /// <summary>The same for the backward pass: K, Kᵀ, Vᵀ, Q, dO, dK, dV, a block of dQ, two blocks of scores, a row for the mask.</summary>
     public long BackwardScratch => (7 * PanelLength) + ((long)RowBlock * PaddedSize) + (2 * ScoreLength) + PaddedTokens;
@@ -58,10 +58,13 @@ internal readonly unsafe struct HeadLayout
     /// <summary>The (sample, head) pairs of a task, numbered with the head innermost.</summary>
     public (long First, long End) Units(int task) => ((long)task * _unitsPerTask, Math.Min((task + 1L) * _unitsPerTask, _units));
 
-    /// <summary>First row and column of the unit after this one in a task, if it is small enough to be fetched ahead into the first-level cache; else −1.</summary>
-    public (int Row, int Column) Following(long unit, long end)
+    /// <summary>
+    /// First row and column of the unit after this one, if it is small enough to be fetched ahead into the first-level cache; else −1. It may belong to the next
+    /// task, which most likely the same thread begins.
+    /// </summary>
+    public (int Row, int Column) Following(long unit)
     {
-        if (++unit >= end || Shape.Tokens > RowBlock) return (-1, 0);
+        if (++unit >= _units || Shape.Tokens > RowBlock) return (-1, 0);
         return ((int)(unit / Shape.Heads) * Shape.Tokens, (int)(unit % Shape.Heads) * Shape.HeadSize);
     }
 
@@ -110,6 +113,19 @@ internal readonly unsafe struct HeadLayout
     {
         for (int t = 0; t < rows; t++, panel += PaddedSize, target += stride)
             Lanes.Copy<S, V>(target, panel, Shape.HeadSize);
+    }
+
+    /// <summary>The same with every row times its factor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Scatter<S, V>(float* target, nint stride, float* panel, float* factors, int rows)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        for (int t = 0; t < rows; t++, panel += PaddedSize, target += stride)
+        {
+            V factor = S.Create(factors[t]);
+            for (int c = 0; c < Shape.HeadSize; c += S.Count) Lanes.Store<S, V>(target + c, S.Multiply(S.Load(panel + c), factor), Shape.HeadSize - c);
+        }
     }
 
     /// <summary>bias[s] ← 0 for keys that are seen, −∞ for those that the mask hides.</summary>

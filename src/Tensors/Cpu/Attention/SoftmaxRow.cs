@@ -8,11 +8,11 @@ namespace MergeEngine.Tensors.Cpu.Attention;
 internal static unsafe class SoftmaxRow
 {
     /// <summary>
-    /// row ← softmax(scale·row + bias) over the first <paramref name="visible"/> keys; returns the logarithm of the sum of exponentials, −∞ (and
-    /// a row of zeros) where the bias hides every key.
+    /// row ← scale·row + bias over the first <paramref name="visible"/> keys, −∞ to the end of their last vector; returns the largest, −∞ where the bias
+    /// hides every key. Where a score is NaN the result may be anything but −∞.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static float Forward<S, V>(float* row, float* bias, int visible, int vectors, float scale)
+    public static float Scores<S, V>(float* row, float* bias, int visible, float scale)
         where S : struct, ISimd<V>
         where V : struct
     {
@@ -27,13 +27,16 @@ internal static unsafe class SoftmaxRow
 
         float max = S.MaxLane(largest);
         // A maximum passes over a NaN that comes before a hidden key; a sum does not.
-        if (float.IsNegativeInfinity(max)) max = SumOfScores<S, V>(row, used);
-        if (float.IsNegativeInfinity(max))
-        {
-            Lanes.Clear<S, V>(row, vectors * S.Count);
-            return max;
-        }
+        return float.IsNegativeInfinity(max) ? SumOfScores<S, V>(row, used) : max;
+    }
 
+    /// <summary>row ← exp(row − max), zeros behind the visible keys; returns the sum, 0 (and a row of zeros) where max is −∞.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float Exponentials<S, V>(float* row, float max, int visible, int vectors)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        int used = float.IsNegativeInfinity(max) ? 0 : (visible + S.Count - 1) / S.Count;
         V top = S.Create(max), sums = S.Zero;
         for (int j = 0; j < used; j++)
         {
@@ -42,11 +45,27 @@ internal static unsafe class SoftmaxRow
             sums = S.Add(sums, e);
         }
 
-        double sum = S.SumDouble(sums);
-        V inverse = S.Create((float)(1 / sum));
-        for (int j = 0; j < used; j++) S.Store(row + (j * S.Count), S.Multiply(S.Load(row + (j * S.Count)), inverse));
         for (int j = used; j < vectors; j++) S.Store(row + (j * S.Count), S.Zero);
-        return (float)(max + Math.Log(sum));
+        return (float)S.SumDouble(sums);
+    }
+
+    /// <summary>
+    /// Of some rows, one lane for each: sums ← 1/sum and, unless it is null, logSumExp ← largest + ln(sum); 0 and −∞ where a sum is 0. Reads and writes
+    /// whole vectors of sums.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Finish<S, V>(float* logSumExp, float* sums, float* largest, int rows)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        for (int t = 0; t < rows; t += S.Count)
+        {
+            V sum = S.Load(sums + t), isEmpty = S.Equal(sum, S.Zero), inverse = S.Divide(S.Create(1), sum);
+            S.Store(sums + t, S.Select(isEmpty, S.Zero, inverse));
+            if (logSumExp == null) continue;
+            V log = S.Add(S.Load(largest + t), VectorFunctions.Log<S, V>(sum));
+            Lanes.Store<S, V>(logSumExp + t, S.Select(isEmpty, S.Create(float.NegativeInfinity), log), rows - t);
+        }
     }
 
     /// <summary>row ← exp(scale·row + bias − logSumExp): the probabilities of the forward pass again.</summary>

@@ -86,13 +86,16 @@ internal unsafe interface ISimd<V>
     /// <summary>x·2ⁿ for integral n in [-250, 250], rounded once, with overflow to infinity and gradual underflow.</summary>
     static abstract V Scale(V x, V n);
 
+    /// <summary>⌊log₂ a⌋ of positive normal numbers; of others some whole number.</summary>
+    static abstract V Exponent(V a);
+
     /// <summary>Sum of the lanes: halves are added until one lane is left.</summary>
     static abstract float Sum(V a);
 
     /// <summary>Sum of the lanes in float64: the lower half is widened and added to the upper half, then halves again.</summary>
     static abstract double SumDouble(V a);
 
-    /// <summary>Largest lane.</summary>
+    /// <summary>Largest lane; which one is not defined where a lane is NaN.</summary>
     static abstract float MaxLane(V a);
 
     /// <summary>
