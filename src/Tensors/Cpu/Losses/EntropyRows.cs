@@ -24,22 +24,53 @@ internal readonly unsafe struct EntropyRows(DeviceSpan<float> entropies, Matrix 
         {
             float* x = _logits[r];
             float max = LogitsRow.Largest<S, V>(x, _classes);
-            int at = LogitsRow.IndexOf(x, _classes, max);
-            (double before, double weightedBefore) = LogitsRow.Exponentials<S, V>(x, at, max);
-            (double behind, double weightedBehind) = LogitsRow.Exponentials<S, V>(x + at + 1, _classes - at - 1, max);
-            double own = x[at] - max;   // 0, or NaN where every logit is
-            double others = before + behind, total = 1 + others + own, mean = (weightedBefore + weightedBehind) / total;
-            _entropies[r] = (float)(Logarithm.OfOnePlus(others) + mean + own);
-            if (_gradient.IsNone) continue;
+            float* gradient = _gradient.IsNone ? null : _gradient[r], kept = gradient == x ? null : gradient;
+            (double others, double weighted) = Exponentials<S, V>(kept, x, _classes, max);
+            double total = 1 + others, mean = weighted / total;
+            _entropies[r] = (float)(Logarithm.OfOnePlus(others) + mean);
+            if (gradient == null) continue;
             // −p·(ln p + H) with ln p + H = (x − max) + mean.
-            float* gradient = _gradient[r];
             V top = S.Create(max), offset = S.Create((float)mean), scale = S.Create((float)(-gradientScale / total));
             for (int c = 0; c < _classes; c += S.Count)
             {
                 V below = S.Subtract(Lanes.Load<S, V>(x + c, _classes - c), top);
-                V e = VectorFunctions.Exp<S, V>(below);
+                V e = kept == null ? VectorFunctions.Exp<S, V>(below) : Lanes.Load<S, V>(kept + c, _classes - c);
                 Lanes.Store<S, V>(gradient + c, S.Multiply(S.Multiply(e, scale), S.Add(below, offset)), _classes - c);
             }
         }
+    }
+
+    /// <summary>
+    /// Σ e and Σ e·(max − x) with e = exp(x − max), without the 1 of one largest logit; no term is negative. NaN where a logit is, or where every logit is −∞.
+    /// </summary>
+    /// <param name="kept">[count], takes e; null: nothing does.</param>
+    /// <param name="logits">[count].</param>
+    /// <param name="count">Classes.</param>
+    /// <param name="max">The largest logit.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static (double Sum, double Weighted) Exponentials<S, V>(float* kept, float* logits, int count, float max)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        V top = S.Create(max), one = S.Create(1), sum = S.Zero, weighted = S.Zero, largest = S.Zero;
+        for (int c = 0; c < count; c += S.Count)
+        {
+            V below = S.Subtract(top, Lanes.Load<S, V>(logits + c, count - c)), e = VectorFunctions.Exp<S, V>(S.Negate(below));
+            if (kept != null) Lanes.Store<S, V>(kept + c, e, count - c);
+            V isTop = S.Equal(below, S.Zero), smaller = S.Select(isTop, S.Zero, e);
+            if (count - c < S.Count)
+            {
+                V mask = Lanes.First<S, V>(count - c);
+                isTop = S.And(mask, isTop);
+                smaller = S.And(mask, smaller);
+                below = S.And(mask, below);
+            }
+
+            largest = S.Add(largest, S.And(isTop, one));
+            sum = S.Add(sum, smaller);
+            weighted = S.MultiplyAdd(smaller, below, weighted);
+        }
+
+        return (S.SumDouble(sum) + (S.SumDouble(largest) - 1), S.SumDouble(weighted));
     }
 }

@@ -31,29 +31,4 @@ internal static unsafe class LogitsRow
 
         return 0;
     }
-
-    /// <summary>Σ exp(x − max) and Σ exp(x − max)·(max − x) over a part of a row; no term is negative.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (double Sum, double Weighted) Exponentials<S, V>(float* logits, int count, float max)
-        where S : struct, ISimd<V>
-        where V : struct
-    {
-        V top = S.Create(max), sum = S.Zero, weighted = S.Zero;
-        for (int c = 0; c < count; c += S.Count)
-        {
-            V below = S.Subtract(top, Lanes.Load<S, V>(logits + c, count - c));
-            V e = VectorFunctions.Exp<S, V>(S.Negate(below));
-            if (count - c < S.Count)
-            {
-                V mask = Lanes.First<S, V>(count - c);
-                e = S.And(mask, e);
-                below = S.And(mask, below);
-            }
-
-            sum = S.Add(sum, e);
-            weighted = S.MultiplyAdd(e, below, weighted);
-        }
-
-        return (S.SumDouble(sum), S.SumDouble(weighted));
-    }
 }

@@ -9,6 +9,9 @@ internal readonly unsafe struct MeanPoolForward(Matrix output, Matrix hidden, in
 {
     private const int LongestChain = 16;
 
+    /// <summary>Columns that are summed together, 4 KiB of them.</summary>
+    private const int Columns = 1024;
+
     private readonly Rows _output = new(output), _hidden = new(hidden);
     private readonly int* _mask = mask.Pointer;
     private readonly int _width = hidden.Columns;
@@ -24,22 +27,36 @@ internal readonly unsafe struct MeanPoolForward(Matrix output, Matrix hidden, in
         int* mask = _mask == null ? null : _mask + ((nint)task * tokens);
         int shown = Shown(mask, firstToken, tokens);
         V scale = S.Create(shown == 0 ? 0 : 1f / shown);
-        for (int c = 0; c < _width; c += S.Count)
+        // Row by row over as many columns as the first-level cache holds well: memory is read in order.
+        float* chain = stackalloc float[Columns];
+        for (int column = 0; column < _width; column += Columns)
         {
-            V total = S.Zero;
+            int columns = Math.Min(Columns, _width - column);
+            float* total = _output[task] + column;
+            Lanes.Clear<S, V>(total, columns);
             for (int first = firstToken; first < tokens; first += LongestChain)
             {
-                V chain = S.Zero;
+                Lanes.Clear<S, V>(chain, columns);
                 for (int t = first; t < Math.Min(first + LongestChain, tokens); t++)
                 {
-                    if (mask == null || mask[t] != 0) chain = S.Add(chain, Lanes.Load<S, V>(_hidden[(task * tokens) + t] + c, _width - c));
+                    if (mask == null || mask[t] != 0) Add<S, V>(chain, _hidden[(task * tokens) + t] + column, columns);
                 }
 
-                total = S.Add(total, chain);
+                Add<S, V>(total, chain, columns);
             }
 
-            Lanes.Store<S, V>(_output[task] + c, S.Multiply(total, scale), _width - c);
+            for (int c = 0; c < columns; c += S.Count) Lanes.Store<S, V>(total + c, S.Multiply(Lanes.Load<S, V>(total + c, columns - c), scale), columns - c);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add<S, V>(float* sums, float* row, int columns)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        int c = 0;
+        for (; c <= columns - S.Count; c += S.Count) S.Store(sums + c, S.Add(S.Load(sums + c), S.Load(row + c)));
+        if (c < columns) S.StorePartial(sums + c, S.Add(S.LoadPartial(sums + c, columns - c), S.LoadPartial(row + c, columns - c)), columns - c);
     }
 
     public static int Shown(int* mask, int firstToken, int tokens)

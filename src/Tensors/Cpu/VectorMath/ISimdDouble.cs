@@ -24,6 +24,9 @@ internal unsafe interface ISimdDouble<V, D>
     /// <summary>Count BF16 numbers, widened; reads nothing beyond them.</summary>
     static abstract V LoadBFloat16(ushort* source);
 
+    /// <summary>Count F16 numbers, widened; reads nothing beyond them.</summary>
+    static abstract V LoadFloat16(ushort* source);
+
     /// <summary>Lane i is set where byte i is not 0; reads exactly Count bytes.</summary>
     static abstract V LoadMask(byte* source);
 

@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using MergeEngine.Tensors.Numerics;
 
 namespace MergeEngine.Tensors.Cpu.VectorMath;
 
@@ -19,6 +20,9 @@ internal readonly unsafe partial struct Simd256 : ISimdDouble<Vector256<float>, 
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadBFloat16(ushort* source) => (Avx2.ConvertToVector256Int32(source) << 16).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadFloat16(ushort* source) => HalfConversion.Widen(Avx2.ConvertToVector256Int32((short*)source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> LoadMask(byte* source) => ~Vector256.Equals(Avx2.ConvertToVector256Int32(source), Vector256<int>.Zero).AsSingle();

@@ -7,8 +7,8 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>
 /// output[i] ← origin[i] + Σ_k weights[k]·inputs[k][i] over vectors of any arithmetic dtype, as the same chain of fused multiply-adds as
-/// <see cref="WeightedSum"/>. A strip of elements at a time is summed in the first cache and narrowed, so memory is read and written once. F32 and BF16 inputs
-/// are read where they are, the others are widened to the cache first; a group of inputs is summed in registers. Without inputs it converts the origin. The
+/// <see cref="WeightedSum"/>. A strip of elements at a time is summed in the first cache and narrowed, so memory is read and written once. Inputs of up to 32 bits
+/// are read where they are, F64 is rounded to the cache first; a group of inputs is summed in registers. Without inputs it converts the origin. The
 /// output may be a vector of its own dtype that is read.
 /// </summary>
 internal unsafe struct StoredSum : IRangeKernel
@@ -37,7 +37,7 @@ internal unsafe struct StoredSum : IRangeKernel
     {
         float* sum = stackalloc float[(2 + Group) * Strip], kept = sum + Strip, staged = kept + Strip;
         byte** group = stackalloc byte*[Group];
-        bool* isBFloat16 = stackalloc bool[Group];
+        DType* stored = stackalloc DType[Group];
         for (int i = 0; i < count; i += Strip)
         {
             long at = start + i;
@@ -53,8 +53,8 @@ internal unsafe struct StoredSum : IRangeKernel
                 for (int g = 0; g < inputs; g++)
                 {
                     ref Vector input = ref Inputs[first + g];
-                    isBFloat16[g] = input.DType == DType.BF16;
-                    if (input.DType is DType.BF16 or DType.F32)
+                    stored[g] = input.DType;
+                    if (input.DType is DType.BF16 or DType.F16 or DType.F32)
                     {
                         group[g] = input.At(at);
                         continue;
@@ -64,7 +64,7 @@ internal unsafe struct StoredSum : IRangeKernel
                     group[g] = (byte*)(staged + (g * Strip));
                 }
 
-                Add<S, V, D>(sum, group, isBFloat16, Weights + first, inputs, elements);
+                Add<S, V, D>(sum, group, stored, Weights + first, inputs, elements);
             }
 
             if (Count > 0) Finish<S, V, D>(sum, Mask == null ? null : Mask + at, kept, elements);
@@ -74,7 +74,7 @@ internal unsafe struct StoredSum : IRangeKernel
 
     /// <summary>sum ← fma(weights[g], group[g], sum) for one input after the other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Add<S, V, D>(float* sum, byte** group, bool* isBFloat16, float* weights, int inputs, int count)
+    private static void Add<S, V, D>(float* sum, byte** group, DType* stored, float* weights, int inputs, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
@@ -86,14 +86,25 @@ internal unsafe struct StoredSum : IRangeKernel
             for (int g = 0; g < inputs; g++)
             {
                 V w = S.Create(weights[g]);
-                if (isBFloat16[g])
+                if (stored[g] == DType.BF16)
                 {
                     ushort* x = (ushort*)group[g] + i;
                     S.Prefetch((float*)(x + Ranges.Ahead));
+                    S.Prefetch((float*)(x + Ranges.Ahead + (2 * width)));
                     r0 = S.FusedMultiplyAdd(w, S.LoadBFloat16(x), r0);
                     r1 = S.FusedMultiplyAdd(w, S.LoadBFloat16(x + width), r1);
                     r2 = S.FusedMultiplyAdd(w, S.LoadBFloat16(x + (2 * width)), r2);
                     r3 = S.FusedMultiplyAdd(w, S.LoadBFloat16(x + (3 * width)), r3);
+                }
+                else if (stored[g] == DType.F16)
+                {
+                    ushort* x = (ushort*)group[g] + i;
+                    S.Prefetch((float*)(x + Ranges.Ahead));
+                    S.Prefetch((float*)(x + Ranges.Ahead + (2 * width)));
+                    r0 = S.FusedMultiplyAdd(w, S.LoadFloat16(x), r0);
+                    r1 = S.FusedMultiplyAdd(w, S.LoadFloat16(x + width), r1);
+                    r2 = S.FusedMultiplyAdd(w, S.LoadFloat16(x + (2 * width)), r2);
+                    r3 = S.FusedMultiplyAdd(w, S.LoadFloat16(x + (3 * width)), r3);
                 }
                 else
                 {
@@ -115,7 +126,12 @@ internal unsafe struct StoredSum : IRangeKernel
         {
             for (int g = 0; g < inputs; g++)
             {
-                float x = isBFloat16[g] ? ((BFloat16*)group[g])[i] : ((float*)group[g])[i];
+                float x = stored[g] switch
+                {
+                    DType.BF16 => ((BFloat16*)group[g])[i],
+                    DType.F16 => (float)((Half*)group[g])[i],
+                    _ => ((float*)group[g])[i],
+                };
                 sum[i] = MathF.FusedMultiplyAdd(weights[g], x, sum[i]);
             }
         }
