@@ -56,6 +56,57 @@ public sealed unsafe class VectorFunctionsTests
         Assert.True(worst > 0.25, "a comparison with float64 that shows no rounding at all does not compare");
     }
 
+    /// <summary>
+    /// One unit in the last place, or 6·10⁻⁸ near 1, where the logarithm is smaller than that unit of its argument: what the method says. Sums of exponentials, which it is
+    /// for, lie between 1 and the number of terms.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(Levels))]
+    public void Logarithms_of_normal_numbers_are_within_one_unit_in_the_last_place(SimdLevel level)
+    {
+        var inputs = new List<float>();
+        for (uint bits = 0x0080_0000; bits < 0x7F80_0000; bits += 20_011) inputs.Add(BitConverter.UInt32BitsToSingle(bits));
+        for (int i = 0; i <= 400_000; i++) inputs.Add(1 + (i / 1000f));
+        for (int i = -50_000; i <= 50_000; i++) inputs.Add(1 + (i / 65536f / 64));
+        inputs.Add(float.NaN);
+        float[] outputs = level switch
+        {
+            SimdLevel.Vector512 => Logarithms<Simd512, Vector512<float>>([.. inputs]),
+            SimdLevel.Vector256 => Logarithms<Simd256, Vector256<float>>([.. inputs]),
+            _ => Logarithms<Simd128, Vector128<float>>([.. inputs]),
+        };
+        double worst = 0;
+        for (int i = 0; i < inputs.Count - 1; i++)
+        {
+            double expected = Math.Log(inputs[i]), unit = MathF.BitIncrement(Math.Abs((float)expected)) - Math.Abs((float)expected);
+            double error = Math.Abs(outputs[i] - expected) / Math.Max(unit, 6e-8);
+            if (!(error <= 1)) Assert.Fail($"ln {inputs[i]:R} = {outputs[i]:R}, expected {expected:R}: {error} units");
+            worst = Math.Max(worst, error);
+        }
+
+        Assert.True(worst > 0.25, "a comparison with float64 that shows no rounding at all does not compare");
+        Assert.True(float.IsNaN(outputs[^1]));
+    }
+
+    public static TheoryData<SimdLevel> Levels() => [.. SimdLevels.Supported];
+
+    private static float[] Logarithms<S, V>(float[] inputs)
+        where S : struct, ISimd<V>
+        where V : struct
+    {
+        var outputs = new float[inputs.Length];
+        fixed (float* source = inputs, target = outputs)
+        {
+            for (int i = 0; i < inputs.Length; i += S.Count)
+            {
+                int count = Math.Min(S.Count, inputs.Length - i);
+                S.StorePartial(target + i, VectorFunctions.Log<S, V>(S.LoadPartial(source + i, count)), count);
+            }
+        }
+
+        return outputs;
+    }
+
     [Theory]
     [MemberData(nameof(Functions))]
     public void Functions_keep_their_limits(Function function, SimdLevel level)

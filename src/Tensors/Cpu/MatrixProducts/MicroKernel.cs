@@ -19,7 +19,7 @@ internal unsafe interface ITileSink
 /// </summary>
 /// <remarks>
 /// 12 × 2 sums fill 24 of AVX-512's 32 registers, 6 × 2 fill 12 of the 16 registers of the narrower sets. B comes as two loads and A as one
-/// broadcast a row, against two multiply-adds a row: the multipliers, two a cycle, are the limit.
+/// broadcast a row, against two multiply-adds a row: the multipliers, two a cycle, are the limit. With every row of B the one <c>ahead</c> floats on is asked for.
 /// </remarks>
 internal static unsafe class MicroKernel<S, V>
     where S : struct, ISimd<V>
@@ -41,52 +41,52 @@ internal static unsafe class MicroKernel<S, V>
 
     /// <summary>Hands <paramref name="rows"/> (any number) × <see cref="Columns"/> sums to the sink, row r at <c>c + r·cRow</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Multiply<T, P>(int rows, int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    public static void Multiply<T, P>(int rows, int k, float* a, nint aRow, nint aStep, float* b, nint bStep, nint ahead, float* c, nint cRow)
         where T : struct, ITileSink
         where P : struct, IPanelFormat
     {
         while (rows >= Rows)
         {
             if (S.Count == 16)
-                Rows12<T, P>(k, a, aRow, aStep, b, bStep, c, cRow);
+                Rows12<T, P>(k, a, aRow, aStep, b, bStep, ahead, c, cRow);
             else
-                Rows6<T, P>(k, a, aRow, aStep, b, bStep, c, cRow);
+                Rows6<T, P>(k, a, aRow, aStep, b, bStep, ahead, c, cRow);
             rows -= Rows;
             a += Rows * aRow;
             c += Rows * cRow;
         }
         if (rows > 0)
-            Remainder<T, P>(rows, k, a, aRow, aStep, b, bStep, c, cRow);
+            Remainder<T, P>(rows, k, a, aRow, aStep, b, bStep, ahead, c, cRow);
     }
 
-    private static void Remainder<T, P>(int rows, int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Remainder<T, P>(int rows, int k, float* a, nint aRow, nint aStep, float* b, nint bStep, nint ahead, float* c, nint cRow)
         where T : struct, ITileSink
         where P : struct, IPanelFormat
     {
         if (S.Count == 16 && rows >= 8)
         {
-            Rows8<T, P>(k, a, aRow, aStep, b, bStep, c, cRow);
+            Rows8<T, P>(k, a, aRow, aStep, b, bStep, ahead, c, cRow);
             rows -= 8;
             a += 8 * aRow;
             c += 8 * cRow;
         }
         if (rows >= 4)
         {
-            Rows4<T, P>(k, a, aRow, aStep, b, bStep, c, cRow);
+            Rows4<T, P>(k, a, aRow, aStep, b, bStep, ahead, c, cRow);
             rows -= 4;
             a += 4 * aRow;
             c += 4 * cRow;
         }
         if (rows == 3)
-            Rows3<T, P>(k, a, aRow, aStep, b, bStep, c, cRow);
+            Rows3<T, P>(k, a, aRow, aStep, b, bStep, ahead, c, cRow);
         else if (rows == 2)
-            Rows2<T, P>(k, a, aRow, aStep, b, bStep, c, cRow);
+            Rows2<T, P>(k, a, aRow, aStep, b, bStep, ahead, c, cRow);
         else if (rows == 1)
-            Rows1<T, P>(k, a, aRow, aStep, b, bStep, c, cRow);
+            Rows1<T, P>(k, a, aRow, aStep, b, bStep, ahead, c, cRow);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows12<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Rows12<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, nint ahead, float* c, nint cRow)
         where T : struct, ITileSink
         where P : struct, IPanelFormat
     {
@@ -98,7 +98,7 @@ internal static unsafe class MicroKernel<S, V>
         V l9 = S.Zero, h9 = S.Zero, l10 = S.Zero, h10 = S.Zero, l11 = S.Zero, h11 = S.Zero;
         for (; k > 0; k--)
         {
-            P.Prefetch<S, V>(b);
+            P.Prefetch<S, V>(b + ahead);
             V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
@@ -180,7 +180,7 @@ internal static unsafe class MicroKernel<S, V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows8<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Rows8<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, nint ahead, float* c, nint cRow)
         where T : struct, ITileSink
         where P : struct, IPanelFormat
     {
@@ -191,7 +191,7 @@ internal static unsafe class MicroKernel<S, V>
         V l6 = S.Zero, h6 = S.Zero, l7 = S.Zero, h7 = S.Zero;
         for (; k > 0; k--)
         {
-            P.Prefetch<S, V>(b);
+            P.Prefetch<S, V>(b + ahead);
             V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
@@ -248,7 +248,7 @@ internal static unsafe class MicroKernel<S, V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows6<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Rows6<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, nint ahead, float* c, nint cRow)
         where T : struct, ITileSink
         where P : struct, IPanelFormat
     {
@@ -258,7 +258,7 @@ internal static unsafe class MicroKernel<S, V>
         V l3 = S.Zero, h3 = S.Zero, l4 = S.Zero, h4 = S.Zero, l5 = S.Zero, h5 = S.Zero;
         for (; k > 0; k--)
         {
-            P.Prefetch<S, V>(b);
+            P.Prefetch<S, V>(b + ahead);
             V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
@@ -302,7 +302,7 @@ internal static unsafe class MicroKernel<S, V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows4<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Rows4<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, nint ahead, float* c, nint cRow)
         where T : struct, ITileSink
         where P : struct, IPanelFormat
     {
@@ -312,7 +312,7 @@ internal static unsafe class MicroKernel<S, V>
         V l3 = S.Zero, h3 = S.Zero;
         for (; k > 0; k--)
         {
-            P.Prefetch<S, V>(b);
+            P.Prefetch<S, V>(b + ahead);
             V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
@@ -344,7 +344,7 @@ internal static unsafe class MicroKernel<S, V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows3<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Rows3<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, nint ahead, float* c, nint cRow)
         where T : struct, ITileSink
         where P : struct, IPanelFormat
     {
@@ -352,7 +352,7 @@ internal static unsafe class MicroKernel<S, V>
         V l0 = S.Zero, h0 = S.Zero, l1 = S.Zero, h1 = S.Zero, l2 = S.Zero, h2 = S.Zero;
         for (; k > 0; k--)
         {
-            P.Prefetch<S, V>(b);
+            P.Prefetch<S, V>(b + ahead);
             V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
@@ -377,14 +377,14 @@ internal static unsafe class MicroKernel<S, V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows2<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Rows2<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, nint ahead, float* c, nint cRow)
         where T : struct, ITileSink
         where P : struct, IPanelFormat
     {
         V l0 = S.Zero, h0 = S.Zero, l1 = S.Zero, h1 = S.Zero;
         for (; k > 0; k--)
         {
-            P.Prefetch<S, V>(b);
+            P.Prefetch<S, V>(b + ahead);
             V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);
@@ -403,14 +403,14 @@ internal static unsafe class MicroKernel<S, V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Rows1<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, float* c, nint cRow)
+    private static void Rows1<T, P>(int k, float* a, nint aRow, nint aStep, float* b, nint bStep, nint ahead, float* c, nint cRow)
         where T : struct, ITileSink
         where P : struct, IPanelFormat
     {
         V l0 = S.Zero, h0 = S.Zero;
         for (; k > 0; k--)
         {
-            P.Prefetch<S, V>(b);
+            P.Prefetch<S, V>(b + ahead);
             V low = P.Low<S, V>(b), high = P.High<S, V>(b);
             V x = S.Create(a[0]);
             l0 = S.MultiplyAdd(x, low, l0);

@@ -11,7 +11,7 @@ internal unsafe interface IPanelFormat
         where S : struct, ISimd<V>
         where V : struct;
 
-    /// <summary>Asks for the row that is <see cref="PanelRows.Ahead"/> rows on.</summary>
+    /// <summary>Asks for a row.</summary>
     static abstract void Prefetch<S, V>(float* row)
         where S : struct, ISimd<V>
         where V : struct;
@@ -47,8 +47,8 @@ internal readonly unsafe struct FloatPanel : IPanelFormat
         where S : struct, ISimd<V>
         where V : struct
     {
-        S.Prefetch(row + (PanelRows.Ahead * 2 * S.Count));
-        if (S.Count == 16) S.Prefetch(row + (((PanelRows.Ahead * 2) + 1) * S.Count));
+        S.Prefetch(row);
+        if (S.Count == 16) S.Prefetch(row + S.Count);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -75,7 +75,7 @@ internal readonly unsafe struct BFloat16Panel : IPanelFormat
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Prefetch<S, V>(float* row)
         where S : struct, ISimd<V>
-        where V : struct => S.Prefetch(row + (PanelRows.Ahead * S.Count));
+        where V : struct => S.Prefetch(row);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Low<S, V>(float* row)

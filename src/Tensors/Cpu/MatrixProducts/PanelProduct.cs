@@ -26,10 +26,14 @@ internal static unsafe class PanelProduct<S, V>
     /// <param name="tile">Room for a tile, aligned.</param>
     /// <param name="first">This is the first block of the sum.</param>
     /// <param name="last">This is the last block of the sum.</param>
+    /// <param name="next">
+    /// Where the panel begins that comes after this one, in floats from <paramref name="b"/>; 0: nowhere. It is asked for while the second tile is computed: so memory
+    /// works while this panel comes from the cache, and not for the first tile of each panel alone.
+    /// </param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply<P>(
         in ProductArguments product, float* packedA, float* b, int start, int length,
-        int row, int rows, int column, int columns, float* tile, bool first, bool last)
+        int row, int rows, int column, int columns, float* tile, bool first, bool last, nint next = 0)
         where P : struct, IPanelFormat
     {
         int width = MicroKernel<S, V>.Columns, height = MicroKernel<S, V>.Rows;
@@ -44,6 +48,7 @@ internal static unsafe class PanelProduct<S, V>
         for (int done = 0; done < rows; done += height)
         {
             int count = Math.Min(height, rows - done);
+            nint ahead = next != 0 && done == height ? next : PanelRows.Ahead * P.RowFloats<S, V>();
             float* c = product.C + (row + done) * product.StrideC + column;
             float* a = packedA != null ? packedA + (nint)done * length : product.AddressA(row + done, start);
             for (int r = 0; r < count; r++)
@@ -62,16 +67,16 @@ internal static unsafe class PanelProduct<S, V>
             }
             if (!direct)
             {
-                MicroKernel<S, V>.Multiply<SetTile, P>(count, length, a, aRow, aStep, b, P.RowFloats<S, V>(), tile, width);
+                MicroKernel<S, V>.Multiply<SetTile, P>(count, length, a, aRow, aStep, b, P.RowFloats<S, V>(), ahead, tile, width);
                 TileFinish<S, V>.Apply(product, tile, row + done, column, count, columns, first, last);
             }
             else if (accumulate)
             {
-                MicroKernel<S, V>.Multiply<AddTile, P>(count, length, a, aRow, aStep, b, P.RowFloats<S, V>(), c, product.StrideC);
+                MicroKernel<S, V>.Multiply<AddTile, P>(count, length, a, aRow, aStep, b, P.RowFloats<S, V>(), ahead, c, product.StrideC);
             }
             else
             {
-                MicroKernel<S, V>.Multiply<SetTile, P>(count, length, a, aRow, aStep, b, P.RowFloats<S, V>(), c, product.StrideC);
+                MicroKernel<S, V>.Multiply<SetTile, P>(count, length, a, aRow, aStep, b, P.RowFloats<S, V>(), ahead, c, product.StrideC);
             }
         }
     }

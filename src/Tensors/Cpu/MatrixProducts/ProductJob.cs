@@ -86,19 +86,33 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
             for (int panel = firstPanel; panel < endPanel; panel++)
             {
                 int column = panel * width, columns = Math.Min(width, Columns - column), columnOfC = FirstColumn + column;
-                nint offset = before + (nint)panel * length * rowFloats;
+                nint offset = before + (nint)panel * length * rowFloats, next = Next(block, panel, firstPanel, endPanel, panels, rowFloats) - offset;
                 if (Packing == PackingOfB.SharedBFloat16)
                 {
                     PanelProduct<S, V>.Multiply<BFloat16Panel>(
-                        Product, packedA, PackedB + offset, start, length, row, rows, columnOfC, columns, tile, first, last);
+                        Product, packedA, PackedB + offset, start, length, row, rows, columnOfC, columns, tile, first, last, next);
                     continue;
                 }
                 float* b = Packing == PackingOfB.Shared ? PackedB + offset : Scratch.B(worker) + (Packing == PackingOfB.ByWorker ? offset : 0);
                 if (Packing == PackingOfB.ByTask)
                     Panels<S, V>.PackB(Product.TransposeB, Product.AddressB(start, columnOfC), Product.StrideB, length, columns, b);
-                PanelProduct<S, V>.Multiply<FloatPanel>(Product, packedA, b, start, length, row, rows, columnOfC, columns, tile, first, last);
+                if (Packing != PackingOfB.Shared) next = 0;
+                PanelProduct<S, V>.Multiply<FloatPanel>(Product, packedA, b, start, length, row, rows, columnOfC, columns, tile, first, last, next);
             }
         }
+    }
+
+    /// <summary>Where in the packed B the panel lies that a task takes after another: that of the next columns, or its first one of the next block.</summary>
+    private readonly nint Next(int block, int panel, int firstPanel, int endPanel, int panels, int rowFloats)
+    {
+        if (++panel == endPanel)
+        {
+            panel = firstPanel;
+            if (++block == FirstBlock + BlockCount) (block, panel) = (block - 1, endPanel - 1);
+        }
+
+        nint before = (nint)(Partition.Start(block) - Partition.Start(FirstBlock)) * panels * rowFloats;
+        return before + (nint)panel * Partition.LengthOf(block) * rowFloats;
     }
 
     private readonly void PackAll(float* target)
