@@ -22,7 +22,7 @@ internal readonly unsafe partial struct Simd128 : ISimdDouble<Vector128<float>, 
         (Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(source)).AsUInt16()) << 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> LoadFloat16(ushort* source) => 
+    public static Vector128<float> LoadFloat16(ushort* source) =>
         HalfConversion.Widen(Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(source)).AsInt16()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
