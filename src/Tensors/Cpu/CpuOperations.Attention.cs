@@ -9,6 +9,18 @@ internal sealed unsafe partial class CpuOperations
     protected override void AttentionForwardCore(
         Matrix output, DeviceSpan<float> logSumExp, Matrix query, Matrix key, Matrix value, AttentionShape shape, DeviceSpan<int> keyMask)
     {
+        if (LaneLayout.Serves(shape))
+        {
+            var lanes = new LaneLayout(shape);
+            lock (_workspaceLock)
+            {
+                float* scratch = _workspace.Reserve(lanes.ForwardScratch * _device.Threads);
+                Run(new LaneAttentionForward(output, logSumExp, query, key, value, keyMask, lanes, _device.Pool, scratch), lanes.Tasks);
+            }
+
+            return;
+        }
+
         var layout = new HeadLayout(shape);
         lock (_workspaceLock)
         {
@@ -21,6 +33,21 @@ internal sealed unsafe partial class CpuOperations
         Matrix queryGradient, Matrix keyGradient, Matrix valueGradient, Matrix outputGradient, Matrix output, DeviceSpan<float> logSumExp,
         Matrix query, Matrix key, Matrix value, AttentionShape shape, DeviceSpan<int> keyMask)
     {
+        if (LaneLayout.Serves(shape))
+        {
+            var lanes = new LaneLayout(shape);
+            lock (_workspaceLock)
+            {
+                float* scratch = _workspace.Reserve(lanes.BackwardScratch * _device.Threads);
+                Run(
+                    new LaneAttentionBackward(
+                        queryGradient, keyGradient, valueGradient, outputGradient, logSumExp, query, key, value, keyMask, lanes, _device.Pool, scratch),
+                    lanes.Tasks);
+            }
+
+            return;
+        }
+
         var layout = new HeadLayout(shape);
         lock (_workspaceLock)
         {
