@@ -23,7 +23,7 @@ internal static class DatasetArguments
 
     private static readonly Option<string?> Classes = new("--classes")
     {
-        Description = "Names of the classes in the order of the head; if left out, those of the training split.",
+        Description = "Names of the classes in the order of their numbers, which are rows of the head; if left out, those of the training split, else of the head.",
         HelpName = "A,B,…",
     };
 
@@ -49,20 +49,40 @@ internal static class DatasetArguments
             return Dataset.Open(path);
         }
 
-        if (encoder is VisionTransformer) return ReadList(context, path);
+        IReadOnlyList<string>? headClasses = HeadArguments.FindClassNames(context, encoder);
+        if (encoder is VisionTransformer) return ReadList(context, path, headClasses);
         (TextTransformer text, ITokenizer tokenizer, int maxTokens) = TextArguments.Prepare(context, encoder, path);
         TextColumns columns = Columns(context, context.Get(TextColumn) ?? "text") with { Pair = context.Get(PairColumn) };
-        Dataset data = TextDataset.Read(TextFiles.Find(path), columns, tokenizer, maxTokens, classes: context.Get(Classes)?.Split(','));
+        Dataset data = TextDataset.Read(TextFiles.Find(path), columns, tokenizer, maxTokens, classes: context.Get(Classes)?.Split(','), headClasses: headClasses);
         foreach (DatasetSplit split in data.Splits) TextArguments.RequireFit(context, text, tokenizer, split);
         return data;
     }
 
-    private static Dataset ReadList(CommandContext context, string path)
+    /// <summary>A table that is one file has a training split only where a column says so.</summary>
+    /// <exception cref="UsageException">None does.</exception>
+    public static void RequireTrainingRows(CommandContext context, string path)
+    {
+        if (!context.Has(SplitColumn) && TextFiles.Matches(path) && TextFiles.Find(path).Files is [(null, _)])
+            throw new UsageException($"{path}: one file has no training split, expected --split-column with the column that says train, validation or test, or a file for each split and {{split}} in the name.");
+    }
+
+    /// <summary>Data that can be trained on.</summary>
+    /// <exception cref="InvalidDataException">They have no training split; the message says how they get one.</exception>
+    public static void RequireTrain(Dataset data)
+    {
+        if (data.Train is not null) return;
+        string expected = Directory.Exists(data.Source) && data.Splits[0].ImageFiles is not null ? "folders train/CLASS/… and, to be scored on, test/CLASS/…"
+            : TextFiles.Matches(data.Source) ? "rows or a file of the split train"
+            : data.Splits[0].Texts is null ? "train.images with train.labels" : "train.input_ids with train.labels";
+        throw new InvalidDataException($"{data.Source}: there is no training split but {string.Join(", ", data.Splits.Select(split => split.Name))}, expected {expected}.");
+    }
+
+    private static Dataset ReadList(CommandContext context, string path, IReadOnlyList<string>? headClasses)
     {
         TextFiles files = TextFiles.Find(path);
         string? column = context.Get(FileColumn) ?? ImageList.FindColumns(files)?.Text;
         if (column is null) throw new InvalidDataException($"{path}: has no column {string.Join(" or ", ImageList.FileColumns)}, expected one with the paths of images, as the model is one of images; --file-column names another.");
-        return ImageList.Read(files, Columns(context, column), classes: context.Get(Classes)?.Split(','));
+        return ImageList.Read(files, Columns(context, column), classes: context.Get(Classes)?.Split(','), headClasses: headClasses);
     }
 
     private static TextColumns Columns(CommandContext context, string first) => new()

@@ -21,25 +21,5 @@ internal static class ModelArguments
     public static Encoder Load(CommandContext context, Device device, string? data) =>
         Encoder.Open(device, context.Get(Model), context.Get(CommonOptions.Config), preferTexts: data is null || DatasetArguments.AreTexts(context, data));
 
-    /// <summary>The head of <c>--head</c>, else the checkpoint's own, else null.</summary>
-    /// <param name="context">The command line.</param>
-    /// <param name="encoder">What gives the features.</param>
-    /// <param name="task">Name of the data: a file with the heads of several tasks holds <c>task.weight</c>.</param>
-    public static ClassificationHead? LoadHead(CommandContext context, Encoder encoder, string task)
-    {
-        if (context.Get(CommonOptions.Head) is not { } file) return encoder.CreateCheckpointHead();
-        string prefix = ClassificationHead.FindPrefix(file, task);
-        ClassificationHead head = ClassificationHead.FromSafetensors(encoder.Device, file, prefix);
-        if (head.Width == encoder.FeatureWidth) return head;
-        int width = head.Width;
-        head.Dispose();
-        throw new InvalidDataException($"{file}: tensor \"{prefix}weight\" has {width} columns, expected {encoder.FeatureWidth} as the features have.");
-    }
-
-    /// <summary>As <see cref="LoadHead"/>, where there must be one.</summary>
-    /// <exception cref="UsageException">There is none.</exception>
-    public static ClassificationHead RequireHead(CommandContext context, Encoder encoder, string task) => LoadHead(context, encoder, task)
-        ?? throw new UsageException($"{context.Get(Model)}: the model has no classification head of its own, expected one with --head.");
-
     public static int BatchSizeOf(CommandContext context, int standard) => context.Get(BatchSize) is > 0 and int size ? size : standard;
 }

@@ -49,14 +49,16 @@ internal static class EvaluateCommand
         using Encoder encoder = ModelArguments.Load(context, device, context.Get(Data));
         if (device.Precision != Precision.Float32) encoder.Pack(encoder.Parameters);
         Dataset data = DatasetArguments.Open(context, encoder, context.Get(Data));
-        using ClassificationHead head = ModelArguments.RequireHead(context, encoder, data.Name);
+        using ClassificationHead head = HeadArguments.Require(context, encoder, data.Name);
+        HeadArguments.NoteOwn(context, head);
+        data = HeadArguments.Match(data, head);
         DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);
         var task = new TrainingTask(data.Name, data, head);
         (EvaluationResult result, ProfileShares? profile) = ProfileOption.Run(context, device, _ => Evaluator.Evaluate(
             encoder, encoder.Parameters, task, split.Name, ModelArguments.BatchSizeOf(context, DefaultBatchSize), cancellation: context.Stop));
         if (!double.IsFinite(result.Loss))
             throw new InvalidDataException($"{context.Get(ModelArguments.Model)}: the loss on the split {split.Name} is not a number, expected finite weights of model and head (inspect --stats counts NaN and infinities).");
-        var report = new EvaluateReport(data.Name, split.Name, result.Count, result.Correct, result.Accuracy, result.Loss, device.Name, CommonOptions.NameOf(device.Precision), profile);
+        var report = new EvaluateReport(data.Name, split.Name, result.Count, result.Correct, result.Accuracy, result.Loss, device.Name, CommonOptions.NameOf(device.Precision), context.Get(CommonOptions.Head), profile);
         context.Write(report, CliJson.Default.EvaluateReport, (r, text) =>
         {
             text.WriteLine($"{Terminal.Printable.Of(r.Task)} {r.Split}: accuracy {Figures.Decimals(r.Accuracy, 2)} % ({r.Correct} of {r.Samples}), loss {Figures.Decimals(r.Loss, 4)}");

@@ -76,7 +76,8 @@ internal static class GradientsCommand
         using Device device = context.OpenDevice();
         using Encoder encoder = ModelArguments.Load(context, device, context.Has(TextArguments.Text) ? null : context.Get(Data));
         Dataset data = context.Has(TextArguments.Text) ? ReadTexts(context, encoder) : DatasetArguments.Open(context, encoder, context.Get(Data));
-        using ClassificationHead head = ModelArguments.RequireHead(context, encoder, data.Name);
+        using ClassificationHead head = HeadArguments.Require(context, encoder, data.Name);
+        data = HeadArguments.Match(data, head);
         DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);
         var task = new TrainingTask(data.Name, data, head) { Split = split.Name };
         int[] samples = GradientEstimator.DrawExemplars(split.Count, Wanted(context, split), context.Get(CommonOptions.Seed) ?? 0, data.Name);

@@ -62,13 +62,17 @@ internal static class TuneCommand
         bool overwrite = context.Get(CommonOptions.Overwrite);
         if (headOut is not null) RequireFree(headOut, output, overwrite, [context.Get(ModelArguments.Model), context.Get(CommonOptions.Head), .. DatasetArguments.FilesOf(context.Get(Data))]);
         OutputDirectory.RequireFree(output, overwrite);
+        DatasetArguments.RequireTrainingRows(context, context.Get(Data));
         using Device device = context.OpenDevice();
         using Encoder encoder = ModelArguments.Load(context, device, context.Get(Data));
         Dataset data = DatasetArguments.Open(context, encoder, context.Get(Data));
+        DatasetArguments.RequireTrain(data);
         bool ownHead = !context.Has(CommonOptions.Head) && headOut is null;
         using ClassificationHead head = headOut is not null && !context.Has(CommonOptions.Head)
-            ? ClassificationHead.Random(device, data.Classes.Count, encoder.FeatureWidth, context.Get(CommonOptions.Seed) ?? 0, data.Name)
-            : ModelArguments.RequireHead(context, encoder, data.Name);
+            ? HeadArguments.Create(encoder, data, context.Get(CommonOptions.Seed) ?? 0)
+            : HeadArguments.Require(context, encoder, data.Name, "--head, or a new one with --head-out");
+        if (headOut is null) HeadArguments.NoteOwn(context, head);
+        data = HeadArguments.Match(data, head);
         var task = new TrainingTask(data.Name, data, head);
         if (encoder is TextTransformer && context.Get(TuneOptions.Shift) > 0) throw new UsageException("--shift is for images, but this is a model of texts.");
         (TrainingOptions options, int steps) = TuneOptions.Read(context, task.Check(encoder, task.Split).Count, trainHead: ownHead || headOut is not null);
@@ -83,7 +87,8 @@ internal static class TuneCommand
         if (!double.IsFinite(device.Operations.Sum(parameters.Values)))
             throw new InvalidDataException($"{data.Source}: the last step made weights that are not numbers, so nothing is written; expected a learning rate that does not diverge.");
         OutputDirectory.Write(output, path => encoder.Save(path, parameters, ownHead ? head : null));
-        if (headOut is not null) SafetensorsWriter.Write(headOut, head.ToTensors());
+        if (headOut is not null) SafetensorsWriter.Write(headOut, head.ToTensors(), new Dictionary<string, string>(head.ToMetadata()));
+        NoteCompanions(context, encoder, output);
         EvaluateReport[] scores = Scores(context, encoder, parameters, task, output);
         double[] losses = [.. run.Losses.Chunk(stepsPerEpoch).Select(epoch => epoch.Average())];
         var report = new TuneReport(output, data.Name, run.Steps, run.Examples, run.Seconds, losses, scores, profile);
@@ -104,6 +109,14 @@ internal static class TuneCommand
             task, parameters, state, default, steps, progress: p => sink.Report($"tuning {task.Name}", p.Step, p.Steps), cancellation: context.Stop));
     }
 
+    /// <summary>A file holds weights alone, and none of what a model needs beside them: says how it gets that.</summary>
+    private static void NoteCompanions(CommandContext context, Encoder encoder, string output)
+    {
+        if (Directory.Exists(output) || Directory.EnumerateFiles(Path.GetDirectoryName(Path.GetFullPath(output))!, "*config.json").Any()) return;
+        CommandContext.Note(
+            $"{Printable.Of(output)} holds the weights alone: the config{(encoder is TextTransformer ? " and the tokenizer's files" : "")} of {Printable.Of(context.Get(ModelArguments.Model))} belong beside it; a directory for OUT gets them.");
+    }
+
     /// <summary>On the splits that were not trained on. The model is on the disk by now, which a failure here must not hide.</summary>
     private static EvaluateReport[] Scores(CommandContext context, Encoder encoder, ParameterVector parameters, TrainingTask task, string output)
     {
@@ -121,7 +134,7 @@ internal static class TuneCommand
     private static EvaluateReport Score(CommandContext context, Encoder encoder, ParameterVector parameters, TrainingTask task, string split)
     {
         EvaluationResult result = Evaluator.Evaluate(encoder, parameters, task, split, cancellation: context.Stop);
-        return new EvaluateReport(task.Name, split, result.Count, result.Correct, result.Accuracy, result.Loss, encoder.Device.Name, CommonOptions.NameOf(encoder.Device.Precision));
+        return new EvaluateReport(task.Name, split, result.Count, result.Correct, result.Accuracy, result.Loss, encoder.Device.Name, CommonOptions.NameOf(encoder.Device.Precision), context.Get(HeadOut) ?? context.Get(CommonOptions.Head));
     }
 
     private static void Print(TuneReport report, TextWriter output)

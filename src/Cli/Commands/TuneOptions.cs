@@ -14,7 +14,7 @@ internal static class TuneOptions
     private static readonly Option<string> Schedule = CommonOptions.Choice("--schedule", "How the learning rate goes.", required: false, "cosine", "constant", "linear");
     private static readonly Option<int> Warmup = CommonOptions.Number("--warmup", "Steps of linear warm-up (0).", 0, int.MaxValue, "STEPS");
     private static readonly Option<double> WeightDecay = Real("--weight-decay", "Decoupled for adamw.", 0.05);
-    private static readonly Option<double> Momentum = Real("--momentum", "Momentum of sgd.", 0);
+    private static readonly Option<double> Momentum = Real("--momentum", "Momentum of sgd.", 0, below: 1);
     private static readonly Option<double> Clip = Real("--clip", "Largest norm of a step's gradient; 0 for no clipping.", 10);
     public static readonly Option<int> Shift = CommonOptions.Number("--shift", "Shift training images by up to so many pixels each way (0).", 0, 1024, "PIXELS");
     private static readonly Option<bool> FreezeEncoder = new("--freeze-encoder") { Description = "Train the head alone." };
@@ -55,11 +55,12 @@ internal static class TuneOptions
         return options.FindFault() is { } fault ? throw new UsageException(fault) : (options, steps);
     }
 
-    private static Option<double> Real(string name, string description, double standard) => new(name)
+    private static Option<double> Real(string name, string description, double standard, double below = double.PositiveInfinity) => new(name)
     {
         Description = description,
         DefaultValueFactory = _ => standard,
         HelpName = "X",
-        CustomParser = result => OptionValue.Parse<double>(result, "a number") ?? 0,
+        CustomParser = result => OptionValue.Parse<double>(
+            result, double.IsInfinity(below) ? "a number of 0 or more" : $"a number from 0 to below {below}", value => value >= 0 && value < below) ?? 0,
     };
 }

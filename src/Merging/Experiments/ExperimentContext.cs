@@ -148,7 +148,7 @@ internal sealed class ExperimentContext : IDisposable
         ClassificationHead head = entry.Heads is { } file
             ? ClassificationHead.FromSafetensors(device, file, ClassificationHead.FindPrefix(file, entry.Name))
             : HeadFitting.Fit(Encoder, dataset, l2: File.Heads!.L2, cancellation: Cancellation);
-        var task = new TrainingTask(entry.Name, dataset, Own(head));
+        var task = new TrainingTask(entry.Name, HeadRows.Match(dataset, Own(head), out _), head);
         foreach (string split in TaskData.Splits) task.Check(Encoder, split);
         return task;
     }

@@ -44,7 +44,9 @@ public static class Pretraining
         Dataset all = Dataset.Open(data);
         var splits = all.Splits.Select(s => s.Name == "train" && file.Samples > 0 ? new FirstSamples(s, file.Samples) : s);
         var dataset = new Dataset(all.Source, name, all.Classes, splits);
-        var task = new TrainingTask(name, dataset, ClassificationHead.Random(device, all.Classes.Count, encoder.FeatureWidth, seed, name));
+        ClassificationHead head = ClassificationHead.Random(device, all.Classes.Count, encoder.FeatureWidth, seed, name);
+        head.ClassNames = all.Classes;
+        var task = new TrainingTask(name, dataset, head);
         try
         {
             foreach (string split in new[] { "train", "test" }) task.Check(encoder, split);
@@ -83,6 +85,6 @@ public static class Pretraining
         SafetensorsWriter.Write(
             Path.Combine(output, "heads.safetensors"),
             tasks.SelectMany(t => t.Head.ToTensors($"{t.Name}.")),
-            new Dictionary<string, string> { ["format"] = "pt" });
+            new Dictionary<string, string>(tasks.SelectMany(t => t.Head.ToMetadata($"{t.Name}."))) { ["format"] = "pt" });
     }
 }

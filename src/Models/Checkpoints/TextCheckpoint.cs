@@ -11,13 +11,14 @@ internal sealed class TextCheckpoint : IDisposable
     private readonly string _configPath;
     private readonly SentenceModules? _modules;
 
-    private TextCheckpoint(Checkpoint tensors, string configPath, SentenceModules? modules, TextTransformerConfig config, TextNames names)
+    private TextCheckpoint(Checkpoint tensors, string configPath, SentenceModules? modules, TextTransformerConfig config, TextNames names, IReadOnlyList<string>? classNames)
     {
         Tensors = tensors;
         _configPath = configPath;
         _modules = modules;
         Config = config;
         Names = names;
+        ClassNames = classNames;
     }
 
     public Checkpoint Tensors { get; }
@@ -25,6 +26,9 @@ internal sealed class TextCheckpoint : IDisposable
     public TextTransformerConfig Config { get; }
 
     public TextNames Names { get; }
+
+    /// <summary>What the config calls the rows of the classifier; null where there is none or it says nothing.</summary>
+    public IReadOnlyList<string>? ClassNames { get; }
 
     public static TextCheckpoint Open(string path, string? configPath, TextPooling? pooling)
     {
@@ -39,7 +43,7 @@ internal sealed class TextCheckpoint : IDisposable
             TextTransformerConfig text = layout.ReadConfig(tensors, config, modules, pooling);
             TextNames names = layout.Names(text);
             layout.Check(tensors, names, text.Family);
-            return new TextCheckpoint(tensors, file, modules, text, names);
+            return new TextCheckpoint(tensors, file, modules, text, names, names.Classifier is { } classifier ? LabelMap.Read(config.Root, (int)classifier.Weight.Shape[0]) : null);
         }
         catch
         {

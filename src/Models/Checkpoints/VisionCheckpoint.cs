@@ -10,12 +10,13 @@ internal sealed class VisionCheckpoint : IDisposable
 {
     private readonly string _configPath;
 
-    private VisionCheckpoint(Checkpoint tensors, string configPath, VisionTransformerConfig config, VisionNames names)
+    private VisionCheckpoint(Checkpoint tensors, string configPath, VisionTransformerConfig config, VisionNames names, IReadOnlyList<string>? classNames)
     {
         Tensors = tensors;
         _configPath = configPath;
         Config = config;
         Names = names;
+        ClassNames = classNames;
     }
 
     public Checkpoint Tensors { get; }
@@ -23,6 +24,9 @@ internal sealed class VisionCheckpoint : IDisposable
     public VisionTransformerConfig Config { get; }
 
     public VisionNames Names { get; }
+
+    /// <summary>What the config calls the rows of the classifier; null where there is none or it says nothing.</summary>
+    public IReadOnlyList<string>? ClassNames { get; }
 
     public static VisionCheckpoint Open(string path, string? configPath)
     {
@@ -40,7 +44,7 @@ internal sealed class VisionCheckpoint : IDisposable
             vision = vision with { Preparation = ImagePreparations.Read(vision, config.Root, processor) };
             VisionNames names = layout.Names(vision);
             layout.Check(tensors, names);
-            return new VisionCheckpoint(tensors, file, vision, names);
+            return new VisionCheckpoint(tensors, file, vision, names, names.Classifier is { } classifier ? LabelMap.Read(config.Root, (int)classifier.Weight.Shape[0]) : null);
         }
         catch
         {

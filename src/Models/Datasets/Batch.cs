@@ -38,6 +38,16 @@ public abstract class Batch : IDisposable
         return _labels.Stage(count);
     }
 
+    /// <summary>Other labels for the samples that were just put in.</summary>
+    /// <param name="indices">The samples.</param>
+    /// <param name="labels">Of all samples of their split.</param>
+    internal void Relabel(ReadOnlySpan<int> indices, ReadOnlySpan<int> labels)
+    {
+        Span<int> own = StageLabels(indices.Length);
+        for (int i = 0; i < own.Length; i++) own[i] = labels[indices[i]];
+        UploadLabels();
+    }
+
     private protected void UploadLabels() => _labels.Upload(Count);
 
     protected virtual void Dispose(bool disposing)

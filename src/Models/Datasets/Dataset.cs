@@ -96,10 +96,15 @@ public sealed class Dataset
         }
     }
 
-    /// <summary>The split of a name.</summary>
+    /// <summary>The split of a name; valid, val and dev mean validation.</summary>
     /// <exception cref="ModelException">There is none; the message lists those that are there.</exception>
-    public DatasetSplit Require(string split) => this[split]
+    public DatasetSplit Require(string split) => this[split] ?? (Tables.TextFiles.SplitOf(split) is { } usual ? this[usual] : null)
         ?? throw new ModelException($"{Source}: there is no split {Quoting.Quote(split)}, expected one of {string.Join(", ", Splits.Select(s => s.Name))}.");
+
+    /// <summary>The same samples with their classes numbered as the rows of a head.</summary>
+    /// <param name="classes">Names of the rows.</param>
+    /// <param name="rows">The row of every class.</param>
+    internal Dataset WithRows(IReadOnlyList<string> classes, IReadOnlyList<int> rows) => new(Source, Name, classes, Splits.Select(split => new RelabelledSamples(split, rows)));
 
     /// <summary>Every label is one that a head of so many classes knows.</summary>
     /// <exception cref="ModelException">Names the first sample whose label is not.</exception>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
 
@@ -32,7 +31,7 @@ internal static class SafetensorsDataset
         }
 
         string name = file.Metadata.TryGetValue("task", out string? task) ? task : Path.GetFileNameWithoutExtension(path);
-        return new Dataset(path, name, file.Metadata.TryGetValue("classes", out string? json) ? ReadClasses(path, json) : null, splits);
+        return new Dataset(path, name, file.Metadata.TryGetValue(ClassNames.Key, out string? json) ? ClassNames.Parse(path, ClassNames.Key, json) : null, splits);
     }
 
     private static ImageSplit Read(SafetensorsFile file, string split, string prefix, bool labelsRequired)
@@ -61,30 +60,5 @@ internal static class SafetensorsDataset
         TensorEntry entry = file[$"{prefix}labels"];
         if (entry.Shape != new Shape(count)) throw new ModelException($"{file.FilePath}: tensor \"{entry.Name}\" is {entry.Shape}, expected [{count}], one label for each {sample}.");
         return file.ReadInt32(entry.Name);
-    }
-
-    private static List<string> ReadClasses(string path, string json)
-    {
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(json);
-            if (document.RootElement.ValueKind == JsonValueKind.Array)
-            {
-                var classes = new List<string>();
-                foreach (JsonElement element in document.RootElement.EnumerateArray())
-                {
-                    if (element.ValueKind != JsonValueKind.String) break;
-                    classes.Add(element.GetString()!);
-                }
-
-                if (classes.Count == document.RootElement.GetArrayLength() && classes.Count > 0) return classes;
-            }
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            // No JSON, or half a surrogate pair in a name: the same sentence as for JSON of another kind.
-        }
-
-        throw new ModelException($"{path}: the metadata \"classes\" is {Quoting.Quote(json)}, expected a JSON list of names.");
     }
 }

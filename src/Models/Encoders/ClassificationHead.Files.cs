@@ -11,12 +11,13 @@ public sealed partial class ClassificationHead
     private const string WeightName = "weight", BiasName = "bias", HiddenName = "dense.weight", HiddenBiasName = "dense.bias", ScaleName = "logit_scale";
 
     /// <summary>
-    /// Reads <c>weight</c>, and <c>bias</c>, <c>logit_scale</c>, and <c>dense.weight</c> and <c>dense.bias</c> of a hidden layer, where they are there.
+    /// Reads <c>weight</c>, and <c>bias</c>, <c>logit_scale</c>, and <c>dense.weight</c> and <c>dense.bias</c> of a hidden layer, where they are there. The
+    /// metadata <c>classes</c>, a JSON list, names the rows.
     /// </summary>
     /// <param name="device">Where it runs.</param>
     /// <param name="path">A safetensors file.</param>
     /// <param name="prefix">Before the names: <c>mnist.</c>, say.</param>
-    /// <exception cref="ModelException">The tensors are not those of a head.</exception>
+    /// <exception cref="ModelException">The tensors are not those of a head, or the names are not as many as its rows.</exception>
     /// <exception cref="SafetensorsException">The file cannot be read, or has no weight.</exception>
     public static ClassificationHead FromSafetensors(Device device, string path, string prefix = "")
     {
@@ -42,11 +43,14 @@ public sealed partial class ClassificationHead
             scale = file.ReadFloat32(entry.Name)[0];
         }
 
+        IReadOnlyList<string>? names = ReadClassNames(file, prefix);
+        if (names is not null && names.Count != shape[0]) throw new ModelException($"{path}: the metadata {Quoting.Quote($"{prefix}{Datasets.ClassNames.Key}")} has {names.Count} names for {shape[0]} rows, expected one for each.");
+
         // Everything is read before device memory is taken.
         float[][] values = [.. shapes.Select(parameter => file.ReadFloat32($"{prefix}{parameter.Key}"))];
         var parameters = new ParameterVector(device, new ParameterLayout(shapes));
         for (int i = 0; i < values.Length; i++) parameters.Upload(shapes[i].Key, values[i]);
-        return new ClassificationHead(parameters, WeightName, hasBias ? BiasName : null, scale, isHidden ? HiddenName : null, hasHiddenBias ? HiddenBiasName : null);
+        return new ClassificationHead(parameters, WeightName, hasBias ? BiasName : null, scale, isHidden ? HiddenName : null, hasHiddenBias ? HiddenBiasName : null) { ClassNames = names };
     }
 
     /// <summary>What stands before the names of a task's head: <c>TASK.</c> in a file with the heads of several tasks, nothing in a file with one head.</summary>
@@ -77,6 +81,21 @@ public sealed partial class ClassificationHead
         return new ClassificationHead(parameters, WeightName, BiasName);
     }
 
+    /// <summary>Names of the rows of the head in a file with one; null where it says none, and for a file that is no head.</summary>
+    /// <exception cref="ModelException">They are no JSON list of names.</exception>
+    /// <exception cref="SafetensorsException">The file cannot be read.</exception>
+    public static IReadOnlyList<string>? FindClassNames(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        return file.TryGet(WeightName, out _) ? ReadClassNames(file, "") : null;
+    }
+
+    /// <summary>The metadata to write beside <see cref="ToTensors"/>: the names of the rows, where they are known.</summary>
+    public IEnumerable<KeyValuePair<string, string>> ToMetadata(string prefix = "")
+    {
+        if (ClassNames is { } names) yield return new($"{prefix}{Datasets.ClassNames.Key}", Datasets.ClassNames.ToJson(names));
+    }
+
     /// <summary>Tensors to write, under the names that <see cref="FromSafetensors"/> reads, behind a prefix.</summary>
     public IEnumerable<TensorContent> ToTensors(string prefix = "")
     {
@@ -86,5 +105,11 @@ public sealed partial class ClassificationHead
         if (_hidden is not null) yield return Content(HiddenName, _hidden.Weight);
         if (_hidden?.Bias is { } hiddenBias) yield return Content(HiddenBiasName, hiddenBias);
         if (LogitScale is { } scale) yield return TensorContent.FromFloat32($"{prefix}{ScaleName}", [], new[] { scale });
+    }
+
+    private static IReadOnlyList<string>? ReadClassNames(SafetensorsFile file, string prefix)
+    {
+        string key = $"{prefix}{Datasets.ClassNames.Key}";
+        return file.Metadata.TryGetValue(key, out string? json) ? Datasets.ClassNames.Parse(file.FilePath, key, json) : null;
     }
 }

@@ -16,6 +16,7 @@ public sealed partial class ClassificationHead : IDisposable
     private readonly LinearPart? _hidden;
     private readonly int _logits, _normalized, _norms, _featureGradient, _logitsGradient, _losses, _hiddenOutput, _preActivation, _hiddenGradient;
     private readonly ActivationArena _arena;
+    private IReadOnlyList<string>? _classNames;
     private int _count;
     private Matrix _input;
     private Matrix _features;
@@ -59,6 +60,14 @@ public sealed partial class ClassificationHead : IDisposable
     public ParameterVector Parameters { get; }
 
     public int Classes { get; }
+
+    /// <summary>Names of the rows of W, by class; null where they are not known.</summary>
+    /// <exception cref="ArgumentException">There are more or fewer than classes.</exception>
+    public IReadOnlyList<string>? ClassNames
+    {
+        get => _classNames;
+        set => _classNames = value is null || value.Count == Classes ? value : throw new ArgumentException($"There are {value.Count} names for {Classes} classes.", nameof(value));
+    }
 
     /// <summary>Columns of the features.</summary>
     public int Width { get; }

@@ -122,7 +122,7 @@ public sealed partial class TextTransformer : Encoder
         ParameterVector weights = Names.ClassifierHidden is { } hidden
             ? CheckpointWeights.ReadLinear(Device, _checkpoint.Tensors, hidden, classifier)
             : CheckpointWeights.ReadLinear(Device, _checkpoint.Tensors, classifier);
-        return new ClassificationHead(weights, classifier.Weight.Name, classifier.Bias?.Name, hiddenName: Names.ClassifierHidden?.Weight.Name, hiddenBiasName: Names.ClassifierHidden?.Bias?.Name);
+        return new ClassificationHead(weights, classifier.Weight.Name, classifier.Bias?.Name, hiddenName: Names.ClassifierHidden?.Weight.Name, hiddenBiasName: Names.ClassifierHidden?.Bias?.Name) { ClassNames = _checkpoint.ClassNames };
     }
 
     /// <summary>

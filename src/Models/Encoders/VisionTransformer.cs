@@ -119,7 +119,7 @@ public sealed partial class VisionTransformer : Encoder
 
     public override ClassificationHead? CreateCheckpointHead() => _checkpoint is null || Names.Classifier is not { } classifier
         ? null
-        : new ClassificationHead(CheckpointWeights.ReadLinear(Device, _checkpoint.Tensors, classifier), classifier.Weight.Name, classifier.Bias?.Name);
+        : new ClassificationHead(CheckpointWeights.ReadLinear(Device, _checkpoint.Tensors, classifier), classifier.Weight.Name, classifier.Bias?.Name) { ClassNames = _checkpoint.ClassNames };
 
     /// <summary>output ← tanh(W·features + b) of the last forward pass: ViTModel's pooler, on which no feature depends.</summary>
     /// <param name="output">[batch, width].</param>

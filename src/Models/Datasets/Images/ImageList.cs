@@ -35,8 +35,9 @@ public static class ImageList
     /// <param name="columns">What they hold; the column of the text holds the paths.</param>
     /// <param name="name">The task; null for the name of the file.</param>
     /// <param name="classes">Names of the classes in their order; null for those of the training split, see <see cref="LabelNames"/>.</param>
+    /// <param name="headClasses">Names of the rows of the head, which are the classes where there is no training split; null where they are not known.</param>
     /// <exception cref="ModelException">A table cannot be read, or a file is not there; one sentence with file and line.</exception>
-    public static Dataset Read(TextFiles files, TextColumns columns, string? name = null, IReadOnlyList<string>? classes = null)
+    public static Dataset Read(TextFiles files, TextColumns columns, string? name = null, IReadOnlyList<string>? classes = null, IReadOnlyList<string>? headClasses = null)
     {
         var labels = new LabelNames();
         var splits = new List<ListedImages>();
@@ -49,7 +50,8 @@ public static class ImageList
             if (!any) throw new ModelException($"{path}: there is no row, expected the paths of images and their labels.");
         }
 
-        classes ??= labels.ClassesOf((splits.Find(split => split.Name == "train") ?? splits[0]).Seen);
+        ListedImages? train = splits.Find(split => split.Name == "train");
+        classes ??= train is null && headClasses is not null ? headClasses : labels.ClassesOf((train ?? splits[0]).Seen);
         int[] map = labels.Map(classes);
         return new Dataset(files.Source, name ?? TextDataset.NameOf(files.Source), classes, [.. splits.Select(split => split.ToSplit(map, labels, classes))]);
     }

@@ -13,8 +13,10 @@ public static class TextDataset
     /// <param name="maxTokens">Tokens that a text or a pair is cut to, special ones included.</param>
     /// <param name="name">The task; null for the name of the file.</param>
     /// <param name="classes">Names of the classes in their order; null for those of the training split, see <see cref="LabelNames"/>.</param>
+    /// <param name="headClasses">Names of the rows of the head, which are the classes where there is no training split; null where they are not known.</param>
     /// <exception cref="ModelException">A file cannot be read as such a table; one sentence with file and line.</exception>
-    public static Dataset Read(TextFiles files, TextColumns columns, ITokenizer tokenizer, int maxTokens, string? name = null, IReadOnlyList<string>? classes = null)
+    public static Dataset Read(
+        TextFiles files, TextColumns columns, ITokenizer tokenizer, int maxTokens, string? name = null, IReadOnlyList<string>? classes = null, IReadOnlyList<string>? headClasses = null)
     {
         int special = Math.Max(1, tokenizer.SpecialTokenCount(pair: columns.Pair is not null));
         if (maxTokens < special) throw new ModelException($"{files.Source}: its texts would be cut to {maxTokens} tokens, expected at least {special}, as many as are put around a text.");
@@ -26,7 +28,8 @@ public static class TextDataset
         var splits = new List<SplitRows>();
         foreach ((string? split, string path) in files.Files) ReadFile(path, split, columns, tokenizer, options, labels, splits);
         if (splits.Count == 0) throw new ModelException($"{files.Source}: there is no row, expected labelled texts.");
-        classes ??= labels.ClassesOf((splits.Find(split => split.Name == "train") ?? OnlyNumbers(files.Source, splits, labels)).Seen);
+        SplitRows? train = splits.Find(split => split.Name == "train");
+        classes ??= train is null && headClasses is not null ? headClasses : labels.ClassesOf((train ?? OnlyNumbers(files.Source, splits, labels)).Seen);
         int[] map = labels.Map(classes);
         return new Dataset(files.Source, name ?? NameOf(files.Source), classes, [.. splits.Select(split => split.ToSplit(map, labels, classes))]);
     }
