@@ -205,7 +205,7 @@ publish() {
         [ "$rid" = "$here" ] || continue
         say "it starts in $(start_up "$program") ms (--help, median of 20)"
         MERGE_ENGINE_UNDER_TEST=$root/$program artifacts/bin/MergeEngine.Cli.Tests/release/MergeEngine.Cli.Tests -noLogo -noColor \
-            -class '*CommandLineTests' -class '*MethodsTests' -class '*InspectTests' -class '*MergeTests' -class '*VerifyTests' -class '*DevicesTests' >&2
+            -class '*CommandLineTests' -class '*MethodsTests' -class '*InspectTests' -class '*MergeTests' -class '*VerifyTests' -class '*DevicesTests' -class '*LicensesTests' >&2
     done
     [ -n "$made" ] || fail "nothing could be published"
 }

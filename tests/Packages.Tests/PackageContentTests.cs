@@ -76,6 +76,20 @@ public sealed class PackageContentTests
         Assert.Equal(documents, sources);
     }
 
+    /// <summary>A package that holds assemblies of others, as the tool does, names each of them with its licence.</summary>
+    [Theory]
+    [MemberData(nameof(All))]
+    public void A_package_brings_the_notices_of_what_others_made(string package)
+    {
+        using ZipArchive archive = _packages.Open(package);
+        string notices = Text(archive, "THIRD-PARTY-NOTICES.txt");
+        Assert.Equal(File.ReadAllText(Path.Combine(PackedPackages.RepositoryRoot, "THIRD-PARTY-NOTICES.txt")), notices);
+        string[] others = [.. archive.Entries.Where(entry => entry.Name.EndsWith(".dll", StringComparison.Ordinal)).Select(entry => Path.GetFileNameWithoutExtension(entry.Name))
+            .Where(name => name != "merge-engine" && !name.StartsWith("MergeEngine.", StringComparison.Ordinal))];
+        Assert.Equal(package == PackedPackages.Tool, others.Length > 0);
+        Assert.All(others, name => Assert.Contains($"\n{name} ", notices, StringComparison.Ordinal));
+    }
+
     [Fact]
     public void The_tool_is_for_every_machine()
     {

@@ -59,6 +59,7 @@ internal static class Application
             MethodsCommand.Create(),
             DevicesCommand.Create(),
             BenchCommand.Create(),
+            LicensesCommand.Create(),
         };
         foreach (HelpOption help in root.Options.OfType<HelpOption>())
         {

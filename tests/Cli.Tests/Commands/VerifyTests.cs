@@ -21,6 +21,26 @@ public sealed class VerifyTests : IDisposable
         Assert.Equal(2, report.GetProperty("files").GetInt32());
     }
 
+    /// <summary>.NET ends a process that wants SHA-256 where it can load no OpenSSL: here it finds libraries that are none.</summary>
+    [Fact]
+    public void Without_OpenSSL_the_same_is_written_and_verified()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Other systems bring a SHA-256 of their own.");
+        foreach (string name in new[] { "libssl", "libcrypto" })
+        {
+            foreach (string version in new[] { "3", "1.1", "1.0.2", "1.0.0", "10" }) directory.Write($"{name}.so.{version}", "no library");
+        }
+
+        string path = directory["out"];
+        string[] merge = ["merge", "--method", "linear", "--model", $"{SmallModel.Write(directory["a"], 1)}=0.5", "--model", $"{SmallModel.Write(directory["b"], 2)}=0.5", "--quiet"];
+        var hidden = new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = directory.Path };
+        MergeEngineProcess.Run([.. merge, path]).Succeeded();
+        MergeEngineProcess.RunWith(hidden, [.. merge, directory["again"]]).Succeeded();
+        Assert.EndsWith(": as the manifest says\n", MergeEngineProcess.RunWith(hidden, "verify", path).Succeeded().Output, StringComparison.Ordinal);
+        MergeEngineProcess.Run("verify", directory["again"]).Succeeded();
+        Assert.Equal(File.ReadAllBytes(Path.Combine(path, "model.safetensors")), File.ReadAllBytes(directory["again/model.safetensors"]));
+    }
+
     [Fact]
     public void A_change_ends_with_1_and_a_line_for_each_difference()
     {

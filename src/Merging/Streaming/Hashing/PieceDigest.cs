@@ -1,6 +1,6 @@
 using System.Buffers;
-using System.Security.Cryptography;
 using MergeEngine.Merging.Streaming.Hashing.Blake3;
+using MergeEngine.Merging.Streaming.Hashing.Sha2;
 
 namespace MergeEngine.Merging.Streaming.Hashing;
 
@@ -20,18 +20,18 @@ internal static class PieceDigest
         {
             long first = (long)piece * StreamedHash.PieceBytes, end = first + StreamedHash.LengthOf(piece, fileLength);
             bool plain = FileHash.KindOf(fileLength) == FileHashKind.Sha256;
-            using var sha256 = plain ? IncrementalHash.CreateHash(HashAlgorithmName.SHA256) : null;
+            using var sha256 = plain ? Sha256State.Create() : null;
             byte[] nodes = new byte[plain ? 0 : HashTree.ChunksOf(end - first) * HashConstants.ValueBytes];
             for (long at = first; at < end; at += ReadBytes)
             {
                 cancellation.ThrowIfCancellationRequested();
                 Span<byte> block = buffer.AsSpan(0, (int)Math.Min(ReadBytes, end - at));
                 read(at, block);
-                if (sha256 is not null) sha256.AppendData(block);
+                if (sha256 is not null) sha256.Append(block);
                 else HashTree.Default.Leaves(block, at / HashConstants.ChunkBytes, nodes.AsSpan((int)(at - first) / HashConstants.ChunkBytes * HashConstants.ValueBytes));
             }
 
-            if (sha256 is not null) return sha256.GetHashAndReset();
+            if (sha256 is not null) return sha256.Finish();
             HashTree.Default.Join(nodes);
             return nodes[..HashConstants.ValueBytes];
         }

@@ -1,5 +1,5 @@
 using System.Buffers;
-using System.Security.Cryptography;
+using MergeEngine.Merging.Streaming.Hashing.Sha2;
 
 namespace MergeEngine.Merging.Streaming.Hashing;
 
@@ -11,7 +11,7 @@ internal sealed class SequentialHash : StreamedHash
     private readonly Lock gate = new();
     private readonly ByteRanges came = new();
     private readonly int length;
-    private IncrementalHash? hash;
+    private Sha256State? hash;
     private byte[]? digest;
     private int hashed;
     private bool busy;
@@ -20,7 +20,7 @@ internal sealed class SequentialHash : StreamedHash
         : base(length, readAgain, finished)
     {
         this.length = checked((int)length);
-        if (length == 0) digest = SHA256.HashData([]);
+        if (length == 0) digest = Sha256State.HashData([]);
     }
 
     public override bool IsComplete(int piece) => Volatile.Read(ref digest) is not null;
@@ -42,8 +42,8 @@ internal sealed class SequentialHash : StreamedHash
         }
 
         // From here to the release only this thread touches the hash.
-        hash ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(bytes[(hashed - start)..]);
+        hash ??= Sha256State.Create();
+        hash.Append(bytes[(hashed - start)..]);
         hashed = end;
         while (true)
         {
@@ -75,7 +75,7 @@ internal sealed class SequentialHash : StreamedHash
 
     private void AppendFromFile(int until, CancellationToken cancellation)
     {
-        hash ??= IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash ??= Sha256State.Create();
         byte[] buffer = ArrayPool<byte>.Shared.Rent(ReadBytes);
         try
         {
@@ -84,7 +84,7 @@ internal sealed class SequentialHash : StreamedHash
                 cancellation.ThrowIfCancellationRequested();
                 Span<byte> block = buffer.AsSpan(0, Math.Min(ReadBytes, until - hashed));
                 ReadFile(hashed, block);
-                hash.AppendData(block);
+                hash.Append(block);
                 hashed += block.Length;
             }
         }
@@ -96,7 +96,7 @@ internal sealed class SequentialHash : StreamedHash
 
     private void Close()
     {
-        byte[] found = hash!.GetHashAndReset();
+        byte[] found = hash!.Finish();
         hash.Dispose();
         hash = null;
         Volatile.Write(ref digest, found);

@@ -1,9 +1,9 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using MergeEngine.Merging.Streaming.Hashing;
+using MergeEngine.Merging.Streaming.Hashing.Sha2;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Output;
@@ -56,7 +56,7 @@ public static class ManifestFile
     internal static byte[] Build(MergeManifest manifest)
     {
         byte[] bytes = [.. JsonSerializer.SerializeToUtf8Bytes(manifest with { ManifestSha256 = s_zeros }, s_json.MergeManifest), (byte)'\n'];
-        string hash = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        string hash = Convert.ToHexStringLower(Sha256State.HashData(bytes));
         Encoding.ASCII.GetBytes(hash, bytes.AsSpan(bytes.AsSpan().LastIndexOf(Encoding.ASCII.GetBytes(s_zeros))));
         return bytes;
     }
@@ -75,7 +75,7 @@ public static class ManifestFile
         byte[] copy = [.. bytes];
         int end = copy.AsSpan().LastIndexOf((byte)'"');
         if (end >= DigestLength) Encoding.ASCII.GetBytes(s_zeros, copy.AsSpan(end - DigestLength));
-        return Convert.ToHexStringLower(SHA256.HashData(copy));
+        return Convert.ToHexStringLower(Sha256State.HashData(copy));
     }
 
     private static byte[] ReadBytes(string path)

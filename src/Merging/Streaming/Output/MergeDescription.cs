@@ -1,5 +1,5 @@
-using System.Security.Cryptography;
 using System.Text;
+using MergeEngine.Merging.Streaming.Hashing.Sha2;
 
 namespace MergeEngine.Merging.Streaming.Output;
 
@@ -25,7 +25,7 @@ public sealed class MergeDescription
 
     internal JournalIdentity Identity(OutputPlan plan) => new(
         EngineVersion,
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Recipe))),
+        Convert.ToHexStringLower(Sha256State.HashData(Encoding.UTF8.GetBytes(Recipe))),
         Dialect,
         Seed,
         new SortedDictionary<string, string>(Options.ToDictionary(), StringComparer.Ordinal),

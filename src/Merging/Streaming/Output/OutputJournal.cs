@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using MergeEngine.Merging.Streaming.Hashing.Sha2;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Output;
@@ -144,5 +144,5 @@ internal sealed class OutputJournal : IDisposable
         return (file, piece, Convert.FromHexString(words[2]));
     }
 
-    private string Check(string line) => Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes($"{check} {line}")).AsSpan(0, 8));
+    private string Check(string line) => Convert.ToHexStringLower(Sha256State.HashData(Encoding.ASCII.GetBytes($"{check} {line}")).AsSpan(0, 8));
 }

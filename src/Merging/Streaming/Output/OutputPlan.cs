@@ -1,10 +1,10 @@
 using System.Buffers;
 using System.Collections.ObjectModel;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using MergeEngine.Merging.Streaming.Hashing.Sha2;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Output;
@@ -85,14 +85,14 @@ public sealed class OutputPlan
     /// <summary>SHA-256 of all names, types, shapes and places: two plans with the same one make the same files of the same values.</summary>
     internal string Fingerprint()
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var hash = Sha256State.Create();
         foreach (OutputShard shard in Shards)
         {
-            hash.AppendData(Encoding.UTF8.GetBytes(shard.FileName));
-            hash.AppendData(shard.Layout.HeaderBytes.Span);
+            hash.Append(Encoding.UTF8.GetBytes(shard.FileName));
+            hash.Append(shard.Layout.HeaderBytes.Span);
         }
 
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+        return Convert.ToHexStringLower(hash.Finish());
     }
 
     /// <summary>Across files too, where the layout of one file does not see it.</summary>

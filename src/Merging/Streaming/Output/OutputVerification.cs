@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Security.Cryptography;
 using MergeEngine.Merging.Streaming.Hashing;
+using MergeEngine.Merging.Streaming.Hashing.Sha2;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Output;
@@ -102,10 +102,10 @@ public sealed record OutputVerification(string Directory, int Files, long Bytes,
         Span<byte> prefix = stackalloc byte[SafetensorsHeader.PrefixLength];
         byte[] header = file.ReadHeader();
         BinaryPrimitives.WriteInt64LittleEndian(prefix, header.Length);
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(prefix);
-        hash.AppendData(header);
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+        using var hash = Sha256State.Create();
+        hash.Append(prefix);
+        hash.Append(header);
+        return Convert.ToHexStringLower(hash.Finish());
     }
 
     /// <summary>With every file as it was written this finds nothing, unless the merge wrote no hashes.</summary>

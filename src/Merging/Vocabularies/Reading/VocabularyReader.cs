@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text.Json;
+using MergeEngine.Merging.Streaming.Hashing.Sha2;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Vocabularies.Reading;
@@ -17,7 +17,7 @@ internal sealed class VocabularyReader
     {
         if (TokenizerFiles.TryRead(directory, TokenizerFiles.TokenizerJson) is { } json)
         {
-            string hash = Convert.ToHexString(SHA256.HashData(json));
+            string hash = Convert.ToHexString(Sha256State.HashData(json));
             if (_byHash.TryGetValue(hash, out Vocabulary? known)) return known;
             TokenizerJson file = TokenizerJson.Parse(json, Path.Combine(directory, TokenizerFiles.TokenizerJson));
             return _byHash[hash] = Vocabulary.Create(file.Path, file.Model, file.Ordinary, file.Added);

@@ -51,8 +51,9 @@ public static class ImageList
         }
 
         ListedImages? train = splits.Find(split => split.Name == "train");
-        classes ??= train is null && headClasses is not null ? headClasses : labels.ClassesOf((train ?? splits[0]).Seen);
-        int[] map = labels.Map(classes);
+        bool areOfHead = classes is null && train is null && headClasses is not null;
+        classes ??= areOfHead ? headClasses! : labels.ClassesOf((train ?? splits[0]).Seen);
+        int[] map = labels.Map(classes, areOfHead);
         return new Dataset(files.Source, name ?? TextDataset.NameOf(files.Source), classes, [.. splits.Select(split => split.ToSplit(map, labels, classes))]);
     }
 

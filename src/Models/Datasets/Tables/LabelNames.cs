@@ -39,9 +39,11 @@ internal sealed class LabelNames
     }
 
     /// <summary>The class of every label by its number; −1 for one that is none.</summary>
-    public int[] Map(IReadOnlyList<string> classes)
+    /// <param name="classes">Names of the classes.</param>
+    /// <param name="areOfHead">The names are those of a head, which may be written in capitals that the table does not have.</param>
+    public int[] Map(IReadOnlyList<string> classes, bool areOfHead = false)
     {
-        var byName = new Dictionary<string, int>(StringComparer.Ordinal);
+        var byName = new Dictionary<string, int>(areOfHead && classes.Distinct(StringComparer.OrdinalIgnoreCase).Count() == classes.Count ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal);
         for (int i = 0; i < classes.Count; i++) byName.TryAdd(classes[i], i);
         bool takesNumbers = !classes.Any(name => NumberOf(name) >= 0);
         return [.. _labels.Select(label => byName.TryGetValue(label, out int c) ? c : takesNumbers && NumberOf(label) < classes.Count ? NumberOf(label) : -1)];

@@ -29,8 +29,9 @@ public static class TextDataset
         foreach ((string? split, string path) in files.Files) ReadFile(path, split, columns, tokenizer, options, labels, splits);
         if (splits.Count == 0) throw new ModelException($"{files.Source}: there is no row, expected labelled texts.");
         SplitRows? train = splits.Find(split => split.Name == "train");
-        classes ??= train is null && headClasses is not null ? headClasses : labels.ClassesOf((train ?? OnlyNumbers(files.Source, splits, labels)).Seen);
-        int[] map = labels.Map(classes);
+        bool areOfHead = classes is null && train is null && headClasses is not null;
+        classes ??= areOfHead ? headClasses! : labels.ClassesOf((train ?? OnlyNumbers(files.Source, splits, labels)).Seen);
+        int[] map = labels.Map(classes, areOfHead);
         return new Dataset(files.Source, name ?? NameOf(files.Source), classes, [.. splits.Select(split => split.ToSplit(map, labels, classes))]);
     }
 
