@@ -8,17 +8,7 @@ namespace MergeEngine.Cli.Tests.Merging;
 /// <summary>NaN and infinities, in what is read and in what is made: counted, told of the file that is to blame, and refused with <c>--strict</c>.</summary>
 public sealed class NonFiniteMergeTests : IDisposable
 {
-    private const string Linear = "merge_method: linear\nmodels:\n  - {model: a, parameters: {weight: 0.75}}\n  - {model: b, parameters: {weight: 0.25}}\n";
-
     private readonly TemporaryDirectory _directory = new();
-
-    public NonFiniteMergeTests()
-    {
-        SmallModel.Write(_directory["a"], 1);
-        SmallModel.Write(_directory["b"], 2);
-        SmallModel.Write(_directory["base"], 3);
-        _directory.Write("r.yml", Linear);
-    }
 
     public void Dispose() => _directory.Dispose();
 

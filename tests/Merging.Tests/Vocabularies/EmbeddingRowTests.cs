@@ -11,10 +11,10 @@ namespace MergeEngine.Merging.Tests.Vocabularies;
 /// <summary>Which row each model gives to each token of the output, read from the files of small models.</summary>
 public sealed class EmbeddingRowTests
 {
-    private const string Recipe = "merge_method: task_arithmetic\nbase_model: models/base\nparameters: {weight: 0.5}\nmodels: [{model: models/one}, {model: models/two}]\n";
+    internal const string Recipe = "merge_method: task_arithmetic\nbase_model: models/base\nparameters: {weight: 0.5}\nmodels: [{model: models/one}, {model: models/two}]\n";
 
     /// <summary>Tokens a and b are everywhere, at other ids; c is of the base and one, d and added e of one alone, f of one and two and not of the base.</summary>
-    private static TokenModels Permuted(DType type = DType.F32)
+    internal static TokenModels Permuted(DType type = DType.F32)
     {
         var models = new TokenModels();
         models.Write("base", 0, 3, TokenModels.Words("a", "b", "c"), type: type);
@@ -224,39 +224,5 @@ public sealed class EmbeddingRowTests
         float[] d = [.. Row(1, 1, true).Select((x, c) => x + (2 * new float[] { 1, 0, 0, 2 }[c]))];
         for (int m = 0; m < 3; m++) Assert.Equal(d, Rows(head, m)[3]);
         Assert.Equal(Row(1, 1), Rows(TokenModels.Find(job), 0)[3]);
-    }
-
-    [Fact]
-    public void Quantised_rows_cannot_follow()
-    {
-        using TokenModels models = Permuted();
-        SafetensorsWriter.Write(models.File("models/one/model.safetensors"), new[] { TensorContent.FromInt32("model.embed_tokens.weight", new Shape(7, 4), new int[28]) });
-        string recipe = "merge_method: passthrough\nmodels: [{model: models/one}]\ntokenizer: {source: union, tokens: {'<x>': {}}}";
-        Assert.Equal(["models/one: the tensor \"model.embed_tokens.weight\" is I32, whose rows cannot follow their tokens, expected F32, F16, BF16 or F64."], models.ProblemsOf(recipe));
-    }
-
-    [Theory]
-    [InlineData("{source: models/two}", "r.yml:5:37: the token \"d\" takes its row from \"d\" of models/two, which has no such token.")]
-    [InlineData("{source: {kind: model_token, model: models/one, token: zz}}", "r.yml:5:37: the token \"d\" takes its row from \"zz\" of models/one, which has no such token.")]
-    [InlineData("{source: {kind: model_token, model: models/one, token_id: 7}}", "r.yml:5:37: the token \"d\" takes its row from row 7 of models/one, which has 7 rows.")]
-    public void A_row_that_does_not_exist_is_one_sentence(string row, string sentence)
-    {
-        using TokenModels models = Permuted();
-        Assert.Equal([sentence], models.ProblemsOf($"{Recipe}tokenizer: {{source: union, tokens: {{d: {row}}}}}"));
-    }
-
-    /// <summary>The widths of embeddings do not follow from tokens.</summary>
-    [Fact]
-    public void Other_widths_stay_an_error()
-    {
-        using TokenModels models = Permuted();
-        SafetensorsWriter.Write(models.File("models/one/model.safetensors"), new[]
-        {
-            TensorContent.FromFloat32("model.embed_tokens.weight", new Shape(7, 3), new float[21]), TensorContent.FromFloat32("lm_head.weight", new Shape(7, 4), new float[28]),
-            TensorContent.FromFloat32("model.norm.weight", new Shape(4), new float[4]),
-        });
-        Assert.Equal(
-            ["models/one: the tensor \"model.embed_tokens.weight\" has the shape [7, 3], expected [3, 4] as in models/base, but for the number of rows."],
-            models.ProblemsOf($"{Recipe}tokenizer_source: union"));
     }
 }

@@ -77,9 +77,9 @@ internal static class TokenizerOutput
     }
 
     /// <summary>A token a line, its number its id: what is between the last line and a new token is filled with the tokens of those ids.</summary>
-    private static byte[] WriteLines(List<string> lines, OutputTokens tokens)
+    private static byte[] WriteLines(string[] lines, OutputTokens tokens)
     {
-        int kept = (int)Math.Min(lines.Count, tokens.Limit), rows = Math.Max(kept, tokens.NewOrdinary.Count == 0 ? 0 : tokens.NewOrdinary[^1].Value + 1);
+        int kept = (int)Math.Min(lines.Length, tokens.Limit), rows = Math.Max(kept, tokens.NewOrdinary.Count == 0 ? 0 : tokens.NewOrdinary[^1].Value + 1);
         string[] all = [.. lines.Take(kept), .. Enumerable.Range(kept, rows - kept).Select(i => $"[unused{i}]")];
         foreach ((string token, int id) in tokens.Ids)
         {
@@ -89,7 +89,7 @@ internal static class TokenizerOutput
         return Encoding.UTF8.GetBytes(string.Concat(all.Select(l => $"{l}\n")));
     }
 
-    private static byte[] WriteMerges(List<string> lines, OutputTokens tokens, IReadOnlyList<VocabularyModel> models)
+    private static byte[] WriteMerges(string[] lines, OutputTokens tokens, IReadOnlyList<VocabularyModel> models)
     {
         var text = new StringBuilder();
         foreach ((string line, (string Left, string Right)? merge) in lines.Zip(SubwordRules.Parse(lines)))

@@ -43,11 +43,7 @@ internal static class VocabularyReader
         try
         {
             if (new FileInfo(path).Length is > MaxBytes and long length) throw new ModelException($"{path}: has {length} bytes, expected at most {MaxBytes}.");
-            string text = new System.Text.UTF8Encoding(false, throwOnInvalidBytes: true).GetString(File.ReadAllBytes(path));
-            if (text.StartsWith('\uFEFF')) text = text[1..];
-            if (text.Length == 0) return [];
-            string[] lines = (text.EndsWith('\n') ? text[..^1] : text).Split('\n');
-            return [.. lines.Select(line => line.EndsWith('\r') ? line[..^1] : line)];
+            return Utf8Lines.Split(File.ReadAllBytes(path));
         }
         catch (System.Text.DecoderFallbackException e)
         {
