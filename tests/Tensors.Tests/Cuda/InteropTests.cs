@@ -85,6 +85,7 @@ public sealed class InteropTests
     [Fact]
     public void What_is_tried_for_a_library_goes_from_the_newest_name_to_the_toolkit_folder()
     {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has other names.");
         Assert.Equal(["libcuda.so.1", "libcuda.so"], NativeLibraries.Candidates(CudaPlatform.Nvidia, NativeLibraries.Driver, _ => null));
         Assert.Equal(
             [
@@ -95,6 +96,17 @@ public sealed class InteropTests
         Assert.Equal(["/opt/x.so"], NativeLibraries.Candidates(CudaPlatform.Nvidia, NativeLibraries.CuBlas, name => name == "MERGE_ENGINE_CUBLAS" ? "/opt/x.so" : null));
         Assert.Equal(["/opt/d.so"], NativeLibraries.Candidates(CudaPlatform.Nvidia, NativeLibraries.Driver, name => name == "MERGE_ENGINE_CUDA_DRIVER" ? "/opt/d.so" : null));
         Assert.Equal(["/opt/e.so"], NativeLibraries.Candidates(CudaPlatform.Emulated, NativeLibraries.CuBlas, name => name == "MERGE_ENGINE_EMULATOR" ? "/opt/e.so" : null));
+    }
+
+    [Fact]
+    public void Windows_has_names_of_its_own()
+    {
+        Assert.Equal(["nvcuda.dll"], NativeLibraries.Candidates(CudaPlatform.Nvidia, NativeLibraries.Driver, _ => null, windows: true));
+        Assert.Equal(["cublas64_13.dll", "cublas64_12.dll", "cublas64_11.dll"], NativeLibraries.Candidates(CudaPlatform.Nvidia, NativeLibraries.CuBlas, _ => null, windows: true));
+        Assert.Equal(
+            ["cublasLt64_13.dll", "cublasLt64_12.dll", "cublasLt64_11.dll", @"C:\CUDA\bin\x64\cublasLt64_13.dll", @"C:\CUDA\bin\cublasLt64_12.dll", @"C:\CUDA\bin\cublasLt64_11.dll"],
+            NativeLibraries.Candidates(CudaPlatform.Nvidia, NativeLibraries.CuBlasLt, name => name == "CUDA_PATH" ? @"C:\CUDA" : null, windows: true));
+        Assert.Equal([@"D:\x.dll"], NativeLibraries.Candidates(CudaPlatform.Nvidia, NativeLibraries.CuBlas, name => name == "MERGE_ENGINE_CUBLAS" ? @"D:\x.dll" : null, windows: true));
     }
 
     [Fact]

@@ -88,17 +88,24 @@ internal static class NativeLibraries
     /// <param name="platform">Whose library.</param>
     /// <param name="library">Logical name.</param>
     /// <param name="environment">Values of the environment's variables.</param>
-    public static IReadOnlyList<string> Candidates(CudaPlatform platform, string library, Func<string, string?> environment)
+    /// <param name="windows">Whose names; null for those of the system that this runs on.</param>
+    public static IReadOnlyList<string> Candidates(CudaPlatform platform, string library, Func<string, string?> environment, bool? windows = null)
     {
-        var candidates = new List<string>();
         string variable = Variable(platform, library);
         if (environment(variable) is { Length: > 0 } given) return [given];
         if (platform == CudaPlatform.Emulated) return [Path.Combine(AppContext.BaseDirectory, EmulatorFile)];
+        if (windows ?? OperatingSystem.IsWindows()) return WindowsCandidates(library, environment("CUDA_PATH"));
         if (library == Driver) return ["libcuda.so.1", "libcuda.so"];
         string[] names = [$"lib{library}.so.13", $"lib{library}.so.12", $"lib{library}.so.11", $"lib{library}.so"];
-        candidates.AddRange(names);
-        candidates.AddRange(names.Select(name => $"/usr/local/cuda/lib64/{name}"));
-        return candidates;
+        return [.. names, .. names.Select(name => $"/usr/local/cuda/lib64/{name}")];
+    }
+
+    /// <summary>CUDA 13 keeps the toolkit's libraries in <c>bin\x64</c>, older ones in <c>bin</c>.</summary>
+    private static string[] WindowsCandidates(string library, string? toolkit)
+    {
+        if (library == Driver) return ["nvcuda.dll"];
+        string[] names = [$"{library}64_13.dll", $"{library}64_12.dll", $"{library}64_11.dll"];
+        return string.IsNullOrEmpty(toolkit) ? names : [.. names, .. names.Select((name, i) => $@"{toolkit}\bin\{(i == 0 ? @"x64\" : "")}{name}")];
     }
 
     private static string Variable(CudaPlatform platform, string library) => platform == CudaPlatform.Emulated ? EmulatorVariable : library switch
@@ -149,7 +156,7 @@ internal static class NativeLibraries
     {
         handle = 0;
         reason = null;
-        if (path.Contains('/', StringComparison.Ordinal) && !File.Exists(path))
+        if (path.AsSpan().ContainsAny('/', Path.DirectorySeparatorChar) && !File.Exists(path))
         {
             reason = Directory.Exists(path) ? "it is a directory" : "no such file";
             return false;
