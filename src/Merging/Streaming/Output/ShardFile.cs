@@ -1,5 +1,5 @@
-using System.Security.Cryptography;
 using MergeEngine.Merging.Streaming.Hashing;
+using MergeEngine.Merging.Streaming.Hashing.Sha2;
 using Microsoft.Win32.SafeHandles;
 
 namespace MergeEngine.Merging.Streaming.Output;
@@ -50,7 +50,7 @@ internal sealed class ShardFile : IDisposable
     public void WriteHeader()
     {
         ReadOnlyMemory<byte> header = Shard.Layout.HeaderBytes;
-        HeaderHash = Convert.ToHexStringLower(SHA256.HashData(header.Span));
+        HeaderHash = Convert.ToHexStringLower(Sha256State.HashData(header.Span));
         Write(0, header.Span);
     }
 
