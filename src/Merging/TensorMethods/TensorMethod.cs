@@ -1,4 +1,5 @@
 using MergeEngine.Merging.Recipes.Parameters;
+using MergeEngine.Merging.TensorMethods.Parts;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
 
@@ -69,6 +70,9 @@ public sealed record TensorTask(Device Device, string Name, Shape Shape, int Inp
     /// <summary>What <see cref="TensorMethod.BeginModel"/> began, complete; null where it began nothing.</summary>
     public ModelStatistics? Statistics { get; init; }
 
+    /// <summary>The threads that may do parts of the merge; null for those of the device.</summary>
+    internal MergeTeam? Team { get; init; }
+
     public long Length => Shape.ElementCount;
 
     /// <summary>Elements of a row: of the last dimension; the whole tensor where it has fewer than two.</summary>
@@ -108,6 +112,15 @@ public abstract class TensorMerge : IDisposable
 
     /// <summary>Bytes that the merge holds beside the chunks while it runs, for the plan of memory.</summary>
     public virtual long WorkingBytes => 0;
+
+    /// <summary>Bytes that it holds beside that for each further thread that does parts of it at one time.</summary>
+    public virtual long HelperBytes => 0;
+
+    /// <summary>Most further threads that parts of it are for.</summary>
+    public virtual int MostHelpers => 0;
+
+    /// <summary>Whether <see cref="Map"/> looks at its inputs; where it does not they are read only for the statistics, and what the chunk has in their place is undefined.</summary>
+    public virtual bool MapReadsInputs => true;
 
     /// <summary>Whether the statistics want to see the whole tensor (once more).</summary>
     public virtual bool NeedsPass => false;

@@ -42,6 +42,37 @@ public sealed class CpuDevice : HostDevice
     /// </summary>
     public CallingThreadScope OnCallingThread() => new(Pool);
 
+    /// <summary>Whether what the calling thread asks of this device is done by that thread alone: in a scope of <see cref="OnCallingThread"/>, and in an action of <see cref="RunSideBySide"/>.</summary>
+    public bool IsOnCallingThread => Pool.IsEntered;
+
+    /// <summary>
+    /// Runs an action several times on the device's threads, each as in a scope of <see cref="OnCallingThread"/>: for work that is better divided than its operations are. Returns when all have
+    /// ended; asked for by a thread that works alone they run one after the other.
+    /// </summary>
+    /// <param name="count">How often.</param>
+    /// <param name="action">Gets 0 … <paramref name="count"/> − 1. When actions fail, the exception of the lowest of them is thrown.</param>
+    public void RunSideBySide(int count, Action<int> action)
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        var job = new ActionJob { Action = action };
+        if (count != 1)
+        {
+            Pool.Run(ref job, count);
+            return;
+        }
+
+        // The pool leaves a single task its threads.
+        using (OnCallingThread()) action(0);
+    }
+
+    private struct ActionJob : IParallelJob
+    {
+        public Action<int> Action;
+
+        public readonly void Execute(int task) => Action(task);
+    }
+
     protected override void Dispose(bool disposing)
     {
         if (disposing)

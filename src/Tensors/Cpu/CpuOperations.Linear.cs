@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using MergeEngine.Tensors.Cpu.MatrixProducts;
 using MergeEngine.Tensors.Operations;
 
@@ -7,6 +8,9 @@ namespace MergeEngine.Tensors.Cpu;
 internal sealed unsafe partial class CpuOperations
 {
     private MatrixProduct? _products;
+
+    /// <summary>For threads that work alone: as many as there were of them at one time.</summary>
+    private readonly ConcurrentBag<MatrixProduct> _ownProducts = [];
 
     /// <summary>Made at first use; its buffers grow with the largest product and are then kept.</summary>
     private MatrixProduct Products => _products ?? MakeProducts();
@@ -21,10 +25,15 @@ internal sealed unsafe partial class CpuOperations
         return other;
     }
 
-    protected override void MatrixProductCore(Matrix c, Matrix a, Matrix b, bool transposeA, bool transposeB, float alpha, float beta) =>
-        Products.Multiply(
+    protected override void MatrixProductCore(Matrix c, Matrix a, Matrix b, bool transposeA, bool transposeB, float alpha, float beta)
+    {
+        // Threads that each work alone would wait for one another's buffers.
+        MatrixProduct? own = _device.IsOnCallingThread ? _ownProducts.TryTake(out MatrixProduct? kept) ? kept : new MatrixProduct(_device.Pool, _device.Simd) : null;
+        (own ?? Products).Multiply(
             transposeA, transposeB, c.Rows, c.Columns, transposeA ? a.Rows : a.Columns, alpha, a.Data.Pointer, a.Stride, b.Data.Pointer, b.Stride,
             beta, c.Data.Pointer, c.Stride);
+        if (own is not null) _ownProducts.Add(own);
+    }
 
     protected override void LinearForwardCore(
         Matrix output, Matrix input, Matrix weight, DeviceSpan<float> bias, Activation activation, Matrix preActivation) =>

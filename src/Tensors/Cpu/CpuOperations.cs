@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using MergeEngine.Tensors.Cpu.Kernels;
+using MergeEngine.Tensors.Cpu.MatrixProducts;
 using MergeEngine.Tensors.Cpu.VectorMath;
 using MergeEngine.Tensors.Operations;
 
@@ -20,6 +21,7 @@ internal sealed partial class CpuOperations : OperationSet, IDisposable
     public void Dispose()
     {
         _products?.Dispose();
+        foreach (MatrixProduct own in _ownProducts) own.Dispose();
         lock (_workspaceLock)
             _workspace.Dispose();
     }

@@ -11,15 +11,23 @@ internal static unsafe partial class HostMemory
     /// <summary>From here on a block is worth a call to the system.</summary>
     private const long Large = 1 << 20;
 
-    private const int ReadWrite = 3, PrivateAnonymous = 0x22;
+    private const long HugePage = 2 << 20;
+
+    private const int ReadWrite = 3, PrivateAnonymous = 0x22, HugePages = 14;
 
     /// <summary>A block at a multiple of <paramref name="alignment"/>, which is a page's size at most; 0 if there is not so much memory.</summary>
-    public static nint Allocate(long bytes, int alignment)
+    /// <param name="bytes">Its size.</param>
+    /// <param name="alignment">Of its address.</param>
+    /// <param name="isReused">Whether all of it will be gone through again and again, in strides too: then large pages are asked for, of which the processor looks up fewer.</param>
+    public static nint Allocate(long bytes, int alignment, bool isReused = false)
     {
         if (FromSystem(bytes))
         {
             nint block = Map(0, (nuint)bytes, ReadWrite, PrivateAnonymous, -1, 0);
-            return block == -1 ? 0 : block;
+            if (block == -1) return 0;
+            // A system that has none says no.
+            if (isReused && bytes >= HugePage) _ = Advise(block, (nuint)bytes, HugePages);
+            return block;
         }
 
         try
@@ -45,6 +53,9 @@ internal static unsafe partial class HostMemory
 
     [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
     private static partial nint Map(nint address, nuint length, int protection, int flags, int descriptor, nint offset);
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(nint address, nuint length, int advice);
 
     [LibraryImport("libc", EntryPoint = "munmap")]
     private static partial int Unmap(nint address, nuint length);

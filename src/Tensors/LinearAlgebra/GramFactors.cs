@@ -23,6 +23,7 @@ internal sealed unsafe class GramFactors : IDisposable
     private readonly Workspace _memory = new();
     private readonly Workspace _values = new();
     private Matrix _a;
+    private int _count;
     private DoubleMatrix _vectors;
 
     public GramFactors(CpuDevice device)
@@ -51,29 +52,29 @@ internal sealed unsafe class GramFactors : IDisposable
 
     private long Area => (long)_a.Rows * _a.Columns;
 
-    private double* Memory => (double*)_memory.Reserve(2 * Room(_a.Rows, _a.Columns), exactly: true);
+    private double* Memory => (double*)_memory.Reserve(2 * Room(_a.Rows, _a.Columns, _count), exactly: true);
 
-    /// <summary>float64 numbers of memory for an m x n matrix, in the steps that need most.</summary>
-    public static long Room(int m, int n)
+    /// <summary>float64 numbers of memory for an m x n matrix and some of its vectors, in the steps that need most.</summary>
+    public static long Room(int m, int n, int count)
     {
-        long k = Math.Min(m, n), square = k * k, area = (long)m * n;
-        return Math.Max(square + (2 * area), (2 * square) + TridiagonalEigen.Room((int)k));
+        long k = Math.Min(m, n), square = k * k, area = (long)m * n, vectors = count * k, image = (long)count * Math.Max(m, n);
+        return Math.Max(Math.Max(square + area, vectors + area + image), (2 * square) + TridiagonalEigen.Room((int)k));
     }
 
-    /// <summary>Bytes of working memory at most, for decompositions of m x n matrices.</summary>
-    public static long WorkingBytes(int m, int n, int threads)
+    /// <summary>Bytes of working memory at most, for decompositions of m x n matrices of which so many vectors are wanted.</summary>
+    public static long WorkingBytes(int m, int n, int count, int threads)
     {
         int k = Math.Min(m, n), longer = Math.Max(m, n);
         long inner = Math.Max(BandReduction.Room(k), (long)longer * Reflectors.Block) + Tridiagonalization.Room(k, threads) + Reflectors.Room(k) + DoubleProduct.Room(longer, threads) + (8L * k);
         // What grows by a quarter more than is asked for.
-        return (sizeof(double) * (Room(m, n) + inner + (inner / 4))) + (sizeof(float) * (long)HostMatrices.Piece * 5 / 4);
+        return (sizeof(double) * (Room(m, n, count) + inner + (inner / 4))) + (sizeof(float) * (long)HostMatrices.Piece * 5 / 4);
     }
 
     /// <summary>Finds the leading eigenvectors of AᵀA, or A·Aᵀ for a wide A; their square roots become <see cref="Sigma"/>, falling.</summary>
     /// <exception cref="NotFiniteMatrixException">An element is NaN or infinite.</exception>
     public void Begin(Matrix a, int count)
     {
-        _a = a;
+        (_a, _count) = (a, count);
         int k = Shorter;
         long square = (long)k * k;
         var x = new DoubleMatrix(Memory + square, a.Rows, a.Columns);

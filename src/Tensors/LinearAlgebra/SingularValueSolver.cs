@@ -13,7 +13,7 @@ namespace MergeEngine.Tensors.LinearAlgebra;
 /// in the float32 input, with orthonormal vectors nevertheless. About 10·k³ operations for a square matrix, of which all but some hundred·k² are in matrix products or kernels as dense;
 /// for r of the vectors (8/3 + 6·r/k)·k³, and divide and conquer's ≤ (1/3 + r/k)·k³.
 /// The bits depend neither on the number of threads nor on the vector width.
-/// An object holds working memory that grows to the largest matrix, <see cref="WorkingBytes"/>, and serves one call at a time.
+/// An object holds working memory that grows to the largest matrix, <see cref="WorkingBytes(int, int, CpuDevice)"/>, and serves one call at a time.
 /// </remarks>
 public sealed unsafe class SingularValueSolver : IDisposable
 {
@@ -33,10 +33,17 @@ public sealed unsafe class SingularValueSolver : IDisposable
     /// <param name="rows">m.</param>
     /// <param name="columns">n.</param>
     /// <param name="device">Whose threads would be used.</param>
-    public static long WorkingBytes(int rows, int columns, CpuDevice device)
+    public static long WorkingBytes(int rows, int columns, CpuDevice device) => WorkingBytes(rows, columns, Math.Min(rows, columns), device);
+
+    /// <summary>Bytes of working memory at most where no more than r of the singular vectors are wanted: about 8·(r·(m + n) + m·n), or 8·3.5·k² if that is more.</summary>
+    /// <param name="rows">m.</param>
+    /// <param name="columns">n.</param>
+    /// <param name="count">r.</param>
+    /// <param name="device">Whose threads would be used.</param>
+    public static long WorkingBytes(int rows, int columns, int count, CpuDevice device)
     {
         ArgumentNullException.ThrowIfNull(device);
-        return GramFactors.WorkingBytes(rows, columns, device.Pool.Threads);
+        return GramFactors.WorkingBytes(rows, columns, count, device.Pool.Threads);
     }
 
     /// <summary>A = U·diag(s)·Vᵀ, or the r largest singular values of it with their vectors, which saves the better part of what follows the tridiagonal form.</summary>

@@ -3,6 +3,7 @@ using MergeEngine.Merging.Streaming.Execution.Pipeline;
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Streaming.Planning;
 using MergeEngine.Merging.TensorMethods;
+using MergeEngine.Tensors.Cpu;
 
 namespace MergeEngine.Merging.Streaming.Execution;
 
@@ -20,7 +21,9 @@ internal sealed class ExecutionRun : IDisposable
         CancellationToken cancellation)
     {
         (_job, _plan, _output) = (job, plan, output);
-        _context = new FlowContext(new ComputeStage(options.Device), new MemoryPlan(options, job), new ExecutionMeter(progress), new NonFiniteCounts(options.Strict), cancellation);
+        _context = new FlowContext(
+            new ComputeStage(options.Device), new MemoryPlan(options, job), new ExecutionMeter(progress), new NonFiniteCounts(options.Strict),
+            options.Device is CpuDevice cpu ? new HelpBoard(cpu) : null, cancellation);
         try
         {
             _tasks = new ModelTasks(job, options.Device);
@@ -62,7 +65,7 @@ internal sealed class ExecutionRun : IDisposable
 
     private void Run(long held, IEnumerable<ChunkFlow> flows)
     {
-        using var pipeline = new ChunkPipeline(_context.Stage.Device, _context.Stage.Host, _context.Memory, held, _context.Cancellation);
+        using var pipeline = new ChunkPipeline(_context.Stage.Device, _context.Stage.Host, _context.Memory, held, _context.Cancellation, _context.Board);
         pipeline.Run(flows);
     }
 
@@ -98,7 +101,7 @@ internal sealed class ExecutionRun : IDisposable
     {
         var writer = new TensorWriter(_output, _plan[tensor.Name], _context.NonFinite);
         if (tensor.Method is null) return new CopyFlow(tensor, writer, _context);
-        TensorTask task = _tasks[tensor];
+        TensorTask task = _tasks[tensor] with { Team = _context.Board };
         if (tensor.IsFloat64) return new WholeFlow(tensor, task, writer, _context);
         return new TensorFlow(tensor, Refusal.Explain(tensor.Name, () => tensor.Method.Begin(task)), writer, _context);
     }

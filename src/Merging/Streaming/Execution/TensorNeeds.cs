@@ -31,9 +31,11 @@ internal sealed record TensorNeeds(int Passes, long InputBytes, long ReadBytes, 
         long unit = TensorInputs.Combine(merge.Unit, TensorInputs.UnitOf(tensor), tensor.Shape.ElementCount), width = (tensor.Sources.Count + tensor.Companions.Count + 1L) * sizeof(float);
         long chunk = Saturate(() => new ChunkShape(tensor.Shape.ElementCount, tensor.Sources.Count + tensor.Companions.Count, unit, memory).Bytes);
         long all = Saturate(() => checked(tensor.Shape.ElementCount * width)), least = Saturate(() => checked((unit * width) + working));
-        int passes = 1 + merge.ExpectedPasses;
+        int passes = merge.ExpectedPasses + (merge.MapReadsInputs ? 1 : 0);
         bool held = passes > 1 && all <= memory.HeldBytes;
-        return new TensorNeeds(passes, bytes, held ? bytes : bytes * passes, Add(held ? Math.Max(all, chunk) : chunk, working), least, FlowNeeds.Of(tensor, unit, working, merge.NeedsPass));
+        long helpers = merge.HelperBytes * Math.Min(merge.MostHelpers, memory.Threads - 1);
+        return new TensorNeeds(
+            passes, bytes, held ? bytes : bytes * passes, Add(held ? Math.Max(all, chunk) : chunk, Add(working, helpers)), least, FlowNeeds.Of(tensor, unit, working, merge.NeedsPass && merge.MapReadsInputs));
     }
 
     public static long Add(long a, long b) => a > long.MaxValue - b ? long.MaxValue : a + b;

@@ -1,5 +1,3 @@
-using MergeEngine.Tensors;
-
 namespace MergeEngine.Merging.TensorMethods.Spectral;
 
 /// <summary>
@@ -15,11 +13,6 @@ public sealed class IsotropicCommon : TensorMethod
 {
     public override string Name => "iso_c";
 
-    public override TensorMerge Begin(TensorTask task) => MatrixMerge.Begin(task, Name, 1, matrices: 0, Merge);
-
-    private static void Merge(MatrixSpace space, Matrix result)
-    {
-        space.Sum(result);
-        space.MakeIsotropic(result);
-    }
+    public override TensorMerge Begin(TensorTask task) =>
+        SpectralMethods.Begin(task, Name, 1, () => new SumMerge(task, Name, static (space, sum) => space.MakeIsotropic(sum)));
 }

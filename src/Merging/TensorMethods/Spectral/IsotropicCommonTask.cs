@@ -17,35 +17,25 @@ public sealed class IsotropicCommonTask : TensorMethod
 {
     public override string Name => "iso_cts";
 
-    public override TensorMerge Begin(TensorTask task)
+    public override TensorMerge Begin(TensorTask task) => SpectralMethods.Begin(task, Name, 1, () =>
     {
-        ArgumentNullException.ThrowIfNull(task);
-        double share = task.Parameters.Number("common_share");
-        return MatrixMerge.Begin(task, Name, 1, matrices: 3, (space, result) => Merge(space, result, share));
+        (int common, int each) = Counts((int)Math.Min(task.Shape[0], task.Shape[1]), task.Parameters.Models.Count, task.Parameters.Number("common_share"));
+        return new MatrixMerge(task, Name, matrices: 3, helperMatrices: 2, each, (space, result) => Merge(space, result, common, each));
+    });
+
+    private static (int Common, int Each) Counts(int shorter, int models, double share)
+    {
+        int each = (int)Math.Round((shorter - (int)(shorter * share)) / (double)models), common = shorter - (each * models);
+        // Rounding up may ask for more than there is.
+        return common < 0 ? (common + models, each - 1) : (common, each);
     }
 
-    private static void Merge(MatrixSpace space, Matrix result, double share)
+    private static void Merge(MatrixSpace space, Matrix result, int common, int each)
     {
-        int each = (int)Math.Round((space.Shorter - (int)(space.Shorter * share)) / (double)space.Models), common = space.Shorter - (each * space.Models);
-        // Rounding up may ask for more than there is.
-        if (common < 0) (each, common) = (each - 1, common + space.Models);
         using var directions = new Directions(space, space.Shorter);
         space.Sum(result);
-        directions.AddLeading(result, common, isReference: true);
-        Matrix u = directions.U.SliceColumns(0, directions.Count);
-        using DeviceMatrix along = space.Allocate(Math.Max(1, u.Columns), space.Columns);
-        for (int k = 0; k < space.Models && each > 0; k++)
-        {
-            space.Difference(k, result);
-            if (u.Columns > 0)
-            {
-                space.Device.Operations.MatrixProduct(along.Matrix, u, result, transposeA: true);
-                space.Device.Operations.MatrixProduct(result, u, along.Matrix, alpha: -1, beta: 1);
-            }
-
-            directions.AddLeading(result, each);
-        }
-
+        directions.AddLeading(result, common);
+        directions.AddEach(result, each);
         directions.Combine(result, static s => s.Average());
     }
 }

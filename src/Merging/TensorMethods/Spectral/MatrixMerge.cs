@@ -1,7 +1,4 @@
-using MergeEngine.Merging.TensorMethods.TaskVectors;
 using MergeEngine.Tensors;
-using MergeEngine.Tensors.LinearAlgebra;
-using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Merging.TensorMethods.Spectral;
 
@@ -10,7 +7,7 @@ namespace MergeEngine.Merging.TensorMethods.Spectral;
 /// <param name="result">[rows, columns], of undefined content: gets the merged difference, and may hold others before.</param>
 internal delegate void MatrixRule(MatrixSpace space, Matrix result);
 
-/// <summary>output = base + λ·Δ for one matrix that is merged as a whole. Tensors of other ranks get the mean of the differences, as the papers of these methods have it.</summary>
+/// <summary>output = base + λ·Δ for one matrix that is merged as a whole, of the differences of all models one by one.</summary>
 internal sealed class MatrixMerge : TensorMerge
 {
     private readonly TensorTask _task;
@@ -18,37 +15,28 @@ internal sealed class MatrixMerge : TensorMerge
     private readonly string _method;
     private readonly MatrixRule _rule;
 
-    private MatrixMerge(TensorTask task, double lambda, string method, int matrices, MatrixRule rule)
+    /// <param name="task">The tensor.</param>
+    /// <param name="method">For messages.</param>
+    /// <param name="matrices">Matrices of that size that the rule holds beside its result.</param>
+    /// <param name="helperMatrices">Those that a thread that helps holds.</param>
+    /// <param name="count">Most singular vectors of one model that a thread that helps is asked for.</param>
+    /// <param name="rule">How matrices are merged.</param>
+    public MatrixMerge(TensorTask task, string method, int matrices, int helperMatrices, int count, MatrixRule rule)
     {
-        (_task, _lambda, _method, _rule) = (task, lambda, method, rule);
-        WorkingBytes = MatrixSpace.WorkingBytes(task.Device, (int)task.Shape[0], (int)task.Shape[1], matrices);
+        (_task, _lambda, _method, _rule) = (task, task.Parameters.Number("lambda"), method, rule);
+        int rows = (int)task.Shape[0], columns = (int)task.Shape[1];
+        WorkingBytes = MatrixSpace.WorkingBytes(task.Device, rows, columns, Math.Min(rows, columns), matrices) + MatrixSpace.ProductBytes(task.Device, rows, columns);
+        // Besides decompositions they are asked for a polar factor.
+        HelperBytes = Math.Max(DirectionWorker.Bytes(task.Device, rows, columns, count, helperMatrices), MatrixSpace.WorkingBytes(task.Device, rows, columns, Math.Min(rows, columns), 0));
     }
 
     public override long Unit => _task.Length;
 
     public override long WorkingBytes { get; }
 
-    /// <param name="task">The tensor.</param>
-    /// <param name="method">For messages.</param>
-    /// <param name="least">Fewest rows and columns that the rule can do something with; a smaller matrix is merged as other tensors are.</param>
-    /// <param name="matrices">Matrices of that size that the rule holds beside its result.</param>
-    /// <param name="rule">How matrices are merged.</param>
-    /// <exception cref="ArgumentException">The tensor is larger than what can be decomposed.</exception>
-    public static TensorMerge Begin(TensorTask task, string method, int least, int matrices, MatrixRule rule)
-    {
-        ArgumentNullException.ThrowIfNull(task);
-        GeneralizedTaskArithmetic.RequireBase(task, method);
-        double lambda = task.Parameters.Number("lambda");
-        if (task.Shape.Rank == 2 && Math.Min(task.Shape[0], task.Shape[1]) >= Math.Max(1, least))
-        {
-            if (task.Length > Array.MaxLength) throw new ArgumentException($"The tensor '{task.Name}' has {task.Length} elements, and '{method}' decomposes matrices of at most {Array.MaxLength}.", nameof(task));
-            return new MatrixMerge(task, lambda, method, matrices, rule);
-        }
+    public override long HelperBytes { get; }
 
-        var whole = new NoThinning();
-        ModelDifference[] models = [.. task.Parameters.Models.Select(source => new ModelDifference(source, 1, whole))];
-        return new DifferenceMerge(task, models, DifferenceRule.Sum, lambda / Math.Max(1, models.Length), rescale: false);
-    }
+    public override int MostHelpers => MatrixSpace.CanBeHelped(_task.Device) ? Math.Max(2, _task.Parameters.Models.Count) - 1 : 0;
 
     public override void Map(in TensorChunk chunk)
     {
@@ -57,24 +45,20 @@ internal sealed class MatrixMerge : TensorMerge
         for (int k = 0; k < models.Length; k++) models[k] = chunk.Inputs[_task.Parameters.Models[k]];
         DeviceSpan<float> origin = chunk.Inputs[_task.Base];
         Device device = _task.Device;
-        using DeviceBuffer coefficients = device.Allocate<double>(2);
-        using var space = new MatrixSpace(device, models, origin, rows, columns);
         var merged = new Matrix(chunk.Output, rows, columns);
-        try
+        if (_lambda == 0)
         {
-            if (_lambda == 0) device.Operations.Fill(merged.Data, 0);
-            else _rule(space, merged);
+            device.Operations.Fill(merged.Data, 0);
         }
-        catch (NotFiniteMatrixException e)
+        else
         {
-            throw new ArgumentException($"The tensor '{_task.Name}' minus its base has values that are not finite, so it has no singular values.", e);
-        }
-        catch (Exception e) when (e is ArgumentException or ArithmeticException)
-        {
-            throw new ArgumentException($"The tensor '{_task.Name}' cannot be merged by '{_method}': {e.Message}", e);
+            SpectralMethods.Explain(_task, _method, () =>
+            {
+                using var space = new MatrixSpace(_task, models, origin, rows, columns);
+                _rule(space, merged);
+            });
         }
 
-        device.Upload<double>([1, _lambda], coefficients.AsSpan<double>());
-        device.Operations.CombineGroups(chunk.Output, [origin, merged.Data], coefficients.AsSpan<double>(), 1, chunk.Length);
+        SpectralMethods.AddTo(device, chunk.Output, origin, merged.Data, _lambda);
     }
 }

@@ -1,3 +1,4 @@
+using MergeEngine.Merging.TensorMethods.Parts;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.LinearAlgebra;
@@ -20,20 +21,34 @@ internal sealed class MatrixSpace : IDisposable
     /// <summary>Coefficients, for which buffers are rounded up to whole cache lines.</summary>
     private const int Few = 1024;
 
+    /// <summary>Numbers of a matrix that a product copies at one time.</summary>
+    private const long MostPacked = 2 << 20;
+
     /// <summary>For matrices on devices that are no CPU; its threads sleep between matrices.</summary>
     private static readonly Lazy<CpuDevice> s_host = new(() => new CpuDevice());
 
-    private readonly SingularValueSolver _solver;
     private readonly DeviceSpan<float>[] _models;
     private readonly DeviceSpan<float> _base;
 
-    public MatrixSpace(Device device, DeviceSpan<float>[] models, DeviceSpan<float> origin, int rows, int columns)
+    /// <param name="task">The tensor.</param>
+    /// <param name="models">The matrix in each model.</param>
+    /// <param name="origin">The same in the base.</param>
+    /// <param name="rows">Of the matrix.</param>
+    /// <param name="columns">Of the matrix.</param>
+    public MatrixSpace(TensorTask task, DeviceSpan<float>[] models, DeviceSpan<float> origin, int rows, int columns)
     {
-        (Device, _models, _base, Rows, Columns) = (device, models, origin, rows, columns);
-        _solver = new SingularValueSolver(Host(device));
+        (Device, _models, _base, Rows, Columns) = (task.Device, models, origin, rows, columns);
+        Solver = NewSolver();
+        Team = CanBeHelped(task.Device) ? task.Team ?? new DeviceTeam((CpuDevice)task.Device) : null;
     }
 
     public Device Device { get; }
+
+    /// <summary>For the thread that merges.</summary>
+    public SingularValueSolver Solver { get; }
+
+    /// <summary>The threads for parts that do not wait for each other; null where the caller's is the only one.</summary>
+    public MergeTeam? Team { get; }
 
     public int Rows { get; }
 
@@ -44,13 +59,20 @@ internal sealed class MatrixSpace : IDisposable
 
     public int Models => _models.Length;
 
-    /// <summary>Bytes that merging a matrix takes at most, beside inputs and output.</summary>
+    /// <summary>Whether several threads can work with what lies on a device.</summary>
+    public static bool CanBeHelped(Device device) => device is CpuDevice { Threads: > 1 };
+
+    /// <summary>Bytes that a thread takes at most, beside inputs and output.</summary>
     /// <param name="device">Where the matrices are.</param>
     /// <param name="rows">Of the matrix.</param>
     /// <param name="columns">Of the matrix.</param>
-    /// <param name="matrices">Matrices of that size that the method holds at one time.</param>
-    public static long WorkingBytes(Device device, int rows, int columns, int matrices) =>
-        (sizeof(float) * matrices * (long)rows * columns) + (sizeof(double) * ((long)rows + columns + Few)) + SingularValueSolver.WorkingBytes(rows, columns, Host(device));
+    /// <param name="count">Most singular vectors of one decomposition.</param>
+    /// <param name="matrices">Matrices of that size that it holds at one time.</param>
+    public static long WorkingBytes(Device device, int rows, int columns, int count, int matrices) =>
+        (sizeof(float) * matrices * (long)rows * columns) + (sizeof(double) * ((long)rows + columns + Few)) + SingularValueSolver.WorkingBytes(rows, columns, count, Host(device));
+
+    /// <summary>Bytes that a processor's product of such matrices holds for each thread that works alone: a copy of one of them, in pieces.</summary>
+    public static long ProductBytes(Device device, int rows, int columns) => device is CpuDevice ? sizeof(float) * Math.Min((long)rows * columns, MostPacked) * 5 / 4 : 0;
 
     public DeviceMatrix Allocate(int rows, int columns) => new(Device, rows, columns);
 
@@ -58,30 +80,34 @@ internal sealed class MatrixSpace : IDisposable
     public void Difference(int model, Matrix result) => Device.Operations.Subtract(result.Data, _models[model], _base);
 
     /// <summary>result ← the sum of all differences, in float64 and rounded once.</summary>
-    public void Sum(Matrix result)
-    {
-        using DeviceBuffer ones = Device.Allocate<double>(Models + 1);
-        Device.Upload<double>([.. Enumerable.Repeat(1.0, Models), -Models], ones.AsSpan<double>());
-        Device.Operations.CombineGroups(result.Data, [.. _models, _base], ones.AsSpan<double>(), 1, result.Data.Length);
-    }
+    public void Sum(Matrix result) => SpectralMethods.SumOf(Device, result.Data, _models, _base);
 
-    /// <summary>The leading singular vectors, as many as there is room for.</summary>
-    /// <param name="a">[rows, columns].</param>
-    /// <param name="u">[rows, count].</param>
-    /// <param name="s">[count].</param>
-    /// <param name="vTransposed">[count, columns].</param>
-    /// <exception cref="NotFiniteMatrixException">The matrix is not finite.</exception>
-    public void Decompose(Matrix a, Matrix u, Span<float> s, Matrix vTransposed) => _solver.Decompose(a, u, s, vTransposed);
+    /// <summary>For another thread.</summary>
+    public SingularValueSolver NewSolver() => new(Host(Device));
 
     /// <summary>The matrix with all singular values that it has replaced by their mean, in its place.</summary>
     /// <exception cref="NotFiniteMatrixException">The matrix is not finite.</exception>
-    public void MakeIsotropic(Matrix a) => _solver.Isotropic(a, a, Nothing);
+    public void MakeIsotropic(Matrix a) => Solver.Isotropic(a, a, Nothing);
 
     /// <summary>
-    /// The nearest orthonormal vectors, in their place: P·Qᵀ for A = P·D·Qᵀ. Where vectors depend on each other only the directions that they span get any: adding arbitrary ones to
-    /// make up the number would put noise into a merge.
+    /// The nearest orthonormal vectors of two matrices, in their place: P·Qᵀ for A = P·D·Qᵀ. Where vectors depend on each other only the directions that they span get any: adding
+    /// arbitrary ones to make up the number would put noise into a merge.
     /// </summary>
-    public void MakeOrthonormal(Matrix a) => _solver.PolarFactor(a, a, Dependent);
+    public void MakeOrthonormal(Matrix a, Matrix b)
+    {
+        // The one that takes longer first.
+        if (a.Data.Length < b.Data.Length) (a, b) = (b, a);
+        var own = new PolarWorker(Solver, isOwn: true, a, b);
+        if (Team is not null && Device is CpuDevice { IsOnCallingThread: true })
+        {
+            Team.Run(new PartGroup(2, WorkingBytes(Device, Rows, Columns, Shorter, 0), () => new PolarWorker(NewSolver(), isOwn: false, a, b)), own);
+            return;
+        }
+
+        // All threads on each.
+        own.Do(0);
+        own.Do(1);
+    }
 
     /// <summary>Row i of the matrix times factor i.</summary>
     public void ScaleRows(Matrix rows, ReadOnlySpan<double> factors)
@@ -91,9 +117,23 @@ internal sealed class MatrixSpace : IDisposable
         Device.Operations.CombineGroups(rows.Data, [rows.Data], buffer.AsSpan<double>(), factors.Length, rows.Columns);
     }
 
-    public void Dispose() => _solver.Dispose();
+    public void Dispose() => Solver.Dispose();
 
     private static CpuDevice Host(Device device) => device as CpuDevice ?? s_host.Value;
+
+    private sealed class PolarWorker(SingularValueSolver solver, bool isOwn, Matrix first, Matrix second) : IPartWorker
+    {
+        public void Do(int part)
+        {
+            Matrix matrix = part == 0 ? first : second;
+            solver.PolarFactor(matrix, matrix, Dependent);
+        }
+
+        public void Dispose()
+        {
+            if (!isOwn) solver.Dispose();
+        }
+    }
 }
 
 /// <summary>A matrix in memory of its own.</summary>

@@ -15,22 +15,16 @@ public sealed class TaskSingularVectors : TensorMethod
 {
     public override string Name => "tsv";
 
-    public override TensorMerge Begin(TensorTask task)
+    public override TensorMerge Begin(TensorTask task) => SpectralMethods.Begin(task, Name, task?.Parameters.Models.Count ?? 0, () =>
     {
-        ArgumentNullException.ThrowIfNull(task);
-        return MatrixMerge.Begin(task, Name, task.Parameters.Models.Count, matrices: 2, Merge);
-    }
+        int each = (int)Math.Min(task!.Shape[0], task.Shape[1]) / task.Parameters.Models.Count;
+        return new MatrixMerge(task, Name, matrices: 2, helperMatrices: 1, each, (space, result) => Merge(space, result, each));
+    });
 
-    private static void Merge(MatrixSpace space, Matrix result)
+    private static void Merge(MatrixSpace space, Matrix result, int each)
     {
-        int each = space.Shorter / space.Models;
         using var directions = new Directions(space, each * space.Models);
-        for (int k = 0; k < space.Models; k++)
-        {
-            space.Difference(k, result);
-            directions.AddLeading(result, each);
-        }
-
+        directions.AddEach(result, each);
         directions.Combine(result, strength: null);
     }
 }

@@ -30,10 +30,10 @@ internal sealed unsafe class Workspace : SafeHandle
         if (floats > _length)
         {
             long length = Align(exactly ? floats : floats + (floats / 4));
-            NativeMemory.AlignedFree((void*)handle);
-            handle = 0;
-            _length = 0;
-            handle = (nint)NativeMemory.AlignedAlloc(checked((nuint)length * sizeof(float)), HostDevice.Alignment);
+            Free();
+            long bytes = checked(length * sizeof(float));
+            handle = HostMemory.Allocate(bytes, HostDevice.Alignment, isReused: true);
+            if (handle == 0) throw new InsufficientMemoryException($"There is no memory for the {bytes} bytes that a kernel works with.");
             _length = length;
         }
 
@@ -45,7 +45,13 @@ internal sealed unsafe class Workspace : SafeHandle
 
     protected override bool ReleaseHandle()
     {
-        NativeMemory.AlignedFree((void*)handle);
+        Free();
         return true;
+    }
+
+    private void Free()
+    {
+        if (handle != 0) HostMemory.Free(handle, Bytes);
+        (handle, _length) = (0, 0);
     }
 }

@@ -80,6 +80,9 @@ public sealed unsafe class WorkerPool : IDisposable
             Dispatch(&Invoke<TJob>, address, taskCount);
     }
 
+    /// <summary>Whether the calling thread does alone what it gives to this pool: inside of a task, and between <see cref="Enter"/> and <see cref="Leave"/>.</summary>
+    internal bool IsEntered => t_pool == this;
+
     /// <summary>Until <see cref="Leave"/> the calling thread does what it gives to this pool by itself, as a task would.</summary>
     /// <returns>For <see cref="Leave"/>.</returns>
     internal (WorkerPool? Pool, int Worker) Enter()

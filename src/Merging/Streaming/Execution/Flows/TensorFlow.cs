@@ -25,7 +25,7 @@ internal sealed class TensorFlow : ChunkFlow
         _shape = ChunkShape.Of(tensor, _inputs, merge.Unit, context.Memory);
         WorkingBytes = TensorNeeds.Add(merge.WorkingBytes, TensorInputs.WorkingBytesOf(tensor));
         _mapping = !merge.NeedsPass;
-        if (!_mapping && context.Memory.Holds(_shape, WorkingBytes)) HeldChunks = _shape.Count;
+        if (!_mapping && merge.MapReadsInputs && context.Memory.Holds(_shape, WorkingBytes)) HeldChunks = _shape.Count;
     }
 
     public override long WorkingBytes { get; }
@@ -45,6 +45,7 @@ internal sealed class TensorFlow : ChunkFlow
 
     public override void Read(Chunk chunk)
     {
+        if (_mapping && !_merge.MapReadsInputs) return;
         long bytes = _inputs.Read(chunk, _shape, _first ? _context.NonFinite : null);
         _context.Meter.Read(bytes);
         if (_first) _context.Meter.Advance(bytes);
@@ -52,7 +53,7 @@ internal sealed class TensorFlow : ChunkFlow
 
     public override void Compute(Chunk chunk)
     {
-        if (_mapping) _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: true, (in TensorChunk c) => _merge.Map(c));
+        if (_mapping) _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: true, (in TensorChunk c) => _merge.Map(c), _merge.MapReadsInputs);
         else _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: false, (in TensorChunk c) => _merge.Accumulate(c));
     }
 

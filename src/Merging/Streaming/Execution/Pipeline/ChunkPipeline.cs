@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using MergeEngine.Merging.TensorMethods.Parts;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Cpu;
 
@@ -10,7 +11,8 @@ namespace MergeEngine.Merging.Streaming.Execution.Pipeline;
 /// </summary>
 /// <remarks>
 /// Several flows are open at one time, as memory allows. A thread that has read the chunk whose turn it is computes and writes it at once, while it is in the
-/// thread's cache. Every open flow has memory of its own for one chunk, so that none can wait for ever.
+/// thread's cache. Every open flow has memory of its own for one chunk, so that none can wait for ever. A thread that finds nothing to do helps to compute a chunk of which there are
+/// parts to give away, if there is memory for that.
 /// </remarks>
 internal sealed class ChunkPipeline : IDisposable
 {
@@ -22,6 +24,7 @@ internal sealed class ChunkPipeline : IDisposable
     private readonly MemoryPlan _plan;
     private readonly long _held;
     private readonly long _budget;
+    private readonly HelpBoard? _board;
     private readonly CancellationToken _cancellation;
     private IEnumerator<ChunkFlow>? _flows;
     private ChunkFlow? _waiting;
@@ -37,9 +40,10 @@ internal sealed class ChunkPipeline : IDisposable
     /// <param name="plan">Threads in all, and bytes for chunks and for what the flows hold.</param>
     /// <param name="held">Bytes of these that somebody else holds.</param>
     /// <param name="cancellation">Stops between two steps.</param>
-    public ChunkPipeline(Device device, Device host, MemoryPlan plan, long held, CancellationToken cancellation)
+    /// <param name="board">Where chunks that are computed offer parts of their work; null where they do not.</param>
+    public ChunkPipeline(Device device, Device host, MemoryPlan plan, long held, CancellationToken cancellation, HelpBoard? board = null)
     {
-        (_cpu, _plan, _threads, _held, _cancellation) = (device as CpuDevice, plan, plan.Threads, held, cancellation);
+        (_cpu, _plan, _threads, _held, _cancellation, _board) = (device as CpuDevice, plan, plan.Threads, held, cancellation, board);
         _budget = _free = plan.Budget - held;
         _memory = new ChunkMemory(host, _budget);
     }
@@ -50,9 +54,10 @@ internal sealed class ChunkPipeline : IDisposable
         Read,
         Compute,
         EndPass,
+        Help,
     }
 
-    private readonly record struct Work(Step Step, OpenFlow? Flow = null, Chunk? Chunk = null, bool Alone = false);
+    private readonly record struct Work(Step Step, OpenFlow? Flow = null, Chunk? Chunk = null, bool Alone = false, PartGroup? Parts = null);
 
     /// <summary>Takes all flows to their ends.</summary>
     /// <param name="flows">Asked for one at a time, by any thread, when there is room for the next.</param>
@@ -68,10 +73,13 @@ internal sealed class ChunkPipeline : IDisposable
             threads[i].Start();
         }
 
+        if (_board is not null) _board.Posted = Wake;
         using (_cancellation.Register(Wake))
         {
             foreach (Thread thread in threads) thread.Join();
         }
+
+        if (_board is not null) _board.Posted = null;
 
         foreach (OpenFlow flow in _open) flow.Flow.Dispose();
         _open.Clear();
@@ -141,7 +149,24 @@ internal sealed class ChunkPipeline : IDisposable
             return true;
         }
 
-        return TryRead(idleOnly: true, out work) || TryOpen(out work) || TryRead(idleOnly: false, out work);
+        return TryRead(idleOnly: true, out work) || TryOpen(out work) || TryRead(idleOnly: false, out work) || TryHelp(out work);
+    }
+
+    /// <summary>Parts of a chunk that another thread computes.</summary>
+    private bool TryHelp(out Work work)
+    {
+        work = new Work(Step.Help, Parts: _board?.TryJoin(_free));
+        if (work.Parts is not { } parts) return false;
+        Hold(parts.HelperBytes);
+        return true;
+    }
+
+    /// <summary>Bytes that are held beside the chunks, or with a minus no longer. Memory that no chunk uses now would stand beside them.</summary>
+    private void Hold(long bytes)
+    {
+        _free -= bytes;
+        _working += bytes;
+        _memory.Limit(_budget - _working);
     }
 
     /// <summary>The next chunk of the flow that has the fewest on their way.</summary>
@@ -225,6 +250,7 @@ internal sealed class ChunkPipeline : IDisposable
             case Step.Open: Open(); break;
             case Step.Read: Read(work.Flow!, work.Chunk!); break;
             case Step.Compute: Compute(work.Flow!, work.Chunk!, work.Alone); break;
+            case Step.Help: Help(work.Parts!); break;
             default: EndPass(work.Flow!, work.Alone); break;
         }
     }
@@ -303,6 +329,16 @@ internal sealed class ChunkPipeline : IDisposable
         {
             flow.Outstanding--;
             if (!flow.Holds) Release(flow, chunk);
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private void Help(PartGroup parts)
+    {
+        using (_cpu!.OnCallingThread()) parts.Help();
+        lock (_gate)
+        {
+            Hold(-parts.HelperBytes);
             Monitor.PulseAll(_gate);
         }
     }

@@ -31,7 +31,8 @@ internal sealed class ComputeStage : IDisposable
     /// <param name="sources">How many of them are inputs.</param>
     /// <param name="output">Whether the method fills the output.</param>
     /// <param name="action">The method.</param>
-    public void Run(Chunk chunk, in ChunkShape shape, TensorInputs inputs, int sources, bool output, ChunkAction action)
+    /// <param name="reads">Whether the method looks at the inputs.</param>
+    public void Run(Chunk chunk, in ChunkShape shape, TensorInputs inputs, int sources, bool output, ChunkAction action, bool reads = true)
     {
         if (_host is null)
         {
@@ -49,7 +50,7 @@ internal sealed class ComputeStage : IDisposable
                 _memory = Device.Allocate(shape.Bytes);
             }
 
-            for (int k = 0; k < inputs.Count; k++)
+            for (int k = 0; reads && k < inputs.Count; k++)
             {
                 if (inputs[k] is not null) Device.Upload<float>(Part(chunk.Memory!, shape, k, chunk.Length).HostSpan, Part(_memory, shape, k, chunk.Length));
             }
