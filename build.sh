@@ -18,7 +18,7 @@ usage() {
 ./build.sh demo [ARGS]  build, then run the built-in experiment (bin/merge-engine demo ARGS)
 ./build.sh test         build, check the style and run every test; the last line is "N passed, N failed"
 ./build.sh bench [ARGS] build, then measure kernels, encoders and merges beside their ceilings: the tables products,
-                        operations, reductions, steps, merges, hashes and tokenizers, or the one that is named: these and scaling, decompositions, spectral;
+                        operations, reductions, steps, merges, hashes and tokenizers, or the one that is named: these and scaling, decompositions, spectral, spectral-files;
                         `./build.sh bench help` tells what they are and take; --save keeps them in bench/results; BenchmarkDotNet's arguments work too (--filter '*Latency*')
 ./build.sh kernels      compile the device code alone: the GPU's kernels, and the emulated device that runs them on the CPU
 ./build.sh docs         write docs/methods.md anew from the comments in the methods' files

@@ -28,6 +28,7 @@ using MergeEngine.Tensors.Probes;
     new("scaling", "costs over batch, depth, parameters and threads, drawn as scaling.svg; --from draws a scaling.json that was kept", false, ["--from", "--rounds"], Always(ScalingTable.Run)),
     new("decompositions", "singular value decompositions and polar factors beside a float64 product", false, ["--largest", "--threads"], Always(DecompositionTable.Run)),
     new("spectral", "merging methods by singular vectors beside the products that they need", false, ["--largest", "--threads"], Always(SpectralTable.Run)),
+    new("spectral-files", "whole models merged by singular vectors, file to file, beside the same", false, ["--memory-limit", "--threads"], Always(SpectralFileTable.Run)),
 ];
 
 try

@@ -1,7 +1,5 @@
 using MergeEngine.Benchmarks.Frame;
-using MergeEngine.Tensors;
 using MergeEngine.Tensors.Cpu;
-using MergeEngine.Tensors.LinearAlgebra;
 using MergeEngine.Tensors.Numerics;
 
 namespace MergeEngine.Benchmarks.Merging;
@@ -10,7 +8,7 @@ namespace MergeEngine.Benchmarks.Merging;
 /// Merging methods by singular vectors, beside the floor of the operations that they need: those in float64 at the rate of a float64 product, those in float32 at the rate of a float32 one,
 /// both measured in turn with the merge.
 /// </summary>
-internal static unsafe class SpectralTable
+internal static class SpectralTable
 {
     private const int Rounds = 5;
     private const int Side = 1024;
@@ -38,31 +36,29 @@ internal static unsafe class SpectralTable
         table.Save();
     }
 
+    /// <summary>Operations in float64 and in float32 that a method's textbook way takes for one matrix of several models.</summary>
+    public static (double Double, double Single) OperationsOf(string method, int models, int m, int n)
+    {
+        int k = Math.Min(m, n), each = method == "tsv" ? k / models : (int)Math.Round((k - (int)(k * 0.8)) / (double)models), common = k - (each * models);
+        double polars = DecompositionTable.PolarOperations(m, k) + DecompositionTable.PolarOperations(k, n), area = 2.0 * m * n;
+        return method switch
+        {
+            "tsv" => ((models * DecompositionTable.Operations(m, n, each)) + polars, area * k),
+            "iso_c" => (DecompositionTable.PolarOperations(m, n), 0),
+            _ => (DecompositionTable.Operations(m, n, common) + (models * DecompositionTable.Operations(m, n, each)) + polars, area * (k + (2.0 * models * common))),
+        };
+    }
+
     private static void Measure(ResultTable<Row> table, CpuDevice device, TensorModels models, string method, int m, int n)
     {
-        const int count = TensorModels.Count;
-        int k = Math.Min(m, n), each = method == "tsv" ? k / count : (int)Math.Round((k - (int)(k * 0.8)) / (double)count), common = k - (each * count);
-        double polars = DecompositionTable.PolarOperations(m, k) + DecompositionTable.PolarOperations(k, n), area = 2.0 * m * n;
-        (double Double, double Single) operations = method switch
-        {
-            "tsv" => ((count * DecompositionTable.Operations(m, n, each)) + polars, area * k),
-            "iso_c" => (DecompositionTable.PolarOperations(m, n), 0),
-            _ => (DecompositionTable.Operations(m, n, common) + (count * DecompositionTable.Operations(m, n, each)) + polars, area * (k + (2.0 * count * common))),
-        };
-        using var product = new DoubleProduct(device);
-        using DeviceBuffer doubles = device.Allocate<double>(3L * Side * Side), floats = device.Allocate<float>(3L * Side * Side);
-        double* d = (double*)doubles.Address;
-        var random = new Random(1);
-        for (long i = 0; i < 2L * Side * Side; i++) d[i] = random.NextDouble() - 0.5;
-        foreach (ref float value in floats.AsSpan<float>().HostSpan) value = random.NextSingle() - 0.5f;
-        DoubleMatrix Square(int i) => new(d + ((long)i * Side * Side), Side, Side);
-        Matrix Single(int i) => new(floats.AsSpan<float>().Slice((long)i * Side * Side, (long)Side * Side), Side, Side);
+        (double Double, double Single) operations = OperationsOf(method, TensorModels.Count, m, n);
+        using var products = new ProductRates(device, Side);
         Action merge = new MergeCase(method, "", "").Prepare(models);
         double[] seconds = new double[Rounds], rates = new double[Rounds], singles = new double[Rounds], ratios = new double[Rounds];
         for (int round = -1; round < Rounds; round++)
         {
-            double work = 2.0 * Side * Side * Side, rate = work / DecompositionTable.Seconds(device, () => product.Multiply(Square(2), Square(0), false, Square(1), false));
-            double single = work / DecompositionTable.Seconds(device, () => device.Operations.MatrixProduct(Single(2), Single(0), Single(1))), time = DecompositionTable.Seconds(device, merge);
+            (double rate, double single) = products.Measure();
+            double time = DecompositionTable.Seconds(device, merge);
             if (round >= 0) (seconds[round], rates[round], singles[round], ratios[round]) = (time, rate / 1e9, single / 1e9, ((operations.Double / rate) + (operations.Single / single)) / time);
         }
 

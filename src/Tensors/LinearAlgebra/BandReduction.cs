@@ -161,11 +161,7 @@ internal sealed unsafe class BandReduction(CpuDevice device, DoubleProduct produ
                 ? Source.Slice(task * Each, 0, Math.Min(Each, Source.Rows - (task * Each)), Source.Columns)
                 : Source.Slice(0, task * Each, Source.Rows, Math.Min(Each, Source.Columns - (task * Each)));
             double* target = Across ? Target.Data + (task * Each) : Target[task * Each];
-            for (int i = 0; i < source.Rows; i++)
-            {
-                double* row = source[i], at = target + i;
-                for (int j = 0; j < source.Columns; j++, at += Target.Stride) *at = row[j];
-            }
+            DoubleTranspose.Copy(source.Data, source.Stride, source.Rows, source.Columns, target, Target.Stride);
         }
     }
 

@@ -107,10 +107,10 @@ internal sealed unsafe class DoubleProduct(CpuDevice device) : IDisposable
         {
             int width = DoubleMicroKernel<S, V, D>.Columns, first = task * width, columns = Math.Min(width, Columns - first);
             double* target = Packed + ((long)task * width * BlockLength);
+            if (Transpose) DoubleTranspose.Copy(B[first] + Start, B.Stride, columns, Count, target, width);
             for (int p = 0; p < Count; p++, target += width)
             {
-                if (Transpose) for (int j = 0; j < columns; j++) target[j] = B[first + j][Start + p];
-                else new Span<double>(B[Start + p] + first, columns).CopyTo(new Span<double>(target, width));
+                if (!Transpose) new Span<double>(B[Start + p] + first, columns).CopyTo(new Span<double>(target, width));
                 if (columns < width) new Span<double>(target + columns, width - columns).Clear();
             }
         }
@@ -187,7 +187,7 @@ internal sealed unsafe class DoubleProduct(CpuDevice device) : IDisposable
             // Of a symmetric matrix, what stands right of these rows' diagonal elements is read from below the diagonal.
             int plain = Reading switch { Reading.Plain => Count, Reading.Transposed => 0, _ => Math.Clamp(row - Start, 0, Count) };
             int mixed = Reading == Reading.Symmetric ? Math.Clamp(row + rows - Start, plain, Count) : plain;
-            Interleave(target, A[row] + Start, A.Stride, rows, height, plain);
+            DoubleTranspose.Copy(A[row] + Start, A.Stride, rows, plain, target, height);
             for (int p = plain; p < mixed; p++)
             {
                 for (int r = 0; r < rows; r++) target[(p * height) + r] = Start + p <= row + r ? A[row + r][Start + p] : A[Start + p][row + r];
@@ -196,27 +196,6 @@ internal sealed unsafe class DoubleProduct(CpuDevice device) : IDisposable
             if (rows == 8 && height == 8) for (int p = mixed; p < Count; p++) Vector512.Load(A[Start + p] + row).Store(target + (p * 8));
             else for (int p = mixed; p < Count; p++) new Span<double>(A[Start + p] + row, rows).CopyTo(new Span<double>(target + (p * height), rows));
             for (int p = 0; rows < height && p < Count; p++) new Span<double>(target + (p * height) + rows, height - rows).Clear();
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static void Interleave(double* target, double* source, int stride, int rows, int height, int count)
-        {
-            if (rows == 8 && height == 8)
-            {
-                double* a = source, b = a + stride, c = b + stride, d = c + stride, e = d + stride, f = e + stride, g = f + stride, h = g + stride;
-                for (int p = 0; p < count; p++, target += 8)
-                {
-                    (target[0], target[1], target[2], target[3]) = (a[p], b[p], c[p], d[p]);
-                    (target[4], target[5], target[6], target[7]) = (e[p], f[p], g[p], h[p]);
-                }
-            }
-            else
-            {
-                for (int p = 0; p < count; p++, target += height)
-                {
-                    for (int r = 0; r < rows; r++) target[r] = source[((long)r * stride) + p];
-                }
-            }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]

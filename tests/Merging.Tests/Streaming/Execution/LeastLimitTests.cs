@@ -12,16 +12,17 @@ public sealed class LeastLimitTests
 {
     private const long MiB = 1 << 20;
 
-    /// <summary>Whole tensors (a vector of della, a matrix of iso_c), with chunks that grow with the limit beside them, and one tensor merged in float64.</summary>
+    /// <summary>Whole tensors (a vector of della, a matrix of tsv), with chunks that grow with the limit beside them, and one tensor merged in float64.</summary>
     [Theory]
     [InlineData("della", 1, "F32")]
     [InlineData("della", 4, "F32")]
+    [InlineData("tsv", 4, "F32")]
     [InlineData("iso_c", 4, "F32")]
     [InlineData("ties", 4, "F64")]
     public void The_limit_that_is_named_is_enough_and_one_less_is_not(string method, int threads, string type)
     {
         using var models = new GeneratedModels();
-        (string, long[])[] tensors = [("long.weight", method == "iso_c" ? [1_000_000, 4] : [4_000_000]), ("small.weight", [700, 300])];
+        (string, long[])[] tensors = [("long.weight", method is "tsv" or "iso_c" ? [1_000_000, 4] : [4_000_000]), ("small.weight", [700, 300])];
         for (int k = 0; k < 3; k++) models.Write(k == 0 ? "base" : k == 1 ? "a" : "b", k, Enum.Parse<MergeEngine.Tensors.Numerics.DType>(type), tensors);
         using MergeJob job = models.Plan(MethodRecipes.Of(method));
         using Device device = Device.Open("cpu", threads);
