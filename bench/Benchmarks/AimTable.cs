@@ -16,7 +16,8 @@ internal static class AimTable
         new("products", "matrix products, 1024 to 3072 rows, all cores", "≥ 85 % of the peak", table => Shares(table.Numbers("share", row => IsAllCores(table, row) && IsSquare(row)))),
         new("products", "the same on one core", "", table => Shares(table.Numbers("share", row => Number(row, "threads") == 1 && IsSquare(row)))),
         new("products", "layers of width 768, 8 and 32 images, all cores", "≥ 70 % of the peak", table => Shares(table.Numbers("share", row => IsAllCores(table, row) && IsLayer(row)))),
-        new("skinny-products", "products of 1 to 50 rows, weights from memory", "the bandwidth of the weights", table => Ratios([.. table.Numbers("weights_share", _ => true).Select(share => 1 / share).Order()], " of the floor's time")),
+        new("skinny-products", "products of 1 to 50 rows, packed weights from memory", "the bandwidth of the weights", table => Inverse(table.Numbers("packed_share", _ => true))),
+        new("skinny-products", "the same, weights as they are", "", table => Inverse(table.Numbers("weights_share", _ => true))),
         new("operations", "passes over memory, larger than the caches", "", table => Ratios(table.Numbers("ratio", row => Says(row, "unit", "GB/s")), " of the floor's time")),
         new("latencies", "training step of ViT-B/32, 32 images", "≥ 52 % of the peak (PyTorch's share × 1.2)", table => Step(table, "vit-b-32")),
         new("latencies", "training step of BERT-base, 16 × 128 tokens", "≥ 64 % of the peak (PyTorch's share × 1.2)", table => Step(table, "bert-base")),
@@ -83,6 +84,8 @@ internal static class AimTable
         [var one] => $"{one:P0}",
         _ => $"{100 * shares[0]:F0} to {shares[^1]:P0}",
     };
+
+    private static string? Inverse(double[] shares) => Ratios([.. shares.Select(share => 1 / share).Order()], " of the floor's time");
 
     private static string? Ratios(double[] ratios, string unit) => ratios switch
     {

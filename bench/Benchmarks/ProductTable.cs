@@ -67,15 +67,15 @@ internal static unsafe class ProductTable
         Console.WriteLine();
         var table = new ResultTable<ProductRate>(
             "skinny-products", options.Directory, device,
-            "float32 products of few rows, another weight for each. Floor: the weights' bytes at the bandwidth of a copy, or the operations at the peak, whichever takes longer, measured in turn; best of the rounds.",
-            "m × n × k", "threads", "µs", "floor µs", "ratio", "weights GB/s", "GFLOP/s");
+            "float32 products of few rows, another weight for each, as it is and packed before, as inference has it. Floor: the weights' bytes at the bandwidth of a copy, or the operations at the peak, whichever takes longer, measured in turn; best of the rounds.",
+            "m × n × k", "threads", "floor µs", "µs", "ratio", "GB/s", "packed µs", "ratio", "GB/s");
         foreach (ProductRate rate in KernelThroughput.Products(device, ProductShape.Models.Where(shape => shape.M <= ProductShape.SkinnyRows && Math.Min(shape.N, shape.K) >= 768)))
         {
             var shape = new ProductShape(rate.M, rate.N, rate.K);
-            double microseconds = shape.WeightBytes / rate.WeightsGbps!.Value / 1e3, share = rate.WeightsShare!.Value;
+            double plain = shape.WeightBytes / rate.WeightsGbps!.Value / 1e3, packed = shape.WeightBytes / rate.PackedGbps!.Value / 1e3;
             table.Add(
-                rate, $"{rate.M} × {rate.N} × {rate.K}", $"{device.Threads}", $"{microseconds:F1}", $"{microseconds * share:F1}", $"{1 / share:F2}", $"{rate.WeightsGbps:F1}",
-                $"{shape.Operations / microseconds / 1e3:F0}");
+                rate, $"{rate.M} × {rate.N} × {rate.K}", $"{device.Threads}", $"{packed * rate.PackedShare:F1}", $"{plain:F1}", $"{1 / rate.WeightsShare:F2}", $"{rate.WeightsGbps:F1}",
+                $"{packed:F1}", $"{1 / rate.PackedShare:F2}", $"{rate.PackedGbps:F1}");
         }
 
         table.Save();

@@ -22,7 +22,24 @@ internal static class CoefficientTable
     /// <summary>Prints the table and keeps it as <c>coefficients</c>.</summary>
     public static void Run(SuiteOptions options)
     {
-        using var device = new CpuDevice(options.Number("--threads") ?? 0);
+        int? asked = options.Number("--threads");
+        using var whole = new CpuDevice(asked ?? 0);
+        var table = new ResultTable<Row>(
+            "coefficients", options.Directory, whole,
+            $"{Tasks} task vectors of four blocks of ViT-B/32, 30.8 million float32 parameters. Floor: every vector read or written once, at the bandwidth of a copy measured in turn. "
+            + "Best of the rounds, of processor time on one thread; medians of single rounds beside it.",
+            "what", "coefficients", "threads", "ms", "median", "floor ms", "ratio", "median", "GB/s");
+        foreach (int threads in asked is { } given ? [given] : new[] { 1, Environment.ProcessorCount }.Distinct())
+        {
+            using var device = new CpuDevice(threads);
+            Measure(table, device);
+        }
+
+        table.Save();
+    }
+
+    private static void Measure(ResultTable<Row> table, CpuDevice device)
+    {
         using VisionTransformer encoder = VisionTransformer.CreateRandom(device, new VisionTransformerConfig
         {
             Image = new ImageShape(3, 224, 224),
@@ -37,11 +54,6 @@ internal static class CoefficientTable
         using TaskVectors taskVectors = TaskVectors.TakeModels("base", origin, [.. Enumerable.Range(0, Tasks).Select(k => new NamedModel($"task {k}", Random(origin, k)))]);
         using ParameterVector gradient = Random(origin, Tasks), merged = origin.Clone();
         double vector = sizeof(float) * (double)origin.Values.Length;
-        var table = new ResultTable<Row>(
-            "coefficients", options.Directory, device,
-            FormattableString.Invariant($"{Tasks} task vectors of {vector / 4e6:F1} million float32 parameters, four blocks of ViT-B/32. Floor: every vector read or written once, at the bandwidth of a copy ")
-            + "measured in turn. Best of the rounds; medians of single rounds beside it.",
-            "what", "coefficients", "ms", "median", "floor ms", "ratio", "median", "GB/s");
         using DeviceProbe probe = DeviceProbe.For(device);
         foreach ((string name, CoefficientGroups groups) in new[]
                  {
@@ -59,22 +71,23 @@ internal static class CoefficientTable
         {
             foreach (ParameterVector task in taskVectors.Vectors) device.Operations.Dot(gradient.Values, task.Values);
         });
-        table.Save();
     }
 
     private static void Measure(ResultTable<Row> table, DeviceProbe probe, CpuDevice device, string what, int coefficients, double bytes, Action call)
     {
+        bool isAlone = device.Threads == 1;
+        probe.TimeCopy();
         double[] times = new double[Rounds], floors = new double[Rounds], ratios = new double[Rounds];
         for (int round = -1; round < Rounds; round++)
         {
-            double floor = bytes * probe.TimeCopy() / probe.PassBytes, time = probe.Time(call);
+            double floor = bytes * MergeTable.Seconds(() => probe.TimeCopy(), isAlone) / probe.PassBytes, time = MergeTable.Seconds(call, isAlone);
             if (round >= 0) (times[round], floors[round], ratios[round]) = (1e3 * time, 1e3 * floor, time / floor);
         }
 
         Array.ForEach([times, floors, ratios], Array.Sort);
         var row = new Row(what, coefficients, device.Threads, times[0], times[Rounds / 2], floors[0], times[0] / floors[0], ratios[Rounds / 2], bytes / times[0] / 1e6);
         table.Add(
-            row, what, $"{coefficients}", $"{row.Milliseconds:F1}", $"{row.MedianMilliseconds:F1}", $"{row.FloorMilliseconds:F1}", $"{row.Ratio:F2}", $"{row.MedianRatio:F2}", $"{row.Gbps:F1}");
+            row, what, $"{coefficients}", $"{row.Threads}", $"{row.Milliseconds:F1}", $"{row.MedianMilliseconds:F1}", $"{row.FloorMilliseconds:F1}", $"{row.Ratio:F2}", $"{row.MedianRatio:F2}", $"{row.Gbps:F1}");
     }
 
     private static ParameterVector Random(ParameterVector like, int number)

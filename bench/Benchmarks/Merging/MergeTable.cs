@@ -59,7 +59,7 @@ internal static class MergeTable
     }
 
     /// <summary>On one thread the processor's time, which does not count what others on the machine take.</summary>
-    private static double Seconds(Action call, bool isAlone)
+    public static double Seconds(Action call, bool isAlone)
     {
         TimeSpan used = Environment.CpuUsage.TotalTime;
         long start = Stopwatch.GetTimestamp();

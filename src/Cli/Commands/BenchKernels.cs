@@ -56,18 +56,21 @@ internal static class BenchKernels
     private static void Print(BenchReport<ProductRate> report, TextWriter output)
     {
         BenchFrame.PrintHead(report, output);
-        TextTable table = new TextTable("m x n x k", "GFLOP/s", "median", "peak", "share (%)", "median (%)", "weights from memory (GB/s)", "of the floor (%)").AlignRight(1, 2, 3, 4, 5, 6, 7);
+        TextTable table = new TextTable("m x n x k", "GFLOP/s", "median", "peak", "share (%)", "median (%)", "weights (GB/s)", "of the floor (%)", "packed (GB/s)", "of the floor (%)").AlignRight(1, 2, 3, 4, 5, 6, 7, 8, 9);
         foreach (ProductRate rate in report.Results)
         {
             table.Add(
                 $"{new ProductShape(rate.M, rate.N, rate.K)}", Figures.Decimals(rate.Gflops, 1), Figures.Decimals(rate.MedianGflops, 1), Figures.Decimals(rate.PeakGflops, 0),
-                Figures.Percent(100 * rate.Share), Figures.Percent(100 * rate.MedianShare), rate.WeightsGbps is { } weights ? Figures.Decimals(weights, 1) : "",
-                rate.WeightsShare is { } ofFloor ? Figures.Percent(100 * ofFloor) : "");
+                Figures.Percent(100 * rate.Share), Figures.Percent(100 * rate.MedianShare), Gbps(rate.WeightsGbps), Share(rate.WeightsShare), Gbps(rate.PackedGbps),
+                Share(rate.PackedShare));
         }
 
         table.Write(output);
         if (report.Results.Any(rate => rate.WeightsShare is not null))
-            output.WriteLine("of the floor: of products whose weights come from memory, the longer of their bytes at the bandwidth of a copy and their operations at the peak.");
+            output.WriteLine("weights: another one for each product, from memory, as they are and packed before; floor: their bytes at the bandwidth of a copy, or the operations at the peak, whichever takes longer.");
+
+        static string Gbps(double? value) => value is { } gbps ? Figures.Decimals(gbps, 1) : "";
+        static string Share(double? value) => value is { } share ? Figures.Percent(100 * share) : "";
     }
 
     private static void Print(BenchReport<VectorRate> report, TextWriter output)

@@ -1,4 +1,5 @@
 using MergeEngine.Tensors.Numerics;
+using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Probes;
 
@@ -93,8 +94,28 @@ public static class KernelThroughput
         }
 
         (double Gbps, double Share)? fromMemory = isSkinny ? FromMemory(probe, shape, weights, Math.Min(rounds, probe.Rounds), MultiplyEach) : null;
+        (double Gbps, double Share)? packed = isSkinny && device.Operations.PacksWeights ? PackedFromMemory(device, probe, shape, b.AsSpan<float>(), left, product, Math.Min(rounds, probe.Rounds)) : null;
         double rate = 1e-9 * shape.Operations / probe.Typical(times), peak = 1e-9 / probe.Typical(ceilings);
-        return new ProductRate(shape.M, shape.N, shape.K, rate, 1e-9 * shape.Operations / Median(times), peak, rate / peak, Median(shares), fromMemory?.Gbps, fromMemory?.Share);
+        return new ProductRate(shape.M, shape.N, shape.K, rate, 1e-9 * shape.Operations / Median(times), peak, rate / peak, Median(shares), fromMemory?.Gbps, fromMemory?.Share, packed?.Gbps, packed?.Share);
+    }
+
+    /// <summary>The same with weights that were packed before, as inference has them.</summary>
+    private static (double Gbps, double Share) PackedFromMemory(Device device, DeviceProbe probe, ProductShape shape, DeviceSpan<float> weights, Matrix left, Matrix product, int rounds)
+    {
+        // Whole cache lines, so that every weight starts on one.
+        long weight = (long)shape.N * shape.K, bytes = (device.Operations.PackedWeightBytes(shape.N, shape.K) + 63) / 64 * 64;
+        var packed = new PackedWeight[weights.Length / weight];
+        using DeviceBuffer memory = device.Allocate(bytes * packed.Length);
+        for (int i = 0; i < packed.Length; i++)
+        {
+            packed[i] = new PackedWeight(memory.AsSpan<byte>().Slice(i * bytes, bytes), shape.N, shape.K);
+            device.Operations.PackWeight(packed[i], new Matrix(weights.Slice(i * weight, weight), shape.N, shape.K));
+        }
+
+        return FromMemory(probe, shape, packed.Length, rounds, () =>
+        {
+            foreach (PackedWeight each in packed) device.Operations.LinearForward(product, left, each);
+        });
     }
 
     /// <summary>GB of weights in a second, and the floor's share of the time: bytes at the bandwidth of a copy or operations at the peak, whichever takes longer.</summary>

@@ -17,9 +17,9 @@ public sealed class BenchTests
         Assert.Equal(("gemm", "cpu", 1), (report.GetProperty("suite").GetString(), report.GetProperty("device").GetString(), report.GetProperty("threads").GetInt32()));
         JsonElement[] results = [.. report.GetProperty("results").EnumerateArray()];
         Assert.Equal([(64, 96, 32), (3, 512, 768)], results.Select(r => (r.GetProperty("m").GetInt32(), r.GetProperty("n").GetInt32(), r.GetProperty("k").GetInt32())));
-        foreach (string name in (string[])["weights_gbps", "weights_share"])
+        foreach (string name in (string[])["weights_gbps", "weights_share", "packed_gbps", "packed_share"])
             Assert.Equal([JsonValueKind.Null, JsonValueKind.Number], results.Select(r => r.GetProperty(name).ValueKind));
-        Assert.True(Number(results[1], "weights_share") > 0);
+        Assert.True(Number(results[1], "weights_share") > 0 && Number(results[1], "packed_share") > 0);
         Assert.All(results, result =>
         {
             double rate = Number(result, "gflops"), peak = Number(result, "peak_gflops");
