@@ -59,7 +59,7 @@ internal unsafe struct CollectMagnitudes : IRangeKernel
         where V : struct
         where D : struct
     {
-        float* values = _values + start, origin = _origin == null ? null : _origin + start, staged = stackalloc float[64];
+        float* values = _values + start, origin = _origin == null ? null : _origin + start;
         ulong* list = _buffers + ((long)_pool.CurrentWorker * Ranges.Length);
         ulong rank = _firstRank - (ulong)start;
         uint first = _smallest;
@@ -68,23 +68,16 @@ internal unsafe struct CollectMagnitudes : IRangeKernel
         int width = S.Count, found = 0, larger = 0, i = 0;
         for (; i <= count - (4 * width); i += 4 * width)
         {
-            ulong inside = 0, above = 0;
-            for (int j = 0; j < 4; j++)
-            {
-                int at = j * width;
-                V x = S.Load(values + i + at);
-                if (origin != null) x = S.Subtract(x, S.Load(origin + i + at));
-                x = S.Abs(x);
-                S.Store(staged + at, x);
-                inside |= (ulong)S.Bits(S.LessThanOrEqual(smallest, x)) << at;
-                above |= (ulong)S.Bits(S.LessThan(largest, x)) << at;
-            }
-
+            float* x = values + i, b = origin == null ? null : origin + i;
+            V x0 = Size<S, V>(x, b, 0), x1 = Size<S, V>(x, b, width), x2 = Size<S, V>(x, b, 2 * width), x3 = Size<S, V>(x, b, 3 * width);
+            ulong above = Bits<S, V, D>(S.LessThan(largest, x0), S.LessThan(largest, x1), S.LessThan(largest, x2), S.LessThan(largest, x3));
+            ulong inside = Bits<S, V, D>(S.LessThanOrEqual(smallest, x0), S.LessThanOrEqual(smallest, x1), S.LessThanOrEqual(smallest, x2), S.LessThanOrEqual(smallest, x3));
             larger += BitOperations.PopCount(above);
             for (inside &= ~above; inside != 0; inside &= inside - 1)
             {
                 int at = BitOperations.TrailingZeroCount(inside);
-                list[found++] = ((ulong)(((uint*)staged)[at] - first) << CollectedMagnitude.IndexBits) | (rank - (ulong)(i + at));
+                float size = MathF.Abs(b == null ? x[at] : x[at] - b[at]);
+                list[found++] = ((ulong)(BitConverter.SingleToUInt32Bits(size) - first) << CollectedMagnitude.IndexBits) | (rank - (ulong)(i + at));
             }
         }
 
@@ -100,4 +93,16 @@ internal unsafe struct CollectMagnitudes : IRangeKernel
         long end = Interlocked.Add(ref _found, found), begin = end - found;
         if (begin < _room) new ReadOnlySpan<ulong>(list, (int)Math.Min(found, _room - begin)).CopyTo(new Span<ulong>(_list + begin, found));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Size<S, V>(float* values, float* origin, int at)
+        where S : struct, ISimd<V>
+        where V : struct => S.Abs(origin == null ? S.Load(values + at) : S.Subtract(S.Load(values + at), S.Load(origin + at)));
+
+    /// <summary>The lanes of four results of comparisons.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Bits<S, V, D>(V a, V b, V c, V d)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct => S.Bits(a) | ((ulong)S.Bits(b) << S.Count) | ((ulong)S.Bits(c) << (2 * S.Count)) | ((ulong)S.Bits(d) << (3 * S.Count));
 }

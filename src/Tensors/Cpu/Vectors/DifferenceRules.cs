@@ -34,9 +34,9 @@ internal readonly unsafe struct SumRule : IDifferenceRule
         where D : struct
     {
         lower = upper = S.CreateDouble(0);
-        for (int k = 0; k < count; k++)
+        for (int k = 0; k < count; k++, staged += strip)
         {
-            V v = S.Load(staged + (k * strip));
+            V v = S.Load(staged);
             D factor = S.CreateDouble(factors[k]);
             lower = S.FusedMultiplyAdd(factor, S.WidenLower(v), lower);
             upper = S.FusedMultiplyAdd(factor, S.WidenUpper(v), upper);
@@ -60,10 +60,13 @@ internal readonly unsafe struct ElectionRule<TMode> : IDifferenceRule
         V flip = S.Select(S.NarrowMask(S.LessThanOrEqual(zero, votes0), S.LessThanOrEqual(zero, votes1)), S.Zero, S.Create(-0f));
         D sum0 = zero, sum1 = zero, weights0 = zero, weights1 = zero;
         V largest = S.Zero;
-        for (int k = 0; k < terms.Count; k++)
+        double* factors = terms.Factors, weights = terms.Weights;
+        float* signs = terms.Signs;
+        int count = terms.Count;
+        for (int k = 0; k < count; k++, staged += strip)
         {
-            V v = S.Load(staged + (k * strip));
-            V agrees = S.LessThan(S.Zero, S.Xor(flip, S.Multiply(v, S.Create(terms.Signs[k]))));
+            V v = S.Load(staged);
+            V agrees = S.LessThan(S.Zero, S.Xor(flip, S.Multiply(v, S.Create(signs[k]))));
             if (TMode.TakesLargest)
             {
                 largest = S.Select(S.And(agrees, S.LessThan(S.Abs(largest), S.Abs(v))), v, largest);
@@ -71,10 +74,10 @@ internal readonly unsafe struct ElectionRule<TMode> : IDifferenceRule
             }
 
             v = S.And(agrees, v);
-            D factor = S.CreateDouble(terms.Factors[k]);
+            D factor = S.CreateDouble(factors[k]);
             sum0 = S.FusedMultiplyAdd(factor, S.WidenLower(v), sum0);
             sum1 = S.FusedMultiplyAdd(factor, S.WidenUpper(v), sum1);
-            if (TMode.Divides) AddWeights<S, V, D>(agrees, terms.Weights[k], ref weights0, ref weights1);
+            if (TMode.Divides) AddWeights<S, V, D>(agrees, weights[k], ref weights0, ref weights1);
         }
 
         if (TMode.TakesLargest) (sum0, sum1) = (S.WidenLower(largest), S.WidenUpper(largest));

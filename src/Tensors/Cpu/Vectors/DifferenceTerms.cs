@@ -54,58 +54,89 @@ internal unsafe struct DifferenceTerms
         return end;
     }
 
+    /// <summary>Limits of one term from <paramref name="at"/> on, up to the <see cref="End"/> of the range.</summary>
+    public readonly TermLimits LimitsAt(int term, long at) => new(Kept[term].MagnitudeLimit(at), Dropped[term].MagnitudeLimit(at));
+
     /// <summary>Differences of one term from <paramref name="at"/> on, 0 where they do not count, and zeros up to the end of a register.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly void Stage<S, V, D>(float* target, float* origin, int term, long at, int elements)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public readonly void Stage<S, V, D>(float* target, float* origin, int term, long at, int elements, in TermLimits limits)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
     {
         float* source = Inputs[term] + at;
         origin += at;
-        byte* mask = Masks[term];
-        V below = S.Create(Kept[term].MagnitudeLimit(at)), above = S.Create(Dropped[term].MagnitudeLimit(at));
-        int j = 0, width = S.Count;
-        if (mask is null)
+        byte* mask = Masks[term] == null ? null : Masks[term] + at;
+        bool isLimited = !limits.AreNone;
+        V below = S.Create(limits.Below), above = S.Create(limits.Above);
+        int j = 0, width = S.Count, whole = elements - width;
+        if (isLimited)
         {
-            for (; j <= elements - width; j += width)
+            for (; j <= whole; j += width)
             {
                 S.Prefetch(source + j + Ranges.Ahead);
-                S.Store(target + j, Difference<S, V>(S.Load(source + j), S.Load(origin + j), below, above));
+                V difference = Limit<S, V>(S.Subtract(S.Load(source + j), S.Load(origin + j)), below, above);
+                if (mask != null) difference = S.And(S.LoadMask(mask + j), difference);
+                S.Store(target + j, difference);
+            }
+        }
+        else if (mask != null)
+        {
+            for (; j <= whole; j += width)
+            {
+                S.Prefetch(source + j + Ranges.Ahead);
+                S.Store(target + j, S.And(S.LoadMask(mask + j), S.Subtract(S.Load(source + j), S.Load(origin + j))));
             }
         }
         else
         {
-            for (; j <= elements - width; j += width)
+            for (; j <= whole; j += width)
             {
                 S.Prefetch(source + j + Ranges.Ahead);
-                S.Store(target + j, S.And(S.LoadMask(mask + at + j), Difference<S, V>(S.Load(source + j), S.Load(origin + j), below, above)));
+                S.Store(target + j, S.Subtract(S.Load(source + j), S.Load(origin + j)));
             }
         }
 
-        int rest = elements - j;
-        if (rest <= 0) return;
-        V last = Difference<S, V>(S.LoadPartial(source + j, rest), S.LoadPartial(origin + j, rest), below, above);
-        if (mask is not null)
-        {
-            byte* bytes = stackalloc byte[64];
-            for (int i = 0; i < rest; i++) bytes[i] = mask[at + j + i];
-            for (int i = rest; i < width; i++) bytes[i] = 0;
-            last = S.And(S.LoadMask(bytes), last);
-        }
-
-        S.Store(target + j, last);
+        if (elements > j) StageRest<S, V, D>(target + j, source + j, origin + j, mask == null ? null : mask + j, elements - j, below, above);
     }
 
-    /// <summary>x − origin where its magnitude is above one limit and not above the other; NaN is neither dropped by the one nor by the other.</summary>
+    /// <summary>A difference where its magnitude is above one limit and not above the other; NaN is neither dropped by the one nor by the other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static V Difference<S, V>(V x, V origin, V below, V above)
+    public static V Limit<S, V>(V difference, V below, V above)
         where S : struct, ISimd<V>
         where V : struct
     {
-        V difference = S.Subtract(x, origin), size = S.Abs(difference);
+        V size = S.Abs(difference);
         return S.Select(S.Or(S.LessThanOrEqual(size, below), S.LessThan(above, size)), S.Zero, difference);
     }
 
+    /// <summary>Fewer elements than fill a register.</summary>
+    private static void StageRest<S, V, D>(float* target, float* source, float* origin, byte* mask, int count, V below, V above)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct
+    {
+        V last = Limit<S, V>(S.Subtract(S.LoadPartial(source, count), S.LoadPartial(origin, count)), below, above);
+        if (mask != null)
+        {
+            byte* bytes = stackalloc byte[64];
+            for (int i = 0; i < S.Count; i++) bytes[i] = i < count ? mask[i] : (byte)0;
+            last = S.And(S.LoadMask(bytes), last);
+        }
+
+        S.Store(target, last);
+    }
+
     private static long ThresholdBytes(int count) => (((long)count * sizeof(StrictThreshold)) + 63) & ~63L;
+}
+
+/// <summary>Between which magnitudes a difference counts: above the one and not above the other.</summary>
+internal readonly struct TermLimits(float below, float above)
+{
+    public readonly float Below = below;
+
+    public readonly float Above = above;
+
+    /// <summary>Whether every difference counts.</summary>
+    public bool AreNone => Below < 0 && Above == float.PositiveInfinity;
 }

@@ -29,4 +29,7 @@ internal unsafe interface IKeyLanes<U>
 
     /// <summary>Stores numbers below 2¹⁶ in two bytes each.</summary>
     static abstract void StoreNarrow(ushort* target, U a);
+
+    /// <summary>Stores fma(lane, step, first) for every lane, a whole number with sign.</summary>
+    static abstract void StoreLine(double* target, U lanes, double step, double first);
 }

@@ -42,4 +42,12 @@ internal readonly unsafe struct Keys128 : IKeyLanes<Vector128<uint>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreNarrow(ushort* target, Vector128<uint> a) => Vector128.Narrow(a, a).GetLower().Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreLine(double* target, Vector128<uint> lanes, double step, double first)
+    {
+        Vector128<double> steps = Vector128.Create(step), firsts = Vector128.Create(first);
+        Vector128.FusedMultiplyAdd(Vector128.ConvertToDouble(Vector128.WidenLower(lanes.AsInt32())), steps, firsts).Store(target);
+        Vector128.FusedMultiplyAdd(Vector128.ConvertToDouble(Vector128.WidenUpper(lanes.AsInt32())), steps, firsts).Store(target + Vector128<double>.Count);
+    }
 }

@@ -42,4 +42,12 @@ internal readonly unsafe struct Keys256 : IKeyLanes<Vector256<uint>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreNarrow(ushort* target, Vector256<uint> a) => Vector128.Narrow(a.GetLower(), a.GetUpper()).Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreLine(double* target, Vector256<uint> lanes, double step, double first)
+    {
+        Vector256<double> steps = Vector256.Create(step), firsts = Vector256.Create(first);
+        Vector256.FusedMultiplyAdd(Vector256.ConvertToDouble(Vector256.WidenLower(lanes.AsInt32())), steps, firsts).Store(target);
+        Vector256.FusedMultiplyAdd(Vector256.ConvertToDouble(Vector256.WidenUpper(lanes.AsInt32())), steps, firsts).Store(target + Vector256<double>.Count);
+    }
 }

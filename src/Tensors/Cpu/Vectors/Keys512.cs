@@ -38,4 +38,12 @@ internal readonly unsafe struct Keys512 : IKeyLanes<Vector512<uint>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreNarrow(ushort* target, Vector512<uint> a) => Avx512F.ConvertToVector256UInt16(a).Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreLine(double* target, Vector512<uint> lanes, double step, double first)
+    {
+        Vector512<double> steps = Vector512.Create(step), firsts = Vector512.Create(first);
+        Vector512.FusedMultiplyAdd(Vector512.ConvertToDouble(Vector512.WidenLower(lanes.AsInt32())), steps, firsts).Store(target);
+        Vector512.FusedMultiplyAdd(Vector512.ConvertToDouble(Vector512.WidenUpper(lanes.AsInt32())), steps, firsts).Store(target + Vector512<double>.Count);
+    }
 }

@@ -11,8 +11,8 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 /// </summary>
 internal unsafe struct MergeDifferences : IRangeKernel
 {
-    /// <summary>Registers of one term in a strip: 64 staged terms still fit the first cache.</summary>
-    private const int StripVectors = 8;
+    /// <summary>Registers of one term in a strip: long for few terms, so that staging is called seldom, and short for many, so that 64 still fit the first cache.</summary>
+    private const int LeastStrip = 8, MostStrip = 32, AllStrips = 256;
 
     public float* Output;
     public float* Origin;
@@ -24,40 +24,47 @@ internal unsafe struct MergeDifferences : IRangeKernel
     public byte* Buffers;
     public WorkerPool Pool;
 
-    /// <summary>A strip of 512-bit registers for each of <paramref name="count"/> terms.</summary>
-    public static long BufferBytes(int count) => 64L * StripVectors * count;
+    /// <summary>A strip of 512-bit registers and the limits for each of <paramref name="count"/> terms.</summary>
+    public static long BufferBytes(int count) => (64L * StripVectors(count) * count) + LimitBytes(count);
+
+    private static int StripVectors(int count) => Math.Clamp(AllStrips / Math.Max(count, 1), LeastStrip, MostStrip);
+
+    private static long LimitBytes(int count) => (((long)count * sizeof(TermLimits)) + 63) & ~63L;
 
     public readonly void Run<S, V, D>(long start, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
     {
-        var buffer = (float*)(Buffers + (Pool.CurrentWorker * BufferBytes(Terms.Count)));
+        byte* own = Buffers + (Pool.CurrentWorker * BufferBytes(Terms.Count));
+        var limits = (TermLimits*)own;
+        var buffer = (float*)(own + LimitBytes(Terms.Count));
         long end = start + count;
         for (long next; start < end; start = next)
         {
             next = Terms.End(start, end);
             int part = (int)(next - start);
+            for (int k = 0; k < Terms.Count; k++) limits[k] = Terms.LimitsAt(k, start);
             switch (Rule)
             {
-                case DifferenceRule.Sum: Merge<S, V, D, SumRule>(buffer, start, part); break;
-                case DifferenceRule.Elected: Merge<S, V, D, ElectionRule<SumOfElected>>(buffer, start, part); break;
-                case DifferenceRule.ElectedMean: Merge<S, V, D, ElectionRule<MeanOfElected>>(buffer, start, part); break;
-                case DifferenceRule.SharedMean: Merge<S, V, D, SharedMeanRule>(buffer, start, part); break;
-                case DifferenceRule.Largest: Merge<S, V, D, LargestRule>(buffer, start, part); break;
-                default: Merge<S, V, D, ElectionRule<LargestOfElected>>(buffer, start, part); break;
+                case DifferenceRule.Sum: Merge<S, V, D, SumRule>(buffer, limits, start, part); break;
+                case DifferenceRule.Elected: Merge<S, V, D, ElectionRule<SumOfElected>>(buffer, limits, start, part); break;
+                case DifferenceRule.ElectedMean: Merge<S, V, D, ElectionRule<MeanOfElected>>(buffer, limits, start, part); break;
+                case DifferenceRule.SharedMean: Merge<S, V, D, SharedMeanRule>(buffer, limits, start, part); break;
+                case DifferenceRule.Largest: Merge<S, V, D, LargestRule>(buffer, limits, start, part); break;
+                default: Merge<S, V, D, ElectionRule<LargestOfElected>>(buffer, limits, start, part); break;
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Merge<S, V, D, R>(float* buffer, long start, int count)
+    private readonly void Merge<S, V, D, R>(float* buffer, TermLimits* limits, long start, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
         where R : struct, IDifferenceRule
     {
-        int width = S.Count, strip = StripVectors * width;
+        int width = S.Count, strip = StripVectors(Terms.Count) * width;
         DifferenceTerms terms = Terms;
         float* output = Output, origin = Origin;
         D scale = S.CreateDouble(Scale);
@@ -65,7 +72,7 @@ internal unsafe struct MergeDifferences : IRangeKernel
         {
             long at = start + i;
             int elements = Math.Min(strip, count - i), j = 0;
-            for (int k = 0; k < terms.Count; k++) terms.Stage<S, V, D>(buffer + (k * strip), origin, k, at, elements);
+            for (int k = 0; k < terms.Count; k++) terms.Stage<S, V, D>(buffer + (k * strip), origin, k, at, elements, limits[k]);
             for (; j <= elements - width; j += width)
             {
                 R.Merge<S, V, D>(buffer + j, strip, terms, out D lower, out D upper);

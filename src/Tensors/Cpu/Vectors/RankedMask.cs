@@ -40,7 +40,10 @@ internal unsafe struct RankedMask : IParallelJob
 
     /// <summary>Words, bins and counts; or what sorting takes.</summary>
     public static long BufferBytes(int columns) =>
-        Math.Max(RankSort.BufferBytes(columns), (sizeof(int) * 2L << MostBinBits) + (sizeof(int) * (MostOpen + 2L)) + (6L * columns) + 2048) & ~63L;
+        Math.Max(RankSort.BufferBytes(columns), (BinBytes << BinBits(columns)) + (sizeof(int) * (MostOpen + 2L)) + (6L * columns) + 2048) & ~63L;
+
+    /// <summary>Two counts and two limits.</summary>
+    private const long BinBytes = 2 * (sizeof(int) + sizeof(double));
 
     private static int BinBits(int columns) => Math.Clamp(BitOperations.Log2((uint)columns) - 1, LeastBinBits, MostBinBits);
 
@@ -64,8 +67,9 @@ internal unsafe struct RankedMask : IParallelJob
         long row = (long)task * Columns;
         int columns = Columns, binBits = BinBits(columns), bins = 1 << binBits;
         byte* buffer = Buffers + (Pool.CurrentWorker * BufferBytes(columns)), mask = Mask + row;
-        var below = (int*)buffer;
-        int* open = below + bins + 1;
+        var limits = (double*)buffer;
+        var below = (int*)(limits + (2 * bins));
+        int* open = below + (2 * bins) + 1;
         var bin = (ushort*)(((nint)(open + MostOpen + 1) + 63) & ~63);
         var words = (uint*)(((nint)(bin + columns + Stretch) + 63) & ~63);
         var keys = (uint*)(Values + row);
@@ -74,6 +78,7 @@ internal unsafe struct RankedMask : IParallelJob
         words += first % 4;
 
         Count<K, U>(keys, columns, binBits, bin, below);
+        Bound<K, U>(below, bins, limits);
         double lowest = First, highest = Math.FusedMultiplyAdd(columns - 1, Step, First);
         int opened = Step < 0 ? MostOpen + 1 : 0, i = 0;
         U always = K.Create(Limit(lowest)), ever = K.Create(Limit(highest));
@@ -91,9 +96,10 @@ internal unsafe struct RankedMask : IParallelJob
 
             for (ulong undecided = possible & ~decided; undecided != 0; undecided &= undecided - 1)
             {
-                int e = i + BitOperations.TrailingZeroCount(undecided), b = bin[e];
+                int e = i + BitOperations.TrailingZeroCount(undecided);
                 double word = words[e];
-                bool keptByLeast = word < Math.FusedMultiplyAdd(below[b], Step, First), keptByMost = word < Math.FusedMultiplyAdd(below[b + 1] - 1, Step, First);
+                double* bounds = limits + bin[e];
+                bool keptByLeast = word < bounds[0], keptByMost = word < bounds[bins];
                 mask[e] = keptByLeast ? (byte)1 : (byte)0;
                 if (keptByLeast == keptByMost) continue;
                 if (opened < MostOpen) open[opened] = e;
@@ -105,8 +111,8 @@ internal unsafe struct RankedMask : IParallelJob
         for (; i < columns && opened <= MostOpen; i++)
         {
             double word = words[i];
-            int b = bin[i];
-            bool keptByLeast = word < Math.FusedMultiplyAdd(below[b], Step, First), keptByMost = word < Math.FusedMultiplyAdd(below[b + 1] - 1, Step, First);
+            double* bounds = limits + bin[i];
+            bool keptByLeast = word < bounds[0], keptByMost = word < bounds[bins];
             mask[i] = keptByLeast ? (byte)1 : (byte)0;
             if (keptByLeast == keptByMost) continue;
             if (opened < MostOpen) open[opened] = i;
@@ -146,18 +152,43 @@ internal unsafe struct RankedMask : IParallelJob
         for (i = 0; i <= columns - width; i += width) K.StoreNarrow(bin + i, K.Subtract(K.Max(K.ShiftRight(K.And(K.Load(keys + i), all), shift), lowest), lowest));
         for (; i < columns; i++) bin[i] = (ushort)(Math.Max((keys[i] & magnitude) >> shift, floor) - floor);
 
-        new Span<int>(below, bins + 1).Clear();
-        int* counts = below + 1;
+        // Two tables in turn: neighbours often lie in one bin, and a count has to be stored before it is read again.
+        new Span<int>(below, (2 * bins) + 1).Clear();
+        int* even = below + 1, odd = even + bins;
         for (i = 0; i <= columns - 4; i += 4)
         {
-            counts[bin[i]]++;
-            counts[bin[i + 1]]++;
-            counts[bin[i + 2]]++;
-            counts[bin[i + 3]]++;
+            ulong four = *(ulong*)(bin + i);
+            even[(ushort)four]++;
+            odd[(ushort)(four >> 16)]++;
+            even[(ushort)(four >> 32)]++;
+            odd[four >> 48]++;
         }
 
-        for (; i < columns; i++) counts[bin[i]]++;
-        for (int b = 1, sum = 0; b <= bins; b++) below[b] = sum += below[b];
+        for (; i < columns; i++) even[bin[i]]++;
+        int sum = 0;
+        for (int b = 0; b < bins; b += 4)
+        {
+            int to0 = even[b] + odd[b], to1 = to0 + even[b + 1] + odd[b + 1], to2 = to1 + even[b + 2] + odd[b + 2], to3 = to2 + even[b + 3] + odd[b + 3];
+            even[b] = sum + to0;
+            even[b + 1] = sum + to1;
+            even[b + 2] = sum + to2;
+            even[b + 3] = sum + to3;
+            sum += to3;
+        }
+    }
+
+    /// <summary>What a word must be less than to keep the element of the lowest rank that a bin may have, for every bin, then that of the highest.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private readonly void Bound<K, U>(int* below, int bins, double* limits)
+        where K : struct, IKeyLanes<U>
+        where U : struct
+    {
+        U one = K.Create(1);
+        for (int b = 0; b < bins; b += K.Count)
+        {
+            K.StoreLine(limits + b, K.Load((uint*)below + b), Step, First);
+            K.StoreLine(limits + bins + b, K.Subtract(K.Load((uint*)below + b + 1), one), Step, First);
+        }
     }
 
     /// <summary>Elements that rank lower than one: smaller ones, and equal ones behind it.</summary>
