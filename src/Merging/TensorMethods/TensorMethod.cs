@@ -73,10 +73,23 @@ public sealed record TensorTask(Device Device, string Name, Shape Shape, int Inp
     /// <summary>The threads that may do parts of the merge; null for those of the device.</summary>
     internal MergeTeam? Team { get; init; }
 
+    /// <summary>Where memory of <see cref="Spare"/> comes from; null to take it from the device.</summary>
+    internal WorkingMemory? Memory { get; init; }
+
     public long Length => Shape.ElementCount;
 
     /// <summary>Elements of a row: of the last dimension; the whole tensor where it has fewer than two.</summary>
     public long RowLength => Shape.Rank < 2 ? Length : Shape[Shape.Rank - 1];
+
+    /// <summary>Memory of at least so many bytes, with any content; <see cref="Return"/> takes it back.</summary>
+    internal DeviceBuffer Rent(long bytes) => Memory?.Rent(bytes) ?? Device.Allocate<byte>(bytes);
+
+    internal void Return(DeviceBuffer? memory)
+    {
+        if (memory is null) return;
+        if (Memory is null) memory.Dispose();
+        else Memory.Return(memory);
+    }
 }
 
 /// <summary>A part of the tensor, of all inputs at once.</summary>

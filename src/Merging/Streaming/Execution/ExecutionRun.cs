@@ -26,7 +26,7 @@ internal sealed class ExecutionRun : IDisposable
             options.Device is CpuDevice cpu ? new HelpBoard(cpu) : null, cancellation);
         try
         {
-            _tasks = new ModelTasks(job, options.Device);
+            _tasks = new ModelTasks(job, options.Device, _context.Memory.IdleBytes);
         }
         catch
         {

@@ -98,7 +98,7 @@ internal sealed class JobCost
     /// <summary>Bytes that statistics over the model read, their passes, what they hold, and the largest chunk that they cannot do without.</summary>
     private (long Bytes, int Passes, long Held, long Largest) Statistics(MergeJob job, ExecutionOptions options)
     {
-        using var tasks = new ModelTasks(job, options.Device);
+        using var tasks = new ModelTasks(job, options.Device, 0);
         long bytes = 0, held = 0, largest = 0;
         int passes = 0;
         foreach ((TensorMethod method, ModelStatistics statistics) in tasks.Statistics)

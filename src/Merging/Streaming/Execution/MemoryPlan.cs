@@ -65,6 +65,9 @@ internal sealed record MemoryPlan
     /// <summary>A tensor that is read several times stays in memory if it takes no more than this.</summary>
     public long HeldBytes { get; }
 
+    /// <summary>Bytes that methods have used and may use again: little, as they stand beside the budget.</summary>
+    public long IdleBytes => Math.Min(Budget / 16, 32L << 20);
+
     /// <summary>Whether a tensor that is read several times stays in memory.</summary>
     /// <param name="shape">Its chunks.</param>
     /// <param name="working">What its method holds beside them.</param>

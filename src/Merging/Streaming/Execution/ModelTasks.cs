@@ -10,15 +10,19 @@ internal sealed class ModelTasks : IDisposable
 {
     private readonly MergeJob _job;
     private readonly Device _device;
+    private readonly WorkingMemory _memory;
     private readonly Dictionary<TensorJob, TensorTask> _tasks = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<TensorMethod, TensorJob[]> _byMethod = [];
     private readonly Dictionary<TensorMethod, ModelStatistics> _statistics = [];
 
+    /// <param name="job">The merge.</param>
+    /// <param name="device">Where it is computed.</param>
+    /// <param name="idle">Bytes of memory that methods no longer use and that are kept for the next tensor, at most.</param>
     /// <exception cref="PlanningException">A method refuses the model.</exception>
     [SuppressMessage("Reliability", "CA2000", Justification = "Statistics are disposed of with this.")]
-    public ModelTasks(MergeJob job, Device device)
+    public ModelTasks(MergeJob job, Device device, long idle)
     {
-        (_job, _device) = (job, device);
+        (_job, _device, _memory) = (job, device, new WorkingMemory(device, idle));
         try
         {
             foreach (IGrouping<TensorMethod?, TensorJob> group in job.Tensors.GroupBy(t => t.Method))
@@ -32,7 +36,7 @@ internal sealed class ModelTasks : IDisposable
                 if (statistics is null) continue;
                 _statistics.Add(method, statistics);
                 _byMethod.Add(method, jobs.Value);
-                for (int i = 0; i < jobs.Value.Length; i++) _tasks.Add(jobs.Value[i], tasks.Value[i] with { Statistics = statistics });
+                for (int i = 0; i < jobs.Value.Length; i++) _tasks.Add(jobs.Value[i], tasks.Value[i] with { Statistics = statistics, Memory = _memory });
             }
         }
         catch
@@ -45,7 +49,7 @@ internal sealed class ModelTasks : IDisposable
     /// <summary>Of the methods that have some.</summary>
     public IReadOnlyDictionary<TensorMethod, ModelStatistics> Statistics => _statistics;
 
-    public TensorTask this[TensorJob tensor] => _tasks.TryGetValue(tensor, out TensorTask? task) ? task : tensor.Task(_device, _job.Seed);
+    public TensorTask this[TensorJob tensor] => _tasks.TryGetValue(tensor, out TensorTask? task) ? task : tensor.Task(_device, _job.Seed) with { Memory = _memory };
 
     /// <summary>The tensors of a method with statistics, in the order of their numbers.</summary>
     public IEnumerable<(TensorJob Job, TensorTask Task)> Of(TensorMethod method) => _byMethod[method].Select(j => (j, _tasks[j]));
@@ -66,5 +70,6 @@ internal sealed class ModelTasks : IDisposable
     public void Dispose()
     {
         foreach (ModelStatistics statistics in _statistics.Values) statistics.Dispose();
+        _memory.Dispose();
     }
 }

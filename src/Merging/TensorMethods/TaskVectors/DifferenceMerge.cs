@@ -157,7 +157,8 @@ internal sealed class DifferenceMerge : TensorMerge
     protected override void Dispose(bool disposing)
     {
         _tiles.Dispose();
-        _drawn?.Dispose();
+        _task.Return(_drawn);
+        _drawn = null;
         foreach (RunningSums? norms in _norms) norms?.Dispose();
         base.Dispose(disposing);
     }
@@ -181,7 +182,7 @@ internal sealed class DifferenceMerge : TensorMerge
     {
         if (!_models[k].Thinning.Draws) return default;
         // Memory is taken when the first chunk is here, which is after the plan has admitted it.
-        if (_keepsMasks) _drawn ??= _task.Device.Allocate<byte>(_task.Length * _models.Count);
+        if (_keepsMasks) _drawn ??= _task.Rent(_task.Length * _models.Count);
         DeviceSpan<byte> mask = _drawn is null ? _tiles.Mask(k, length) : _drawn.AsSpan<byte>().Slice((k * _task.Length) + firstIndex, length);
         if (_drawn is null || _wantsNorms) _models[k].Thinning.Draw(_task.Device.Operations, mask, difference, firstIndex);
         return mask;

@@ -194,7 +194,8 @@ public sealed class SceMethod : TensorMethod
         protected override void Dispose(bool disposing)
         {
             _tiles.Dispose();
-            _variance?.Dispose();
+            _task.Return(_variance);
+            _variance = null;
             foreach (RunningSums energy in _energies) energy.Dispose();
             base.Dispose(disposing);
         }
@@ -217,7 +218,7 @@ public sealed class SceMethod : TensorMethod
         }
 
         /// <summary>Held variances; memory for them is taken when the first chunk is here, which is after the plan has admitted it.</summary>
-        private DeviceSpan<float> Held(long firstIndex, long length) => (_variance ??= _task.Device.Allocate<float>(_task.Length)).AsSpan<float>().Slice(firstIndex, length);
+        private DeviceSpan<float> Held(long firstIndex, long length) => (_variance ??= _task.Rent(sizeof(float) * _task.Length)).AsSpan<float>().Slice(firstIndex, length);
 
         private void AddEnergies(ReadOnlySpan<DeviceSpan<float>> inputs, DeviceSpan<float> origin, long firstIndex)
         {

@@ -10,9 +10,13 @@ internal unsafe interface IKeyLanes<U>
 
     static abstract U Load(uint* source);
 
+    static abstract void Store(uint* target, U a);
+
     static abstract U And(U a, U b);
 
     static abstract U Max(U a, U b);
+
+    static abstract U Add(U a, U b);
 
     static abstract U Subtract(U a, U b);
 
@@ -29,6 +33,12 @@ internal unsafe interface IKeyLanes<U>
 
     /// <summary>Stores numbers below 2¹⁶ in two bytes each.</summary>
     static abstract void StoreNarrow(ushort* target, U a);
+
+    /// <summary>Lane i: the sum of lanes 0 … i.</summary>
+    static abstract U RunningSums(U a);
+
+    /// <summary>The last lane in every lane.</summary>
+    static abstract U Last(U a);
 
     /// <summary>Stores fma(lane, step, first) for every lane, a whole number with sign.</summary>
     static abstract void StoreLine(double* target, U lanes, double step, double first);

@@ -15,10 +15,16 @@ internal readonly unsafe struct Keys128 : IKeyLanes<Vector128<uint>>
     public static Vector128<uint> Load(uint* source) => Vector128.Load(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(uint* target, Vector128<uint> a) => a.Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> And(Vector128<uint> a, Vector128<uint> b) => a & b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> Max(Vector128<uint> a, Vector128<uint> b) => Vector128.Max(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<uint> Add(Vector128<uint> a, Vector128<uint> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<uint> Subtract(Vector128<uint> a, Vector128<uint> b) => a - b;
@@ -42,6 +48,18 @@ internal readonly unsafe struct Keys128 : IKeyLanes<Vector128<uint>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreNarrow(ushort* target, Vector128<uint> a) => Vector128.Narrow(a, a).GetLower().Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<uint> RunningSums(Vector128<uint> a)
+    {
+        // Each step adds the lanes so far below; what would come from below the first lane is 0.
+        a += Vector128.Shuffle(a, Vector128.Create(4u, 0, 1, 2));
+        a += Vector128.Shuffle(a, Vector128.Create(4u, 4, 0, 1));
+        return a;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<uint> Last(Vector128<uint> a) => Vector128.Shuffle(a, Vector128.Create(3u));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreLine(double* target, Vector128<uint> lanes, double step, double first)

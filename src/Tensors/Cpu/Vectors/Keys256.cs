@@ -15,10 +15,16 @@ internal readonly unsafe struct Keys256 : IKeyLanes<Vector256<uint>>
     public static Vector256<uint> Load(uint* source) => Vector256.Load(source);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(uint* target, Vector256<uint> a) => a.Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<uint> And(Vector256<uint> a, Vector256<uint> b) => a & b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<uint> Max(Vector256<uint> a, Vector256<uint> b) => Vector256.Max(a, b);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<uint> Add(Vector256<uint> a, Vector256<uint> b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<uint> Subtract(Vector256<uint> a, Vector256<uint> b) => a - b;
@@ -42,6 +48,19 @@ internal readonly unsafe struct Keys256 : IKeyLanes<Vector256<uint>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreNarrow(ushort* target, Vector256<uint> a) => Vector128.Narrow(a.GetLower(), a.GetUpper()).Store(target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<uint> RunningSums(Vector256<uint> a)
+    {
+        // Each step adds the lanes so far below; what would come from below the first lane is 0.
+        a += Vector256.Shuffle(a, Vector256.Create(8u, 0, 1, 2, 3, 4, 5, 6));
+        a += Vector256.Shuffle(a, Vector256.Create(8u, 8, 0, 1, 2, 3, 4, 5));
+        a += Vector256.Shuffle(a, Vector256.Create(8u, 8, 8, 8, 0, 1, 2, 3));
+        return a;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<uint> Last(Vector256<uint> a) => Vector256.Shuffle(a, Vector256.Create(7u));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreLine(double* target, Vector256<uint> lanes, double step, double first)

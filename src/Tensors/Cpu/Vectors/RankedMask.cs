@@ -155,25 +155,26 @@ internal unsafe struct RankedMask : IParallelJob
         // Two tables in turn: neighbours often lie in one bin, and a count has to be stored before it is read again.
         new Span<int>(below, (2 * bins) + 1).Clear();
         int* even = below + 1, odd = even + bins;
-        for (i = 0; i <= columns - 4; i += 4)
+        ushort* next = bin, end = bin + columns;
+        for (; next <= end - 8; next += 8)
         {
-            ulong four = *(ulong*)(bin + i);
-            even[(ushort)four]++;
-            odd[(ushort)(four >> 16)]++;
-            even[(ushort)(four >> 32)]++;
-            odd[four >> 48]++;
+            even[next[0]]++;
+            odd[next[1]]++;
+            even[next[2]]++;
+            odd[next[3]]++;
+            even[next[4]]++;
+            odd[next[5]]++;
+            even[next[6]]++;
+            odd[next[7]]++;
         }
 
-        for (; i < columns; i++) even[bin[i]]++;
-        int sum = 0;
-        for (int b = 0; b < bins; b += 4)
+        for (; next < end; next++) even[*next]++;
+        U before = K.Create(0);
+        for (int b = 0; b < bins; b += width)
         {
-            int to0 = even[b] + odd[b], to1 = to0 + even[b + 1] + odd[b + 1], to2 = to1 + even[b + 2] + odd[b + 2], to3 = to2 + even[b + 3] + odd[b + 3];
-            even[b] = sum + to0;
-            even[b + 1] = sum + to1;
-            even[b + 2] = sum + to2;
-            even[b + 3] = sum + to3;
-            sum += to3;
+            U sums = K.Add(before, K.RunningSums(K.Add(K.Load((uint*)even + b), K.Load((uint*)odd + b))));
+            K.Store((uint*)even + b, sums);
+            before = K.Last(sums);
         }
     }
 
