@@ -11,8 +11,11 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 /// </summary>
 internal unsafe struct MergeDifferences : IRangeKernel
 {
-    /// <summary>Registers of one term in a strip: long for few terms, so that staging is called seldom, and short for many, so that 64 still fit the first cache.</summary>
-    private const int LeastStrip = 8, MostStrip = 32, AllStrips = 256;
+    /// <summary>
+    /// Registers of one term in a strip: many for few terms, so that staging is called seldom, yet no more than it asks for ahead (<see cref="Ranges.Ahead"/>); few for many terms, so that 64
+    /// still fit the first cache.
+    /// </summary>
+    private const int LeastStrip = 8, MostStrip = 16, AllStrips = 256;
 
     public float* Output;
     public float* Origin;
