@@ -74,6 +74,12 @@ internal sealed class CommandContext(ParseResult arguments, CancellationToken st
         Console.Out.Flush();
     }
 
+    /// <summary>Reads what the user has named. A stop does not wait for it: a pipe or a terminal may never begin or end.</summary>
+    /// <typeparam name="T">What it is.</typeparam>
+    /// <param name="read">Is left behind by a stop, so it writes nothing.</param>
+    /// <exception cref="OperationCanceledException">The stop came first.</exception>
+    public T Reading<T>(Func<T> read) => Task.Run(read, Stop).WaitAsync(Stop).GetAwaiter().GetResult();
+
     /// <summary>Says something to people, on stderr.</summary>
     public static void Note(string text) => Console.Error.WriteLine(text);
 

@@ -30,8 +30,8 @@ internal static class DatasetArguments
     public static IEnumerable<Option> All => [TextColumn, FileColumn, PairColumn, LabelColumn, SplitColumn, NoHeader, Classes];
 
     /// <summary>True for texts, as tokens or in a table; false for images, and where nothing can be read, which opening it says.</summary>
-    public static bool AreTexts(CommandContext context, string path) =>
-        Dataset.HoldsTokens(path) || (TextFiles.Matches(path) && !context.Has(FileColumn) && (context.Has(TextColumn) || ImageList.FindColumns(TextFiles.Find(path)) is null));
+    public static bool AreTexts(CommandContext context, string path) => context.Reading(() =>
+        Dataset.HoldsTokens(path) || (TextFiles.Matches(path) && !context.Has(FileColumn) && (context.Has(TextColumn) || ImageList.FindColumns(TextFiles.Find(path)) is null)));
 
     /// <summary>What a dataset is read from, so that nothing of it is written over.</summary>
     public static IEnumerable<string> FilesOf(string path) => [path, .. TextFiles.Matches(path) ? TextFiles.Find(path).Files.Select(file => file.Path) : []];
@@ -46,14 +46,14 @@ internal static class DatasetArguments
         if (!TextFiles.Matches(path))
         {
             if (All.FirstOrDefault(context.Has) is { } option) throw new UsageException($"{option.Name} is for .tsv, .csv or .jsonl files, but {path} is none.");
-            return Dataset.Open(path);
+            return context.Reading(() => Dataset.Open(path));
         }
 
         IReadOnlyList<string>? headClasses = HeadArguments.FindClassNames(context, encoder);
-        if (encoder is VisionTransformer) return ReadList(context, path, headClasses);
+        if (encoder is VisionTransformer) return context.Reading(() => ReadList(context, path, headClasses));
         (TextTransformer text, ITokenizer tokenizer, int maxTokens) = TextArguments.Prepare(context, encoder, path);
         TextColumns columns = Columns(context, context.Get(TextColumn) ?? "text") with { Pair = context.Get(PairColumn) };
-        Dataset data = TextDataset.Read(TextFiles.Find(path), columns, tokenizer, maxTokens, classes: context.Get(Classes)?.Split(','), headClasses: headClasses);
+        Dataset data = context.Reading(() => TextDataset.Read(TextFiles.Find(path), columns, tokenizer, maxTokens, classes: context.Get(Classes)?.Split(','), headClasses: headClasses));
         foreach (DatasetSplit split in data.Splits) TextArguments.RequireFit(context, text, tokenizer, split);
         return data;
     }

@@ -29,7 +29,7 @@ internal static class TextArguments
     {
         string file = context.Get(Text)!;
         (TextTransformer text, ITokenizer tokenizer, int maxTokens) = Prepare(context, encoder, "--text");
-        TextSplit split = TextLines.Read(file, tokenizer, maxTokens, labels);
+        TextSplit split = context.Reading(() => TextLines.Read(file, tokenizer, maxTokens, labels));
         RequireFit(context, text, tokenizer, split);
         return split;
     }
@@ -43,7 +43,7 @@ internal static class TextArguments
     {
         string model = context.Get(ModelArguments.Model);
         if (encoder is not TextTransformer text) throw new InvalidDataException($"{model}: is a model of images, expected one of texts with {what}.");
-        ITokenizer tokenizer = Tokenizer.Load(TokenizerOf(model));
+        ITokenizer tokenizer = context.Reading(() => Tokenizer.Load(TokenizerOf(model)));
         int limit = text.Config.Limits.MaxTokens;
         if (context.Has(MaxLength) && context.Get(MaxLength) > limit) throw new UsageException($"--max-length is {context.Get(MaxLength)}, expected at most {limit}, as many as the model has positions for.");
         return (text, tokenizer, context.Has(MaxLength) ? context.Get(MaxLength) : text.Config.MaxTokens);

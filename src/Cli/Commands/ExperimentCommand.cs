@@ -50,7 +50,7 @@ internal static class ExperimentCommand
 
     private static void Plan(CommandContext context, string path)
     {
-        ExperimentFile file = ExperimentFile.Load(path);
+        ExperimentFile file = context.Reading(() => ExperimentFile.Load(path));
         ExperimentPlan plan = ExperimentPlan.Of(context.Get(CommonOptions.Seed) is { } seed ? file with { Seed = seed } : file);
         context.Write(plan, CliJson.Default.ExperimentPlan, ExperimentPlanReport.Print);
     }

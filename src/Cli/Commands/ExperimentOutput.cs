@@ -39,7 +39,7 @@ internal static class ExperimentOutput
     public static ExperimentFile Load(CommandContext context, string path, string directory)
     {
         OutputDirectory.RequireFree(directory, overwrite: true);
-        ExperimentFile file = ExperimentFile.Load(path);
+        ExperimentFile file = context.Reading(() => ExperimentFile.Load(path));
         RequireFree(directory, context.Get(CommonOptions.Overwrite), file.Name);
         return file;
     }

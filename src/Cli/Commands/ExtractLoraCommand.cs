@@ -12,9 +12,9 @@ namespace MergeEngine.Cli.Commands;
 /// <summary><c>extract-lora</c>: makes a LoRA adapter of what fine-tuning has changed, with the options of mergekit-extract-lora.</summary>
 internal static class ExtractLoraCommand
 {
-    private static readonly Option<string> Model = new("--model") { Description = "The fine-tuned model.", HelpName = "PATH", Required = true };
+    private static readonly Option<string> Model = new("--model") { Description = "The fine-tuned model, also as MODEL+ADAPTER.", HelpName = "MODEL", Required = true };
 
-    private static readonly Option<string> BaseModel = new("--base-model") { Description = "What it was fine-tuned from.", HelpName = "PATH", Required = true };
+    private static readonly Option<string> BaseModel = new("--base-model") { Description = "What it was fine-tuned from, also as MODEL+ADAPTER.", HelpName = "MODEL", Required = true };
 
     private static readonly Option<string> OutPath = new("--out-path") { Description = "The directory to write. It must not exist or be empty.", HelpName = "OUT", Required = true };
 
@@ -24,7 +24,7 @@ internal static class ExtractLoraCommand
 
     private static readonly Option<bool> EmbedLora = MergekitOptions.Flag("embed-lora", "Decompose token embeddings and head too; otherwise they are saved whole.");
 
-    private static readonly Option<string[]> SaveModule = Several("--save-module", "Save a module whole: its name or the last part of it.", "NAME");
+    private static readonly Option<string[]> SaveModule = Several("--save-module", "Save a module whole: its name or the last part of it. There must be one.", "NAME");
 
     private static readonly Option<string[]> Exclude = Several("--exclude-regex", "Leave out modules whose names match.", "REGEX", "-e");
 

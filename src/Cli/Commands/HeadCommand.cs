@@ -74,7 +74,8 @@ internal static class HeadCommand
     {
         string output = context.Get(Output), model = context.Get(Clip)!;
         OutputFile.RequirePossible(output, model, context.Get(Classes), context.Get(Templates));
-        PromptList classes = PromptList.Read(context.Get(Classes)!, Classes.Name, "class"), templates = PromptList.ReadTemplates(context.Get(Templates)!, Templates.Name);
+        PromptList classes = context.Reading(() => PromptList.Read(context.Get(Classes)!, Classes.Name, "class"));
+        PromptList templates = context.Reading(() => PromptList.ReadTemplates(context.Get(Templates)!, Templates.Name));
         using Device device = context.OpenDevice();
         using Encoder encoder = Encoder.Open(device, model, context.Get(CommonOptions.Config), preferTexts: true);
         if (ZeroShotHead.Refuses(encoder) is { } fault) throw new InvalidDataException($"{model}: {fault}.");
@@ -92,7 +93,7 @@ internal static class HeadCommand
     private static ZeroShotPrompts Tokenize(CommandContext context, TextTransformer tower, PromptList classes, PromptList templates)
     {
         string path = context.Get(TokenizerPath) ?? TextArguments.TokenizerOf(context.Get(Clip)!);
-        ITokenizer tokenizer = Tokenizer.Load(path);
+        ITokenizer tokenizer = context.Reading(() => Tokenizer.Load(path));
         try
         {
             return ZeroShotPrompts.Tokenize(tower.Config, tokenizer, classes.Items, templates.Items);

@@ -38,7 +38,7 @@ internal static class InspectCommand
     {
         if (Dataset.HoldsImages(context.Get(Path)))
         {
-            InspectImages(context, Dataset.Open(context.Get(Path)));
+            InspectImages(context, context.Reading(() => Dataset.Open(context.Get(Path))));
             return;
         }
 

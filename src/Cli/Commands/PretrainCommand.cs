@@ -38,7 +38,7 @@ internal static class PretrainCommand
     {
         string output = context.Get(Output);
         OutputDirectory.RequireFree(output, context.Get(CommonOptions.Overwrite));
-        PretrainingFile file = PretrainingFile.Load(context.Get(File));
+        PretrainingFile file = context.Reading(() => PretrainingFile.Load(context.Get(File)));
         using Device device = context.OpenDevice();
         IReadOnlyList<PretrainedTask> tasks = [];
         OutputDirectory.Write(output, path => tasks = CommandContext.WithProgress("steps", sink => Pretraining.Run(

@@ -30,7 +30,7 @@ internal static class ReportCommand
 
     private static void Run(CommandContext context)
     {
-        ExperimentResult result = Read(context.Get(Results));
+        ExperimentResult result = context.Reading(() => Read(context.Get(Results)));
         if (context.Get(Html) is { } path) OutputFile.Write(path, HtmlReport.Write(result));
         ExperimentTable.Write(result, Console.Out, terminal: !Console.IsOutputRedirected);
     }

@@ -36,7 +36,7 @@ internal static class TokenizeCommand
 
     private static void Run(CommandContext context)
     {
-        ITokenizer tokenizer = Tokenizer.Load(context.Get(Model));
+        ITokenizer tokenizer = context.Reading(() => Tokenizer.Load(context.Get(Model)));
         var options = new TokenizerOptions
         {
             AddSpecialTokens = !context.Get(NoSpecial),

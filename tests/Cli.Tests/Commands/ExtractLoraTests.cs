@@ -69,10 +69,40 @@ public sealed class ExtractLoraTests : IDisposable
         Assert.Equal(["model.safetensors"], Directory.GetFileSystemEntries(_directory[output]).Select(f => Path.GetFileName(f)!));
     }
 
+    /// <summary>As in mergekit: the model is what it is with its adapter. One of rank 1 is made first, and found again.</summary>
+    [Fact]
+    public void A_model_may_have_an_adapter()
+    {
+        Run("--max-rank", "1", "--skip-undecomposable").Succeeded();
+        string[] Extract(string model, string origin, string output) =>
+            ["extract-lora", "--model", model, "--base-model", origin, "--out-path", output, "--max-rank", "1", "--skip-undecomposable", "--json"];
+        Outcome again = MergeEngineProcess.RunIn(_directory.Path, Extract("base+adapter", "base", "again")).Succeeded();
+        Assert.Equal(1, again.Json().GetProperty("modules")[0].GetProperty("kept").GetDouble(), 1e-6);
+        Outcome other = MergeEngineProcess.RunIn(_directory.Path, Extract("tuned/model.safetensors", "base/model.safetensors+adapter", "other")).Succeeded();
+        Assert.Contains("note: The adapter is one for base/model.safetensors+adapter: PEFT needs that as one model", other.Error, StringComparison.Ordinal);
+        foreach ((string left, string right) in new[] { ("base+again", "tuned"), ("base+adapter", "tuned") })
+        {
+            File.WriteAllText(_directory["r.yml"], $"merge_method: passthrough\nmodels: [{{model: {left}}}]\n");
+            MergeEngineProcess.RunIn(_directory.Path, "merge", "r.yml", "merged", "--overwrite").Succeeded();
+            // Half a unit in the last place of values up to 4, for each adapter.
+            MergeEngineProcess.RunIn(_directory.Path, "diff", "merged", right, "--tolerance", "1e-6").Succeeded();
+        }
+
+        // What the adapter leaves of the difference is rounding of values up to 4, and a factor of it is no larger.
+        using (SafetensorsFile nothing = SafetensorsFile.Open(_directory["other/adapter_model.safetensors"]))
+            Assert.All(nothing.Tensors, t => Assert.All(nothing.ReadFloat32(t.Name), x => Assert.InRange(Math.Abs(x), 0, 2e-3)));
+        MergeEngineProcess.RunIn(_directory.Path, [.. Extract("base+adapter", "base", "adapter"), "--overwrite"]).Refused(1, "adapter: is a model that this extraction reads");
+        MergeEngineProcess.RunIn(_directory.Path, Extract("base+absent", "base", "new")).Refused(1, "The adapter \"absent\" does not exist");
+        MergeEngineProcess.RunIn(_directory.Path, Extract("base+base", "base", "new")).Refused(1, "base: there is no adapter_config.json");
+        MergeEngineProcess.RunIn(_directory.Path, Extract("adapter", "base", "new")).Refused(1, "The model \"adapter\" is an adapter, expected a whole model, or MODEL+ADAPTER.");
+        MergeEngineProcess.RunIn(_directory.Path, Extract("base@main", "base", "new")).Refused(1, "names the revision \"main\"");
+    }
+
     [Fact]
     public void What_is_wrong_is_one_sentence_and_leaves_nothing()
     {
         Run("-e", "(").Refused(2, "--exclude-regex", "regular expression");
+        Run("--save-module", "nosuch").Refused(1, "tuned: no module is called \"nosuch\", as --save-module says, expected a name or last part such as \"q_proj\", \"norm\".");
         Run("-e", "q_proj", "--skip-undecomposable").Refused(1, "no module is left");
         MergeEngineProcess.RunIn(_directory.Path, "extract-lora", "--model", "absent", "--base-model", "base", "--out-path", "adapter").Refused(1, "absent");
         MergeEngineProcess.RunIn(_directory.Path, "extract-lora", "--model", "tuned").Refused(2, "--base-model");

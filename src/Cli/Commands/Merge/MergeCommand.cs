@@ -56,7 +56,7 @@ internal static class MergeCommand
 
         (string? recipe, string? output) = Paths(context);
         MergekitOptions.Explain(context);
-        RecipeFile file = recipe is null ? QuickRecipe.Read(context) : Read(recipe, context.Stop);
+        RecipeFile file = recipe is null ? QuickRecipe.Read(context) : context.Reading(() => Read(recipe));
         if (file.Result is null && output is not null && recipe is not null) CommandContext.Note($"merge-engine: note: every document of {Printable.Of(recipe)} has a name, so nothing is written to {Printable.Of(output)} itself.");
         using Device device = MergeArguments.OpenDevice(context);
         MergeOptions options = MergeArguments.Read(context, output, device);
@@ -103,9 +103,6 @@ internal static class MergeCommand
         if (output is null && named is null && isQuick) throw new UsageException("OUT is missing, expected the directory to write.");
         return (isQuick ? null : first, output ?? named);
     }
-
-    /// <summary>A stop does not wait for the recipe: a terminal or a pipe may never end.</summary>
-    private static RecipeFile Read(string path, CancellationToken stop) => Task.Run(() => Read(path), stop).WaitAsync(stop).GetAwaiter().GetResult();
 
     private static RecipeFile Read(string path)
     {

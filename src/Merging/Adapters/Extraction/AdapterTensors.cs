@@ -36,9 +36,8 @@ internal sealed class AdapterTensors : IDisposable
         _contents.Add(new TensorContent(name, type, shape, stream => Copy(start, length, stream)));
     }
 
-    /// <summary>A tensor of a file as it is.</summary>
-    public void AddStored(string name, SafetensorsFile file, TensorEntry entry) =>
-        _contents.Add(new TensorContent(name, entry.DType, entry.Shape, stream => SafetensorsWriter.Copy(file, entry, stream)));
+    /// <summary>A tensor of a model as it is.</summary>
+    public void AddWhole(string name, ComparedModel model, TensorEntry entry) => _contents.Add(model.ContentOf(name, entry));
 
     /// <summary>Writes the file; returns the number of elements.</summary>
     public long Write(string path)

@@ -28,7 +28,7 @@ internal sealed class DifferenceFactors(Device device, CpuDevice host) : IDispos
     public readonly record struct Result(float[] A, float[] B, int Rank, double Kept);
 
     /// <exception cref="AdapterException">The difference is not finite.</exception>
-    public Result Find(SafetensorsFile model, SafetensorsFile origin, DecomposedWeight weight, LoraExtractionOptions options)
+    public Result Find(ComparedModel model, ComparedModel origin, DecomposedWeight weight, LoraExtractionOptions options)
     {
         int rows = (int)weight.Model.Shape[0], columns = (int)weight.Model.Shape[1], most = Math.Min(options.MaxRank, Math.Min(rows, columns));
         using DeviceBuffer data = device.Allocate<float>((long)rows * columns), left = device.Allocate<float>((long)rows * most), right = device.Allocate<float>((long)most * columns);
@@ -69,7 +69,7 @@ internal sealed class DifferenceFactors(Device device, CpuDevice host) : IDispos
     public void Dispose() => _svd.Dispose();
 
     /// <summary>Reads the difference; returns its squared norm.</summary>
-    private static double Load(DeviceSpan<float> destination, SafetensorsFile model, SafetensorsFile origin, DecomposedWeight weight)
+    private static double Load(DeviceSpan<float> destination, ComparedModel model, ComparedModel origin, DecomposedWeight weight)
     {
         DType type = weight.Model.DType;
         bool rounds = type == weight.Base.DType && type is DType.BF16 or DType.F16;

@@ -4,7 +4,13 @@ using System.Text.Json;
 namespace MergeEngine.Merging.Adapters.Extraction;
 
 /// <summary><c>adapter_config.json</c> of an extracted adapter, as PEFT reads it.</summary>
-internal sealed class ExtractedConfig(string baseModel, IReadOnlyList<ExtractedModule> modules, IReadOnlyList<string> whole, bool hasBiases, bool isTransposed)
+/// <param name="baseModel">What the adapter is for, as it was given.</param>
+/// <param name="basePath">Its file or directory.</param>
+/// <param name="modules">What has factors.</param>
+/// <param name="whole">Modules that are saved whole.</param>
+/// <param name="hasBiases">Whether there are biases of decomposed modules.</param>
+/// <param name="isTransposed">Whether weights of the base are stored [in, out].</param>
+internal sealed class ExtractedConfig(string baseModel, string basePath, IReadOnlyList<ExtractedModule> modules, IReadOnlyList<string> whole, bool hasBiases, bool isTransposed)
 {
     private const long MostConfigBytes = 1 << 20;
 
@@ -57,7 +63,7 @@ internal sealed class ExtractedConfig(string baseModel, IReadOnlyList<ExtractedM
     /// <summary>The class that the base's config names; null where none does.</summary>
     private string? Architecture()
     {
-        string path = Path.Combine(Directory.Exists(baseModel) ? baseModel : Path.GetDirectoryName(baseModel) ?? "", "config.json");
+        string path = Path.Combine(Directory.Exists(basePath) ? basePath : Path.GetDirectoryName(basePath) ?? "", "config.json");
         try
         {
             if (!File.Exists(path) || new FileInfo(path).Length > MostConfigBytes) return null;

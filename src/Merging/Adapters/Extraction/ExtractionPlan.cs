@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using MergeEngine.Merging.Streaming.Planning;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
 
@@ -27,25 +26,29 @@ internal sealed class ExtractionPlan
     private readonly List<string> _undecomposable = [];
 
     /// <exception cref="AdapterException">The models do not fit, or nothing is left to decompose.</exception>
-    public ExtractionPlan(Checkpoint model, Checkpoint origin, LoraExtractionOptions options)
+    public ExtractionPlan(ComparedModel model, ComparedModel origin, LoraExtractionOptions options)
     {
         _options = options;
         (_exclude, _include) = (Compile("--exclude-regex", options.Exclude, options.PatternTime), Compile("--include-regex", options.Include, options.PatternTime));
-        Dictionary<string, string>[] names = NameAliases.Resolve([model, origin]);
-        var shapes = new StoredOrientation(origin);
-        foreach (string name in names[0].Keys.Concat(names[1].Keys).Distinct().Order(StringComparer.Ordinal))
+        var shapes = new StoredOrientation(origin.Checkpoint);
+        foreach (string name in model.Names.Concat(origin.Names).Distinct().Order(StringComparer.Ordinal))
         {
-            TensorEntry? tuned = names[0].TryGetValue(name, out string? stored) ? model[stored] : null, before = names[1].TryGetValue(name, out stored) ? origin[stored] : null;
-            if (tuned is null) _notes.Add($"{Quoting.Quote(name)} is in {origin.Path} alone and is left out.");
+            origin.TryGet(name, out TensorEntry? before);
+            if (!model.TryGet(name, out TensorEntry? tuned)) _notes.Add($"{Quoting.Quote(name)} is in {origin.Title} alone and is left out.");
             else if (name.EndsWith(".weight", StringComparison.Ordinal)) PlaceWeight(name[..^".weight".Length], tuned, before, shapes);
             else if (!name.EndsWith(".bias", StringComparison.Ordinal)) PlaceOther(name, tuned, before);
         }
 
         // A bias follows the weight of its module, which stands behind it.
-        foreach (string name in names[0].Keys.Where(n => n.EndsWith(".bias", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
-            PlaceBias(name, model[names[0][name]], names[1].TryGetValue(name, out string? stored) ? origin[stored] : null);
+        foreach (string name in model.Names.Where(n => n.EndsWith(".bias", StringComparison.Ordinal)).Order(StringComparer.Ordinal))
+        {
+            origin.TryGet(name, out TensorEntry? before);
+            if (model.TryGet(name, out TensorEntry? tuned)) PlaceBias(name, tuned, before);
+        }
+
+        RequireModules(model);
         if (_undecomposable.Count > 0) _notes.Add($"{_undecomposable.Count} tensors cannot be decomposed and are left out: {Quoting.QuoteSome(_undecomposable)}.");
-        if (_problems.Count == 0 && Decomposed.Count == 0) _problems.Add($"{model.Path}: no module is left whose difference from {origin.Path} could be decomposed.");
+        if (_problems.Count == 0 && Decomposed.Count == 0) _problems.Add($"{model.Title}: no module is left whose difference from {origin.Title} could be decomposed.");
         if (_problems.Count > 0) throw new AdapterException(_problems);
     }
 
@@ -65,9 +68,19 @@ internal sealed class ExtractionPlan
 
     public IReadOnlyList<string> Notes => _notes;
 
+    /// <summary>A module that was to be saved and is none would be missed by nobody until the adapter is used.</summary>
+    private void RequireModules(ComparedModel model)
+    {
+        string[] modules = [.. model.Names.Where(n => n.EndsWith(".weight", StringComparison.Ordinal)).Select(n => n[..^".weight".Length]).Order(StringComparer.Ordinal)];
+        foreach (string wanted in _options.SaveModules.Distinct().Where(w => !modules.Any(m => IsCalled(m, w))))
+            _problems.Add($"{model.Title}: no module is called {Quoting.Quote(wanted)}, as --save-module says, expected a name or last part such as {Quoting.QuoteSome([.. modules.Select(ModuleRoles.LastPart).Distinct()])}.");
+    }
+
+    private static bool IsCalled(string module, string name) => module == name || ModuleRoles.LastPart(module) == name;
+
     private void PlaceWeight(string module, TensorEntry tuned, TensorEntry? before, StoredOrientation shapes)
     {
-        if (_options.SaveModules.Contains(module) || _options.SaveModules.Contains(ModuleRoles.LastPart(module)))
+        if (_options.SaveModules.Any(wanted => IsCalled(module, wanted)))
         {
             Save(module, tuned);
             return;

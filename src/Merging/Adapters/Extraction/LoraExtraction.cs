@@ -20,8 +20,8 @@ public static class LoraExtraction
     public static void RequireApart(LoraExtractionOptions options, string output)
     {
         ArgumentNullException.ThrowIfNull(options);
-        using Checkpoint model = Checkpoint.Open(options.Model), origin = Checkpoint.Open(options.BaseModel);
-        OutputPath.RequireApart(output, model.Files.Concat(origin.Files).Select(f => f.FilePath), "extraction");
+        using ComparedModel model = ComparedModel.Open(options.Model), origin = ComparedModel.Open(options.BaseModel);
+        OutputPath.RequireApart(output, model.Files.Concat(origin.Files), "extraction");
     }
 
     /// <summary>Writes the files of an adapter.</summary>
@@ -35,18 +35,20 @@ public static class LoraExtraction
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxRank, 1);
-        using Checkpoint model = Checkpoint.Open(options.Model), origin = Checkpoint.Open(options.BaseModel);
+        using ComparedModel model = ComparedModel.Open(options.Model), origin = ComparedModel.Open(options.BaseModel);
+        ComparedModel.Resolve(model, origin);
         var plan = new ExtractionPlan(model, origin, options);
         var notes = new List<string>(plan.Notes);
+        if (origin.HasAdapter) notes.Add($"The adapter is one for {origin.Title}: PEFT needs that as one model, which a passthrough merge of it makes.");
         using var tensors = new AdapterTensors(directory);
         List<ExtractedModule> modules = Decompose(plan, model, origin, options, tensors, progress, cancellation);
-        foreach ((string name, TensorEntry entry) in plan.WholeTensors) tensors.AddStored(Prefix + name, model.FileOf(entry.Name), entry);
+        foreach ((string name, TensorEntry entry) in plan.WholeTensors) tensors.AddWhole(Prefix + name, model, entry);
         bool hasBiases = false;
         foreach (ComparedTensor bias in plan.Biases.Where(b => Differs(b, model, origin)))
         {
             // PEFT wraps the module, and its own bias lies one level deeper.
             hasBiases = true;
-            tensors.AddStored($"{Prefix}{bias.Name[..^".bias".Length]}.base_layer.bias", model.FileOf(bias.Model.Name), bias.Model);
+            tensors.AddWhole($"{Prefix}{bias.Name[..^".bias".Length]}.base_layer.bias", model, bias.Model);
         }
 
         foreach (ComparedTensor other in plan.Others.Where(o => Differs(o, model, origin)))
@@ -54,14 +56,14 @@ public static class LoraExtraction
         cancellation.ThrowIfCancellationRequested();
         long parameters = tensors.Write(Path.Combine(directory, LoraAdapter.WeightsName));
         int rank = modules.Max(m => m.Rank);
-        var config = new ExtractedConfig(options.BaseModel, modules, [.. plan.Whole], hasBiases, plan.Decomposed.Exists(d => d.IsTransposed));
+        var config = new ExtractedConfig(options.BaseModel, origin.Checkpoint.Path, modules, [.. plan.Whole], hasBiases, plan.Decomposed.Exists(d => d.IsTransposed));
         config.Write(Path.Combine(directory, AdapterConfigFile.Name));
         if (options.WriteModelCard) File.WriteAllText(Path.Combine(directory, "README.md"), ExtractionCard.Text(options, rank, modules.Count, plan.Whole.Count));
         return new LoraExtractionResult(rank, modules, [.. plan.Whole], parameters, notes);
     }
 
     private static List<ExtractedModule> Decompose(
-        ExtractionPlan plan, Checkpoint model, Checkpoint origin, LoraExtractionOptions options, AdapterTensors tensors, Action<long, long>? progress, CancellationToken cancellation)
+        ExtractionPlan plan, ComparedModel model, ComparedModel origin, LoraExtractionOptions options, AdapterTensors tensors, Action<long, long>? progress, CancellationToken cancellation)
     {
         var modules = new List<ExtractedModule>();
         CpuDevice? own = options.Device is CpuDevice ? null : new CpuDevice(options.Threads);
@@ -72,7 +74,7 @@ public static class LoraExtraction
             foreach (DecomposedWeight weight in plan.Decomposed)
             {
                 cancellation.ThrowIfCancellationRequested();
-                DifferenceFactors.Result found = factors.Find(model.FileOf(weight.Model.Name), origin.FileOf(weight.Base.Name), weight, options);
+                DifferenceFactors.Result found = factors.Find(model, origin, weight, options);
                 DType type = weight.Model.DType == weight.Base.DType && weight.Model.DType != DType.F64 ? weight.Model.DType : DType.F32;
                 (string a, string b) = weight.IsEmbedding ? ("lora_embedding_A", "lora_embedding_B") : ("lora_A.weight", "lora_B.weight");
                 tensors.Add($"{Prefix}{weight.Module}.{a}", new Shape(found.Rank, found.A.Length / found.Rank), type, found.A);
@@ -89,12 +91,12 @@ public static class LoraExtraction
         return modules;
     }
 
-    private static bool Differs(ComparedTensor tensor, Checkpoint model, Checkpoint origin)
+    private static bool Differs(ComparedTensor tensor, ComparedModel model, ComparedModel origin)
     {
-        SafetensorsFile tuned = model.FileOf(tensor.Model.Name), before = origin.FileOf(tensor.Base.Name);
         const int Block = 1 << 16;
-        if (tensor.Model.DType == tensor.Base.DType)
+        if (tensor.Model.DType == tensor.Base.DType && model.IsStored(tensor.Model) && origin.IsStored(tensor.Base))
         {
+            SafetensorsFile tuned = model.FileOf(tensor.Model), before = origin.FileOf(tensor.Base);
             byte[] x = new byte[Block], y = new byte[Block];
             for (long at = 0; at < tensor.Model.ByteLength; at += Block)
             {
@@ -111,8 +113,8 @@ public static class LoraExtraction
         for (long at = 0; at < tensor.Model.ElementCount; at += Block)
         {
             int count = (int)Math.Min(Block, tensor.Model.ElementCount - at);
-            tuned.ReadFloat32(tensor.Model, at, values.AsSpan(0, count));
-            before.ReadFloat32(tensor.Base, at, others.AsSpan(0, count));
+            model.ReadFloat32(tensor.Model, at, values.AsSpan(0, count));
+            origin.ReadFloat32(tensor.Base, at, others.AsSpan(0, count));
             if (!values.AsSpan(0, count).SequenceEqual(others.AsSpan(0, count))) return true;
         }
 

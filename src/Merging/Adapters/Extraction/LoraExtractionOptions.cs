@@ -5,10 +5,10 @@ namespace MergeEngine.Merging.Adapters.Extraction;
 /// <summary>What to make an adapter of, and which of its modules.</summary>
 public sealed record LoraExtractionOptions
 {
-    /// <summary>The fine-tuned model: a file or directory.</summary>
+    /// <summary>The fine-tuned model: a file or directory, or <c>MODEL+ADAPTER</c>, a model with an adapter that is applied while it is read.</summary>
     public required string Model { get; init; }
 
-    /// <summary>What it was fine-tuned from.</summary>
+    /// <summary>What it was fine-tuned from, of the same form.</summary>
     public required string BaseModel { get; init; }
 
     /// <summary>Where products run. The decompositions' inner problems are solved on a CPU.</summary>
@@ -26,7 +26,7 @@ public sealed record LoraExtractionOptions
     /// <summary>Whether token embeddings and the head are decomposed; otherwise they are saved whole.</summary>
     public bool EmbedLora { get; init; }
 
-    /// <summary>Modules that are saved whole: names, or their last parts.</summary>
+    /// <summary>Modules that are saved whole: names, or their last parts. One that names no module of the model is an error.</summary>
     public IReadOnlyList<string> SaveModules { get; init; } = [];
 
     /// <summary>Regular expressions; a module whose name one of them matches anywhere is left out.</summary>
