@@ -84,6 +84,33 @@ public sealed class Float64Tests
         }
     }
 
+    /// <summary>NaN and infinities of models and base: both programs have them in the same places, with the same signs, and no other place is spoilt in one of them alone.</summary>
+    [Theory]
+    [MemberData(nameof(Runs))]
+    public void What_is_not_finite_comes_out_alike(string method, string shared, string dialect)
+    {
+        using Device device = DeviceCases.Open("cpu", 2);
+        float[] bad = [float.PositiveInfinity, float.NegativeInfinity, float.NaN];
+        for (int seed = 0; seed < 60; seed++)
+        {
+            var random = new Random(seed);
+            // Now and then large enough that limits are foretold from a sample.
+            Shape shape = seed % 20 == 9 ? new Shape(random.Next(2, 6), 6000) : new Shape(random.Next(1, 6), random.Next(1, 20));
+            int models = method is "slerp" or "nearswap" or "arcee_fusion" or "passthrough" ? 1 : method == "nuslerp" ? 2 : 4;
+            RecipeSlice slice = Slice(method, shared, dialect, models, method is not ("linear" or "passthrough" or "karcher"), random);
+            float[][] inputs = [.. Enumerable.Range(0, slice.Sources.Count).Select(_ => Draw(random, shape, method == "arcee_fusion"))];
+            for (int k = seed % 9; k >= 0; k--) inputs[random.Next(inputs.Length)][random.Next((int)shape.ElementCount)] = bad[seed % 5 < 3 ? seed % 5 : random.Next(3)];
+            var place = new TensorPlace("layers.0.weight", null, LayerPosition.Outside);
+            float[] merged = TensorRun.Merge(device, slice, place, shape, inputs, random);
+            double[] expected = TensorRun.MergeFloat64(slice, place, shape, inputs);
+            for (int e = 0; e < merged.Length; e++)
+            {
+                bool alike = double.IsFinite(expected[e]) ? Math.Abs(merged[e] - expected[e]) <= (Math.ScaleB(1, -24) * Math.Abs(expected[e])) + 1e-13 : ((double)merged[e]).Equals(expected[e]);
+                Assert.True(alike, $"seed {seed}, {shape}[{e}]: {merged[e]:R} in float32, {expected[e]:R} in float64; inputs {string.Join(' ', inputs.Select(x => x[e]))}");
+            }
+        }
+    }
+
     /// <summary>A vector is the hardest: it is one row. What is said is what plans count; 1/8 more is for flags, and 64 KiB for what does not grow.</summary>
     [Theory]
     [MemberData(nameof(Runs))]

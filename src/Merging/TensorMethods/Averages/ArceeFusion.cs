@@ -49,7 +49,8 @@ public sealed class ArceeFusion : TensorMethod
         int numbers = importance.Count(v => !double.IsNaN(v));
         double At(double share) => sorted[sorted.Length - numbers + (int)(share * (numbers - 1))];
         double least = numbers == 0 ? double.PositiveInfinity : At(0.5) + (1.5 * (At(0.75) - At(0.25)));
-        for (int i = 0; i < output.Length; i++) output[i] = importance[i] >= least ? model[i] : origin[i];
+        // From a base that is not finite no difference is known.
+        for (int i = 0; i < output.Length; i++) output[i] = !(importance[i] >= least) ? origin[i] : double.IsFinite(origin[i]) ? model[i] : double.NaN;
     }
 
     /// <summary>Σ P ln(P/Q) of one row, in terms that are not negative: P ln(P/Q) − P + Q, whose sum is the same because both distributions sum to one.</summary>

@@ -20,8 +20,8 @@ public sealed class NearSwap : TensorMethod
         double[] origin = inputs[RequiredBase.Of(task, Name)], model = inputs[task.Parameters.Models.First(m => m != task.Base)];
         for (int i = 0; i < output.Length; i++)
         {
-            double s = Math.Min(1, reach / Math.Max(Math.Abs(model[i] - origin[i]), 1e-6));
-            output[i] = s == 1 ? model[i] : reach == 0 ? origin[i] : (s * model[i]) + ((1 - s) * origin[i]);
+            double difference = model[i] - origin[i], size = Math.Max(Math.Abs(difference), 1e-6);
+            output[i] = reach >= size ? model[i] : reach == 0 ? origin[i] : origin[i] + (difference * reach / size);
         }
     }
 

@@ -34,18 +34,14 @@ internal static class Magnitudes
         return new Selection(threshold, last);
     }
 
-    /// <summary>The indices from the largest value to the smallest, equal ones from the lowest index on; NaN is left out.</summary>
+    /// <summary>The indices from the largest value to the smallest, equal ones from the lowest index on; NaN is above all numbers.</summary>
     public static int[] Descending(double[] values)
     {
         var order = new int[values.Length];
-        int count = 0;
-        for (int i = 0; i < values.Length; i++)
-        {
-            if (!double.IsNaN(values[i])) order[count++] = i;
-        }
-
-        Array.Resize(ref order, count);
-        Array.Sort(order, (i, j) => values[i] != values[j] ? values[j].CompareTo(values[i]) : i.CompareTo(j));
+        for (int i = 0; i < order.Length; i++) order[i] = i;
+        // To the platform NaN is less than any number.
+        Array.Sort(order, (i, j) => double.IsNaN(values[i]) != double.IsNaN(values[j]) ? (double.IsNaN(values[i]) ? -1 : 1)
+            : values[i] != values[j] && !double.IsNaN(values[i]) ? values[j].CompareTo(values[i]) : i.CompareTo(j));
         return order;
     }
 }

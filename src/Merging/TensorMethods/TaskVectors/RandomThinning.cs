@@ -81,10 +81,8 @@ internal sealed class RankedThinning : Thinning
         double first = _columns == 1 ? (_low + _high) / 2 : _low, step = _columns == 1 ? 0 : (_high - _low) / (_columns - 1);
         for (int row = 0; row < difference.Length; row += _columns)
         {
-            // From the largest down, so that of equal ones the lowest index ranks highest; NaN is above all.
-            double[] magnitudes = Magnitudes.Of(difference.Slice(row, _columns));
-            for (int i = 0; i < magnitudes.Length; i++) magnitudes[i] = double.IsNaN(magnitudes[i]) ? double.PositiveInfinity : magnitudes[i];
-            int[] order = Magnitudes.Descending(magnitudes);
+            // From the largest down, so that of equal ones the lowest index ranks highest; NaN is above all, infinities too.
+            int[] order = Magnitudes.Descending(Magnitudes.Of(difference.Slice(row, _columns)));
             for (int place = 0; place < _columns; place++)
             {
                 int index = row + order[place], rank = _columns - 1 - place;

@@ -38,18 +38,10 @@ public sealed class SceMethod : TensorMethod
             return;
         }
 
-        // The selection is one for all models: what is not in it gets the base's value before differences are taken.
-        if (share < 1)
-        {
-            double[] variance = [.. Enumerable.Range(0, origin.Length).Select(i => VarianceOf(models, i))], sorted = [.. variance];
-            Array.Sort(sorted);
-            Selection selected = Magnitudes.Largest(variance, sorted, (long)(variance.Count(v => v != 0) * share));
-            models = [.. models.Select(x => Selected(x, origin, variance, selected))];
-        }
-
-        double[] energies = [.. models.Select(x => x.Zip(origin, (v, b) => (v - b) * (v - b)).Sum() / origin.Length)], weights = SceMerge.WeightsOf(energies);
-        var whole = new NoThinning();
-        ModelDifference[] terms = [.. weights.Select((w, k) => new ModelDifference(k, w, whole) { Vote = 1 })];
+        // The selection is one for all models.
+        Thinning selected = share < 1 ? new SelectedThinning(SelectedOf(models, share)) : new NoThinning();
+        double[] energies = [.. models.Select(x => DifferenceFloat64.Thinned(selected, x, origin, rescale: false).Sum(d => d * d) / origin.Length)], weights = SceMerge.WeightsOf(energies);
+        ModelDifference[] terms = [.. weights.Select((w, k) => new ModelDifference(k, w, selected) { Vote = 1 })];
         DifferenceFloat64.Merge(task with { Base = models.Length }, terms, DifferenceRule.ElectedMean, 1, 1, rescale: false, [.. models, origin], output);
     }
 
@@ -63,11 +55,19 @@ public sealed class SceMethod : TensorMethod
         return differ ? square / models.Length : 0;
     }
 
-    private static double[] Selected(double[] model, double[] origin, double[] variance, Selection selection)
+    /// <summary>Whether an element is among those with the largest variances. One with a variance that is no number, as a model is not finite there, is not.</summary>
+    private static bool[] SelectedOf(double[][] models, double share)
     {
-        var selected = new double[model.Length];
-        for (int i = 0; i < selected.Length; i++) selected[i] = selection.Contains(variance[i], i) ? model[i] : origin[i];
-        return selected;
+        double[] variance = [.. Enumerable.Range(0, models[0].Length).Select(i => VarianceOf(models, i))], sorted = [.. variance];
+        Array.Sort(sorted);
+        Selection selection = Magnitudes.Largest(variance, sorted, (long)(variance.Count(v => v != 0) * share));
+        return [.. variance.Select((v, i) => selection.Contains(v, i))];
+    }
+
+    /// <summary>What is selected counts, and nothing else is looked at: a base that is not finite spoils no sum.</summary>
+    private sealed class SelectedThinning(bool[] selected) : Thinning
+    {
+        public override void Choose(ReadOnlySpan<double> difference, Span<bool> counts) => selected.CopyTo(counts);
     }
 
     private sealed class SceMerge : TensorMerge

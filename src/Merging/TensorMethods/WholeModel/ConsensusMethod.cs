@@ -68,6 +68,8 @@ public sealed class ConsensusMethod : TensorMethod
         private readonly double _scale;
         private readonly int _least;
         private readonly DifferenceTerm[] _terms;
+        private readonly DeviceSpan<float>[] _others;
+        private readonly DifferenceTerm[] _otherTerms;
         private readonly DeviceSpan<float>[] _pair = new DeviceSpan<float>[2];
         private readonly DifferenceTerm[] _contest = new DifferenceTerm[2];
 
@@ -79,6 +81,8 @@ public sealed class ConsensusMethod : TensorMethod
             _weights = [.. task.Parameters.Models.Select(source => task.Parameters.Number("weight", source))];
             _maskLambdas = [.. task.Parameters.Models.Select(source => task.Parameters.Number("mask_lambda", source))];
             _terms = new DifferenceTerm[_weights.Length];
+            _others = new DeviceSpan<float>[Math.Max(0, _weights.Length - 1)];
+            _otherTerms = [.. _others.Select(_ => DifferenceTerm.Whole(1))];
             _pieces = new DifferencePieces(task.Device, _weights.Length, task.Length, floats: 6, masks: 1);
         }
 
@@ -137,8 +141,10 @@ public sealed class ConsensusMethod : TensorMethod
         {
             OperationSet operations = _task.Device.Operations;
             DeviceSpan<float> own = _pieces.Float(3, piece.Length), others = _pieces.Float(4, piece.Length), result = _pieces.Float(5, piece.Length);
-            for (int k = 0; k < _terms.Length; k++) _terms[k] = DifferenceTerm.Whole(k == t ? 0 : 1);
-            operations.MergeDifferences(result, zero, piece.TaskVectors, _terms, DifferenceRule.Sum, 1);
+            // Left out rather than multiplied by 0, which would make NaN of an infinity.
+            for (int k = 0; k < _others.Length; k++) _others[k] = piece.TaskVectors[k < t ? k : k + 1];
+            if (_others.Length == 0) operations.Fill(result, 0);
+            else operations.MergeDifferences(result, zero, _others, _otherTerms, DifferenceRule.Sum, 1);
             operations.Fill(own, 0);
             operations.AccumulateAbsolute(own, piece.TaskVectors[t]);
             operations.Fill(others, 0);
