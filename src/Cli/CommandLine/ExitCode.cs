@@ -5,10 +5,10 @@ internal static class ExitCode
 {
     public const int Done = 0;
 
-    /// <summary>The work could not be done: a file is missing or broken, the disk is full.</summary>
+    /// <summary>The work could not be done: a file is missing or broken, whoever names it, or cannot be written, the disk is full. Or the answer is no: checkpoints differ, hashes do not fit.</summary>
     public const int Failed = 1;
 
-    /// <summary>The command line or the recipe is wrong: running it again cannot help.</summary>
+    /// <summary>What the command line, a recipe or an experiment file says is wrong, whatever the files hold, or a recipe's models do not fit each other: running it again cannot help.</summary>
     public const int Usage = 2;
 
     /// <summary>Stopped by Ctrl+C, as shells report it: 128 + SIGINT.</summary>

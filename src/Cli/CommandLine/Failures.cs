@@ -29,6 +29,7 @@ internal static partial class Failures
     private static int CodeOf(Exception exception) => exception switch
     {
         OperationCanceledException => ExitCode.Stopped,
+        PlanningException { AreOfFiles: true } => ExitCode.Failed,
         UsageException or YamlException or PlanningException => ExitCode.Usage,
         _ => ExitCode.Failed,
     };

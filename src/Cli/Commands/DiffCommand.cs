@@ -22,6 +22,8 @@ internal static class DiffCommand
         CustomParser = result => OptionValue.Parse<double>(result, "a number from 0 on", value => value >= 0 && double.IsFinite(value)),
     };
 
+    private static readonly Option<bool> All = new("--all") { Description = "List every common tensor, the equal ones too." };
+
     public static Command Create()
     {
         var command = new ExampleCommand(
@@ -31,6 +33,7 @@ internal static class DiffCommand
             First,
             Second,
             Tolerance,
+            All,
             CommonOptions.Threads,
             CommonOptions.Json,
         };
@@ -50,16 +53,16 @@ internal static class DiffCommand
         bool equal = found.AreEqual(tolerance);
         var report = new DiffReport(
             first.Path, second.Path, equal, tolerance, found.OnlyInFirst, found.OnlyInSecond, found.Unlike, [.. found.Tensors.Select(t => DiffTensor.From(t, tolerance))]);
-        context.Write(report, CliJson.Default.DiffReport, Print);
+        context.Write(report, CliJson.Default.DiffReport, (r, output) => Print(r, output, context.Get(All)));
         return equal ? ExitCode.Done : ExitCode.Failed;
     }
 
-    private static void Print(DiffReport report, TextWriter output)
+    private static void Print(DiffReport report, TextWriter output, bool all)
     {
         foreach (string name in report.OnlyInFirst) output.WriteLine($"only in {Printable.Of(report.First)}: {Printable.Of(name)}");
         foreach (string name in report.OnlyInSecond) output.WriteLine($"only in {Printable.Of(report.Second)}: {Printable.Of(name)}");
         foreach (string sentence in report.Unlike) output.WriteLine(Printable.Of(sentence));
-        DiffTensor[] shown = [.. report.Tensors.Where(t => t.Differing > 0 || t.OtherDType is not null)];
+        DiffTensor[] shown = all ? report.Tensors : [.. report.Tensors.Where(t => !t.Equal)];
         if (shown.Length > 0)
         {
             var table = new TextTable("name", "dtype", "differing", "max", "mean", "ulps", "cosine", "nan").AlignRight(2, 3, 4, 5, 6, 7);
@@ -69,10 +72,12 @@ internal static class DiffCommand
         }
 
         int different = report.Tensors.Count(t => !t.Equal), other = report.OnlyInFirst.Count + report.OnlyInSecond.Count + report.Unlike.Count;
-        string within = report.Tolerance is { } tolerance ? $" within {Number(tolerance)}" : "";
+        int near = report.Tensors.Count(t => t.Equal && (t.Differing > 0 || t.OtherDType is not null));
+        string within = report.Tolerance is { } tolerance ? $" within {Number(tolerance)}" : "", nearly = near > 0 ? $", {near} of them not to the bit" : "";
+        string beyond = report.Tolerance is { } limit ? $" beyond {Number(limit)} ({report.Tensors.Length - different}{within}{nearly})" : "";
         output.WriteLine(report.Equal
-            ? $"equal{within}: {report.Tensors.Length} tensors"
-            : $"different: {different} of {report.Tensors.Length} common tensors{(within.Length > 0 ? $" not equal{within}" : "")}, {other} others");
+            ? $"equal{within}: {report.Tensors.Length} tensors{nearly}"
+            : $"different: {different} of {report.Tensors.Length} common tensors{beyond}, {other} others");
     }
 
     private static string[] Cells(DiffTensor tensor) =>

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Planning.Reports;
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Merging.Streaming.Runs;
 using MergeEngine.Tensors.Safetensors;
 
@@ -37,12 +38,13 @@ internal sealed record MergedDocument(
     double Seconds,
     IReadOnlyList<string> Notes,
     IReadOnlyList<NonFiniteTensor> NonFinite,
-    IReadOnlyList<NonFiniteOutput> NonFiniteOutputs)
+    IReadOnlyList<NonFiniteOutput> NonFiniteOutputs,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] MergeProfile? Profile)
 {
     public static MergedDocument From(MergeResult result) => new(
         result.Document, result.Path, result.Method, result.Dialect, result.Tensors, result.Merged, result.Tensors - result.Merged, result.Files, result.Bytes,
         result.Moved?.ReadBytes ?? 0, result.Moved?.WrittenBytes ?? 0, result.RestoredBytes, result.WasFinished, result.Seconds, result.Notes, result.Moved?.NonFinite ?? [],
-        result.Moved?.NonFiniteOutputs ?? []);
+        result.Moved?.NonFiniteOutputs ?? [], result.Profile);
 
     public void Print(TextWriter output)
     {

@@ -61,7 +61,7 @@ internal sealed class VocabularySources(Recipe recipe, ModelSet models, PlanOpti
         }
         catch (IOException e)
         {
-            findings.Problem(e.Message);
+            findings.FileProblem(e.Message);
             return false;
         }
     }

@@ -31,6 +31,7 @@ public static class YamlFile
     public static string ReadText(string path)
     {
         if (Directory.Exists(path)) throw new IOException($"'{path}' is a directory, expected a YAML file.");
+        if (!File.Exists(path)) throw new FileNotFoundException($"'{path}' does not exist, expected a YAML file.");
         using FileStream stream = File.OpenRead(path);
         return ReadText(stream, path);
     }

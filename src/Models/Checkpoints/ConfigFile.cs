@@ -57,7 +57,8 @@ internal sealed class ConfigFile
         try
         {
             var info = new FileInfo(path);
-            if (Directory.Exists(path)) throw new ModelException($"{path}: is a directory, expected a JSON file.");
+            // A pipe would be waited for.
+            if (OutputTarget.ComplaintOf(path) is { } complaint) throw new ModelException($"{path}: {complaint}, expected a JSON file.");
             if (!info.Exists) throw new ModelException($"{path}: there is no such file, expected the model's config.");
             if (info.Length > maxBytes) throw new ModelException($"{path}: the config has {info.Length} bytes, expected at most {maxBytes}.");
             bytes = File.ReadAllBytes(path);

@@ -52,6 +52,9 @@ public sealed class Dataset
 
     public DatasetSplit? Test => this["test"];
 
+    /// <summary>What a dataset may be, for messages.</summary>
+    internal const string Expected = "a dataset: a .safetensors file, a folder of images, a directory of IDX files, or a table in .csv, .tsv or .jsonl";
+
     /// <summary>
     /// Opens a safetensors dataset (<c>train.images</c> or <c>train.input_ids</c>, <c>train.labels</c>, …), a safetensors input (<c>images</c> or
     /// <c>input_ids</c>, perhaps <c>labels</c>), a directory of IDX files, a folder of images or one image, or a table with a column of image files.

@@ -14,7 +14,7 @@ internal static class SafetensorsDataset
 
     public static Dataset Open(string path)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
+        using SafetensorsFile file = SafetensorsFile.Open(path, Dataset.Expected);
         var splits = new List<DatasetSplit>();
         foreach (string split in SplitNames)
         {

@@ -31,7 +31,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     private readonly byte* _data;
     private bool _disposed;
 
-    private SafetensorsFile(string path, SafeFileHandle handle, Checkpoint? like)
+    private SafetensorsFile(string path, SafeFileHandle handle, Checkpoint? like, string expected)
     {
         FilePath = path;
         _handle = handle;
@@ -40,7 +40,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
             throw new SafetensorsException($"{path}: the file holds {FileLength} bytes, expected at least 8 for the length of the header.");
         Span<byte> prefix = stackalloc byte[SafetensorsHeader.PrefixLength];
         ReadFully(prefix, 0);
-        int length = SafetensorsHeader.CheckLength(BinaryPrimitives.ReadUInt64LittleEndian(prefix), FileLength, path);
+        int length = SafetensorsHeader.CheckLength(BinaryPrimitives.ReadUInt64LittleEndian(prefix), FileLength, path, expected);
         Header = like?.Files.FirstOrDefault(f => HasHeaderOf(f, length))?.Header ?? ParseHeader(length, like);
         try
         {
@@ -60,7 +60,13 @@ public sealed unsafe class SafetensorsFile : IDisposable
 
     /// <summary>Opens and checks a file.</summary>
     /// <exception cref="SafetensorsException">The path is no readable regular file, or its header breaks a rule.</exception>
-    public static SafetensorsFile Open(string path) => Open(path, null);
+    public static SafetensorsFile Open(string path) => Open(path, like: null);
+
+    /// <summary>The same, where other things than such a file could stand at the path.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="expected">What the caller would have taken there: the end of the sentence where there is no file, or a text.</param>
+    /// <inheritdoc cref="Open(string)" path="/exception"/>
+    public static SafetensorsFile Open(string path, string expected) => Open(path, null, expected);
 
     /// <summary>The same, with the names that another checkpoint has in memory already, and what the caller would have taken at this path.</summary>
     internal static SafetensorsFile Open(string path, Checkpoint? like, string expected = Expected)
@@ -69,7 +75,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
         var handle = RegularFile.OpenRead(path, expected);
         try
         {
-            return new SafetensorsFile(path, handle, like);
+            return new SafetensorsFile(path, handle, like, expected);
         }
         catch
         {

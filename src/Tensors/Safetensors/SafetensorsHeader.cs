@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using System.Collections.ObjectModel;
 using System.Diagnostics.CodeAnalysis;
+using System.Text;
 using MergeEngine.Tensors.Numerics;
 
 namespace MergeEngine.Tensors.Safetensors;
@@ -63,8 +65,9 @@ public sealed class SafetensorsHeader
     /// <summary>Checks the length in the first 8 bytes against the limit and the file.</summary>
     /// <returns>The header's length in bytes.</returns>
     /// <exception cref="SafetensorsException">The length is over the limit or past the end of the file.</exception>
-    public static int CheckLength(ulong headerLength, long fileLength, string file)
+    public static int CheckLength(ulong headerLength, long fileLength, string file, string expected)
     {
+        if (TextOf(headerLength) is { } text) throw new SafetensorsException($"{file}: begins with the text {Quoting.Quote(text)}, expected {expected}.");
         if (headerLength > MaxByteLength)
             throw new SafetensorsException($"{file}: the header length is {headerLength} bytes, expected at most {MaxByteLength}.");
         if ((long)headerLength > fileLength - PrefixLength)
@@ -74,5 +77,18 @@ public sealed class SafetensorsHeader
         }
 
         return (int)headerLength;
+    }
+
+    /// <summary>The first bytes of a file, if they are those of a text: as a length they would be far beyond what is allowed.</summary>
+    private static string? TextOf(ulong headerLength)
+    {
+        Span<byte> bytes = stackalloc byte[PrefixLength];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, headerLength);
+        foreach (byte b in bytes)
+        {
+            if (b is not (>= 0x20 and < 0x7F) and not (byte)'\t' and not (byte)'\n' and not (byte)'\r') return null;
+        }
+
+        return Encoding.ASCII.GetString(bytes);
     }
 }

@@ -32,6 +32,31 @@ public sealed class DiffTests : IDisposable
         Assert.Equal(1, MergeEngineProcess.Run("diff", a, b, "--tolerance", "0.4").Code);
     }
 
+    /// <summary>What is within the tolerance is counted and not listed, but where all is asked for.</summary>
+    [Fact]
+    public void Rows_are_those_beyond_the_tolerance()
+    {
+        foreach ((string name, float more) in new[] { ("a", 0f), ("b", 1f) })
+        {
+            SafetensorsWriter.Write(directory[$"{name}.safetensors"],
+            [
+                TensorContent.FromFloat32("near", new Shape(2), new[] { 1, 1 + (0.125f * more) }), TensorContent.FromFloat32("far", new Shape(2), new[] { 1, 1 + more }),
+                TensorContent.FromFloat32("same", new Shape(1), new[] { 1f }),
+            ]);
+        }
+
+        string a = directory["a.safetensors"], b = directory["b.safetensors"];
+        Outcome some = MergeEngineProcess.Run("diff", a, b, "--tolerance", "0.25");
+        Assert.Equal(1, some.Code);
+        Assert.DoesNotContain("near", some.Output, StringComparison.Ordinal);
+        Assert.Contains("\nfar ", some.Output, StringComparison.Ordinal);
+        Assert.EndsWith("different: 1 of 3 common tensors beyond 0.25 (2 within 0.25, 1 of them not to the bit), 0 others\n", some.Output, StringComparison.Ordinal);
+        Outcome all = MergeEngineProcess.Run("diff", a, b, "--tolerance", "0.25", "--all");
+        foreach (string name in (string[])["near", "far", "same"]) Assert.Contains($"\n{name} ", all.Output, StringComparison.Ordinal);
+        Assert.Equal(3, MergeEngineProcess.Run("diff", a, b, "--tolerance", "0.25", "--json").Json().GetProperty("tensors").GetArrayLength());
+        Assert.Equal("equal within 2: 3 tensors, 2 of them not to the bit\n", MergeEngineProcess.Run("diff", a, b, "--tolerance", "2").Succeeded().Output);
+    }
+
     [Fact]
     public void Json_holds_every_tensor_and_numbers_that_are_not_finite()
     {

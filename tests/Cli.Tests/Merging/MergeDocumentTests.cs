@@ -49,6 +49,21 @@ public sealed class MergeDocumentTests : IDisposable
         SmallModel.AssertSameTensors(_directory["one"], _directory["out"]);
     }
 
+    /// <summary>Before a model is opened: here there is none.</summary>
+    [Fact]
+    public void A_place_where_nothing_can_be_written_is_told_before_anything_is_planned()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Nothing can be made in /proc, by nobody.");
+        foreach (string model in (string[])["a", "b"]) Directory.Delete(_directory[model], recursive: true);
+        foreach (string[] more in (string[][])[[], ["--dry-run"]])
+        {
+            Merge("/proc/out", ["-I", "parts", .. more]).Refused(1, "/proc/out: cannot be written because no directory can be made in /proc.");
+            Merge("out", ["-I", "/proc/parts", .. more]).Refused(1, "/proc/parts/first: cannot be written because no directory can be made in /proc.");
+        }
+
+        Assert.Equal(["r.yml"], Directory.GetFileSystemEntries(_directory.Path).Select(Path.GetFileName));
+    }
+
     /// <summary>Documents are planned on stand-ins for those before them, whose place is of no use to anybody.</summary>
     [Fact]
     public void Notes_of_a_plan_name_results_by_the_places_where_they_will_be()

@@ -87,6 +87,7 @@ public sealed class MergeOptionTests : IDisposable
     [InlineData("r.yml/out", "is a file")]
     [InlineData("a/model.safetensors/x/y", "a/model.safetensors/x/y: cannot be written because ")]
     [InlineData("r.yml", "is a file")]
+    [InlineData("/proc/out", "/proc/out: cannot be written because no directory can be made in /proc.")]
     public void A_place_where_no_directory_can_be_is_told_with_its_reason(string output, string mention)
     {
         Run("r.yml", output).Refused(1, mention);

@@ -169,6 +169,30 @@ public sealed class MergeTests : IDisposable
         Assert.Equal(2 * merged.GetProperty("bytes").GetInt64(), merged.GetProperty("read_bytes").GetInt64());
     }
 
+    /// <summary>The stages' times add up to those of the threads, and their bytes are those that the merge has moved: a byte from or to a file is copied.</summary>
+    [Fact]
+    public void A_profile_tells_where_the_time_went()
+    {
+        Outcome outcome = Merge("r.yml", "out", "--profile", "--json", "--threads", "1").Succeeded();
+        JsonElement merged = outcome.Json().GetProperty("merged")[0], profile = merged.GetProperty("profile");
+        Dictionary<string, JsonElement> stages = profile.GetProperty("stages").EnumerateArray().ToDictionary(s => s.GetProperty("stage").GetString()!);
+        foreach (string stage in (string[])["planning", "opening", "reading", "hashing_inputs", "merging", "checking", "writing", "hashing_outputs", "syncing", "finishing", "waiting"])
+            Assert.Contains(stage, stages.Keys);
+        Assert.Equal("linear", stages["merging"].GetProperty("method").GetString());
+        long read = merged.GetProperty("read_bytes").GetInt64(), written = merged.GetProperty("written_bytes").GetInt64();
+        Assert.Equal((2 * read, read), (stages["reading"].GetProperty("bytes").GetInt64(), stages["hashing_inputs"].GetProperty("bytes").GetInt64()));
+        Assert.True(stages["writing"].GetProperty("bytes").GetInt64() >= 2 * written);
+        Assert.Equal(read + written, stages["merging"].GetProperty("bytes").GetInt64());
+        // One thread does one thing after the other, so nothing is counted twice.
+        Assert.Equal(profile.GetProperty("seconds").GetDouble(), stages.Values.Sum(s => s.GetProperty("seconds").GetDouble()), 1e-6);
+        Assert.True(profile.GetProperty("copy_gbps").GetDouble() > 0);
+        foreach (string line in (string[])["merging by linear", "hashing inputs", "syncing", "waiting", "a copy moves"]) Assert.Contains(line, outcome.Error, StringComparison.Ordinal);
+        Outcome plain = Merge("r.yml", "plain", "--json").Succeeded();
+        Assert.False(plain.Json().GetProperty("merged")[0].TryGetProperty("profile", out _));
+        Assert.DoesNotContain("a copy moves", plain.Error, StringComparison.Ordinal);
+        SmallModel.AssertSameTensors(_directory["plain"], _directory["out"]);
+    }
+
     [Fact]
     public void A_recipe_comes_from_standard_input_too()
     {

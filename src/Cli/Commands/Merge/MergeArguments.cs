@@ -36,6 +36,8 @@ internal static class MergeArguments
 
     private static readonly Option<bool> Strict = new("--strict") { Description = "A NaN or an infinity is an error, in the weights of a model or made by the merge or its rounding; otherwise they are counted and reported." };
 
+    private static readonly Option<bool> Profile = new("--profile") { Description = "Tell on stderr, and with --json, where the time went: reading, hashing, each method's arithmetic, writing, syncing, beside the rate of a plain copy." };
+
     private static readonly Option<ulong?> Seed = new("--seed", "--random-seed")
     {
         Description = "Seed of random masks, 0 if left out. Equal seeds give equal bits.",
@@ -69,7 +71,7 @@ internal static class MergeArguments
 
     public static IEnumerable<Option> All =>
     [
-        DeviceName, Cuda, GpuRich, Threads, MemoryLimit, ShardSize, OutShardSize, DryRun, Resume, CommonOptions.Overwrite, NoHash, Strict, Seed, Layers, Truncate,
+        DeviceName, Cuda, GpuRich, Threads, MemoryLimit, ShardSize, OutShardSize, DryRun, Resume, CommonOptions.Overwrite, NoHash, Strict, Profile, Seed, Layers, Truncate,
         OutPath, IntermediateDirectory, Lazy, CopyTokenizer, ModelCard, Quiet,
     ];
 
@@ -116,6 +118,7 @@ internal static class MergeArguments
             Resume = context.Get(Resume),
             Hash = hash,
             Strict = context.Get(Strict),
+            Profile = context.Get(Profile),
             Companions = new CompanionOptions
             {
                 CopyTokenizer = MergekitOptions.IsOn(context, CopyTokenizer) ?? true,

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using MergeEngine.Cli.CommandLine;
 using MergeEngine.Cli.Reports;
+using MergeEngine.Cli.Reports.Tables;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Recipes;
 using MergeEngine.Merging.Recipes.Catalog;
@@ -69,7 +70,9 @@ internal static class MergeCommand
         }
 
         foreach (PreviewedMerge plan in plans) PlanText.Write(plan.Plan, Console.Error);
-        context.Write(MergeReport.From(Merge(context, file, options)), CliJson.Default.MergeReport, static (r, text) => r.Print(text));
+        IReadOnlyList<MergeResult> results = Merge(context, file, options);
+        foreach (MergeResult result in results) MergeProfileTable.Write(result, Console.Error);
+        context.Write(MergeReport.From(results), CliJson.Default.MergeReport, static (r, text) => r.Print(text));
     }
 
     private static IReadOnlyList<MergeResult> Merge(CommandContext context, RecipeFile file, MergeOptions options)

@@ -1,3 +1,4 @@
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Tensors;
 
 namespace MergeEngine.Merging.Streaming.Execution;
@@ -19,6 +20,9 @@ public sealed record ExecutionOptions
 
     /// <summary>Whether a value of an input that is NaN or infinite ends the merge, rather than being counted.</summary>
     public bool Strict { get; init; }
+
+    /// <summary>Takes the time of stages; null where nobody asks.</summary>
+    internal StageTimes? Times { get; init; }
 
     /// <summary>Most bytes of an ordinary chunk; tests cut small tensors.</summary>
     internal int ChunkBytes { get; init; } = MemoryPlan.UsualChunk;

@@ -23,7 +23,7 @@ internal sealed class ExecutionRun : IDisposable
         (_job, _plan, _output) = (job, plan, output);
         _context = new FlowContext(
             new ComputeStage(options.Device), new MemoryPlan(options, job), new ExecutionMeter(progress), new NonFiniteCounts(options.Strict),
-            options.Device is CpuDevice cpu ? new HelpBoard(cpu) : null, cancellation);
+            options.Device is CpuDevice cpu ? new HelpBoard(cpu) : null, cancellation) { Times = options.Times };
         try
         {
             _tasks = new ModelTasks(job, options.Device, _context.Memory.IdleBytes);
@@ -65,7 +65,7 @@ internal sealed class ExecutionRun : IDisposable
 
     private void Run(long held, IEnumerable<ChunkFlow> flows)
     {
-        using var pipeline = new ChunkPipeline(_context.Stage.Device, _context.Stage.Host, _context.Memory, held, _context.Cancellation, _context.Board);
+        using var pipeline = new ChunkPipeline(_context.Stage.Device, _context.Stage.Host, _context.Memory, held, _context.Cancellation, _context.Board, _context.Times);
         pipeline.Run(flows);
     }
 
@@ -99,7 +99,7 @@ internal sealed class ExecutionRun : IDisposable
 
     private ChunkFlow Begin(TensorJob tensor)
     {
-        var writer = new TensorWriter(_output, _plan[tensor.Name], _context.NonFinite);
+        var writer = new TensorWriter(_output, _plan[tensor.Name], _context.NonFinite, _context.Times);
         if (tensor.Method is null) return new CopyFlow(tensor, writer, _context);
         TensorTask task = _tasks[tensor] with { Team = _context.Board };
         if (tensor.IsFloat64) return new WholeFlow(tensor, task, writer, _context);

@@ -1,6 +1,7 @@
 using System.Buffers;
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Execution;
@@ -24,12 +25,18 @@ public sealed class InputFiles : IDisposable
     /// <param name="job">The merge.</param>
     /// <param name="hashing">False to note sizes and times only.</param>
     /// <exception cref="SafetensorsException">A file cannot be opened, or is not the one that was planned with.</exception>
-    public static InputFiles Open(MergeJob job, bool hashing = true)
+    public static InputFiles Open(MergeJob job, bool hashing = true) => Open(job, hashing, null);
+
+    /// <param name="job">The merge.</param>
+    /// <param name="hashing">False to note sizes and times only.</param>
+    /// <param name="times">Takes the time of hashing; null where nobody asks.</param>
+    /// <inheritdoc cref="Open(MergeJob, bool)"/>
+    internal static InputFiles Open(MergeJob job, bool hashing, StageTimes? times)
     {
         var inputs = new InputFiles();
         try
         {
-            foreach (SafetensorsFile file in job.Inputs.SelectMany(c => c.Files)) inputs.Add(file, hashing);
+            foreach (SafetensorsFile file in job.Inputs.SelectMany(c => c.Files)) inputs.Add(file, hashing, times);
             return inputs;
         }
         catch
@@ -45,7 +52,7 @@ public sealed class InputFiles : IDisposable
         foreach (InputFile file in _files) file.Dispose();
     }
 
-    private void Add(SafetensorsFile file, bool hashing)
+    private void Add(SafetensorsFile file, bool hashing, StageTimes? times)
     {
         if (!_known.Add(file)) return;
         var input = new InputFile(file.FilePath, hashing);
@@ -54,7 +61,12 @@ public sealed class InputFiles : IDisposable
             throw new SafetensorsException($"{file.FilePath}: has {input.Length} bytes, but had {file.FileLength} when the merge was planned.");
 
         if (!hashing) return;
-        file.Passing = input.Passed;
+        file.Passing = times is null ? input.Passed : (offset, bytes) =>
+        {
+            long start = StageTimes.Start(times);
+            input.Passed(offset, bytes);
+            times.Add(MergeStage.HashingInputs, start, bytes.Length);
+        };
         // The first bytes of the hash, which those of the tensors continue.
         byte[] bytes = ArrayPool<byte>.Shared.Rent(ReadBytes);
         try

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
 
@@ -14,11 +15,14 @@ internal sealed class SourceReader
     private readonly TensorSource _source;
     private readonly SafetensorsFile _file;
     private readonly TensorEntry _entry;
+    private readonly StageTimes? _times;
     private readonly bool _rounds;
 
-    public SourceReader(TensorSource source)
+    /// <param name="source">The tensor.</param>
+    /// <param name="times">Takes the time; null where nobody asks.</param>
+    public SourceReader(TensorSource source, StageTimes? times = null)
     {
-        _source = source;
+        (_source, _times) = (source, times);
         _file = source.Checkpoint.FileOf(source.Tensor);
         _entry = _file[source.Tensor];
 
@@ -37,7 +41,12 @@ internal sealed class SourceReader
 
     /// <summary>Bytes of the tensor as they are.</summary>
     /// <exception cref="SafetensorsException">The file cannot be read.</exception>
-    public void ReadBytes(long firstByte, Span<byte> destination) => _file.ReadBytes(_entry, firstByte, destination);
+    public void ReadBytes(long firstByte, Span<byte> destination)
+    {
+        long start = StageTimes.Start(_times);
+        _file.ReadBytes(_entry, firstByte, destination);
+        _times?.Add(MergeStage.Reading, start, 2L * destination.Length);
+    }
 
     /// <summary>Elements as float32, rounded to the source's type.</summary>
     /// <exception cref="SafetensorsException">The file cannot be read.</exception>
@@ -45,13 +54,15 @@ internal sealed class SourceReader
     {
         if (_source.Transform is { } transform)
         {
+            long start = StageTimes.Start(_times);
             transform.Read(first, destination);
             Round(destination);
+            _times?.Add(MergeStage.Transforming, start, sizeof(float) * (long)destination.Length);
         }
         else if (_entry.DType == DType.F32)
         {
             ReadBytes(first * sizeof(float), MemoryMarshal.AsBytes(destination));
-            Round(destination);
+            if (_rounds) Convert(destination, sizeof(float), default);
         }
         else
         {
@@ -62,8 +73,7 @@ internal sealed class SourceReader
                 Span<float> block = destination[..Math.Min(BlockBytes / size, destination.Length)];
                 Span<byte> bytes = rented.AsSpan(0, block.Length * size);
                 ReadBytes(first * size, bytes);
-                Conversion.ToSingle(_entry.DType, bytes, block);
-                Round(block);
+                Convert(block, size, bytes);
                 first += block.Length;
                 destination = destination[block.Length..];
             }
@@ -99,6 +109,15 @@ internal sealed class SourceReader
             first += piece.Length;
             destination = destination[piece.Length..];
         }
+    }
+
+    /// <summary>Converts stored bytes, where there are some, and rounds.</summary>
+    private void Convert(Span<float> values, int size, ReadOnlySpan<byte> stored)
+    {
+        long start = StageTimes.Start(_times);
+        if (!stored.IsEmpty) Conversion.ToSingle(_entry.DType, stored, values);
+        Round(values);
+        _times?.Add(MergeStage.ConvertingInputs, start, (long)values.Length * (size + sizeof(float)));
     }
 
     private void Round(Span<float> values)

@@ -1,5 +1,6 @@
 using MergeEngine.Merging.Streaming.Execution.Pipeline;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Tensors.Numerics;
 
 namespace MergeEngine.Merging.Streaming.Execution;
@@ -9,10 +10,12 @@ internal sealed class TensorInputs
 {
     private readonly SourceReader?[] _readers;
     private readonly IReadOnlyList<TensorSource> _sources;
+    private readonly StageTimes? _times;
 
-    public TensorInputs(TensorJob tensor)
+    public TensorInputs(TensorJob tensor, StageTimes? times = null)
     {
-        _readers = [.. tensor.Sources.Concat(tensor.Companions).Select(s => s is null ? null : new SourceReader(s))];
+        _times = times;
+        _readers = [.. tensor.Sources.Concat(tensor.Companions).Select(s => s is null ? null : new SourceReader(s, times))];
         _sources = tensor.Sources;
         Unit = UnitOf(tensor);
     }
@@ -39,7 +42,13 @@ internal sealed class TensorInputs
             if (_readers[k] is not { } reader) continue;
             Span<float> values = ComputeStage.Part(chunk.Memory!, shape, k, chunk.Length).HostSpan;
             reader.Read(chunk.First, values);
-            if (k < _sources.Count) counts?.Add(_sources[k], NonFinite.Count(values));
+            if (k < _sources.Count && counts is not null)
+            {
+                long start = StageTimes.Start(_times);
+                counts.Add(_sources[k], NonFinite.Count(values));
+                _times?.Add(MergeStage.Checking, start, sizeof(float) * (long)values.Length);
+            }
+
             bytes += reader.BytesOf(chunk.Length);
         }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 using MergeEngine.Merging.Streaming.Output;
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
 
@@ -10,7 +11,8 @@ namespace MergeEngine.Merging.Streaming.Execution;
 /// <param name="output">Where it goes.</param>
 /// <param name="tensor">Its place there.</param>
 /// <param name="nonFinite">Takes values that a merge or its rounding has made infinite or NaN.</param>
-internal sealed class TensorWriter(OutputDirectory output, PlannedTensor tensor, NonFiniteCounts nonFinite)
+/// <param name="times">Takes the time; null where nobody asks.</param>
+internal sealed class TensorWriter(OutputDirectory output, PlannedTensor tensor, NonFiniteCounts nonFinite, StageTimes? times)
 {
     private const int BlockElements = 64 * 1024;
 
@@ -38,7 +40,9 @@ internal sealed class TensorWriter(OutputDirectory output, PlannedTensor tensor,
             else
             {
                 Span<byte> bytes = rented.AsSpan(0, block.Length * size);
+                long start = StageTimes.Start(times);
                 Conversion.FromSingle(block, type, bytes);
+                times?.Add(MergeStage.ConvertingOutputs, start, (long)block.Length * (size + sizeof(float)));
                 WriteComputed(first * size, bytes);
             }
 
@@ -60,7 +64,9 @@ internal sealed class TensorWriter(OutputDirectory output, PlannedTensor tensor,
         {
             ReadOnlySpan<double> block = values[..Math.Min(BlockElements, values.Length)];
             Span<byte> bytes = rented.AsSpan(0, block.Length * size);
+            long start = StageTimes.Start(times);
             DoubleRounding.Round(block, type, bytes);
+            times?.Add(MergeStage.ConvertingOutputs, start, (long)block.Length * (size + sizeof(double)));
             WriteComputed(first * size, bytes);
             first += block.Length;
             values = values[block.Length..];
@@ -71,7 +77,9 @@ internal sealed class TensorWriter(OutputDirectory output, PlannedTensor tensor,
 
     private void WriteComputed(long firstByte, ReadOnlySpan<byte> bytes)
     {
+        long start = StageTimes.Start(times);
         nonFinite.AddOutput(tensor.Tensor, NonFinite.Count(bytes, tensor.Tensor.DType));
+        times?.Add(MergeStage.Checking, start, bytes.Length);
         WriteBytes(firstByte, bytes);
     }
 }

@@ -76,9 +76,11 @@ public sealed partial class OutputDirectory
         }
         catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException)
         {
-            throw new SafetensorsException($"{place.Given}: cannot be written because no directory can be made in {place.Holder}.", e);
+            throw NoDirectory(place, e);
         }
     }
+
+    private static SafetensorsException NoDirectory(OutputPath place, Exception cause) => new($"{place.Given}: cannot be written because no directory can be made in {place.Holder}.", cause);
 
     private static OutputJournal? OpenLeft(OutputPath place)
     {
@@ -106,7 +108,7 @@ public sealed partial class OutputDirectory
             string path = Path.Combine(place.Model, shard.FileName + WritingSuffix);
             // Without a piece to keep it is made again, so that its space is taken for certain.
             if (!begun.Contains(i)) File.Delete(path);
-            files[i] = new ShardFile(path, shard, (piece, digest) => Note(index, piece, digest), options.Hash);
+            files[i] = new ShardFile(path, shard, (piece, digest) => Note(index, piece, digest), options.Hash, options.Times);
         }
 
         step(OutputStep.Allocated);

@@ -1,4 +1,5 @@
 using MergeEngine.Merging.Streaming.Hashing;
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Output;
@@ -58,12 +59,26 @@ public sealed partial class OutputDirectory : IDisposable
     /// <summary>Bytes that the journal lists and that had another hash, so that they are written again.</summary>
     public long RejectedBytes { get; private set; }
 
-    /// <summary>Says before hours of work what would fail after them: the checks of opening that need nothing made.</summary>
+    /// <summary>Says before hours of work what would fail after them: the checks of opening, for which no more than an empty file is made and removed.</summary>
     /// <param name="path">The directory to write.</param>
     /// <param name="overwrite">Whether an older output may be replaced.</param>
     /// <param name="mayStay">Whether what is there may be the finished result itself, so that nothing of it is replaced.</param>
     /// <exception cref="SafetensorsException">Nothing can be written there, or what is there may not be replaced.</exception>
-    public static void RequirePossible(string path, bool overwrite, bool mayStay = false) => _ = mayStay ? OutputPath.Of(path) : OutputPath.Require(path, overwrite);
+    public static void RequirePossible(string path, bool overwrite, bool mayStay = false)
+    {
+        OutputPath place = mayStay ? OutputPath.Of(path) : OutputPath.Require(path, overwrite);
+        // What is finished needs no room.
+        if (mayStay && Directory.Exists(place.Target)) return;
+        try
+        {
+            string probe = Path.Combine(place.Holder, $".{Path.GetRandomFileName()}.partial");
+            using FileStream file = new(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception e)
+        {
+            throw (e is DirectoryNotFoundException or FileNotFoundException ? NoDirectory(place, e) : Explain(e, place, null)) ?? e;
+        }
+    }
 
     /// <summary>What a reader of the plan should know of the files that a new model will not replace but remove; empty where there are none.</summary>
     internal static IEnumerable<string> NotesOnLoss(string path, OutputPlan plan, IEnumerable<string> beside) =>
@@ -149,9 +164,12 @@ public sealed partial class OutputDirectory : IDisposable
         {
             if (!plan.Index.IsEmpty) AddChecked(ShardedIndex.FileName, plan.Index.Span);
             foreach (string folder in extras.Select(e => Path.GetDirectoryName(e.Name)!).Where(f => f.Length > 0).Distinct()) OutputTarget.SyncDirectory(Path.Combine(place.Model, folder));
+            long start = StageTimes.Start(options.Times);
             early.Wait();
             Parallel.ForEach(files, new ParallelOptions { MaxDegreeOfParallelism = options.Threads, CancellationToken = cancellation }, file => file.Sync());
+            options.Times?.Add(MergeStage.Syncing, start, files.Sum(f => f.Shard.Layout.FileLength));
             step(OutputStep.FilesSynced);
+            start = StageTimes.Start(options.Times);
             MergeManifest manifest = BuildManifest(cancellation);
             WriteSynced(MergeManifest.FileName, ManifestFile.Build(manifest));
             step(OutputStep.ManifestWritten);
@@ -169,6 +187,7 @@ public sealed partial class OutputDirectory : IDisposable
             state = State.Complete;
             step(OutputStep.Renamed);
             RemovePartial();
+            options.Times?.Add(MergeStage.Finishing, start);
             return manifest;
         }
         catch (Exception e) when (Explain(e, place, null) is { } explained)

@@ -1,3 +1,5 @@
+using MergeEngine.Merging.Streaming.Profiling;
+
 namespace MergeEngine.Merging.Streaming.Output;
 
 /// <summary>How an output directory is written.</summary>
@@ -19,4 +21,7 @@ public sealed record OutputOptions
 
     /// <summary>Threads that verify, sync and finish hashes.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>Takes the time of writing, hashing and syncing; null where nobody asks.</summary>
+    internal StageTimes? Times { get; init; }
 }

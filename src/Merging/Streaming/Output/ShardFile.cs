@@ -1,5 +1,6 @@
 using MergeEngine.Merging.Streaming.Hashing;
 using MergeEngine.Merging.Streaming.Hashing.Sha2;
+using MergeEngine.Merging.Streaming.Profiling;
 using Microsoft.Win32.SafeHandles;
 
 namespace MergeEngine.Merging.Streaming.Output;
@@ -9,14 +10,17 @@ internal sealed class ShardFile : IDisposable
 {
     private readonly SafeFileHandle handle;
     private readonly bool[] restored;
+    private readonly StageTimes? times;
 
     /// <summary>Makes the file, or opens one that is there.</summary>
     /// <param name="path">The file under its temporary name.</param>
     /// <param name="shard">What it will hold.</param>
     /// <param name="finished">Is told of each 16 MiB piece that is complete.</param>
     /// <param name="hashing">False to keep count of the bytes only.</param>
-    public ShardFile(string path, OutputShard shard, Action<int, ReadOnlyMemory<byte>> finished, bool hashing)
+    /// <param name="times">Takes the time; null where nobody asks.</param>
+    public ShardFile(string path, OutputShard shard, Action<int, ReadOnlyMemory<byte>> finished, bool hashing, StageTimes? times = null)
     {
+        this.times = times;
         FilePath = path;
         Shard = shard;
         long length = shard.Layout.FileLength;
@@ -67,8 +71,12 @@ internal sealed class ShardFile : IDisposable
             int count = (int)Math.Min(bytes.Length, ((last + 1L) * StreamedHash.PieceBytes) - offset);
             if (!restored[piece])
             {
+                long start = StageTimes.Start(times);
                 RandomAccess.Write(handle, bytes[..count], offset);
+                times?.Add(MergeStage.Writing, start, 2L * count);
+                start = StageTimes.Start(times);
                 fresh &= Hash.Add(offset, bytes[..count]) == count;
+                times?.Add(MergeStage.HashingOutputs, start, count);
             }
 
             offset += count;

@@ -89,14 +89,14 @@ internal sealed class ModelSet : IDisposable
     {
         try
         {
-            if (!Path.Exists(path)) findings.Problem($"The model {Quoting.Quote(model.ToString())} does not exist, expected a directory or a .safetensors file.");
+            if (!Path.Exists(path)) findings.FileProblem($"The model {Quoting.Quote(model.ToString())} does not exist, expected a directory or a .safetensors file.");
             else if (File.Exists(Path.Combine(path, "adapter_config.json")) && !File.Exists(Path.Combine(path, "config.json")))
                 findings.Problem($"The model {Quoting.Quote(model.ToString())} is an adapter, expected a whole model.");
             else return Checkpoint.Open(path, like);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            findings.Problem(e.Message);
+            findings.FileProblem(e.Message);
         }
 
         return null;
@@ -112,7 +112,7 @@ internal sealed class ModelSet : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            foreach (string problem in (e as AdapterException)?.Problems ?? [e.Message]) findings.Problem(problem);
+            foreach (string problem in (e as AdapterException)?.Problems ?? [e.Message]) findings.FileProblem(problem);
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class ParameterFiles : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                findings.Problem(e.Message);
+                findings.FileProblem(e.Message);
             }
         }
 

@@ -9,10 +9,18 @@ internal sealed class PlanFindings
     private readonly HashSet<YamlPlace> _places = [];
     private readonly List<string> _problems = [];
     private readonly List<string> _notes = [];
+    private bool _areOfFiles = true;
 
     public IReadOnlyList<string> Notes => _notes;
 
     public void Problem(string sentence)
+    {
+        _areOfFiles = false;
+        if (_known.Add(sentence)) _problems.Add(sentence);
+    }
+
+    /// <summary>A file that is missing or broken.</summary>
+    public void FileProblem(string sentence)
     {
         if (_known.Add(sentence)) _problems.Add(sentence);
     }
@@ -31,6 +39,6 @@ internal sealed class PlanFindings
     /// <exception cref="PlanningException">There are problems.</exception>
     public void ThrowIfAny()
     {
-        if (_problems.Count > 0) throw new PlanningException([.. _problems]);
+        if (_problems.Count > 0) throw new PlanningException([.. _problems], _areOfFiles);
     }
 }

@@ -1,6 +1,8 @@
 using MergeEngine.Merging.Recipes;
 using MergeEngine.Merging.Streaming.Files;
+using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Yaml;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Runs;
 
@@ -31,6 +33,14 @@ internal sealed class DocumentPlaces
 
     /// <summary>The directory of a document's result.</summary>
     public string Of(Recipe recipe) => recipe.Name is { } name ? _named[name] : _output!;
+
+    /// <summary>Says where nothing can be written before any file of weights is opened. An intermediate result may be there already; whether it is the right one is seen when it is needed.</summary>
+    /// <exception cref="SafetensorsException">A place cannot be written, or what is there may not be replaced.</exception>
+    public void RequirePossible(RecipeFile file, MergeOptions options)
+    {
+        foreach (Recipe recipe in file.Recipes)
+            OutputDirectory.RequirePossible(Path.Combine(options.WorkingDirectory, Of(recipe)), options.Overwrite, mayStay: options.Resume || recipe.Name is not null);
+    }
 
     /// <summary>An intermediate result in the output's directory, or around it, would be in its way when hours of merging are over.</summary>
     private void RequireApart(Recipe recipe, string workingDirectory)

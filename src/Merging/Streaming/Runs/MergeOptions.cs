@@ -2,6 +2,7 @@ using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Files;
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Tensors;
 
 namespace MergeEngine.Merging.Streaming.Runs;
@@ -57,6 +58,9 @@ public sealed record MergeOptions
     /// <summary>Hash inputs and outputs. Without, nothing can be resumed or reused, and <c>verify</c> compares sizes and headers only.</summary>
     public bool Hash { get; init; } = true;
 
+    /// <summary>Take the time of every stage. The rate of a copy is measured first, for some tenths of a second.</summary>
+    public bool Profile { get; init; }
+
     /// <summary>Which files stand beside the weights.</summary>
     public CompanionOptions Companions { get; init; } = new();
 
@@ -71,7 +75,7 @@ public sealed record MergeOptions
         Seed = Seed,
     };
 
-    internal OutputOptions Writing(bool overwrite) => new() { Overwrite = overwrite, Resume = Resume && Hash, Hash = Hash, Threads = WorkingThreads };
+    internal OutputOptions Writing(bool overwrite, StageTimes? times = null) => new() { Times = times, Overwrite = overwrite, Resume = Resume && Hash, Hash = Hash, Threads = WorkingThreads };
 
     internal ExecutionOptions Executing => new() { Device = Device, Threads = Threads, MemoryLimit = MemoryLimit, Strict = Strict };
 

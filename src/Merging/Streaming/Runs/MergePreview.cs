@@ -46,8 +46,10 @@ public static class MergePreview
 
     private static void PlanAll(RecipeFile file, DocumentPlaces places, MergeOptions options, Action<Recipe, MergeJob, OutputPlan, StandIns> use)
     {
+        places.RequirePossible(file, options);
         using var standIns = new StandIns();
         var problems = new List<string>();
+        bool areOfFiles = true;
         var failed = new HashSet<string>(StringComparer.Ordinal);
         foreach (Recipe recipe in file.Recipes)
         {
@@ -60,7 +62,6 @@ public static class MergePreview
 
             try
             {
-                RequirePlace(recipe, places, options);
                 using MergeJob job = MergePlanner.Plan(recipe, options.Planning(standIns.Paths));
                 OutputDirectory.RequireApart(Path.Combine(options.WorkingDirectory, places.Of(recipe)), MergeRun.FilesOf(job));
                 OutputPlan plan = MergeRun.PlanOf(job, options);
@@ -72,17 +73,14 @@ public static class MergePreview
             }
             catch (PlanningException e)
             {
+                areOfFiles &= e.AreOfFiles;
                 problems.AddRange(e.Problems.Select(p => Rename(p, standIns, places)));
                 if (recipe.Name is { } name) failed.Add(name);
             }
         }
 
-        if (problems.Count > 0) throw new PlanningException(problems);
+        if (problems.Count > 0) throw new PlanningException(problems, areOfFiles);
     }
-
-    /// <summary>An intermediate result may be there already; whether it is the right one is seen when it is needed.</summary>
-    private static void RequirePlace(Recipe recipe, DocumentPlaces places, MergeOptions options) =>
-        OutputDirectory.RequirePossible(Path.Combine(options.WorkingDirectory, places.Of(recipe)), options.Overwrite, mayStay: options.Resume || recipe.Name is not null);
 
     /// <summary>Results that are not there yet are called by the places where they will be.</summary>
     private static PlanReport Rename(PlanReport report, StandIns standIns, DocumentPlaces places) => report with

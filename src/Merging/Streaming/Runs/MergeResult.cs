@@ -1,4 +1,5 @@
 using MergeEngine.Merging.Streaming.Execution;
+using MergeEngine.Merging.Streaming.Profiling;
 
 namespace MergeEngine.Merging.Streaming.Runs;
 
@@ -21,6 +22,9 @@ public sealed record MergeResult(
 
     /// <summary>Bytes that an earlier run, which was stopped, had written.</summary>
     public long RestoredBytes { get; init; }
+
+    /// <summary>Where the time went; null where <see cref="MergeOptions.Profile"/> does not ask, or nothing had to be done.</summary>
+    public MergeProfile? Profile { get; init; }
 
     /// <summary>What was read and written; null where nothing had to be done.</summary>
     public ExecutionSummary? Moved { get; init; }

@@ -4,6 +4,7 @@ using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Files;
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Merging.Yaml;
 using MergeEngine.Tensors.Safetensors;
 
@@ -28,21 +29,25 @@ public static class MergeRun
     public static IReadOnlyList<MergeResult> Run(RecipeFile file, MergeOptions options, IProgress<MergeProgress>? progress = null, CancellationToken cancellation = default)
     {
         var places = new DocumentPlaces(file, options);
+        places.RequirePossible(file, options);
         MergePreview.RequirePlans(file, places, options);
+        double copy = options.Profile ? MergeProfile.MeasureCopy(options.WorkingThreads) : 0;
         var results = new List<MergeResult>();
         foreach (Recipe recipe in file.Recipes)
         {
             IProgress<ExecutionProgress>? own = progress is null ? null : new DocumentProgress(progress, recipe.Name);
-            results.Add(RunOne(recipe, DocumentText.Of(file, recipe), places, options, own, cancellation));
+            results.Add(RunOne(recipe, DocumentText.Of(file, recipe), places, options, copy, own, cancellation));
         }
 
         return results;
     }
 
     private static MergeResult RunOne(
-        Recipe recipe, string text, DocumentPlaces places, MergeOptions options, IProgress<ExecutionProgress>? progress, CancellationToken cancellation)
+        Recipe recipe, string text, DocumentPlaces places, MergeOptions options, double copy, IProgress<ExecutionProgress>? progress, CancellationToken cancellation)
     {
         long started = Stopwatch.GetTimestamp();
+        StageTimes? times = options.Profile ? new StageTimes() : null;
+        long planning = StageTimes.Start(times);
         string path = Path.Combine(options.WorkingDirectory, places.Of(recipe));
         using MergeJob job = MergePlanner.Plan(recipe, options.Planning(places.Named));
         OutputDirectory.RequireApart(path, FilesOf(job));
@@ -51,7 +56,9 @@ public static class MergeRun
         // Parameters that a method refuses are found here, and all of them, and what memory has no room for, rather than in the middle of the merge.
         MergeExecutor.RequirePossible(job, options.Executing);
         CompanionFiles companions = CompanionFiles.Plan(job, recipe, text, options.Beside);
-        using InputFiles inputs = InputFiles.Open(job, options.Hash);
+        times?.Add(MergeStage.Planning, planning);
+        long opening = StageTimes.Start(times);
+        using InputFiles inputs = InputFiles.Open(job, options.Hash, times);
         MergeDescription description = Describe(recipe, text, options, inputs);
         MergeResult result = new(
             recipe.Name, path, recipe.Method.Name, description.Dialect, plan.Tensors.Count, job.Tensors.Count(t => t.Method is not null), plan.Shards.Count, plan.TotalSize, 0,
@@ -69,14 +76,17 @@ public static class MergeRun
             if (!overwrite) throw new SafetensorsException($"{path}: {difference}; --overwrite merges it anew.");
         }
 
-        using OutputDirectory output = OutputDirectory.Open(path, plan, description, options.Writing(overwrite || (recipe.Name is not null && !options.ReuseIntermediates)), cancellation);
+        using OutputDirectory output = OutputDirectory.Open(path, plan, description, options.Writing(overwrite || (recipe.Name is not null && !options.ReuseIntermediates), times), cancellation);
         try
         {
             companions.Write(output);
             PlanGarbage.Drop(plan.Tensors.Count);
-            ExecutionSummary moved = MergeExecutor.Execute(job, plan, output, inputs, options.Executing, progress, cancellation);
+            times?.Add(MergeStage.Opening, opening);
+            ExecutionSummary moved = MergeExecutor.Execute(job, plan, output, inputs, options.Executing with { Times = times }, progress, cancellation);
             output.Complete(cancellation);
-            return result with { RestoredBytes = output.RestoredBytes, Moved = moved, Seconds = Stopwatch.GetElapsedTime(started).TotalSeconds };
+            double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+            MergeProfile? profile = times is null ? null : MergeProfile.Of(times, seconds, options.WorkingThreads, copy);
+            return result with { RestoredBytes = output.RestoredBytes, Moved = moved, Seconds = seconds, Profile = profile };
         }
         catch (OperationCanceledException) when (options.Hash)
         {

@@ -1,5 +1,6 @@
 using MergeEngine.Merging.Streaming.Execution.Pipeline;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Execution.Flows;
@@ -24,7 +25,7 @@ internal sealed class CopyFlow : ChunkFlow
         (_tensor, _writer, _context) = (tensor, writer, context);
         TensorSource source = tensor.Sources[0];
         WorkingBytes = TensorInputs.WorkingBytesOf(tensor);
-        _reader = new SourceReader(source);
+        _reader = new SourceReader(source, context.Times);
         _raw = source.Transform is null && _reader.Stored == source.DType && source.DType == tensor.DType;
         _total = _raw ? writer.BytesOf(tensor.Shape.ElementCount) : tensor.Shape.ElementCount;
         long wanted = _raw ? Math.Max(context.Memory.ChunkBytes / Whole, 1) * Whole : Math.Max(context.Memory.ChunkBytes / sizeof(float) / _reader.Unit, 1) * _reader.Unit;
@@ -48,8 +49,9 @@ internal sealed class CopyFlow : ChunkFlow
     {
         if (_raw) _reader.ReadBytes(chunk.First, Bytes(chunk));
         else _reader.Read(chunk.First, Values(chunk));
+        long start = StageTimes.Start(_context.Times), bytes = _raw ? chunk.Length : _reader.BytesOf(chunk.Length);
         _context.NonFinite.Add(_tensor.Sources[0], _raw ? NonFinite.Count(Bytes(chunk), _tensor.DType) : NonFinite.Count(Values(chunk)));
-        long bytes = _raw ? chunk.Length : _reader.BytesOf(chunk.Length);
+        _context.Times?.Add(MergeStage.Checking, start, bytes);
         _context.Meter.Read(bytes);
         _context.Meter.Advance(bytes);
     }

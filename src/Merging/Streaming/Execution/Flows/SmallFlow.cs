@@ -1,4 +1,5 @@
 using MergeEngine.Merging.Streaming.Execution.Pipeline;
+using MergeEngine.Merging.Streaming.Profiling;
 
 namespace MergeEngine.Merging.Streaming.Execution.Flows;
 
@@ -33,6 +34,8 @@ internal sealed class SmallFlow(IEnumerable<ChunkFlow> flows, FlowContext contex
 
     public override void Compute(Chunk chunk)
     {
+        // Each is too small for more than one thread.
+        StageTimes.Spread(0);
         foreach (ChunkFlow flow in flows)
         {
             using (flow) Finish(flow, chunk);

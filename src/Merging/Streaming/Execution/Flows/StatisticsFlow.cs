@@ -1,5 +1,6 @@
 using MergeEngine.Merging.Streaming.Execution.Pipeline;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Merging.TensorMethods;
 
 namespace MergeEngine.Merging.Streaming.Execution.Flows;
@@ -24,7 +25,7 @@ internal sealed class StatisticsFlow : ChunkFlow
         [
             .. tensors.Select(t =>
             {
-                var inputs = new TensorInputs(t.Job);
+                var inputs = new TensorInputs(t.Job, context.Times);
                 return (t.Job, t.Task, inputs, ChunkShape.Of(t.Job, inputs, statistics.Unit(t.Task), context.Memory));
             }),
         ];
@@ -65,7 +66,9 @@ internal sealed class StatisticsFlow : ChunkFlow
     public override void Compute(Chunk chunk)
     {
         var (job, task, inputs, shape) = _tensors[((TensorPart)chunk).Tensor];
+        long start = StageTimes.Start(_context.Times);
         _context.Stage.Run(chunk, shape, inputs, job.Sources.Count, output: false, (in TensorChunk c) => _statistics.Accumulate(task, c));
+        _context.Times?.Add(MergeStage.Statistics, job.Method!.Name, start, sizeof(float) * chunk.Length * inputs.Count, onDevice: true);
     }
 
     public override void Write(Chunk chunk)
@@ -74,7 +77,9 @@ internal sealed class StatisticsFlow : ChunkFlow
 
     public override bool EndPass()
     {
+        long start = StageTimes.Start(_context.Times);
         _context.Stage.Run(_statistics.CompletePass);
+        _context.Times?.Add(MergeStage.Statistics, _tensors[0].Job.Method!.Name, start, 0, onDevice: false);
         return false;
     }
 

@@ -1,5 +1,6 @@
 using MergeEngine.Merging.Streaming.Execution.Pipeline;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Merging.TensorMethods;
 using MergeEngine.Tensors.Safetensors;
 
@@ -21,7 +22,7 @@ internal sealed class TensorFlow : ChunkFlow
     public TensorFlow(TensorJob tensor, TensorMerge merge, TensorWriter writer, FlowContext context)
     {
         (_tensor, _merge, _writer, _context) = (tensor, merge, writer, context);
-        _inputs = new TensorInputs(tensor);
+        _inputs = new TensorInputs(tensor, context.Times);
         _shape = ChunkShape.Of(tensor, _inputs, merge.Unit, context.Memory);
         WorkingBytes = TensorNeeds.Add(merge.WorkingBytes, TensorInputs.WorkingBytesOf(tensor));
         _mapping = !merge.NeedsPass;
@@ -53,8 +54,10 @@ internal sealed class TensorFlow : ChunkFlow
 
     public override void Compute(Chunk chunk)
     {
+        long start = StageTimes.Start(_context.Times);
         if (_mapping) _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: true, (in TensorChunk c) => _merge.Map(c), _merge.MapReadsInputs);
         else _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: false, (in TensorChunk c) => _merge.Accumulate(c));
+        _context.Times?.Add(_mapping ? MergeStage.Merging : MergeStage.Statistics, _tensor.Method!.Name, start, sizeof(float) * chunk.Length * (_inputs.Count + (_mapping ? 1 : 0)), onDevice: true);
     }
 
     public override void Write(Chunk chunk)
@@ -73,7 +76,9 @@ internal sealed class TensorFlow : ChunkFlow
     public override bool EndPass()
     {
         if (_mapping) return false;
+        long start = StageTimes.Start(_context.Times);
         _context.Stage.Run(_merge.CompletePass);
+        _context.Times?.Add(MergeStage.Statistics, _tensor.Method!.Name, start, 0, onDevice: false);
         _mapping = !_merge.NeedsPass;
         _first = false;
         _next = 0;

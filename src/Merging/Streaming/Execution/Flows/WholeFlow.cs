@@ -1,5 +1,6 @@
 using MergeEngine.Merging.Streaming.Execution.Pipeline;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Merging.TensorMethods;
 using MergeEngine.Tensors.Safetensors;
 
@@ -41,7 +42,7 @@ internal sealed class WholeFlow(TensorJob tensor, TensorTask task, TensorWriter 
         for (int k = 0; k < _inputs.Length; k++)
         {
             context.Cancellation.ThrowIfCancellationRequested();
-            var source = new SourceReader(tensor.Sources[k]);
+            var source = new SourceReader(tensor.Sources[k], context.Times);
             _inputs[k] = GC.AllocateUninitializedArray<double>((int)task.Length);
             source.Read(0, _inputs[k]);
             context.NonFinite.Add(tensor.Sources[k], NonFinite.Count(_inputs[k]));
@@ -53,7 +54,9 @@ internal sealed class WholeFlow(TensorJob tensor, TensorTask task, TensorWriter 
     public override void Compute(Chunk chunk)
     {
         _output = new double[task.Length];
+        long start = StageTimes.Start(context.Times);
         Refusal.Explain(tensor.Name, () => tensor.Method!.MergeFloat64(task, _inputs!, _output));
+        context.Times?.Add(MergeStage.Merging, tensor.Method!.Name, start, sizeof(double) * task.Length * (tensor.Sources.Count + 1L), onDevice: false);
     }
 
     public override void Write(Chunk chunk)

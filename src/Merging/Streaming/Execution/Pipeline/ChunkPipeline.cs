@@ -1,4 +1,5 @@
 using System.Runtime.ExceptionServices;
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Merging.TensorMethods.Parts;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Cpu;
@@ -28,6 +29,7 @@ internal sealed class ChunkPipeline : IDisposable
     private readonly CancellationToken _cancellation;
     private IEnumerator<ChunkFlow>? _flows;
     private ChunkFlow? _waiting;
+    private readonly StageTimes? _times;
     private ExceptionDispatchInfo? _failure;
     private long _free;
     private long _working;
@@ -41,9 +43,10 @@ internal sealed class ChunkPipeline : IDisposable
     /// <param name="held">Bytes of these that somebody else holds.</param>
     /// <param name="cancellation">Stops between two steps.</param>
     /// <param name="board">Where chunks that are computed offer parts of their work; null where they do not.</param>
-    public ChunkPipeline(Device device, Device host, MemoryPlan plan, long held, CancellationToken cancellation, HelpBoard? board = null)
+    /// <param name="times">Takes the time of help, and is told what is spread over all threads; null where nobody asks.</param>
+    public ChunkPipeline(Device device, Device host, MemoryPlan plan, long held, CancellationToken cancellation, HelpBoard? board = null, StageTimes? times = null)
     {
-        (_cpu, _plan, _threads, _held, _cancellation, _board) = (device as CpuDevice, plan, plan.Threads, held, cancellation, board);
+        (_cpu, _plan, _threads, _held, _cancellation, _board, _times) = (device as CpuDevice, plan, plan.Threads, held, cancellation, board, times);
         _budget = _free = plan.Budget - held;
         _memory = new ChunkMemory(host, _budget);
     }
@@ -309,7 +312,9 @@ internal sealed class ChunkPipeline : IDisposable
     {
         if (alone || _cpu is null || flow.Flow.ComputesOnAllThreads)
         {
+            if (_times is not null && _cpu is not null) StageTimes.Spread(_threads);
             flow.Flow.Compute(chunk);
+            if (_times is not null) StageTimes.Spread(0);
         }
         else
         {
@@ -335,7 +340,9 @@ internal sealed class ChunkPipeline : IDisposable
 
     private void Help(PartGroup parts)
     {
+        long start = StageTimes.Start(_times);
         using (_cpu!.OnCallingThread()) parts.Help();
+        _times?.Add(MergeStage.Helping, start);
         lock (_gate)
         {
             Hold(-parts.HelperBytes);

@@ -1,0 +1,75 @@
+using MergeEngine.Cli.Tests.Support;
+
+namespace MergeEngine.Cli.Tests.CommandLine;
+
+/// <summary>One rule for every command: 1 where a file is missing or broken, whoever names it; 2 where the command line, a recipe or an experiment says what cannot be.</summary>
+public sealed class ExitCodeTests : IDisposable
+{
+    private const string File = "FILE";
+
+    /// <summary>A call of every command that reads files, each of them FILE.</summary>
+    private static readonly string[][] s_readers =
+    [
+        ["extract-lora", "--model", File, "--base-model", File, "--out-path", "out"], ["inspect", File], ["diff", File, File], ["verify", File],
+        ["merge", "--method", "passthrough", "--model", File, "out"], ["tune", File, File, "out"], ["evaluate", File, File], ["encode", File, File, "out.safetensors"],
+        ["tokenize", File], ["head", "--clip", File, "--classes", "a", "out.safetensors"], ["gradients", File, File, "out.safetensors", "--reduction", "mean"],
+        ["analyze", File, File], ["report", File],
+    ];
+
+    /// <summary>Of every command that reads a recipe or an experiment.</summary>
+    private static readonly string[][] s_recipes = [["merge", File, "out"], ["experiment", File, "out"], ["atm", File, "out"], ["pretrain", File, "out"]];
+
+    /// <summary>What reads no file of the user's.</summary>
+    private static readonly string[] s_others = ["demo", "methods", "devices", "bench"];
+
+    private readonly TemporaryDirectory _directory = new();
+
+    public static TheoryData<string> Readers => [.. s_readers.Select(r => r[0])];
+
+    public static TheoryData<string> Recipes => [.. s_recipes.Select(r => r[0])];
+
+    public void Dispose() => _directory.Dispose();
+
+    [Fact]
+    public void Every_command_is_held_to_the_rule() => Assert.Equal(
+        CommandLineTests.Commands.Select(c => c.Data).Order(StringComparer.Ordinal), s_readers.Concat(s_recipes).Select(c => c[0]).Concat(s_others).Distinct().Order(StringComparer.Ordinal));
+
+    [Theory]
+    [MemberData(nameof(Readers))]
+    public void A_file_that_is_missing_or_broken_ends_with_1(string command)
+    {
+        string[] call = s_readers.First(r => r[0] == command);
+        Run(call, "absent").Refused(1, "absent");
+        _directory.Write("text.safetensors", "this is a text and holds no weights\n");
+        Run(call, "text.safetensors").Refused(1, "text.safetensors");
+        _directory.Write("short.safetensors", [1, 0, 0]);
+        Run(call, "short.safetensors").Refused(1, "short.safetensors");
+        Assert.DoesNotContain(Directory.GetFileSystemEntries(_directory.Path), entry => Path.GetFileName(entry).StartsWith("out", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Recipes))]
+    public void A_recipe_that_is_missing_ends_with_1_and_one_that_is_wrong_with_2(string command)
+    {
+        string[] call = s_recipes.First(r => r[0] == command);
+        Run(call, "absent.yml").Refused(1, "absent.yml", "does not exist");
+        Run(call, ".").Refused(1, "is a directory");
+        _directory.Write("text.yml", "this is no recipe\n");
+        Run(call, "text.yml").Refused(2, "text.yml:1:1", "must be a mapping");
+        _directory.Write("broken.yml", "models: [a\n");
+        Run(call, "broken.yml").Refused(2, "broken.yml:", "not YAML");
+    }
+
+    /// <summary>A recipe whose files are not there may be right; what it says besides decides.</summary>
+    [Fact]
+    public void A_recipe_of_missing_files_ends_with_1_unless_it_is_wrong_itself()
+    {
+        _directory.Write("r.yml", "merge_method: linear\nmodels:\n  - {model: absent, parameters: {weight: 1}}\n  - {model: missing, parameters: {weight: 1}}\n");
+        Outcome outcome = Run(["merge", File, "out"], "r.yml").Refused(1, "there are 2 problems");
+        Assert.Contains("  The model \"absent\" does not exist", outcome.Error, StringComparison.Ordinal);
+        _directory.Write("r.yml", "merge_method: linear\nmodels:\n  - {model: absent, parameters: {weight: 1}}\n  - {model: \"missing@main\", parameters: {weight: 1}}\n");
+        Run(["merge", File, "out"], "r.yml").Refused(2, "there are 2 problems");
+    }
+
+    private Outcome Run(string[] call, string path) => MergeEngineProcess.RunIn(_directory.Path, [.. call.Select(word => word == File ? path : word)]);
+}
