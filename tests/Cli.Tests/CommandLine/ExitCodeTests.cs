@@ -20,7 +20,7 @@ public sealed class ExitCodeTests : IDisposable
     private static readonly string[][] s_recipes = [["merge", File, "out"], ["experiment", File, "out"], ["atm", File, "out"], ["pretrain", File, "out"]];
 
     /// <summary>What reads no file of the user's.</summary>
-    private static readonly string[] s_others = ["demo", "methods", "devices", "bench"];
+    private static readonly string[] s_others = ["demo", "methods", "devices", "licenses", "bench"];
 
     private readonly TemporaryDirectory _directory = new();
 
