@@ -23,7 +23,8 @@ internal sealed class ExecutionRun : IDisposable
         (_job, _plan, _output) = (job, plan, output);
         _context = new FlowContext(
             new ComputeStage(options.Device), new MemoryPlan(options, job), new ExecutionMeter(progress), new NonFiniteCounts(options.Strict),
-            options.Device is CpuDevice cpu ? new HelpBoard(cpu) : null, cancellation) { Times = options.Times };
+            options.Device is CpuDevice cpu ? new HelpBoard(cpu) : null, cancellation)
+        { Times = options.Times };
         try
         {
             _tasks = new ModelTasks(job, options.Device, _context.Memory.IdleBytes);
