@@ -55,22 +55,20 @@ public sealed class CpuDevice : HostDevice
     {
         ArgumentNullException.ThrowIfNull(action);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        var job = new ActionJob { Action = action };
-        if (count != 1)
-        {
-            Pool.Run(ref job, count);
-            return;
-        }
-
-        // The pool leaves a single task its threads.
-        using (OnCallingThread()) action(0);
+        var job = new ActionJob { Action = action, Pool = Pool };
+        Pool.Run(ref job, count);
     }
 
     private struct ActionJob : IParallelJob
     {
         public Action<int> Action;
+        public WorkerPool Pool;
 
-        public readonly void Execute(int task) => Action(task);
+        // The scope is for pools that run a task without entering it, as a single one, and gives every action the scratch memory of one worker.
+        public readonly void Execute(int task)
+        {
+            using (new CallingThreadScope(Pool)) Action(task);
+        }
     }
 
     protected override void Dispose(bool disposing)

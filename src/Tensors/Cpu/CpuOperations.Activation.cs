@@ -1,4 +1,5 @@
 using MergeEngine.Tensors.Cpu.Elementwise;
+using MergeEngine.Tensors.Cpu.Kernels;
 using MergeEngine.Tensors.Cpu.Normalization;
 using MergeEngine.Tensors.Cpu.VectorMath;
 using MergeEngine.Tensors.Operations;
@@ -66,13 +67,11 @@ internal sealed partial class CpuOperations
         Matrix inputGradient, DeviceSpan<float> scaleGradient, Matrix outputGradient, Matrix input, DeviceSpan<float> scale, GradientReduction reduction, int rowsPerSample)
     {
         if (input.Rows == 0) return;
-        lock (_workspaceLock)
-        {
-            var sums = new SampleSums(_workspace, input.Rows, input.Columns, 1, reduction, rowsPerSample);
-            var kernel = new ScaleColumnsBackward(inputGradient, outputGradient, input, scale, sums, !scaleGradient.IsNone);
-            Run(kernel, kernel.Tasks);
-            AddSampleSums(sums, 0, scaleGradient);
-        }
+        using Leased<Workspace>.Lease workspace = _workspace.Take();
+        var sums = new SampleSums(workspace.Value, input.Rows, input.Columns, 1, reduction, rowsPerSample);
+        var kernel = new ScaleColumnsBackward(inputGradient, outputGradient, input, scale, sums, !scaleGradient.IsNone);
+        Run(kernel, kernel.Tasks);
+        AddSampleSums(sums, 0, scaleGradient);
     }
 
     protected override void CopyMatrixCore(Matrix output, Matrix source, bool accumulate)

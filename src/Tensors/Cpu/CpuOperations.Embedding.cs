@@ -40,16 +40,14 @@ internal sealed unsafe partial class CpuOperations
 
     protected override void EmbeddingBackwardCore(Matrix tableGradient, DeviceSpan<int> ids, Matrix hiddenGradient, GradientReduction reduction, int rowsPerSample)
     {
-        long rows = Workspace.Align(hiddenGradient.Rows), slots = Workspace.Align(LinkEqualIds.Slots(rowsPerSample)) * _device.Threads;
-        lock (_workspaceLock)
-        {
-            int* next = (int*)_workspace.Reserve((2 * rows) + slots), tables = next + rows;
-            byte* starts = (byte*)(tables + slots);
-            var links = new LinkEqualIds(ids, rowsPerSample, hiddenGradient.Rows / rowsPerSample, next, starts, tables, _device.Pool);
-            Run(links, links.Tasks);
-            var kernel = new EmbeddingBackward(tableGradient, ids, hiddenGradient, reduction, next, starts);
-            Run(kernel, kernel.Tasks);
-        }
+        long rows = Workspace.Align(hiddenGradient.Rows), slots = Workspace.Align(LinkEqualIds.Slots(rowsPerSample)) * _device.Pool.Workers;
+        using Leased<Workspace>.Lease workspace = _workspace.Take();
+        int* next = (int*)workspace.Value.Reserve((2 * rows) + slots), tables = next + rows;
+        byte* starts = (byte*)(tables + slots);
+        var links = new LinkEqualIds(ids, rowsPerSample, hiddenGradient.Rows / rowsPerSample, next, starts, tables, _device.Pool);
+        Run(links, links.Tasks);
+        var kernel = new EmbeddingBackward(tableGradient, ids, hiddenGradient, reduction, next, starts);
+        Run(kernel, kernel.Tasks);
     }
 
     protected override void MeanPoolForwardCore(Matrix output, Matrix hidden, int firstToken, DeviceSpan<int> mask, int tokens)

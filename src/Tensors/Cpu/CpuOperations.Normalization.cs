@@ -1,3 +1,4 @@
+using MergeEngine.Tensors.Cpu.Kernels;
 using MergeEngine.Tensors.Cpu.Normalization;
 using MergeEngine.Tensors.Operations;
 
@@ -28,14 +29,12 @@ internal sealed partial class CpuOperations
     {
         if (input.Columns == 0 || input.Rows == 0) return;
         bool parameters = !weightGradient.IsNone || !biasGradient.IsNone;
-        lock (_workspaceLock)
-        {
-            var sums = new SampleSums(_workspace, input.Rows, input.Columns, 2, reduction, rowsPerSample);
-            var kernel = new LayerNormBackward(inputGradient, outputGradient, input, mean, inverseDeviation, weight, sums, parameters, accumulate);
-            Run(kernel, kernel.Tasks);
-            AddSampleSums(sums, 0, weightGradient);
-            AddSampleSums(sums, 1, biasGradient);
-        }
+        using Leased<Workspace>.Lease workspace = _workspace.Take();
+        var sums = new SampleSums(workspace.Value, input.Rows, input.Columns, 2, reduction, rowsPerSample);
+        var kernel = new LayerNormBackward(inputGradient, outputGradient, input, mean, inverseDeviation, weight, sums, parameters, accumulate);
+        Run(kernel, kernel.Tasks);
+        AddSampleSums(sums, 0, weightGradient);
+        AddSampleSums(sums, 1, biasGradient);
     }
 
     protected override void NormalizeRowsForwardCore(Matrix output, DeviceSpan<float> norms, Matrix input)

@@ -10,20 +10,20 @@ namespace MergeEngine.Tensors.Cpu;
 internal sealed partial class CpuOperations : OperationSet, IDisposable
 {
     private readonly CpuDevice _device;
-    private readonly Workspace _workspace = new();
-
-    /// <summary>Held by an operation while it uses the workspace, so that calls from several threads wait for each other.</summary>
-    private readonly Lock _workspaceLock = new();
+    private readonly Leased<Workspace> _workspace;
 
     public CpuOperations(CpuDevice device)
-        : base(device) => _device = device;
+        : base(device)
+    {
+        _device = device;
+        _workspace = new Leased<Workspace>(device.Pool, () => new Workspace());
+        _products = new Leased<MatrixProduct>(device.Pool, () => new MatrixProduct(device.Pool, device.Simd));
+    }
 
     public void Dispose()
     {
-        _products?.Dispose();
-        foreach (MatrixProduct own in _ownProducts) own.Dispose();
-        lock (_workspaceLock)
-            _workspace.Dispose();
+        _products.Dispose();
+        _workspace.Dispose();
     }
 
     /// <summary>Runs the tasks of a kernel at the device's vector width on its worker threads.</summary>

@@ -44,16 +44,29 @@ internal static class AttentionCases
             }
 
             yield return new("AttentionForward with large scores", 1e-5, run => Forward(run, new(2, 20, 2, 16), default, scale: 6));
-            yield return new("AttentionForward with NaN in the only key that is not hidden", ForwardBound, run =>
+            // Few tokens, and a row of scores; the first key alone is seen.
+            foreach (int tokens in new[] { 5, 20, 70 })
             {
-                var shape = new AttentionShape(1, 70, 2, 16);
-                (Matrix q, Matrix k, Matrix v) = Inputs(run, shape);
-                run.Operations.Fill(k.SliceRows(0, 1).Data, float.NaN);
-                Matrix output = run.OutputMatrix("output", shape.Rows, shape.Width);
-                DeviceSpan<float> logSumExp = run.Output("logSumExp", shape.ScoreRows);
-                DeviceSpan<int> mask = run.Upload<int>([1, .. Enumerable.Repeat(0, shape.Rows - 1)]);
-                return () => run.Operations.AttentionForward(output, logSumExp, q, k, v, shape, mask);
-            });
+                yield return new($"AttentionForward of {tokens} tokens with NaN in the only key that is not hidden", ForwardBound, run =>
+                {
+                    var shape = new AttentionShape(1, tokens, 2, 16);
+                    (Matrix q, Matrix k, Matrix v) = Inputs(run, shape);
+                    run.Operations.Fill(k.SliceRows(0, 1).Data, float.NaN);
+                    Matrix output = run.OutputMatrix("output", shape.Rows, shape.Width);
+                    DeviceSpan<float> logSumExp = run.Output("logSumExp", shape.ScoreRows);
+                    DeviceSpan<int> mask = run.Upload<int>([1, .. Enumerable.Repeat(0, shape.Rows - 1)]);
+                    return () => run.Operations.AttentionForward(output, logSumExp, q, k, v, shape, mask);
+                });
+                yield return new($"Attention of {tokens} tokens and three samples, of which one has NaN in a query and one infinite scores", BackwardBound, run =>
+                {
+                    var shape = new AttentionShape(3, tokens, 3, 16);
+                    (Matrix q, Matrix k, Matrix v) = Inputs(run, shape);
+                    run.Operations.Fill(q.SliceRows(2, 1).Data, float.NaN);
+                    run.Operations.Fill(k.SliceRows(tokens + 3, 1).Data, float.PositiveInfinity);
+                    return Backward(run, shape, default, q, k, v);
+                });
+            }
+
             yield return new("AttentionForward without log-sum-exp", ForwardBound, run =>
             {
                 var shape = new AttentionShape(2, 9, 2, 8);
@@ -81,6 +94,11 @@ internal static class AttentionCases
     private static Action Backward(OperationRun run, AttentionShape shape, DeviceSpan<int> mask, int gap = 1)
     {
         (Matrix q, Matrix k, Matrix v) = Inputs(run, shape, gap);
+        return Backward(run, shape, mask, q, k, v, gap);
+    }
+
+    private static Action Backward(OperationRun run, AttentionShape shape, DeviceSpan<int> mask, Matrix q, Matrix k, Matrix v, int gap = 1)
+    {
         Matrix output = run.OutputMatrix(null, shape.Rows, shape.Width), outputGradient = run.NormalMatrix(shape.Rows, shape.Width, gap);
         DeviceSpan<float> logSumExp = run.Output("logSumExp", shape.ScoreRows);
         // As the gradient of a fused query-key-value product: three column ranges of one matrix.

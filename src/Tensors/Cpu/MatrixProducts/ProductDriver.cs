@@ -169,8 +169,8 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
     {
         nint floatsOfA = job.Product.PacksA ? (nint)TaskGrid.MaxRows * job.Partition.Length : 0;
         nint floatsEach = new ProductJob<S, V>.ScratchLayout(null, floatsOfB, floatsOfA).FloatsEach;
-        job.Scratch = new ProductJob<S, V>.ScratchLayout(_scratch.Reserve(floatsEach * pool.Threads), floatsOfB, floatsOfA);
-        for (int worker = 0; worker < pool.Threads; worker++)
+        job.Scratch = new ProductJob<S, V>.ScratchLayout(_scratch.Reserve(floatsEach * pool.Workers), floatsOfB, floatsOfA);
+        for (int worker = 0; worker < pool.Workers; worker++)
             *job.Scratch.WasPacked(worker) = 0;
         pool.Run(ref job, job.Grid.Tasks);
     }
@@ -194,7 +194,7 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
             Grid = TaskGrid.Choose(TileCount(n), MicroKernel<S, V>.Rows, PanelCount(k), samples * rowsPerSample, 2, 2, pool.Threads),
             Pool = pool,
         };
-        job.Scratch = _scratch.Reserve(job.ScratchFloats * pool.Threads);
+        job.Scratch = _scratch.Reserve(job.ScratchFloats * pool.Workers);
         pool.Run(ref job, job.Grid.Tasks);
     }
 

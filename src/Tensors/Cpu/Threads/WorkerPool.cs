@@ -80,6 +80,9 @@ public sealed unsafe class WorkerPool : IDisposable
             Dispatch(&Invoke<TJob>, address, taskCount);
     }
 
+    /// <summary>For scratch memory of a job that is given now: every <see cref="CurrentWorker"/> of its tasks is smaller.</summary>
+    internal int Workers => t_pool == this ? t_worker + 1 : Threads;
+
     /// <summary>Whether the calling thread does alone what it gives to this pool: inside of a task, and between <see cref="Enter"/> and <see cref="Leave"/>.</summary>
     internal bool IsEntered => t_pool == this;
 
