@@ -10,17 +10,20 @@ namespace MergeEngine.Merging.TensorMethods;
 /// <param name="idle">Bytes that are kept for the next merge at most.</param>
 internal sealed class WorkingMemory(Device device, long idle) : IDisposable
 {
+    /// <summary>What a merge gets beyond what it asked for, as a share: the plan of memory knows nothing of it. Models have many tensors of few sizes, and these fit exactly.</summary>
+    private const int Surplus = 32;
+
     private readonly Lock _gate = new();
 
     /// <summary>The one that came back last stands at the end.</summary>
     private readonly List<DeviceBuffer> _free = [];
 
-    /// <summary>Memory of at least so many bytes and at most a quarter more, with any content.</summary>
+    /// <summary>Memory of at least so many bytes and at most a 32nd more, with any content.</summary>
     public DeviceBuffer Rent(long bytes)
     {
         lock (_gate)
         {
-            int found = _free.FindLastIndex(b => b.ByteLength >= bytes && b.ByteLength - bytes <= bytes / 4);
+            int found = _free.FindLastIndex(b => b.ByteLength >= bytes && b.ByteLength - bytes <= bytes / Surplus);
             if (found >= 0)
             {
                 DeviceBuffer memory = _free[found];

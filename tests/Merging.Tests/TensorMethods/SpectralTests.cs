@@ -1,5 +1,6 @@
 using MergeEngine.Merging.Recipes;
 using MergeEngine.Merging.TensorMethods;
+using MergeEngine.Merging.TensorMethods.Spectral;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.LinearAlgebra;
@@ -266,5 +267,18 @@ public sealed class SpectralTests
         bad[7] = float.NaN;
         ArgumentException error = Assert.Throws<ArgumentException>(() => Merge("iso_c", "", new Shape(6, 6), origin, [bad]));
         Assert.Equal("The tensor 'w.weight' minus its base has values that are not finite, so it has no singular values.", error.Message);
+    }
+
+    /// <summary>4 MiB for the vectors of one side are there, and for the other no address space: what was taken goes back to the device.</summary>
+    [Fact]
+    public void A_device_without_memory_for_all_vectors_gets_back_what_it_gave()
+    {
+        using Device device = Device.Open("cpu", 1);
+        RecipeSlice slice = TensorRun.Slice("tsv", ["m0"], "base");
+        var task = new TensorTask(device, "w.weight", Shape.Create([1, int.MaxValue]), 2, 1, slice.At(new TensorPlace("w.weight", null, 0)), 0);
+        using var space = new MatrixSpace(task, [], default, 1, int.MaxValue);
+        long before = device.AllocatedBytes;
+        Assert.ThrowsAny<Exception>(() => new Directions(space, 1 << 20));
+        Assert.Equal(before, device.AllocatedBytes);
     }
 }

@@ -23,9 +23,18 @@ internal sealed class DirectionWorker : IPartWorker
     {
         (_space, _common, _room) = (space, common, room);
         _solver = difference.IsNone ? space.NewSolver() : space.Solver;
-        _own = difference.IsNone ? space.Allocate(space.Rows, space.Columns) : null;
-        _difference = _own?.Matrix ?? difference;
-        if (common.Columns > 0) _along = space.Allocate(common.Columns, space.Columns);
+        try
+        {
+            _own = difference.IsNone ? space.Allocate(space.Rows, space.Columns) : null;
+            _difference = _own?.Matrix ?? difference;
+            if (common.Columns > 0) _along = space.Allocate(common.Columns, space.Columns);
+        }
+        catch
+        {
+            // Nobody else frees what a device has given, and a device is what runs out of memory.
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Bytes that the worker of a thread that helps takes.</summary>
@@ -53,7 +62,7 @@ internal sealed class DirectionWorker : IPartWorker
     {
         _along?.Dispose();
         _own?.Dispose();
-        if (_own is not null) _solver.Dispose();
+        if (_solver != _space.Solver) _solver.Dispose();
     }
 }
 

@@ -18,7 +18,16 @@ internal sealed class Directions : IDisposable
     {
         _space = space;
         _u = space.Allocate(space.Rows, most);
-        _vt = space.Allocate(most, space.Columns);
+        try
+        {
+            _vt = space.Allocate(most, space.Columns);
+        }
+        catch
+        {
+            // Nobody else frees what a device has given, and a device is what runs out of memory.
+            _u.Dispose();
+            throw;
+        }
     }
 
     /// <summary>How many there are.</summary>
