@@ -37,8 +37,8 @@ template <bool PACKED> DEVICE void measure_rows(const EntropyArguments& argument
 #pragma unroll
         for (int k = 0; k < 4; k++)
         {
-            const float below = y.at[k] - top; // ln p + H = (x - top) + mean
-            y.at[k] = exponential(below) * factor * (below + offset);
+            const float below = y.at[k] - top, e = exponential(below); // ln p + H = (x - top) + mean
+            y.at[k] = e * factor * (e == 0.0f ? 0.0f : below + offset);
         }
 
         store_quad<PACKED>(gradient, column, classes, y);

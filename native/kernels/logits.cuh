@@ -45,7 +45,8 @@ template <bool PACKED> struct Largest
     }
 };
 
-// Sums of exp(x - top) and of exp(x - top) (top - x) over all classes but one; no term is negative.
+// Sums of exp(x - top) and of exp(x - top) (top - x) over all classes but one; no term is negative, and none counts whose exponential is 0: x may be
+// minus infinity.
 template <bool PACKED> struct Exponentials
 {
     double sum, weighted;
@@ -60,7 +61,7 @@ template <bool PACKED> struct Exponentials
             for (uint32_t k = 0; k < 4; k++)
             {
                 // Computed for all and chosen after: a branch here would take the packet's access apart.
-                const float below = top - x.at[k], e = exponential(-below), product = fused(e, below, own_weighted);
+                const float below = top - x.at[k], e = exponential(-below), product = fused(e, e == 0.0f ? 0.0f : below, own_weighted);
                 const bool counts = (PACKED || column + k < classes) && column + k != without;
                 own_sum += counts ? e : 0.0f;
                 own_weighted = counts ? product : own_weighted;

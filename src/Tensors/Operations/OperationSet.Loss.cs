@@ -20,7 +20,7 @@ public abstract partial class OperationSet
 
     /// <summary>
     /// entropies[r] ← H(softmax(logits[r])) in nats; logitsGradient[r, c] ← −gradientScale·p_c·(log p_c + H), the objective of AdaMerging
-    /// (arXiv 2310.02575). May alias as in <see cref="CrossEntropy"/>.
+    /// (arXiv 2310.02575). A class whose logit is −∞ adds nothing to either; a row of nothing else is NaN. May alias as in <see cref="CrossEntropy"/>.
     /// </summary>
     public void Entropy(DeviceSpan<float> entropies, Matrix logitsGradient, Matrix logits, float gradientScale)
     {

@@ -32,6 +32,19 @@ internal static class LossCases
             yield return new("CrossEntropy of confident rows keeps its relative accuracy", 5e-7, run =>
                 CrossEntropy(run, run.MatrixOf([13, 0, 1, 12, 2, 0], 2, 3), 1, [0, 0]));
             yield return new("Entropy of confident rows keeps its relative accuracy", 5e-7, run => Entropy(run, run.MatrixOf([13, 0, 1, -2, 12, 0], 2, 3), 1));
+            // Vectors and a rest; two of finite logits whose difference is not; last a row of nothing else, which is NaN.
+            foreach (int classes in new[] { 3, 16, 37, 300 })
+            {
+                yield return new($"Entropy of {classes} classes with logits of minus infinity", 5e-7, run =>
+                {
+                    float[] logits = run.NormalArray(4L * classes, 2);
+                    for (int i = 0; i < logits.Length; i += 3) logits[i] = i < 2 * classes ? float.NegativeInfinity : logits[i];
+                    (logits[2 * classes], logits[(3 * classes) - 1]) = (3e38f, -3e38f);
+                    Array.Fill(logits, float.NegativeInfinity, 3 * classes, classes);
+                    return Entropy(run, run.MatrixOf(logits, 4, classes), 1);
+                });
+            }
+
             yield return new("CrossEntropy with logits of minus infinity", 5e-7, run =>
                 CrossEntropy(run, run.MatrixOf([1, float.NegativeInfinity, 2, 0, 3, float.NegativeInfinity], 2, 3), 1, [0, 1]));
             yield return new("CrossEntropy of one row with a NaN leaves the others alone", 5e-7, run =>

@@ -35,13 +35,15 @@ internal readonly unsafe struct EntropyRows(DeviceSpan<float> entropies, Matrix 
             {
                 V below = S.Subtract(Lanes.Load<S, V>(x + c, _classes - c), top);
                 V e = kept == null ? VectorFunctions.Exp<S, V>(below) : Lanes.Load<S, V>(kept + c, _classes - c);
-                Lanes.Store<S, V>(gradient + c, S.Multiply(S.Multiply(e, scale), S.Add(below, offset)), _classes - c);
+                V slope = S.Select(S.Equal(e, S.Zero), S.Zero, S.Add(below, offset));
+                Lanes.Store<S, V>(gradient + c, S.Multiply(S.Multiply(e, scale), slope), _classes - c);
             }
         }
     }
 
     /// <summary>
-    /// Σ e and Σ e·(max − x) with e = exp(x − max), without the 1 of one largest logit; no term is negative. NaN where a logit is, or where every logit is −∞.
+    /// Σ e and Σ e·(max − x) with e = exp(x − max), without the 1 of one largest logit; no term is negative, and none counts whose e is 0: its class may be infinitely far below.
+    /// NaN where a logit is, or where every logit is −∞.
     /// </summary>
     /// <param name="kept">[count], takes e; null: nothing does.</param>
     /// <param name="logits">[count].</param>
@@ -63,12 +65,11 @@ internal readonly unsafe struct EntropyRows(DeviceSpan<float> entropies, Matrix 
                 V mask = Lanes.First<S, V>(count - c);
                 isTop = S.And(mask, isTop);
                 smaller = S.And(mask, smaller);
-                below = S.And(mask, below);
             }
 
             largest = S.Add(largest, S.And(isTop, one));
             sum = S.Add(sum, smaller);
-            weighted = S.MultiplyAdd(smaller, below, weighted);
+            weighted = S.MultiplyAdd(smaller, S.Select(S.Equal(smaller, S.Zero), S.Zero, below), weighted);
         }
 
         return (S.SumDouble(sum) + (S.SumDouble(largest) - 1), S.SumDouble(weighted));

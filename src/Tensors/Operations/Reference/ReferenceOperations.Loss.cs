@@ -20,13 +20,18 @@ public unsafe partial class ReferenceOperations
         for (int r = 0; r < logits.Rows; r++)
         {
             double lse = LogSumExp(Row(logits, r), logits.Columns), entropy = 0;
-            for (int c = 0; c < logits.Columns; c++) entropy -= Math.Exp(Row(logits, r)[c] - lse) * (Row(logits, r)[c] - lse);
+            for (int c = 0; c < logits.Columns; c++)
+            {
+                double logP = Row(logits, r)[c] - lse, p = Math.Exp(logP);
+                entropy -= p == 0 ? 0 : p * logP;
+            }
+
             entropies.Pointer[r] = (float)entropy;
             if (logitsGradient.IsNone) continue;
             for (int c = 0; c < logits.Columns; c++)
             {
-                double logP = Row(logits, r)[c] - lse;
-                Row(logitsGradient, r)[c] = (float)(-gradientScale * Math.Exp(logP) * (logP + entropy));
+                double logP = Row(logits, r)[c] - lse, p = Math.Exp(logP);
+                Row(logitsGradient, r)[c] = (float)(-gradientScale * p * (p == 0 ? 0 : logP + entropy));
             }
         }
     }
