@@ -93,7 +93,7 @@ public static class KernelThroughput
             shares[round] = shape.Operations * ceilings[round] / times[round];
         }
 
-        (double Gbps, double Share)? fromMemory = isSkinny ? FromMemory(probe, shape, weights, Math.Min(rounds, probe.Rounds), MultiplyEach) : null;
+        (double Gbps, double Share)? fromMemory = isSkinny ? FromMemory(probe, shape, shape.WeightBytes, weights, Math.Min(rounds, probe.Rounds), MultiplyEach) : null;
         (double Gbps, double Share)? packed = isSkinny && device.Operations.PacksWeights ? PackedFromMemory(device, probe, shape, b.AsSpan<float>(), left, product, Math.Min(rounds, probe.Rounds)) : null;
         double rate = 1e-9 * shape.Operations / probe.Typical(times), peak = 1e-9 / probe.Typical(ceilings);
         return new ProductRate(shape.M, shape.N, shape.K, rate, 1e-9 * shape.Operations / Median(times), peak, rate / peak, Median(shares), fromMemory?.Gbps, fromMemory?.Share, packed?.Gbps, packed?.Share);
@@ -112,28 +112,29 @@ public static class KernelThroughput
             device.Operations.PackWeight(packed[i], new Matrix(weights.Slice(i * weight, weight), shape.N, shape.K));
         }
 
-        return FromMemory(probe, shape, packed.Length, rounds, () =>
+        // Narrow weights are fewer bytes; what packing adds at the edges is no work that has to be done.
+        return FromMemory(probe, shape, Math.Min(bytes, shape.WeightBytes), packed.Length, rounds, () =>
         {
             foreach (PackedWeight each in packed) device.Operations.LinearForward(product, left, each);
         });
     }
 
     /// <summary>GB of weights in a second, and the floor's share of the time: bytes at the bandwidth of a copy or operations at the peak, whichever takes longer.</summary>
-    private static (double Gbps, double Share) FromMemory(DeviceProbe probe, ProductShape shape, int weights, int rounds, Action multiplyEach)
+    private static (double Gbps, double Share) FromMemory(DeviceProbe probe, ProductShape shape, double bytes, int weights, int rounds, Action multiplyEach)
     {
         double[] times = new double[rounds], floors = new double[rounds];
         multiplyEach();
         probe.TimeCopy();
         for (int round = 0; round < rounds; round++)
         {
-            double copied = shape.WeightBytes * probe.TimeCopy() / probe.PassBytes;
+            double copied = bytes * probe.TimeCopy() / probe.PassBytes;
             (double seconds, double operations) = probe.TimeArithmetic();
             floors[round] = weights * Math.Max(copied, shape.Operations * seconds / operations);
             times[round] = probe.Time(multiplyEach);
         }
 
         double time = probe.Typical(times);
-        return (weights * shape.WeightBytes / 1e9 / time, probe.Typical(floors) / time);
+        return (weights * bytes / 1e9 / time, probe.Typical(floors) / time);
     }
 
     private static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
