@@ -18,7 +18,7 @@ namespace MergeEngine.Tensors.Safetensors;
 /// touching a mapped span of it ends the process on Unix, as every mapping does, so prefer the Read methods for files that may be
 /// rewritten in place. All methods may be called from several threads, but not while <see cref="Dispose"/> runs.
 /// </remarks>
-public sealed unsafe class SafetensorsFile : IDisposable
+public sealed unsafe partial class SafetensorsFile : IDisposable
 {
     private const string Expected = "a .safetensors file";
 
@@ -108,28 +108,6 @@ public sealed unsafe class SafetensorsFile : IDisposable
     public TensorEntry this[string name] => TryGet(name, out var entry)
         ? entry
         : throw new SafetensorsException($"{FilePath}: there is no tensor {Quoting.Quote(name)} among its {Tensors.Count}.");
-
-    /// <summary>The header's JSON with its padding, read again: in memory it would take as much as all that it says.</summary>
-    /// <exception cref="SafetensorsException">The file became shorter, or the disk failed.</exception>
-    public byte[] ReadHeader()
-    {
-        byte[] json = GC.AllocateUninitializedArray<byte>((int)Header.ByteLength);
-        ReadFront(json, SafetensorsHeader.PrefixLength);
-        return json;
-    }
-
-    /// <summary>Bytes before the data: the header's length and its JSON, read again in pieces.</summary>
-    /// <param name="destination">As many bytes as are asked for.</param>
-    /// <param name="offset">The first of them, counted from the start of the file.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The bytes go beyond the header.</exception>
-    /// <exception cref="SafetensorsException">The file became shorter, or the disk failed.</exception>
-    public void ReadFront(Span<byte> destination, long offset)
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        RequireWithin(Header.DataStart, offset, destination.Length);
-        ReadFully(destination, offset);
-        Passing?.Invoke(offset, destination);
-    }
 
     /// <summary>The mapped bytes of a tensor, without a copy and at any alignment; valid until the file is disposed.</summary>
     /// <exception cref="SafetensorsException">No such tensor, or one of 2 GiB and more.</exception>
@@ -326,46 +304,6 @@ public sealed unsafe class SafetensorsFile : IDisposable
         _view.Dispose();
         _map.Dispose();
         _handle.Dispose();
-    }
-
-    /// <summary>Reads and checks the header; its bytes are given back at once, as they would otherwise stand until the next full collection.</summary>
-    private SafetensorsHeader ParseHeader(int length, Checkpoint? like)
-    {
-        byte* json = (byte*)NativeMemory.Alloc((nuint)Math.Max(length, 1));
-        try
-        {
-            var bytes = new Span<byte>(json, length);
-            ReadFully(bytes, SafetensorsHeader.PrefixLength);
-            return SafetensorsHeader.Parse(bytes, FileLength, FilePath, like);
-        }
-        finally
-        {
-            NativeMemory.Free(json);
-        }
-    }
-
-    /// <summary>Whether another file has the same header, byte for byte, and as much data: models that were tuned from one mostly do, and then have one table in memory.</summary>
-    private bool HasHeaderOf(SafetensorsFile other, int length)
-    {
-        if (other._disposed || other.FileLength != FileLength || other.Header.ByteLength != length) return false;
-        byte[] own = ArrayPool<byte>.Shared.Rent(ChunkBytes), others = ArrayPool<byte>.Shared.Rent(ChunkBytes);
-        try
-        {
-            for (int at = 0; at < length; at += ChunkBytes)
-            {
-                int count = Math.Min(ChunkBytes, length - at);
-                ReadFully(own.AsSpan(0, count), SafetensorsHeader.PrefixLength + at);
-                other.ReadFully(others.AsSpan(0, count), SafetensorsHeader.PrefixLength + at);
-                if (!own.AsSpan(0, count).SequenceEqual(others.AsSpan(0, count))) return false;
-            }
-
-            return true;
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(own);
-            ArrayPool<byte>.Shared.Return(others);
-        }
     }
 
     private void ReadFully(Span<byte> destination, long offset)
