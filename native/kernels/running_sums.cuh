@@ -4,6 +4,8 @@
 //   accumulate_products: all dot products of up to 64 vectors; a warp has two blocks and 4 by 4 vectors, so grid = tiles * ceil(blocks / 2), the
 //       tiles of the same blocks one after the other. 4 bytes an element and vector from memory; the tiles of one block run at
 //       about the same time and find the vectors in the second-level cache.
+//   accumulate_products_with_last: the dot products of the last vector with each of the others; a warp has two blocks and 4 of the others, the warps of the
+//       same blocks one after the other, which find the last vector in the second-level cache; grid = ceil(others / 4) * ceil(blocks / 2).
 //   accumulate_terms: the sum of the elements or of their magnitudes, for each vector; grid = vectors * ceil(blocks / 2).
 //   push_sums: enters the blocks' sums into the unfinished sums in order, one thread a sum: some thousand additions at most, microseconds.
 //
@@ -119,6 +121,34 @@ KERNEL(accumulate_products, 32, RunningSumArguments)
             here.put(arguments, i * (i + 1) / 2 + j, sums[r][c], i < arguments.count && j <= i);
         }
     }
+}
+
+KERNEL(accumulate_products_with_last, 32, RunningSumArguments)
+{
+    const int others = arguments.count - 1, tiles = (others + PRODUCT_TILE - 1) / PRODUCT_TILE, tile = (int)(blockIdx.x % (unsigned)tiles) * PRODUCT_TILE;
+    const RunningBlock here(arguments, blockIdx.x / (unsigned)tiles);
+    const float* a[PRODUCT_TILE];
+    const float* b = arguments.vectors[others] + here.first;
+    double sums[PRODUCT_TILE];
+#pragma unroll
+    for (int r = 0; r < PRODUCT_TILE; r++)
+    {
+        // A vector that does not exist is the last of the others again; its sum is not kept.
+        const int i = tile + r < others ? tile + r : others - 1;
+        a[r] = arguments.vectors[i] + here.first;
+        sums[r] = here.lane(arguments, i);
+    }
+
+#pragma unroll 8
+    for (int n = here.start(); n < here.to; n += SUM_CHAINS)
+    {
+        const double y = b[n];
+#pragma unroll
+        for (int r = 0; r < PRODUCT_TILE; r++) sums[r] += a[r][n] * y; // The product is exact, fused or not.
+    }
+
+#pragma unroll
+    for (int r = 0; r < PRODUCT_TILE; r++) here.put(arguments, tile + r, sums[r], tile + r < others);
 }
 
 KERNEL(accumulate_terms, 32, RunningSumArguments)

@@ -32,6 +32,7 @@ internal static class VectorOperations
         Row("AccumulateSums, products of 2", v => v.Run.AccumulateSums(v.Sums, v.Two, 0)),
         Row("AccumulateSums, products of 8", v => v.Run.AccumulateSums(v.Sums, v.Inputs, 0)),
         Row("AccumulateSums, products of 64", v => v.Run.AccumulateSums(v.Sums, v.Many, 0)),
+        Row("AccumulateSums, products of 8 with the last", v => v.Run.AccumulateSums(v.Sums, v.Inputs, 0, SumTerms.ProductsWithLast)),
         Row("AccumulateSums, magnitudes of 8", v => v.Run.AccumulateSums(v.Sums, v.Inputs, 0, SumTerms.Magnitudes)),
         Row("Sum", v => v.Answer = v.Run.Sum(v.Inputs[0])),
         Row("AbsoluteSum", v => v.Answer = v.Run.AbsoluteSum(v.Inputs[0])),

@@ -14,11 +14,8 @@ namespace MergeEngine.Merging.Methods;
 /// </remarks>
 public sealed class GroupedTaskArithmetic : IDisposable
 {
-    /// <summary>
-    /// One pass makes the products of all pairs: with seven task vectors beside the gradient it still waits for memory, with more it would wait for products that nobody
-    /// asked for, so that the gradient is read again for every seven task vectors.
-    /// </summary>
-    private const int TasksInPass = 7;
+    /// <summary>As many as an operation takes beside the gradient, which is read once for all of them.</summary>
+    private const int TasksInPass = OperationSet.MaxSumVectors - 1;
 
     private readonly ParameterVector _base;
     private readonly DeviceSpan<float>[] _taskVectors, _parts;
@@ -35,14 +32,14 @@ public sealed class GroupedTaskArithmetic : IDisposable
         _base = taskVectors.Base;
         if (!groups.Layout.Equals(_base.Layout)) throw new ArgumentException("The groups of coefficients are those of another layout than the task vectors'.", nameof(groups));
         _taskVectors = [.. taskVectors.Vectors.Select(vector => vector.Values)];
-        _parts = new DeviceSpan<float>[Math.Max(_taskVectors.Length, TasksInPass + 1)];
+        _parts = new DeviceSpan<float>[_taskVectors.Length + 1];
         _weights = new float[_taskVectors.Length];
         Groups = groups;
         TaskNames = taskVectors.Names;
         _sums = new RunningSums?[groups.Count * Passes];
         try
         {
-            for (int i = 0; i < _sums.Length; i++) _sums[i] = new RunningSums(_base.Device, TasksOf(i % Passes) + 1);
+            for (int i = 0; i < _sums.Length; i++) _sums[i] = new RunningSums(_base.Device, TasksOf(i % Passes) + 1, SumTerms.ProductsWithLast);
         }
         catch
         {
@@ -98,7 +95,6 @@ public sealed class GroupedTaskArithmetic : IDisposable
             {
                 int tasks = TasksOf(pass);
                 Slice(_taskVectors.AsSpan(pass * TasksInPass, tasks), start, end);
-                // Last, so that its products with the others follow each other.
                 _parts[tasks] = gradient.Values.Slice(start, end - start);
                 _sums[(group * Passes) + pass]!.Add(_parts.AsSpan(0, tasks + 1));
             }
@@ -109,7 +105,7 @@ public sealed class GroupedTaskArithmetic : IDisposable
             for (int pass = 0; pass < Passes; pass++)
             {
                 int tasks = TasksOf(pass);
-                ReadOnlySpan<double> products = _sums[(group * Passes) + pass]!.Read().Slice(RunningSums.PairIndex(tasks, 0), tasks);
+                ReadOnlySpan<double> products = _sums[(group * Passes) + pass]!.Read();
                 for (int k = 0; k < tasks; k++) result[(((pass * TasksInPass) + k) * Groups.Count) + group] = products[k];
             }
         }

@@ -12,6 +12,7 @@ internal sealed unsafe partial class CpuOperations
         switch (terms)
         {
             case SumTerms.Products: Accumulate(sums.Pointer, vectors, firstIndex, sumCount, default(PairProducts)); break;
+            case SumTerms.ProductsWithLast: Accumulate(sums.Pointer, vectors, firstIndex, sumCount, default(LastProducts)); break;
             case SumTerms.Elements: Accumulate(sums.Pointer, vectors, firstIndex, sumCount, default(EachVector<Elements>)); break;
             default: Accumulate(sums.Pointer, vectors, firstIndex, sumCount, default(EachVector<Magnitudes>)); break;
         }

@@ -12,8 +12,14 @@ internal sealed partial class CudaOperations
 
     protected override void AccumulateSumsCore(DeviceSpan<double> sums, ReadOnlySpan<DeviceSpan<float>> vectors, long firstIndex, SumTerms terms)
     {
-        bool products = terms == SumTerms.Products;
-        int count = SumCount(vectors.Length, terms), sides = (vectors.Length + RunningSumKernels.ProductTile - 1) / RunningSumKernels.ProductTile;
+        const int tile = RunningSumKernels.ProductTile;
+        int count = SumCount(vectors.Length, terms), sides = (vectors.Length + tile - 1) / tile;
+        (Kernel<RunningSumArguments> kernel, int tiles) = terms switch
+        {
+            SumTerms.Products => (RunningSumKernels.AccumulateProducts, sides * (sides + 1) / 2),
+            SumTerms.ProductsWithLast => (RunningSumKernels.AccumulateProductsWithLast, (count + tile - 1) / tile),
+            _ => (RunningSumKernels.AccumulateTerms, vectors.Length),
+        };
         long length = vectors[0].Length, most = RunningBlockSums / count, openBytes = ScratchLayout.Aligned((long)count * SumTree.Lanes * sizeof(double));
         long blockBytes = Math.Min(most, (length / SumTree.Block) + 2) * count * sizeof(double);
         var arguments = new RunningSumArguments { State = sums.Address, Count = vectors.Length, Sums = count, Magnitudes = terms == SumTerms.Magnitudes ? 1 : 0 };
@@ -29,9 +35,7 @@ internal sealed partial class CudaOperations
                 arguments.First = done - arguments.Before;
                 arguments.Covered = Math.Min(length - arguments.First, most * SumTree.Block);
                 int pairs = Grid.Over(arguments.Covered, 2 * SumTree.Block).X;
-                Launch(
-                    products ? RunningSumKernels.AccumulateProducts : RunningSumKernels.AccumulateTerms,
-                    new Grid(pairs * (products ? sides * (sides + 1) / 2 : vectors.Length)), arguments);
+                Launch(kernel, new Grid(pairs * tiles), arguments);
                 Launch(RunningSumKernels.PushSums, Grid.Over(count, 64), new PushSumArguments
                 {
                     State = arguments.State,

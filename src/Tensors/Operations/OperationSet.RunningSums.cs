@@ -21,8 +21,9 @@ public abstract partial class OperationSet
         ArgumentOutOfRangeException.ThrowIfNegative(firstIndex);
         long length = vectors.Length == 0 ? 0 : vectors[0].Length;
         CheckInputs(vectors, vectors.Length, length);
-        Check(sums, (long)SumCount(vectors.Length, terms) * SumTree.StateLength);
-        if (length > 0) AccumulateSumsCore(sums, vectors, firstIndex, terms);
+        int count = SumCount(vectors.Length, terms);
+        Check(sums, (long)count * SumTree.StateLength);
+        if (length > 0 && count > 0) AccumulateSumsCore(sums, vectors, firstIndex, terms);
     }
 
     /// <summary>
@@ -58,6 +59,7 @@ public abstract partial class OperationSet
         return terms switch
         {
             SumTerms.Products => vectors * (vectors + 1) / 2,
+            SumTerms.ProductsWithLast => Math.Max(0, vectors - 1),
             SumTerms.Elements or SumTerms.Magnitudes => vectors,
             _ => throw new ArgumentOutOfRangeException(nameof(terms), terms, "Unknown terms of a sum."),
         };

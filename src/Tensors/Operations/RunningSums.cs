@@ -1,7 +1,7 @@
 namespace MergeEngine.Tensors.Operations;
 
 /// <summary>
-/// Float64 sums over K vectors that are read in chunks, on any device: the dot products of all pairs, the sums or the absolute sums. The result has the
+/// Float64 sums over K vectors that are read in chunks, on any device: the dot products of all pairs or of one vector with the others, the sums or the absolute sums. The result has the
 /// same bits for every cutting into chunks, number of threads and device. Nothing is allocated between chunks.
 /// </summary>
 public sealed class RunningSums : IDisposable

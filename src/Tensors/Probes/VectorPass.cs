@@ -27,8 +27,10 @@ internal sealed record VectorPass(string Name, double Bytes, Action Run)
         yield return Of("dot product in float64", 2, 8, v => run.Dot(v[0], v[1]));
         using var two = new RunningSums(device, 2);
         using var eight = new RunningSums(device, 8);
+        using var withLast = new RunningSums(device, 8, SumTerms.ProductsWithLast);
         yield return Of("dot products of 2, each with each", 2, 8, v => Add(two, v));
         yield return Of("dot products of 8, each with each", 8, 32, v => Add(eight, v));
+        yield return Of("dot products of 8, each with the last", 8, 32, v => Add(withLast, v));
         yield return Of("squared norm in float64", 1, 4, v => run.SquaredNorm(norm, v[0]));
         yield return Of("histogram of the first digit", 1, 4, v => run.MagnitudeHistogram(counts, v[0], 0, 0, 11));
         yield return Of("histogram of the second digit", 1, 4, v => run.MagnitudeHistogram(counts, v[0], SecondDigitPrefix, 11, 11));

@@ -5,10 +5,11 @@ namespace MergeEngine.Tensors.Cuda.Kernels;
 /// <summary>The kernels of <c>native/kernels/running_sums.cuh</c>.</summary>
 internal static class RunningSumKernels
 {
-    /// <summary>Vectors on each side of a tile of products.</summary>
+    /// <summary>Vectors on each side of a tile of products, or beside the last one.</summary>
     public const int ProductTile = 4;
 
     public static readonly Kernel<RunningSumArguments> AccumulateProducts = new("accumulate_products", 32);
+    public static readonly Kernel<RunningSumArguments> AccumulateProductsWithLast = new("accumulate_products_with_last", 32);
     public static readonly Kernel<RunningSumArguments> AccumulateTerms = new("accumulate_terms", 32);
     public static readonly Kernel<PushSumArguments> PushSums = new("push_sums", 64);
 }

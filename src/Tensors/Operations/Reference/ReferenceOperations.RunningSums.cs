@@ -6,14 +6,16 @@ public unsafe partial class ReferenceOperations
     protected override void AccumulateSumsCore(DeviceSpan<double> sums, ReadOnlySpan<DeviceSpan<float>> vectors, long firstIndex, SumTerms terms)
     {
         double* state = sums.Pointer;
-        for (int i = 0; i < vectors.Length; i++)
+        int last = vectors.Length - 1;
+        for (int i = 0; i < (terms == SumTerms.ProductsWithLast ? last : vectors.Length); i++)
         {
-            for (int j = terms == SumTerms.Products ? 0 : i; j <= i; j++, state += SumTree.StateLength)
+            int first = terms switch { SumTerms.Products => 0, SumTerms.ProductsWithLast => last, _ => i }, end = terms == SumTerms.ProductsWithLast ? last : i;
+            for (int j = first; j <= end; j++, state += SumTree.StateLength)
             {
                 for (long n = 0; n < vectors[i].Length; n++)
                 {
                     double a = vectors[i].Pointer[n], b = vectors[j].Pointer[n];
-                    Add(state, firstIndex + n, terms switch { SumTerms.Products => a * b, SumTerms.Elements => a, _ => Math.Abs(a) });
+                    Add(state, firstIndex + n, terms switch { SumTerms.Products or SumTerms.ProductsWithLast => a * b, SumTerms.Elements => a, _ => Math.Abs(a) });
                 }
             }
         }

@@ -21,7 +21,7 @@ public sealed class RunningSumsTests
     public void Chunks_of_any_length_have_the_bits_of_one_pass(string name)
     {
         using Device device = DeviceCases.Open(name);
-        foreach ((int vectors, SumTerms terms) in new[] { (1, SumTerms.Products), (2, SumTerms.Products), (5, SumTerms.Products), (3, SumTerms.Elements), (2, SumTerms.Magnitudes) })
+        foreach ((int vectors, SumTerms terms) in new[] { (1, SumTerms.Products), (2, SumTerms.Products), (5, SumTerms.Products), (2, SumTerms.ProductsWithLast), (8, SumTerms.ProductsWithLast), (3, SumTerms.Elements), (2, SumTerms.Magnitudes) })
         {
             ulong[] expected = Reference(vectors, Length, terms);
             foreach (int chunk in DeviceCases.IsCuda(name) ? s_chunks[..6] : s_chunks)
@@ -39,9 +39,12 @@ public sealed class RunningSumsTests
         foreach (int vectors in new[] { 3, 4, 6, 7, 8, 9, 17, 63, 64 })
         {
             int length = vectors > 9 ? 2_001 : 17_003;
-            ulong[] expected = Reference(vectors, length, SumTerms.Products);
-            Assert.Equal(expected, Sums(device, vectors, length, SumTerms.Products, _ => length));
-            Assert.Equal(expected, Sums(device, vectors, length, SumTerms.Products, _ => 1_009));
+            foreach (SumTerms terms in new[] { SumTerms.Products, SumTerms.ProductsWithLast })
+            {
+                ulong[] expected = Reference(vectors, length, terms);
+                Assert.Equal(expected, Sums(device, vectors, length, terms, _ => length));
+                Assert.Equal(expected, Sums(device, vectors, length, terms, _ => 1_009));
+            }
         }
     }
 
@@ -55,6 +58,7 @@ public sealed class RunningSumsTests
         device.Operations.SquaredNorm(norm.AsSpan<double>(), b);
         double[] whole = [device.Operations.Dot(a, a), device.Operations.Dot(b, a), norm.AsSpan<double>().ToHost()[0]];
         Assert.Equal(Bits(whole), Sums(device, 2, Length, SumTerms.Products, _ => 5_003));
+        Assert.Equal(Bits([device.Operations.Dot(a, b)]), Sums(device, 2, Length, SumTerms.ProductsWithLast, _ => 5_003));
         Assert.Equal(Bits([device.Operations.Sum(a), device.Operations.Sum(b)]), Sums(device, 2, Length, SumTerms.Elements, _ => 5_003));
         Assert.Equal(Bits([device.Operations.AbsoluteSum(a), device.Operations.AbsoluteSum(b)]), Sums(device, 2, Length, SumTerms.Magnitudes, _ => 5_003));
     }
@@ -108,6 +112,14 @@ public sealed class RunningSumsTests
 
     [Theory]
     [MemberData(nameof(Devices))]
+    public void One_vector_has_no_product_with_the_others(string name)
+    {
+        using Device device = DeviceCases.Open(name);
+        Assert.Empty(Sums(device, 1, 100, SumTerms.ProductsWithLast, _ => 100));
+    }
+
+    [Theory]
+    [MemberData(nameof(Devices))]
     public void No_elements_give_zero_and_a_cleared_sum_begins_again(string name)
     {
         using Device device = DeviceCases.Open(name);
@@ -140,6 +152,7 @@ public sealed class RunningSumsTests
                 {
                     run.Operations.AccumulateSums(state.AsSpan<double>(), vectors, 0);
                     run.Operations.AccumulateSums(state.AsSpan<double>(), vectors, vectors[0].Length, SumTerms.Magnitudes);
+                    run.Operations.AccumulateSums(state.AsSpan<double>(), vectors, 0, SumTerms.ProductsWithLast);
                 };
             }).AllocatesNothing(device);
             unused.ForEach(buffer => buffer.Dispose());
