@@ -85,6 +85,34 @@ public sealed unsafe class MatrixProductTests
 
     [Theory]
     [MemberData(nameof(Levels))]
+    public void A_row_of_a_few_has_the_bits_of_that_row_alone(SimdLevel level)
+    {
+        using var pool = new WorkerPool(2);
+        using var product = new MatrixProduct(pool, level);
+        foreach ((int n, int k) in ((int, int)[])[(70, 200), (37, 19), (3, 64), (33, 770)])
+        {
+            TestMatrix a = new(4, k, 3, 1), b = new(n, k, 2, 2);
+            float[][] rows = new float[4][];
+            for (int row = 0; row < 4; row++)
+            {
+                rows[row] = new float[n];
+                fixed (float* pa = a.Values, pb = b.Values, pc = rows[row])
+                    product.Multiply(false, true, 1, n, k, 1f, pa + TestMatrix.Margin + row * a.Stride, a.Stride, pb + TestMatrix.Margin, b.Stride, 0f, pc, n);
+            }
+
+            for (int m = 2; m <= 4; m++)
+            {
+                var c = new TestMatrix(m, n, 1, 3);
+                Run(product, false, true, m, n, k, 1f, a, b, 0f, c);
+                for (int row = 0; row < m; row++)
+                    for (int column = 0; column < n; column++)
+                        Assert.Equal(BitConverter.SingleToInt32Bits(rows[row][column]), BitConverter.SingleToInt32Bits(c[row, column]));
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Levels))]
     public void The_bits_do_not_depend_on_the_number_of_threads(SimdLevel level)
     {
         (int M, int N, int K)[] shapes = [(1088, 96, 96), (100, 384, 1088), (50, 768, 770), (3, 500, 100), (250, 190, 600), (33, 31, 1500)];
