@@ -67,14 +67,14 @@ internal static unsafe class ProductTable
         Console.WriteLine();
         var table = new ResultTable<ProductRate>(
             "skinny-products", options.Directory, device,
-            "float32 products of few rows, another weight for each, as it is and packed before, as inference has it. Floor: the weights' bytes at the bandwidth of a copy, or the operations at the peak, whichever takes longer, measured in turn; best of the rounds.",
+            "float32 products of few rows, another weight for each, as it is and packed before, as inference has it. Floor: the weights' bytes at the bandwidth of a copy, or the operations at the peak, whichever takes longer, measured in the same rounds as both; best of the rounds. Ratio: time over that floor.",
             "m × n × k", "threads", "floor µs", "µs", "ratio", "GB/s", "packed µs", "ratio", "GB/s");
         foreach (ProductRate rate in KernelThroughput.Products(device, ProductShape.Models.Where(shape => shape.M <= ProductShape.SkinnyRows && Math.Min(shape.N, shape.K) >= 768)))
         {
             var shape = new ProductShape(rate.M, rate.N, rate.K);
             double plain = shape.WeightBytes / rate.WeightsGbps!.Value / 1e3, packed = shape.WeightBytes / rate.PackedGbps!.Value / 1e3;
             table.Add(
-                rate, $"{rate.M} × {rate.N} × {rate.K}", $"{device.Threads}", $"{packed * rate.PackedShare:F1}", $"{plain:F1}", $"{1 / rate.WeightsShare:F2}", $"{rate.WeightsGbps:F1}",
+                rate, $"{rate.M} × {rate.N} × {rate.K}", $"{device.Threads}", $"{plain * rate.WeightsShare:F1}", $"{plain:F1}", $"{1 / rate.WeightsShare:F2}", $"{rate.WeightsGbps:F1}",
                 $"{packed:F1}", $"{1 / rate.PackedShare:F2}", $"{rate.PackedGbps:F1}");
         }
 

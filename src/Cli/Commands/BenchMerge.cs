@@ -42,6 +42,7 @@ internal static class BenchMerge
         string directory = context.Get(Directory) ?? Path.GetTempPath();
         if (!System.IO.Directory.Exists(directory))
             throw new UsageException($"--directory is '{directory}', which {(File.Exists(directory) ? "is a file" : "does not exist")}, expected a directory to write checkpoints to.");
+        OutputFile.RequireWritable($"--directory {directory}", directory);
         // The models, their base, the output, and the file beside it that is the floor.
         long needed = (models + 3L) * parameters * sizeof(float), free = new DriveInfo(directory).AvailableFreeSpace;
         if (free > 0 && needed > free)

@@ -11,6 +11,9 @@ public abstract class HostDevice : Device
     /// <summary>Of copies in pieces: the host needs none, but callers check for cancellation between them.</summary>
     private const int PieceBytes = 32 << 20;
 
+    /// <summary>From here on it is asked first whether the host has so much.</summary>
+    private const long LargeBuffer = 1 << 30;
+
     public override bool IsHostMemory => true;
 
     public override void Upload<T>(ReadOnlySpan<T> source, DeviceSpan<T> destination) => source.CopyTo(Part(destination, source.Length));
@@ -43,8 +46,20 @@ public abstract class HostDevice : Device
         return length == 0 ? default : span.Slice(0, length).HostSpan;
     }
 
+    /// <summary>Refuses what the host would hand out and then end this process for.</summary>
+    /// <param name="bytes">All that will be held beside what is held already.</param>
+    /// <param name="purpose">Says what it is for.</param>
+    /// <exception cref="InsufficientMemoryException">There is not so much.</exception>
+    internal void RequireAvailable(long bytes, string purpose)
+    {
+        long available = HostMemory.Available();
+        if (bytes > available)
+            throw new InsufficientMemoryException($"The host could not give {Bytes.Describe(bytes)} for {purpose}: {Bytes.Describe(available)} are available; this device has {Bytes.Describe(AllocatedBytes)} in buffers.");
+    }
+
     protected override DeviceBuffer AllocateCore(long bytes)
     {
+        if (bytes >= LargeBuffer) RequireAvailable(bytes, $"a buffer of '{Name}'");
         nint memory = HostMemory.Allocate(bytes, Alignment);
         if (memory == 0)
             throw new InsufficientMemoryException($"The host could not give {Bytes.Describe(bytes)} for a buffer of '{Name}'; this device has {Bytes.Describe(AllocatedBytes)} in buffers.");

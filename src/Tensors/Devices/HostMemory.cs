@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace MergeEngine.Tensors;
@@ -41,6 +42,34 @@ internal static unsafe partial class HostMemory
             return 0;
         }
     }
+
+    /// <summary>
+    /// Bytes that the host can give at this moment before it ends programs for want of memory: it hands out addresses beyond that, and memory only as it is written. What it cannot
+    /// tell counts as enough.
+    /// </summary>
+    public static long Available()
+    {
+        // Of the machine, or of the container that this process runs in.
+        GCMemoryInfo all = GC.GetGCMemoryInfo();
+        long limit = all.TotalAvailableMemoryBytes > 0 ? all.TotalAvailableMemoryBytes : long.MaxValue;
+        if (!OperatingSystem.IsLinux()) return limit;
+        try
+        {
+            // "MemAvailable:   22020096 kB", and the same of swap.
+            string[] lines = File.ReadAllLines("/proc/meminfo");
+            return KibibytesOf(lines, "MemAvailable:") is { } memory ? Math.Min(limit, (memory + (KibibytesOf(lines, "SwapFree:") ?? 0)) << 10) : limit;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return limit;
+        }
+    }
+
+    private static long? KibibytesOf(string[] lines, string name) =>
+        lines.FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal)) is { } line
+        && long.TryParse(line.AsSpan(name.Length).Trim().TrimEnd("kB ").TrimEnd(), NumberStyles.None, CultureInfo.InvariantCulture, out long number)
+            ? number
+            : null;
 
     /// <summary>Gives a block of so many bytes back.</summary>
     public static void Free(nint block, long bytes)

@@ -26,10 +26,14 @@ public static class KernelThroughput
     /// <param name="rounds">How often each; 0 for as often as fits into a fraction of a second.</param>
     /// <param name="cancellation">Checked before every round.</param>
     /// <exception cref="NotSupportedException">The device is not one whose speed matters.</exception>
+    /// <exception cref="InsufficientMemoryException">The host has not enough memory for one of the shapes; nothing is measured.</exception>
     public static IEnumerable<ProductRate> Products(Device device, IEnumerable<ProductShape> shapes, int rounds = 0, CancellationToken cancellation = default)
     {
         using DeviceProbe probe = DeviceProbe.For(device);
-        foreach (ProductShape shape in shapes) yield return Product(device, probe, shape, rounds, cancellation);
+        // All of them before the first: a table that ends in its middle is no table.
+        ProductShape[] all = [.. shapes];
+        foreach (ProductShape shape in all) (device as HostDevice)?.RequireAvailable(BytesOf(device, probe, shape), $"the product {shape}");
+        foreach (ProductShape shape in all) yield return Product(device, probe, shape, rounds, cancellation);
     }
 
     /// <summary>Passes over vectors well beyond the caches beside a copy; bytes are what a pass must read and write.</summary>
@@ -60,11 +64,26 @@ public static class KernelThroughput
         }
     }
 
+    private static bool IsSkinny(ProductShape shape) => shape.M <= ProductShape.SkinnyRows;
+
+    /// <summary>How many weights take turns, so that each comes from memory.</summary>
+    private static int WeightsOf(DeviceProbe probe, ProductShape shape) => IsSkinny(shape) ? (int)Math.Max(1, probe.PassBytes / 2 / (sizeof(float) * (long)shape.N * shape.K)) : 1;
+
+    /// <summary>Bytes that <see cref="Product"/> holds at once; packed weights lie beside those as they are.</summary>
+    private static long BytesOf(Device device, DeviceProbe probe, ProductShape shape)
+    {
+        long packed = IsSkinny(shape) && device.Operations.PacksWeights ? PackedBytes(device, shape) : 0;
+        return (sizeof(float) * (((long)shape.M * shape.K) + ((long)shape.M * shape.N))) + (WeightsOf(probe, shape) * ((sizeof(float) * (long)shape.N * shape.K) + packed)) + probe.PassBytes;
+    }
+
+    /// <summary>Of one weight, in whole cache lines, so that every weight starts on one.</summary>
+    private static long PackedBytes(Device device, ProductShape shape) => (device.Operations.PackedWeightBytes(shape.N, shape.K) + 63) / 64 * 64;
+
     private static ProductRate Product(Device device, DeviceProbe probe, ProductShape shape, int rounds, CancellationToken cancellation)
     {
-        bool isSkinny = shape.M <= ProductShape.SkinnyRows;
+        bool isSkinny = IsSkinny(shape);
         long weight = (long)shape.N * shape.K;
-        int weights = isSkinny ? (int)Math.Max(1, probe.PassBytes / 2 / (sizeof(float) * weight)) : 1;
+        int weights = WeightsOf(probe, shape);
         using DeviceBuffer a = Filled(device, (long)shape.M * shape.K), b = Filled(device, weights * weight), c = device.Allocate<float>((long)shape.M * shape.N);
         Matrix left = new(a.AsSpan<float>(), shape.M, shape.K), product = new(c.AsSpan<float>(), shape.M, shape.N);
         Matrix Weight(int i) => new(b.AsSpan<float>().Slice(i * weight, weight), shape.N, shape.K);
@@ -93,48 +112,48 @@ public static class KernelThroughput
             shares[round] = shape.Operations * ceilings[round] / times[round];
         }
 
-        (double Gbps, double Share)? fromMemory = isSkinny ? FromMemory(probe, shape, shape.WeightBytes, weights, Math.Min(rounds, probe.Rounds), MultiplyEach) : null;
-        (double Gbps, double Share)? packed = isSkinny && device.Operations.PacksWeights ? PackedFromMemory(device, probe, shape, b.AsSpan<float>(), left, product, Math.Min(rounds, probe.Rounds)) : null;
+        FromMemory? memory = isSkinny ? MeasureFromMemory(device, probe, shape, b.AsSpan<float>(), left, product, Math.Min(rounds, probe.Rounds), MultiplyEach) : null;
         double rate = 1e-9 * shape.Operations / probe.Typical(times), peak = 1e-9 / probe.Typical(ceilings);
-        return new ProductRate(shape.M, shape.N, shape.K, rate, 1e-9 * shape.Operations / Median(times), peak, rate / peak, Median(shares), fromMemory?.Gbps, fromMemory?.Share, packed?.Gbps, packed?.Share);
+        return new ProductRate(shape.M, shape.N, shape.K, rate, 1e-9 * shape.Operations / Median(times), peak, rate / peak, Median(shares), memory?.Gbps, memory?.Share, memory?.PackedGbps, memory?.PackedShare);
     }
 
-    /// <summary>The same with weights that were packed before, as inference has them.</summary>
-    private static (double Gbps, double Share) PackedFromMemory(Device device, DeviceProbe probe, ProductShape shape, DeviceSpan<float> weights, Matrix left, Matrix product, int rounds)
+    /// <summary>
+    /// Products whose weights come from memory, as they are and packed before, as inference has them: GB of weights in a second, and the floor's share of the time. Both have the floor of the same
+    /// rounds: bytes at the bandwidth of a copy or operations at the peak, whichever takes longer.
+    /// </summary>
+    private static FromMemory MeasureFromMemory(
+        Device device, DeviceProbe probe, ProductShape shape, DeviceSpan<float> weights, Matrix left, Matrix product, int rounds, Action multiplyEach)
     {
-        // Whole cache lines, so that every weight starts on one.
-        long weight = (long)shape.N * shape.K, bytes = (device.Operations.PackedWeightBytes(shape.N, shape.K) + 63) / 64 * 64;
-        var packed = new PackedWeight[weights.Length / weight];
-        using DeviceBuffer memory = device.Allocate(bytes * packed.Length);
+        long weight = (long)shape.N * shape.K, bytes = device.Operations.PacksWeights ? PackedBytes(device, shape) : 0;
+        int count = (int)(weights.Length / weight);
+        var packed = new PackedWeight[bytes > 0 ? count : 0];
+        using DeviceBuffer memory = device.Allocate(Math.Max(1, bytes * packed.Length));
         for (int i = 0; i < packed.Length; i++)
         {
             packed[i] = new PackedWeight(memory.AsSpan<byte>().Slice(i * bytes, bytes), shape.N, shape.K);
             device.Operations.PackWeight(packed[i], new Matrix(weights.Slice(i * weight, weight), shape.N, shape.K));
         }
 
-        // Narrow weights are fewer bytes; what packing adds at the edges is no work that has to be done.
-        return FromMemory(probe, shape, Math.Min(bytes, shape.WeightBytes), packed.Length, rounds, () =>
+        void MultiplyPacked()
         {
             foreach (PackedWeight each in packed) device.Operations.LinearForward(product, left, each);
-        });
-    }
+        }
 
-    /// <summary>GB of weights in a second, and the floor's share of the time: bytes at the bandwidth of a copy or operations at the peak, whichever takes longer.</summary>
-    private static (double Gbps, double Share) FromMemory(DeviceProbe probe, ProductShape shape, double bytes, int weights, int rounds, Action multiplyEach)
-    {
-        double[] times = new double[rounds], floors = new double[rounds];
+        double[] times = new double[rounds], packedTimes = new double[rounds], floors = new double[rounds];
         multiplyEach();
+        MultiplyPacked();
         probe.TimeCopy();
         for (int round = 0; round < rounds; round++)
         {
-            double copied = bytes * probe.TimeCopy() / probe.PassBytes;
+            double copied = shape.WeightBytes * probe.TimeCopy() / probe.PassBytes;
             (double seconds, double operations) = probe.TimeArithmetic();
-            floors[round] = weights * Math.Max(copied, shape.Operations * seconds / operations);
+            floors[round] = count * Math.Max(copied, shape.Operations * seconds / operations);
             times[round] = probe.Time(multiplyEach);
+            packedTimes[round] = probe.Time(MultiplyPacked);
         }
 
-        double time = probe.Typical(times);
-        return (weights * bytes / 1e9 / time, probe.Typical(floors) / time);
+        double gigabytes = count * shape.WeightBytes / 1e9, floor = probe.Typical(floors), time = probe.Typical(times), packedTime = probe.Typical(packedTimes);
+        return packed.Length > 0 ? new FromMemory(gigabytes / time, floor / time, gigabytes / packedTime, floor / packedTime) : new FromMemory(gigabytes / time, floor / time, null, null);
     }
 
     private static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
@@ -150,4 +169,6 @@ public static class KernelThroughput
             device.Upload(block.AsSpan(0, (int)Math.Min(block.Length, length - start)), buffer.AsSpan<float>().Slice(start));
         return buffer;
     }
+
+    private sealed record FromMemory(double Gbps, double Share, double? PackedGbps, double? PackedShare);
 }

@@ -20,6 +20,8 @@ public sealed class BenchTests
         foreach (string name in (string[])["weights_gbps", "weights_share", "packed_gbps", "packed_share"])
             Assert.Equal([JsonValueKind.Null, JsonValueKind.Number], results.Select(r => r.GetProperty(name).ValueKind));
         Assert.True(Number(results[1], "weights_share") > 0 && Number(results[1], "packed_share") > 0);
+        // Both over one floor.
+        Assert.Equal(Number(results[1], "weights_share") / Number(results[1], "weights_gbps"), Number(results[1], "packed_share") / Number(results[1], "packed_gbps"), 1e-12);
         Assert.All(results, result =>
         {
             double rate = Number(result, "gflops"), peak = Number(result, "peak_gflops");
@@ -141,6 +143,14 @@ public sealed class BenchTests
         MergeEngineProcess.Run("bench", "step", "--batch", "8193").Refused(2, "--batch is '8193', expected 1 to 8192");
     }
 
+    /// <summary>Three matrices of 16 GiB, each of which the system may hand out: their sum with the copy's 256 MiB is refused, whatever comes before it in the list.</summary>
+    [Fact]
+    public void Products_that_memory_cannot_hold_are_refused_before_any_is_measured()
+    {
+        Assert.SkipWhen(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes > 48L << 30, "This machine may hold them.");
+        MergeEngineProcess.Run("bench", "gemm", "--shapes", "8x8x8,65536x65536x65536", "--threads", "1").Refused(1, "The host could not give 48.25 GiB for the product 65536x65536x65536: ", " are available");
+    }
+
     [Fact]
     public void A_directory_that_is_none_is_refused_and_none_is_made()
     {
@@ -150,6 +160,7 @@ public sealed class BenchTests
         MergeEngineProcess.Run("bench", "merge", "--directory", missing).Refused(2, $"--directory is '{missing}', which does not exist, expected a directory");
         MergeEngineProcess.Run("bench", "merge", "--directory", file).Refused(2, $"--directory is '{file}', which is a file, expected a directory");
         Assert.Equal([file], Directory.GetFileSystemEntries(directory.Path));
+        if (Directory.Exists("/proc")) MergeEngineProcess.Run("bench", "merge", "--directory", "/proc").Refused(1, "--directory /proc: cannot be written because ");
     }
 
     [Fact]
