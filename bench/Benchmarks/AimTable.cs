@@ -24,7 +24,7 @@ internal static class AimTable
         new("latencies", "one image through ViT-B/32, 2 threads", "≥ 59 % of the peak (the better peer's time × 0.7)", table => Sample(table, "vit-b-32")),
         new("latencies", "one text of 32 tokens through MiniLM, 2 threads", "≥ 44 % of the peak (the better peer's time × 0.7)", table => Sample(table, "minilm-32")),
         new("latencies", "one text of 8 tokens through MiniLM, 2 threads", "≥ 20 % of the peak (the better peer's time × 0.7)", table => Sample(table, "minilm-8")),
-        new("latencies", "bytes that a pass or a step allocates", "0", table => $"{table.Largest("time.allocated_bytes"):0}"),
+        new("latencies", "bytes that a pass or a step allocates", "0", table => table.Numbers("time.allocated_bytes", _ => true) is [.., var most] ? $"{most:0}" : null),
         new("steps", "absolute per-sample gradients of 128 images of ViT-B/32 : one backward pass over them", "≤ 1.3", table => Ratios(table.Numbers("ratio", row => Number(row, "samples") == 128), "")),
         new("gradient-reductions", "the same, weight gradients of width 768 alone, all cores", "", table => Ratios(table.Numbers("ratio", row => IsAllCores(table, row) && Number(row, "samples") == 128 && Number(row, "k") >= 768), "")),
         new("coefficients", "gradients by 8 tasks' coefficients : reading all vectors once", "one pass", table => Ratios(table.Numbers("ratio", row => Text(row, "what").StartsWith("gradient", StringComparison.Ordinal)), "")),
@@ -38,16 +38,24 @@ internal static class AimTable
         new("decompositions", "all singular vectors of 1024 and 2048 rows", "≥ 50 % of a float64 product's rate", table => Shares(table.Numbers("share_of_double", row => Says(row, "work", "all vectors") && Number(row, "m") is 1024 or 2048 && Number(row, "n") == Number(row, "m")))),
     ];
 
-    /// <summary>Prints a line for every aim whose table lies in the directory and keeps them there as <c>summary</c>.</summary>
+    /// <summary>Prints a line for every aim and keeps them as <c>summary</c> where the tables are; one whose table is missing, or does not tell, says so.</summary>
     public static void Run(SuiteOptions options)
     {
         string directory = options.Directory ?? Repository.Results;
-        (Line Line, string Measured)[] found = [.. s_lines.Select(line => (line, Measured: Read(directory, line.Table) is { } kept ? line.Measure(kept) : null)).Where(pair => pair.Measured is not null).Select(pair => (pair.line, pair.Measured!))];
-        if (found.Length == 0) throw new FormatException($"{directory} holds none of the tables {string.Join(", ", s_lines.Select(line => line.Table).Distinct())}; `bench --save` makes them.");
+        Dictionary<string, KeptTable?> tables = s_lines.Select(line => line.Table).Distinct().ToDictionary(name => name, name => Read(directory, name));
+        if (tables.Values.All(kept => kept is null)) throw new FormatException($"{directory} holds none of the tables {string.Join(", ", tables.Keys)}; `bench --save` makes them.");
         var table = new ResultTable<Row>(
             "summary", options.Directory, "Made from the tables beside it, each with its own machine, commit and ceilings; a range is that of the rows. Best rounds, but for encoders, whose figures are medians.",
             "what", "aim", "measured", "table");
-        foreach ((Line line, string measured) in found) table.Add(new Row(line.What, line.Aim, measured, line.Table), line.What, line.Aim, measured, $"[{line.Table}]({line.Table}.md)");
+        foreach (Line line in s_lines)
+        {
+            bool hasText = File.Exists(Path.Combine(directory, $"{line.Table}.md"));
+            string measured = tables[line.Table] is { } kept
+                ? line.Measure(kept) ?? "not in the table: it was made for fewer rows, or has an older form"
+                : hasText || File.Exists(Path.Combine(directory, $"{line.Table}.json")) ? "not read: the table has an older form" : "not measured: no such table is kept";
+            table.Add(new Row(line.What, line.Aim, measured, line.Table), line.What, line.Aim, measured, hasText ? $"[{line.Table}]({line.Table}.md)" : line.Table);
+        }
+
         table.Save();
     }
 

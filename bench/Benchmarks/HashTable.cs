@@ -16,7 +16,8 @@ internal static class HashTable
 
     public static void Run(SuiteOptions options)
     {
-        var table = new ResultTable<Row>("hashes", options.Directory, "One thread, blocks of 256 KiB that lie in its cache. GB/s: best and median of the rounds.", "hash", "GB/s", "median", "of SHA-256");
+        using var device = new CpuDevice(1);
+        var table = new ResultTable<Row>("hashes", options.Directory, device, "One thread, blocks of 256 KiB that lie in its cache. GB/s: best and median of the rounds.", "hash", "GB/s", "median", "of SHA-256");
         byte[] block = new byte[BlockBytes], nodes = new byte[HashTree.ChunksOf(BlockBytes) * HashConstants.ValueBytes];
         new Random(1).NextBytes(block);
         var hashes = new List<(string Name, long Bytes, Action Run)> { ("SHA-256", BlockBytes, () => SHA256.HashData(block, nodes)) };

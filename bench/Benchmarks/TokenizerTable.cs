@@ -5,6 +5,7 @@ using System.Text.Json;
 using MergeEngine.Benchmarks.Frame;
 using MergeEngine.Models;
 using MergeEngine.Models.Tokenizers;
+using MergeEngine.Tensors.Cpu;
 
 namespace MergeEngine.Benchmarks;
 
@@ -23,8 +24,9 @@ internal static class TokenizerTable
         string? model = options.Text("--model"), file = options.Text("--text");
         ITokenizer? given = model is null ? null : Given(model);
         string[]? lines = file is null ? null : Lines(file);
+        using var device = new CpuDevice(1);
         var table = new ResultTable<Row>(
-            "tokenizers", options.Directory,
+            "tokenizers", options.Directory, device,
             $"Tokenizers on one core, ids, types and offsets, special tokens added. Medians of {Rounds} rounds; MB of UTF-8. The pass beside them adds up the same UTF-16 texts, one after the other. A round takes a million characters at least.",
             "tokenizer", "texts", "MB/s", "pass MB/s", "bytes allocated a text");
         string fixtures = Path.Combine(Repository.Root, "tests", "Fixtures", "tokenizers");

@@ -7,7 +7,7 @@ internal sealed class SuiteOptions
 {
     private readonly Dictionary<string, string> _values = [];
 
-    /// <exception cref="FormatException">A word is no option of the table, or has no value.</exception>
+    /// <exception cref="FormatException">A word is no option of the table, or has no value; or tables cannot be kept where they are to be.</exception>
     public SuiteOptions(ReadOnlySpan<string> words, params ReadOnlySpan<string> known)
     {
         for (int i = 0; i < words.Length; i++)
@@ -19,6 +19,8 @@ internal sealed class SuiteOptions
             if (!hasValue && name != "--save") throw new FormatException($"{name} has no value.");
             _values[name] = hasValue ? words[++i] : Repository.Results;
         }
+
+        if (Directory is { } directory) RequireWritable(directory);
     }
 
     /// <summary>Where tables are kept; null for nowhere. Without a value it is <see cref="Repository.Results"/>.</summary>
@@ -57,5 +59,23 @@ internal sealed class SuiteOptions
         return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0
             ? number
             : throw new FormatException($"{name} is '{text}', expected a whole number above 0.");
+    }
+
+    /// <summary>Says before minutes of measuring what would fail after them.</summary>
+    private static void RequireWritable(string directory)
+    {
+        try
+        {
+            if (System.IO.File.Exists(directory)) throw new FormatException($"--save is '{directory}', which is a file, expected a directory to keep tables in.");
+            // The directory is made with the first table.
+            string? holder = Path.GetFullPath(directory);
+            while (holder is not null && !System.IO.Directory.Exists(holder)) holder = System.IO.File.Exists(holder) ? throw new IOException(holder) : Path.GetDirectoryName(holder);
+            string probe = Path.Combine(holder ?? directory, $".{Path.GetRandomFileName()}.partial");
+            using FileStream file = new(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new FormatException($"--save is '{directory}', where nothing can be written, expected a directory to keep tables in.", exception);
+        }
     }
 }

@@ -41,6 +41,38 @@ public sealed class ResultTableTests
     [InlineData("Intel(R) Xeon(R) Platinum", "intel-r-xeon-r-platinum")]
     public void A_machine_has_a_directory_of_its_name(string processor, string slug) => Assert.Equal(slug, Repository.Slug(processor));
 
+    [Theory]
+    [InlineData("AMD EPYC", 26, 2, "AMD EPYC Zen5")]
+    [InlineData("AMD EPYC", 25, 17, "AMD EPYC family 25 model 17")]
+    [InlineData("AMD EPYC 9555", 26, 2, "AMD EPYC 9555")]
+    public void A_name_without_a_number_is_told_apart_by_the_processors_family(string name, int family, int model, string expected)
+    {
+        Assert.Equal(expected, Repository.Distinct(name, (family, model)));
+        Assert.Equal(name, Repository.Distinct(name, null));
+    }
+
+    [Fact]
+    public void A_place_that_cannot_be_written_is_refused_before_anything_is_measured()
+    {
+        DirectoryInfo directory = Directory.CreateTempSubdirectory("merge-engine-");
+        try
+        {
+            string file = Path.Combine(directory.FullName, "file"), wanted = Path.Combine(directory.FullName, "new", "results");
+            File.WriteAllText(file, "");
+            Assert.Equal($"--save is '{file}', which is a file, expected a directory to keep tables in.", Refused(file));
+            Assert.Equal($"--save is '{file}/x', where nothing can be written, expected a directory to keep tables in.", Refused($"{file}/x"));
+            if (Directory.Exists("/proc")) Assert.Contains("where nothing can be written", Refused("/proc"), StringComparison.Ordinal);
+            Assert.Equal(wanted, new SuiteOptions(["--save", wanted]).Directory);
+            Assert.Equal([file], Directory.GetFileSystemEntries(directory.FullName));
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+
+        static string Refused(string place) => Assert.Throws<FormatException>(() => new SuiteOptions(["--save", place])).Message;
+    }
+
     [Fact]
     public void Options_have_values_but_for_the_directory()
     {
