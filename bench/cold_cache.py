@@ -15,6 +15,10 @@ import tempfile
 import time
 
 
+def fail(sentence):
+    sys.exit(f"cold_cache.py: {sentence}")
+
+
 def evict(files):
     for path in files:
         handle = os.open(path, os.O_RDONLY)
@@ -24,7 +28,9 @@ def evict(files):
 
 def timed(command):
     started = time.monotonic()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8", errors="replace")
+    if done.returncode != 0:
+        fail(f"{command[0]} did not run: {(done.stderr.strip().splitlines() or [f'exit code {done.returncode}'])[0]}")
     return time.monotonic() - started
 
 
@@ -35,11 +41,22 @@ def main(arguments):
         at = arguments.index("--")
         arguments, tool = arguments[:at], arguments[at + 1:]
     if arguments[:1] == ["--rounds"]:
-        rounds, arguments = int(arguments[1]), arguments[2:]
+        number = arguments[1] if len(arguments) > 1 else ""
+        if not number.isascii() or not number.isdigit() or int(number) < 1:
+            fail(f"--rounds is '{number}', expected a whole number of 1 or more")
+        rounds, arguments = int(number), arguments[2:]
     if len(arguments) < 2:
         sys.exit(__doc__)
     recipe, files = arguments[0], arguments[1:]
-    scratch = tempfile.mkdtemp(prefix="cold-", dir=os.path.dirname(os.path.abspath(recipe)))
+    for path in arguments:
+        if not os.path.isfile(path):
+            fail(f"{path}: {'is no file' if os.path.exists(path) else 'does not exist'}, expected {'a recipe' if path == recipe else 'a checkpoint that the recipe reads'}")
+    if not tool or shutil.which(tool[0]) is None:
+        fail(f"'{' '.join(tool)}' is no program here, expected merge-engine's command line after --")
+    try:
+        scratch = tempfile.mkdtemp(prefix="cold-", dir=os.path.dirname(os.path.abspath(recipe)))
+    except OSError as error:
+        fail(f"{os.path.dirname(os.path.abspath(recipe))}: cannot be written, where the output goes: {(error.strerror or str(error)).lower()}")
     figures = {"cat": [], "dd": [], "floor": [], "merge": [], "merge --no-hash": []}
     try:
         for _ in range(rounds):

@@ -115,6 +115,28 @@ def counter(least):
     return parse
 
 
+def shapes(text):
+    """Products of the command line, as merge-engine takes them."""
+    for word in text.split(","):
+        sizes = word.split("x")
+        if len(sizes) != 3 or not all(size.isascii() and size.isdigit() and 1 <= int(size) <= 65536 for size in sizes):
+            raise argparse.ArgumentTypeError(f"'{word}', expected MxNxK with numbers from 1 to 65536, and commas between products")
+    return text
+
+
+def output(path):
+    """A file to write, tried before anything runs."""
+    existed = os.path.exists(path)
+    try:
+        with open(path, "a", encoding="utf-8"):
+            pass
+        if not existed:
+            os.remove(path)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"'{path}', which cannot be written: {(error.strerror or str(error)).lower()}") from error
+    return path
+
+
 def compare(suite, pairs):
     """A row for each case that both programs measured."""
     keys, figure, more_is_better = FIGURES[suite]
@@ -153,7 +175,7 @@ def main():
     parser.add_argument("--threads", type=counter(1), default=os.cpu_count(), help="of both programs; all cores if left out")
     parser.add_argument("--turns", type=counter(1), default=5, help="processes of each program")
     parser.add_argument("--rounds", type=counter(0), default=0, help="measurements within a process; each program's own number if left out")
-    parser.add_argument("--shapes", default=SHAPES, help="of gemm: MxNxK,...")
+    parser.add_argument("--shapes", type=shapes, default=SHAPES, help="of gemm: MxNxK,...")
     parser.add_argument("--model", choices=encoders.MODELS, default=encoders.MODELS[0], help="of step and latency")
     parser.add_argument("--batch", type=counter(0), default=0, help="of step and latency; 32 and 1 if left out")
     parser.add_argument("--method", choices=merge.METHODS, action="append", help="of merge, may be repeated; all if left out")
@@ -161,7 +183,7 @@ def main():
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--nuget", action="store_true", help="PyTorch and ONNX Runtime from NuGet instead of Python's: needs 'dotnet build -c Release bench/peers/nuget'")
     other.add_argument("--peer-command", help="another program in the peer's place that prints the same JSON")
-    parser.add_argument("--json", metavar="FILE", help="writes the rows there too")
+    parser.add_argument("--json", type=output, metavar="FILE", help="writes the rows there too")
     arguments = parser.parse_args()
     arguments.peer = arguments.peer or PEERS[arguments.suite][0]
     if arguments.peer not in PEERS[arguments.suite]:

@@ -109,12 +109,37 @@ public sealed class PeerScriptTests : IDisposable
     [InlineData("--turns", "0")]
     [InlineData("--turns", "-1")]
     [InlineData("--rounds", "many")]
-    public void Numbers_are_refused_before_anything_runs(string option, string value)
+    [InlineData("--shapes", "8x8", "MxNxK with numbers from 1 to 65536")]
+    [InlineData("--shapes", "0x8x8", "MxNxK with numbers from 1 to 65536")]
+    public void Numbers_are_refused_before_anything_runs(string option, string value, string expected = "a whole number of ")
     {
         (int code, string output, string error) = Compare("gemm", $"{option}={value}", "--peer-command", "/no/such/peer");
         Assert.Equal((2, ""), (code, output));
-        Assert.Contains($"{option}: '{value}', expected a whole number of ", error, StringComparison.Ordinal);
+        Assert.Contains($"{option}: '{value}', expected {expected}", error, StringComparison.Ordinal);
         Assert.DoesNotContain("did not start", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_cannot_be_written_is_refused_before_anything_runs()
+    {
+        string missing = Path.Combine(_directory.FullName, "missing", "rows.json");
+        (int code, string output, string error) = Compare("gemm", "--json", missing, "--peer-command", "/no/such/peer");
+        Assert.Equal((2, ""), (code, output));
+        Assert.Contains($"--json: '{missing}', which cannot be written: no such file or directory", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("Traceback", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("cold_cache.py: no-recipe.yml: does not exist, expected a recipe", "no-recipe.yml", "a.safetensors")]
+    [InlineData("cold_cache.py: a.safetensors: does not exist, expected a checkpoint that the recipe reads", "RECIPE", "a.safetensors")]
+    [InlineData("cold_cache.py: 'no-such-tool' is no program here, expected merge-engine's command line after --", "RECIPE", "RECIPE", "--", "no-such-tool")]
+    [InlineData("cold_cache.py: --rounds is '0', expected a whole number of 1 or more", "--rounds", "0", "RECIPE", "RECIPE")]
+    public void What_a_cold_merge_does_not_find_is_one_sentence(string expected, params string[] arguments)
+    {
+        string recipe = Path.Combine(_directory.FullName, "recipe.yml");
+        File.WriteAllText(recipe, "merge_method: linear\n");
+        (int code, string output, string error) = Python.Run([Path.Combine(Python.Scripts, "..", "cold_cache.py"), .. arguments.Select(word => word == "RECIPE" ? recipe : word)]);
+        Assert.Equal((1, "", $"{expected}\n"), (code, output, error));
     }
 
     [Fact]
