@@ -56,7 +56,7 @@ internal static class CommonOptions
     {
         var option = new Option<string>("--device")
         {
-            Description = "Where to compute; 'merge-engine devices' tells what is here. 'emulated' is the GPU's code on the CPU, 'reference' plain float64 loops: both slow, for tests.",
+            Description = "Where to compute; 'merge-engine devices' tells what is here. 'emulated' is the GPU's code on the CPU, 'reference' plain float64 loops, which 'bench' refuses: both slow, for tests.",
             HelpName = "cpu|cuda[:N]|emulated|reference",
             DefaultValueFactory = _ => "cpu",
         };

@@ -18,7 +18,7 @@ internal static class DemoCommand
     public static Command Create()
     {
         var command = new ExampleCommand(
-            "demo", "Run the built-in experiment: one pre-trained encoder, eight small image tasks, thirteen ways to one model.",
+            "demo", "Run the built-in experiment: one pre-trained encoder, eight small image tasks, thirteen ways to one model. Its images are in the repository: run it in a clone.",
             "demo", "demo --seed 1 --json", "demo --threads 2 --out out/second", "demo --small --device cuda")
         {
             Small,
@@ -51,6 +51,6 @@ internal static class DemoCommand
             if (File.Exists(path)) return path;
         }
 
-        throw new FileNotFoundException($"{experiment}: does not exist here nor above {AppContext.BaseDirectory}, expected the repository's data.");
+        throw new FileNotFoundException($"{experiment}: does not exist here nor above {AppContext.BaseDirectory}: the demo's images are 16 MB of the repository, not of the program; run it in a clone of the repository, or where its directory data is.");
     }
 }

@@ -42,7 +42,8 @@ internal static class StandardStreams
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                if (required) throw new IOException($"standard output: cannot be written: {e.Message}", e);
+                // A closed descriptor is reported as one that may not be used.
+                if (required) throw new IOException($"standard output: cannot be written: {(e is UnauthorizedAccessException ? "it is closed" : e.Message)}", e);
             }
         }
 

@@ -24,7 +24,7 @@ public static class EncoderThroughput
     /// <param name="batch">Samples of a step.</param>
     /// <param name="rounds">Steps to time.</param>
     /// <param name="progress">Told after every timed pass how many are done.</param>
-    /// <param name="profile">Of the device; holds the timed passes alone afterwards. Null for none.</param>
+    /// <param name="profile">Of the device; holds the timed passes alone afterwards, and has ended. Null for none.</param>
     /// <param name="cancellation">Checked before every step.</param>
     public static PassTime TrainingStep(
         Device device, string model, int batch, int rounds, Action<int>? progress = null, OperationProfile? profile = null, CancellationToken cancellation = default) =>
@@ -81,6 +81,8 @@ public static class EncoderThroughput
             progress?.Invoke(round + 1);
         }
 
+        // Before models of gigabytes are given back, which is none of the passes' time.
+        profile?.Dispose();
         Array.Sort(times);
         double median = times[rounds / 2], operations = (pass == "step" ? 3 : 1) * inputs.ForwardOperations;
         double p99 = times[Math.Min(rounds - 1, (int)Math.Ceiling(0.99 * rounds) - 1)];
