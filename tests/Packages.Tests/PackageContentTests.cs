@@ -41,6 +41,8 @@ public sealed class PackageContentTests
         Assert.InRange(Value(metadata, "description").Length, 60, 4000);
         Assert.NotEmpty(Value(metadata, "tags"));
         Assert.NotEmpty(Value(metadata, "authors"));
+        // A commit without a place to find it tells nothing: it stands in the assembly's version.
+        Assert.All(metadata.Elements().Where(e => e.Name.LocalName == "repository"), e => Assert.NotEmpty(e.Attribute("url")?.Value ?? ""));
         Assert.StartsWith($"# {package}\n", Text(archive, "README.md"), StringComparison.Ordinal);
         byte[] icon = Bytes(archive, "icon.png");
         Assert.Equal("PNG"u8, icon.AsSpan(1, 3));
@@ -84,6 +86,8 @@ public sealed class PackageContentTests
         using ZipArchive archive = _packages.Open(package);
         string notices = Text(archive, "THIRD-PARTY-NOTICES.txt");
         Assert.Equal(File.ReadAllText(Path.Combine(PackedPackages.RepositoryRoot, "THIRD-PARTY-NOTICES.txt")), notices);
+        // "in the file LICENSE", say the notices.
+        Assert.Equal(File.ReadAllText(Path.Combine(PackedPackages.RepositoryRoot, "LICENSE")), Text(archive, "LICENSE"));
         string[] others = [.. archive.Entries.Where(entry => entry.Name.EndsWith(".dll", StringComparison.Ordinal)).Select(entry => Path.GetFileNameWithoutExtension(entry.Name))
             .Where(name => name != "merge-engine" && !name.StartsWith("MergeEngine.", StringComparison.Ordinal))];
         Assert.Equal(package == PackedPackages.Tool, others.Length > 0);
