@@ -52,7 +52,7 @@ public sealed class BenchTests
     {
         if (device == "emulated") CudaUnderTest.RequireEmulator();
         JsonElement report = Report("bench", "elementwise", "--device", device, "--rounds", "1", "--threads", "2", "--json");
-        Assert.Equal(13, report.GetProperty("results").GetArrayLength());
+        Assert.Equal(14, report.GetProperty("results").GetArrayLength());
         Assert.All(report.GetProperty("results").EnumerateArray(), result =>
         {
             Assert.True(Number(result, "gbps") > 0 && Number(report, "copy_gbps") >= Number(result, "copy_gbps"));

@@ -114,6 +114,18 @@ public sealed class CpuDeviceTests
         Assert.Equal(0, device.AllocatedBytes);
     }
 
+    /// <summary>The system would hand out the addresses of some, and end the process when they are written.</summary>
+    [Theory]
+    [InlineData(1L << 50, "1048576 GiB")]
+    [InlineData(1L << 55, "33554432 GiB")]
+    public void A_buffer_that_the_host_does_not_have_is_refused(long bytes, string size)
+    {
+        using var device = new CpuDevice(1);
+        string message = Assert.Throws<InsufficientMemoryException>(() => device.Allocate(bytes)).Message;
+        Assert.Matches($@"^The host could not give {size} for a buffer of 'cpu': [\d.]+ [GM]iB are available; this device has 0 bytes in buffers\.$", message);
+        Assert.Equal(0, device.AllocatedBytes);
+    }
+
     private static OperationCase Attention(AttentionShape shape) => new($"attention {shape}", 0, run =>
     {
         Matrix q = run.NormalMatrix(shape.Rows, shape.Width), k = run.NormalMatrix(shape.Rows, shape.Width), v = run.NormalMatrix(shape.Rows, shape.Width);
