@@ -76,7 +76,8 @@ internal static class EncodeCommand
     {
         bool fromText = context.Has(TextArguments.Text);
         string first = context.Get(Input), output = OutputOf(context, fromText, first);
-        OutputFile.RequirePossible(output, context.Get(ModelArguments.Model), fromText ? context.Get(TextArguments.Text) : first, context.Get(CommonOptions.Head));
+        IEnumerable<string> read = fromText ? [context.Get(TextArguments.Text)!] : DatasetArguments.FilesOf(first);
+        OutputFile.RequirePossible(output, [context.Get(ModelArguments.Model), context.Get(CommonOptions.Head), context.Get(CommonOptions.Config), .. read]);
         using Device device = context.OpenDevice(inference: true);
         using Encoder encoder = ModelArguments.Load(context, device, fromText ? null : first);
         if (device.Precision != Precision.Float32) encoder.Pack(encoder.Parameters);

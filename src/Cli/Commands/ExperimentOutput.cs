@@ -38,10 +38,22 @@ internal static class ExperimentOutput
     /// <exception cref="IOException">There is something in the way of the results.</exception>
     public static ExperimentFile Load(CommandContext context, string path, string directory)
     {
-        OutputDirectory.RequireFree(directory, overwrite: true);
+        OutputDirectory.RequireFree(directory, overwrite: true, inputs: path);
         ExperimentFile file = context.Reading(() => ExperimentFile.Load(path));
+        RequireApart(file, directory);
         RequireFree(directory, context.Get(CommonOptions.Overwrite), file.Name);
         return file;
+    }
+
+    /// <summary>The results replace neither what the experiment reads nor a file of it.</summary>
+    private static void RequireApart(ExperimentFile file, string directory)
+    {
+        string?[] inputs =
+        [
+            file.Path, file.Model, file.Heads?.File, .. file.Tasks.SelectMany(task => (string?[])[task.Data, task.Heads, task.Tuned, .. task.Files?.Files.Select(part => part.Path) ?? []]),
+        ];
+        InputGuard.Require(directory, inputs);
+        InputGuard.RequireIn(directory, [Results, Report, Checkpoint.SingleFileName, Path.GetFileName(file.Model)], inputs);
     }
 
     /// <summary>The experiment whose results a file holds; null where there is no such file, or it is something else.</summary>

@@ -71,7 +71,8 @@ internal static class GradientsCommand
     private static void Run(CommandContext context)
     {
         string output = context.Get(Output);
-        OutputFile.RequirePossible(output, context.Get(ModelArguments.Model), context.Get(Data), context.Get(TextArguments.Text), context.Get(CommonOptions.Head));
+        OutputFile.RequirePossible(
+            output, [context.Get(ModelArguments.Model), context.Get(TextArguments.Text), context.Get(CommonOptions.Head), context.Get(CommonOptions.Config), .. DatasetArguments.FilesOf(context.Get(Data))]);
         GradientReduction reduction = GradientFile.Parse(context.Get(Reduction)!);
         using Device device = context.OpenDevice();
         using Encoder encoder = ModelArguments.Load(context, device, context.Has(TextArguments.Text) ? null : context.Get(Data));

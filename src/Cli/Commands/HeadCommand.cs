@@ -73,7 +73,7 @@ internal static class HeadCommand
     private static void Run(CommandContext context)
     {
         string output = context.Get(Output), model = context.Get(Clip)!;
-        OutputFile.RequirePossible(output, model, context.Get(Classes), context.Get(Templates));
+        OutputFile.RequirePossible(output, model, context.Get(Classes), context.Get(Templates), context.Get(TokenizerPath), context.Get(CommonOptions.Config));
         PromptList classes = context.Reading(() => PromptList.Read(context.Get(Classes)!, Classes.Name, "class"));
         PromptList templates = context.Reading(() => PromptList.ReadTemplates(context.Get(Templates)!, Templates.Name));
         using Device device = context.OpenDevice();

@@ -5,6 +5,7 @@ using MergeEngine.Cli.Reports.Tables;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Experiments;
 using MergeEngine.Tensors;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Commands;
 
@@ -37,8 +38,12 @@ internal static class PretrainCommand
     private static void Run(CommandContext context)
     {
         string output = context.Get(Output);
-        OutputDirectory.RequireFree(output, context.Get(CommonOptions.Overwrite));
+        if (output.EndsWith(".safetensors", StringComparison.Ordinal)) throw new UsageException($"{output}: is the name of a file, expected that of a directory.");
+        OutputDirectory.RequireFree(output, context.Get(CommonOptions.Overwrite), inputs: context.Get(File));
         PretrainingFile file = context.Reading(() => PretrainingFile.Load(context.Get(File)));
+        string[] inputs = [context.Get(File), .. file.Tasks.Select(task => task.Data)];
+        InputGuard.Require(output, inputs);
+        InputGuard.RequireIn(output, ["config.json", Checkpoint.SingleFileName, Pretraining.HeadsName], inputs);
         using Device device = context.OpenDevice();
         IReadOnlyList<PretrainedTask> tasks = [];
         OutputDirectory.Write(output, path => tasks = CommandContext.WithProgress("steps", sink => Pretraining.Run(

@@ -60,11 +60,13 @@ internal static class TuneCommand
         string output = context.Get(Output);
         string? headOut = context.Get(HeadOut);
         bool overwrite = context.Get(CommonOptions.Overwrite);
-        if (headOut is not null) RequireFree(headOut, output, overwrite, [context.Get(ModelArguments.Model), context.Get(CommonOptions.Head), .. DatasetArguments.FilesOf(context.Get(Data))]);
-        OutputDirectory.RequireFree(output, overwrite);
+        string?[] inputs = [context.Get(ModelArguments.Model), context.Get(CommonOptions.Head), context.Get(CommonOptions.Config), .. DatasetArguments.FilesOf(context.Get(Data))];
+        if (headOut is not null) RequireFree(headOut, output, overwrite, inputs);
+        OutputDirectory.RequireFree(output, overwrite, inputs: inputs);
         DatasetArguments.RequireTrainingRows(context, context.Get(Data));
         using Device device = context.OpenDevice();
         using Encoder encoder = ModelArguments.Load(context, device, context.Get(Data));
+        if (Directory.Exists(output)) RequireApart(context, output, headOut, inputs);
         Dataset data = DatasetArguments.Open(context, encoder, context.Get(Data));
         DatasetArguments.RequireTrain(data);
         bool ownHead = !context.Has(CommonOptions.Head) && headOut is null;
@@ -100,6 +102,16 @@ internal static class TuneCommand
     {
         OutputFile.RequireFree(headOut, overwrite, inputs);
         if (Path.GetFullPath(headOut) == Path.GetFullPath(output)) throw new UsageException($"{headOut}: is OUT, the tuned model, expected another file with --head-out.");
+    }
+
+    /// <summary>The weights have the names of the model's files: in a directory that is there, none of them is an input or the head.</summary>
+    private static void RequireApart(CommandContext context, string output, string? headOut, string?[] inputs)
+    {
+        using Checkpoint checkpoint = Checkpoint.Open(context.Get(ModelArguments.Model));
+        string[] names = [.. checkpoint.Files.Select(file => Path.GetFileName(file.FilePath))];
+        InputGuard.RequireIn(output, names, inputs);
+        if (headOut is not null && names.Any(name => Path.GetFullPath(headOut) == Path.GetFullPath(Path.Combine(output, name))))
+            throw new UsageException($"{headOut}: is a file of OUT, the tuned model, expected another file with --head-out.");
     }
 
     private static TrainingRun Train(CommandContext context, Trainer trainer, TrainingTask task, int steps, ParameterVector parameters)

@@ -10,16 +10,18 @@ internal static class OutputDirectory
     /// <param name="path">Where the output will go.</param>
     /// <param name="overwrite">True to write over what is there.</param>
     /// <param name="ours">True for a directory that holds an older output of the same work: it may be written over.</param>
-    /// <exception cref="IOException">There is something in the way.</exception>
-    public static void RequireFree(string path, bool overwrite, bool ours = false)
+    /// <param name="inputs">Files and directories that the work reads: they are not written over.</param>
+    /// <exception cref="IOException">There is something in the way, or the path is an input.</exception>
+    public static void RequireFree(string path, bool overwrite, bool ours = false, params IEnumerable<string?> inputs)
     {
         if (IsFile(path))
         {
-            OutputFile.RequireFree(path, overwrite);
+            OutputFile.RequireFree(path, overwrite, inputs);
             return;
         }
 
         if (File.Exists(path)) throw new IOException($"{path}: is a file, expected the name of a directory to write.");
+        InputGuard.Require(path, inputs);
         OutputFile.RequireWritable(path, Holder(path));
         if (Directory.Exists(path)) OutputFile.RequireWritable(path, path);
         if (overwrite || ours) return;

@@ -27,17 +27,12 @@ internal static class OutputFile
     /// <param name="path">The file that will be written.</param>
     /// <param name="inputs">Files and directories that the work reads: they are not written over. Null for an option that was left out.</param>
     /// <exception cref="IOException">The path is a directory, a device or an input, or lies where nothing can be written.</exception>
-    public static void RequirePossible(string path, params ReadOnlySpan<string?> inputs)
+    public static void RequirePossible(string path, params IEnumerable<string?> inputs)
     {
         if (OutputTarget.ComplaintOf(path) is { } complaint) throw new IOException($"{path}: {complaint}, expected the name of a file to write.");
         string full = Path.GetFullPath(path), directory = Path.GetDirectoryName(full) ?? full;
         if (!Directory.Exists(directory)) throw new IOException($"{path}: cannot be written because its directory does not exist.");
-        foreach (string? input in inputs)
-        {
-            if (input is { Length: > 0 } && File.Exists(full) && (Target(input) == Target(full) || IsModelIn(input, full)))
-                throw new IOException($"{path}: is an input of this command, expected another file to write.");
-        }
-
+        InputGuard.Require(path, inputs);
         RequireWritable(path, directory);
     }
 
@@ -46,7 +41,7 @@ internal static class OutputFile
     /// <param name="overwrite">True to replace a file that is there.</param>
     /// <param name="inputs">Files and directories that the work reads.</param>
     /// <exception cref="IOException">The path cannot be written to, or there is a file.</exception>
-    public static void RequireFree(string path, bool overwrite, params ReadOnlySpan<string?> inputs)
+    public static void RequireFree(string path, bool overwrite, params IEnumerable<string?> inputs)
     {
         RequirePossible(path, inputs);
         if (File.Exists(path) && !overwrite) throw new IOException($"{path}: exists already; --overwrite replaces it.");
@@ -71,16 +66,5 @@ internal static class OutputFile
         {
             throw new IOException($"{path}: cannot be written because no file can be made in {directory}.", exception);
         }
-    }
-
-    /// <summary>A model directory is an input with all its files.</summary>
-    private static bool IsModelIn(string input, string full) =>
-        Directory.Exists(input) && Path.GetDirectoryName(Target(full)) is { } holder && holder == Target(input);
-
-    private static string Target(string path)
-    {
-        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        FileSystemInfo info = Directory.Exists(full) ? new DirectoryInfo(full) : new FileInfo(full);
-        return info.Exists ? info.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? full : full;
     }
 }

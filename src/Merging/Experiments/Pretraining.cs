@@ -15,6 +15,9 @@ public sealed record PretrainedTask(string Name, double TestAccuracy);
 /// </summary>
 public static class Pretraining
 {
+    /// <summary>The file with all heads, beside the model's.</summary>
+    public const string HeadsName = "heads.safetensors";
+
     /// <summary>Runs it and writes the directory.</summary>
     /// <param name="device">Where.</param>
     /// <param name="file">What.</param>
@@ -83,7 +86,7 @@ public static class Pretraining
     {
         encoder.Save(output, encoder.Parameters);
         SafetensorsWriter.Write(
-            Path.Combine(output, "heads.safetensors"),
+            Path.Combine(output, HeadsName),
             tasks.SelectMany(t => t.Head.ToTensors($"{t.Name}.")),
             new Dictionary<string, string>(tasks.SelectMany(t => t.Head.ToMetadata($"{t.Name}."))) { ["format"] = "pt" });
     }

@@ -1,7 +1,7 @@
 namespace MergeEngine.Merging.Streaming.Files;
 
 /// <summary>A path with every link in it resolved, so that two paths can be compared.</summary>
-internal static class RealPath
+public static class RealPath
 {
     // As many as Linux follows.
     private const int MostLinks = 40;
