@@ -5,6 +5,7 @@ using MergeEngine.Cli.Reports.Html;
 using MergeEngine.Cli.Reports.Tables;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Experiments;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Commands;
 
@@ -30,20 +31,23 @@ internal static class ReportCommand
 
     private static void Run(CommandContext context)
     {
-        ExperimentResult result = context.Reading(() => Read(context.Get(Results)));
+        string file = context.Get(Results);
+        if (Directory.Exists(file)) file = Path.Combine(file, ExperimentOutput.Results);
+        if (context.Get(Html) is { } page) OutputFile.RequirePossible(page, file);
+        ExperimentResult result = context.Reading(() => Read(file));
         if (context.Get(Html) is { } path) OutputFile.Write(path, HtmlReport.Write(result));
         ExperimentTable.Write(result, Console.Out, terminal: !Console.IsOutputRedirected);
     }
 
     private static ExperimentResult Read(string path)
     {
-        if (Directory.Exists(path)) path = Path.Combine(path, ExperimentOutput.Results);
-        var file = new FileInfo(path);
-        if (!file.Exists) throw new FileNotFoundException($"{path}: does not exist, expected the results.json of an experiment.");
-        if (file.Length > ExperimentOutput.MostBytes) throw new InvalidDataException($"{path}: has {file.Length} bytes, expected at most {ExperimentOutput.MostBytes}.");
+        if (!File.Exists(path)) throw new FileNotFoundException($"{path}: does not exist, expected the results.json of an experiment.");
+        using MemoryStream bytes = BoundedFile.Read(path, ExperimentOutput.MostBytes)
+            ?? throw new InvalidDataException($"{path}: has more than {ExperimentOutput.MostBytes} bytes, expected the results.json of an experiment with at most so many.");
         try
         {
-            return ExperimentJson.Read(File.ReadAllText(path));
+            using var text = new StreamReader(bytes);
+            return ExperimentJson.Read(text.ReadToEnd());
         }
         catch (JsonException exception)
         {

@@ -103,9 +103,8 @@ public sealed class PromptList
     {
         try
         {
-            long length = new FileInfo(path).Length;
-            if (length > MaxBytes) throw new ModelException($"{path}: has {length} bytes, expected at most {MaxBytes} of a file with a {kind} on each line.");
-            using var reader = new StreamReader(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
+            using MemoryStream bytes = BoundedFile.Read(path, MaxBytes) ?? throw new ModelException($"{path}: has more than {MaxBytes} bytes, expected at most so many of a file with a {kind} on each line.");
+            using var reader = new StreamReader(bytes, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
             return reader.ReadToEnd();
         }
         catch (DecoderFallbackException e)
