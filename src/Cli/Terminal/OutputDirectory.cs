@@ -1,3 +1,5 @@
+using MergeEngine.Tensors.Safetensors;
+
 namespace MergeEngine.Cli.Terminal;
 
 /// <summary>
@@ -50,6 +52,11 @@ internal static class OutputDirectory
             write(temporary);
             if (!Directory.Exists(full)) Directory.Move(temporary, full);
             else MoveInto(temporary, full);
+        }
+        catch (Exception e) when ((e is IOException or UnauthorizedAccessException) && e.Message.Contains(temporary, StringComparison.Ordinal))
+        {
+            // The temporary name means nothing to anyone, and is gone by now.
+            throw new IOException($"{path}: cannot be written ({OutputTarget.ReasonOf(e)}).", e);
         }
         finally
         {

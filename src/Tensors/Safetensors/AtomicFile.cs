@@ -40,7 +40,7 @@ internal static class AtomicFile
         {
             File.Delete(temporary);
             if (e is UnauthorizedAccessException || (e is IOException && e is not SafetensorsException))
-                throw new SafetensorsException($"{path}: cannot be written ({e.Message.TrimEnd('.')}).", e);
+                throw new SafetensorsException($"{path}: cannot be written ({OutputTarget.ReasonOf(e)}).", e);
             throw;
         }
     }

@@ -19,6 +19,19 @@ public static class OutputTarget
         _ => null,
     };
 
+    /// <summary>What the system said of a file that could not be written, without its name: it is a temporary one, which is gone by now.</summary>
+    /// <returns>The rest of a sentence, such as <c>No space left on device</c>.</returns>
+    public static string ReasonOf(Exception exception)
+    {
+        ArgumentNullException.ThrowIfNull(exception);
+        while (exception.InnerException is IOException or UnauthorizedAccessException) exception = exception.InnerException;
+        // How .NET says it of a whole file that does not fit, and of one that stops fitting.
+        if (exception.Message.Contains("because the disk was full", StringComparison.Ordinal)) return "No space left on device";
+        if (exception.Message.Contains("because the file was too large", StringComparison.Ordinal)) return "File too large";
+        int name = exception.Message.IndexOf(" : '", StringComparison.Ordinal);
+        return (name > 0 ? exception.Message[..name] : exception.Message).TrimEnd('.');
+    }
+
     /// <summary>
     /// A directory takes the place of another, which ends up at the first one's path. Where the system can (Linux), in one step: there is
     /// no moment in which the target does not exist. Elsewhere the older one is moved aside first.
