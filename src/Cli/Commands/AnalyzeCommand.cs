@@ -92,6 +92,7 @@ internal static class AnalyzeCommand
     private static void Print(AnalyzeReport report, TextWriter output)
     {
         string[] names = [.. report.Models.Select(Printable.Of)];
+        if (HasGaps(report)) CommandContext.Note("'–' stands for a number that does not exist: a model has NaN or infinities (inspect --stats counts them), or a task vector is zero.");
         output.WriteLine($"task vectors from {Printable.Of(report.Base)}, {report.Parameters} parameters");
         output.WriteLine();
         var norms = new TextTable("model", "norm").AlignRight(1);
@@ -102,6 +103,9 @@ internal static class AnalyzeCommand
         output.WriteLine();
         output.WriteLine($"all signs agree on {Figures.Percent(100 * (report.OverallSignAgreement ?? double.NaN))} % of the coordinates where a task vector is not zero");
     }
+
+    private static bool HasGaps(AnalyzeReport report) =>
+        report.OverallSignAgreement is null || report.Norm.Contains(null) || report.Cosine.Concat(report.SignAgreement).Any(row => row.Contains(null));
 
     private static void Matrix(string title, string[] names, double?[][] values, TextWriter output)
     {

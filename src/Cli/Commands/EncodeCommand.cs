@@ -88,8 +88,23 @@ internal static class EncodeCommand
         (IReadOnlyList<TensorContent> tensors, ProfileShares? profile) = ProfileOption.Run(context, device, _ => CommandContext.WithProgress("samples", sink =>
             FeatureExtraction.Run(encoder, head, split, options, new Samples(sink, "encoding", split.Count), context.Stop)));
         SafetensorsWriter.Write(output, tensors);
-        var report = new WrittenReport(output, split.Count, [.. tensors.Select(t => new WrittenTensor(t.Name, [.. t.Shape.Dimensions]))], device.Name, CommonOptions.NameOf(device.Precision), Profile: profile);
+        var report = new WrittenReport(output, split.Count, [.. tensors.Select(t => new WrittenTensor(t.Name, [.. t.Shape.Dimensions]))], device.Name, CommonOptions.NameOf(device.Precision), NotFinite: CountNotFinite(context, output), Profile: profile);
         context.Write(report, CliJson.Default.WrittenReport, (r, text) => r.Print(text));
+    }
+
+    /// <summary>Values of the written file that are NaN or infinite; says so, as nothing else would.</summary>
+    private static long CountNotFinite(CommandContext context, string output)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(output);
+        long count = 0, all = 0;
+        foreach (TensorEntry entry in file.Tensors)
+        {
+            TensorStatistics values = TensorStatistics.Of(file, entry, context.Stop);
+            (count, all) = (count + values.NaNCount + values.InfinityCount, all + entry.ElementCount);
+        }
+
+        if (count > 0) CommandContext.Note($"{Printable.Of(output)}: {count} of {all} values are NaN or infinite; inspect --stats counts those of {Printable.Of(context.Get(ModelArguments.Model))} and of its inputs.");
+        return count;
     }
 
     /// <exception cref="UsageException">There is one path too few or too many.</exception>

@@ -92,7 +92,7 @@ internal static class GradientsCommand
             throw new InvalidDataException($"{context.Get(ModelArguments.Model)}: the loss is not a number, so no gradient is written; expected finite weights and inputs (inspect --stats counts NaN and infinities).");
         IReadOnlyList<TensorContent> tensors = GradientFile.ToTensors(headGradient is null ? [gradient] : [gradient, headGradient]);
         SafetensorsWriter.Write(output, tensors, GradientFile.Describe(reduction, estimate));
-        var report = new WrittenReport(output, estimate.Samples, [.. tensors.Select(t => new WrittenTensor(t.Name, [.. t.Shape.Dimensions]))], device.Name, CommonOptions.NameOf(device.Precision), estimate.Loss, profile);
+        var report = new WrittenReport(output, estimate.Samples, [.. tensors.Select(t => new WrittenTensor(t.Name, [.. t.Shape.Dimensions]))], device.Name, CommonOptions.NameOf(device.Precision), estimate.Loss, Profile: profile);
         context.Write(report, CliJson.Default.WrittenReport, (r, text) => r.Print(text));
     }
 

@@ -84,6 +84,8 @@ internal static class TuneCommand
         int stepsPerEpoch = trainer.StepsPerEpoch(task);
         (TrainingRun run, ProfileShares? profile) = ProfileOption.Run(context, device, _ => Train(context, trainer, task, steps, parameters));
         int finite = run.Losses.TakeWhile(double.IsFinite).Count();
+        if (finite == 0)
+            throw new InvalidDataException($"{context.Get(ModelArguments.Model)}: the loss is not a number before the first step, so nothing is written; expected finite weights and inputs (inspect --stats counts NaN and infinities).");
         if (finite < run.Losses.Length)
             throw new InvalidDataException($"{data.Source}: the training loss is not a number from step {finite + 1} on, so nothing is written; expected finite weights and a learning rate that does not diverge.");
         if (!double.IsFinite(device.Operations.Sum(parameters.Values)))
@@ -126,7 +128,7 @@ internal static class TuneCommand
     {
         if (Directory.Exists(output) || Directory.EnumerateFiles(Path.GetDirectoryName(Path.GetFullPath(output))!, "*config.json").Any()) return;
         CommandContext.Note(
-            $"{Printable.Of(output)} holds the weights alone: the config{(encoder is TextTransformer ? " and the tokenizer's files" : "")} of {Printable.Of(context.Get(ModelArguments.Model))} belong beside it; a directory for OUT gets them.");
+            $"{Printable.Of(output)} holds the weights alone: the config{(encoder is TextTransformer ? " and the tokenizer's files" : "")} of {Printable.Of(context.Get(ModelArguments.Model))} {(encoder is TextTransformer ? "belong" : "belongs")} beside it; a directory for OUT gets them.");
     }
 
     /// <summary>On the splits that were not trained on. The model is on the disk by now, which a failure here must not hide.</summary>
@@ -153,7 +155,7 @@ internal static class TuneCommand
     {
         for (int i = 0; i < report.EpochLosses.Count; i++) output.WriteLine($"epoch {i + 1}: training loss {Figures.Decimals(report.EpochLosses[i], 4)}");
         foreach (EvaluateReport score in report.Scores) output.WriteLine($"{score.Split}: accuracy {Figures.Decimals(score.Accuracy, 2)} %, loss {Figures.Decimals(score.Loss, 4)}");
-        output.WriteLine($"{Printable.Of(report.Path)}: {report.Steps} steps, {report.Examples} examples, {Figures.Seconds(report.Seconds)} s");
+        output.WriteLine($"{Printable.Of(report.Path)}: {(report.Steps == 1 ? "1 step" : $"{report.Steps} steps")}, {(report.Examples == 1 ? "1 example" : $"{report.Examples} examples")}, {Figures.Seconds(report.Seconds)} s");
         ProfileTable.Write(report.Profile, output);
     }
 }

@@ -5,7 +5,7 @@ using MergeEngine.Tensors.Probes;
 
 namespace MergeEngine.Cli.Reports;
 
-/// <summary>What a command that writes tensors has written.</summary>
+/// <summary>What a command that writes tensors has written; of values that are NaN or infinite, how many.</summary>
 internal sealed record WrittenReport(
     string Path,
     int Samples,
@@ -13,6 +13,7 @@ internal sealed record WrittenReport(
     string Device,
     string Precision,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Loss = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long NotFinite = 0,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ProfileShares? Profile = null)
 {
     public void Print(TextWriter output)
@@ -22,7 +23,7 @@ internal sealed record WrittenReport(
         table.Write(output);
         output.WriteLine();
         if (Loss is { } loss) output.WriteLine(FormattableString.Invariant($"mean loss {loss:0.000000}"));
-        output.WriteLine($"{Printable.Of(Path)}: {Tensors.Count} tensors from {Samples} samples");
+        output.WriteLine($"{Printable.Of(Path)}: {(Tensors.Count == 1 ? "1 tensor" : $"{Tensors.Count} tensors")} from {(Samples == 1 ? "1 sample" : $"{Samples} samples")}");
         ProfileTable.Write(Profile, output);
     }
 }
