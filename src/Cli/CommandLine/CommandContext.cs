@@ -80,8 +80,8 @@ internal sealed class CommandContext(ParseResult arguments, CancellationToken st
     /// <exception cref="OperationCanceledException">The stop came first.</exception>
     public T Reading<T>(Func<T> read) => Task.Run(read, Stop).WaitAsync(Stop).GetAwaiter().GetResult();
 
-    /// <summary>Says something to people, on stderr.</summary>
-    public static void Note(string text) => Console.Error.WriteLine(text);
+    /// <summary>Says something to people, on stderr, beside the result: a line that begins with <c>merge-engine: note:</c>.</summary>
+    public static void Note(string text) => Console.Error.WriteLine($"merge-engine: note: {text}");
 
     /// <summary>Runs work with progress on stderr: bars on a terminal, a line now and then otherwise.</summary>
     public static T WithProgress<T>(string unit, Func<IProgressSink, T> work) => ProgressDisplay.Run(unit, work);

@@ -44,7 +44,7 @@ internal static class DiffCommand
     private static int Run(CommandContext context)
     {
         using Checkpoint first = Checkpoint.Open(context.Get(First)), second = Checkpoint.Open(context.Get(Second));
-        foreach (string warning in first.Warnings.Concat(second.Warnings)) CommandContext.Note($"merge-engine: note: {Printable.Of(warning)}");
+        foreach (string warning in first.Warnings.Concat(second.Warnings)) CommandContext.Note($"{Printable.Of(warning)}");
         int threads = context.Threads > 0 ? context.Threads : Environment.ProcessorCount;
         double? tolerance = context.Get(Tolerance);
         long total = first.TotalByteLength;
@@ -76,7 +76,7 @@ internal static class DiffCommand
         string within = report.Tolerance is { } tolerance ? $" within {Number(tolerance)}" : "", nearly = near > 0 ? $", {near} of them not to the bit" : "";
         string beyond = report.Tolerance is { } limit ? $" beyond {Number(limit)} ({report.Tensors.Length - different}{within}{nearly})" : "";
         output.WriteLine(report.Equal
-            ? $"equal{within}: {report.Tensors.Length} tensors{nearly}"
+            ? $"equal{within}: {(report.Tensors.Length == 1 ? "1 tensor" : $"{report.Tensors.Length} tensors")}{nearly}"
             : $"different: {different} of {report.Tensors.Length} common tensors{beyond}, {other} others");
     }
 

@@ -75,7 +75,7 @@ internal static class ExtractLoraCommand
         MergekitOptions.Explain(context);
         foreach ((Option option, string why) in s_ignored)
         {
-            if (context.SpellingOf(option) is { } spelling) CommandContext.Note($"merge-engine: note: {spelling} has no effect: {why}.");
+            if (context.SpellingOf(option) is { } spelling) CommandContext.Note($"{spelling} has no effect: {why}.");
         }
 
         using Device device = MergeArguments.OpenDevice(context);
@@ -100,7 +100,7 @@ internal static class ExtractLoraCommand
         OutputDirectory.Write(output, directory => result = MergekitOptions.IsOn(context, Quiet) == true
             ? LoraExtraction.Run(options, directory, null, context.Stop)
             : CommandContext.WithProgress("B", sink => LoraExtraction.Run(options, directory, (done, total) => sink.Report("decomposing", done, total), context.Stop)));
-        foreach (string note in result!.Notes) CommandContext.Note($"merge-engine: note: {Printable.Of(note)}");
+        foreach (string note in result!.Notes) CommandContext.Note($"{Printable.Of(note)}");
         var report = new ExtractLoraReport(output, result.Rank, result.Parameters, result.Decomposed, result.Whole, result.Notes, device.Name);
         context.Write(report, CliJson.Default.ExtractLoraReport, static (r, text) => r.Print(text));
     }

@@ -43,7 +43,7 @@ internal static class InspectCommand
         }
 
         using Checkpoint checkpoint = Checkpoint.Open(context.Get(Path));
-        foreach (string warning in checkpoint.Warnings) CommandContext.Note($"merge-engine: note: {Printable.Of(warning)}");
+        foreach (string warning in checkpoint.Warnings) CommandContext.Note($"{Printable.Of(warning)}");
         TensorStatistics?[] statistics = context.Get(Stats) ? Measure(checkpoint, context.Stop) : new TensorStatistics?[checkpoint.Names.Count];
         InspectTensor[] tensors = [.. checkpoint.Names.Select((name, i) => Describe(checkpoint[name], statistics[i]))];
         var report = new InspectReport(

@@ -39,7 +39,7 @@ internal static class VerifyCommand
     private static void Print(VerifyReport report, TextWriter output)
     {
         foreach (string difference in report.Differences) output.WriteLine(Printable.Of(difference));
-        if (!report.Hashed) CommandContext.Note("merge-engine: note: the merge made no hashes, so only sizes and headers were compared.");
-        if (report.Intact) output.WriteLine($"{report.Files} files, {report.Bytes} bytes: as the manifest says");
+        if (!report.Hashed) CommandContext.Note("the merge made no hashes, so only sizes and headers were compared.");
+        if (report.Intact) output.WriteLine($"{(report.Files == 1 ? "1 file" : $"{report.Files} files")}, {report.Bytes} bytes: as the manifest says");
     }
 }

@@ -13,6 +13,6 @@ internal sealed record ExtractLoraReport(string Path, int Rank, long Parameters,
         foreach (ExtractedModule module in Modules) table.Add(Printable.Of(module.Name), module.Rank.ToString(CultureInfo.InvariantCulture), module.Kept.ToString("0.0000", CultureInfo.InvariantCulture));
         table.Write(output);
         output.WriteLine();
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Printable.Of(Path)}: {Modules.Count} modules up to rank {Rank}, {Whole.Count} whole, {Parameters} parameters"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Printable.Of(Path)}: {(Modules.Count == 1 ? "1 module" : $"{Modules.Count} modules")} up to rank {Rank}, {Whole.Count} whole, {(Parameters == 1 ? "1 parameter" : $"{Parameters} parameters")}"));
     }
 }

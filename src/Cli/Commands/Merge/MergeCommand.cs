@@ -58,7 +58,7 @@ internal static class MergeCommand
         (string? recipe, string? output) = Paths(context);
         MergekitOptions.Explain(context);
         RecipeFile file = recipe is null ? QuickRecipe.Read(context) : context.Reading(() => Read(recipe));
-        if (file.Result is null && output is not null && recipe is not null) CommandContext.Note($"merge-engine: note: every document of {Printable.Of(recipe)} has a name, so nothing is written to {Printable.Of(output)} itself.");
+        if (file.Result is null && output is not null && recipe is not null) CommandContext.Note($"every document of {Printable.Of(recipe)} has a name, so nothing is written to {Printable.Of(output)} itself.");
         using Device device = MergeArguments.OpenDevice(context);
         MergeOptions options = MergeArguments.Read(context, output, device);
         bool isDry = context.Get(MergeArguments.DryRun);
@@ -78,7 +78,7 @@ internal static class MergeCommand
     private static IReadOnlyList<MergeResult> Merge(CommandContext context, RecipeFile file, MergeOptions options)
     {
         if (options.MemoryLimit < MergeExecutor.LeastMemoryLimit)
-            CommandContext.Note($"merge-engine: note: the program itself takes more than --memory-limit allows; it keeps to about {MergeExecutor.LeastMemoryLimit >> 20} MiB.");
+            CommandContext.Note($"the program itself takes more than --memory-limit allows; it keeps to about {MergeExecutor.LeastMemoryLimit >> 20} MiB.");
         try
         {
             return MergekitOptions.IsOn(context, MergeArguments.Quiet) == true
@@ -87,7 +87,7 @@ internal static class MergeCommand
         }
         catch (OperationCanceledException) when (options.Hash)
         {
-            CommandContext.Note("merge-engine: note: what was written is kept beside the output; the same command with --resume goes on with it.");
+            CommandContext.Note("what was written is kept beside the output; the same command with --resume goes on with it.");
             throw;
         }
     }

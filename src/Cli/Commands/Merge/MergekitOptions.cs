@@ -33,7 +33,7 @@ internal static class MergekitOptions
     {
         foreach ((Option option, string why) in s_ignored)
         {
-            if (context.SpellingOf(option) is { } spelling) CommandContext.Note($"merge-engine: note: {spelling} has no effect: {why}.");
+            if (context.SpellingOf(option) is { } spelling) CommandContext.Note($"{spelling} has no effect: {why}.");
         }
     }
 

@@ -89,7 +89,7 @@ public static class ManifestFile
             stream.ReadExactly(bytes);
             return bytes;
         }
-        catch (FileNotFoundException e)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             throw new SafetensorsException($"{path}: does not exist, expected the manifest that a merge writes.", e);
         }

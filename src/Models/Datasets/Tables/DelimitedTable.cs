@@ -105,7 +105,7 @@ internal sealed class DelimitedTable : TextTable
     {
         string[] names = [.. Enumerable.Range(0, _columns).Select(Field)];
         int index = Array.IndexOf(names, column);
-        if (index < 0) throw new ModelException($"{Path}: there is no column {Quoting.Quote(column)} on the first line, expected one of {Quoting.QuoteSome(names)}.");
+        if (index < 0) throw new ModelException($"{Path}: there is no column {Quoting.Quote(column)} on the first line, expected one of {Quoting.QuoteSome(names)}; --no-header says that the first line is a row too, and columns are numbers from 1.");
         return Array.LastIndexOf(names, column) == index ? index : throw new ModelException($"{Path}: the column {Quoting.Quote(column)} stands twice on the first line.");
     }
 
