@@ -64,10 +64,10 @@ internal static class OutputDirectory
         }
     }
 
-    /// <summary>Copies the files of a directory.</summary>
+    /// <summary>Copies the files of a directory, and those of directories in it, such as the pooling of sentence-transformers.</summary>
     public static void Copy(string from, string to)
     {
-        foreach (string file in Directory.EnumerateFiles(from)) File.Copy(file, Path.Combine(to, Path.GetFileName(file)), overwrite: true);
+        foreach ((string file, string target) in Pairs(from, to)) File.Copy(file, target, overwrite: true);
     }
 
     /// <summary>The nearest directory above that exists already.</summary>
@@ -87,6 +87,17 @@ internal static class OutputDirectory
 
     private static void MoveInto(string from, string to)
     {
-        foreach (string file in Directory.EnumerateFiles(from)) File.Move(file, Path.Combine(to, Path.GetFileName(file)), overwrite: true);
+        foreach ((string file, string target) in Pairs(from, to)) File.Move(file, target, overwrite: true);
+    }
+
+    /// <summary>Every file of a directory, with those in directories below it, and its place in another; directories are made.</summary>
+    private static IEnumerable<(string File, string Target)> Pairs(string from, string to)
+    {
+        foreach (string file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
+        {
+            string target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            yield return (file, target);
+        }
     }
 }

@@ -27,6 +27,25 @@ public sealed class OutputTests : IDisposable
     }
 
     [Fact]
+    public void Files_in_directories_of_an_output_arrive_where_one_stood_before()
+    {
+        directory.Write("file", "untouched");
+        string output = directory["out"];
+        foreach (string text in (string[])["first", "second"])
+        {
+            Terminal.OutputDirectory.Write(output, path =>
+            {
+                Directory.CreateDirectory(Path.Combine(path, "1_Pooling"));
+                File.WriteAllText(Path.Combine(path, "config.json"), text);
+                File.WriteAllText(Path.Combine(path, "1_Pooling", "config.json"), text);
+            });
+            Assert.Equal((text, text), (File.ReadAllText(directory["out/config.json"]), File.ReadAllText(directory["out/1_Pooling/config.json"])));
+        }
+
+        Assert.Equal(["file", "out"], Directory.GetFileSystemEntries(directory.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void A_device_is_not_replaced_by_a_file()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "devices are told from files on Linux");
