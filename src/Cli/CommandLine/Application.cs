@@ -13,6 +13,7 @@ internal static class Application
     public static int Run(string[] arguments)
     {
         StandardStreams.Guard();
+        FileSizeLimit.FailsWrites();
         try
         {
             return Invoke(arguments);

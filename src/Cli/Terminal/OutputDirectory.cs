@@ -45,11 +45,12 @@ internal static class OutputDirectory
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         string parent = Path.GetDirectoryName(full) ?? full;
         Directory.CreateDirectory(parent);
-        string temporary = Path.Combine(parent, $".{Path.GetFileName(full)}.{Path.GetRandomFileName()}.partial");
+        TemporaryName.RemoveLeft(full);
+        string temporary = TemporaryName.For(full);
         Directory.CreateDirectory(temporary);
         try
         {
-            write(temporary);
+            using (TemporaryName.Lock(temporary)) write(temporary);
             if (!Directory.Exists(full)) Directory.Move(temporary, full);
             else MoveInto(temporary, full);
         }

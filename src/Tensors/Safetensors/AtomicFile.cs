@@ -16,7 +16,8 @@ internal static class AtomicFile
         if (OutputTarget.ComplaintOf(full) is { } complaint) throw new SafetensorsException($"{path}: {complaint}, expected the name of a file to write.");
         string directory = Path.GetDirectoryName(full) ?? full;
         if (!Directory.Exists(directory)) throw new SafetensorsException($"{path}: cannot be written because its directory does not exist.");
-        string temporary = Path.Combine(directory, $".{Path.GetRandomFileName()}.partial");
+        TemporaryName.RemoveLeft(full);
+        string temporary = TemporaryName.For(full);
         try
         {
             var options = new FileStreamOptions
