@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Tensors;
+using MergeEngine.Tensors.Cuda;
 
 namespace MergeEngine.Cli.CommandLine;
 
@@ -54,7 +55,23 @@ internal sealed class CommandContext(ParseResult arguments, CancellationToken st
             "bf16" => Precision.BF16,
             _ => Precision.Float32,
         };
-        return Device.Open(DeviceName, Threads, precision);
+        return Opening($"{CommonOptions.Device.Name} {DeviceName}", () => Device.Open(DeviceName, Threads, precision));
+    }
+
+    /// <summary>Opens a device; where there is none, the option that asked for it is named.</summary>
+    /// <param name="option">The option as it was given.</param>
+    /// <param name="open">Opens it.</param>
+    /// <exception cref="CudaException">It cannot be used here.</exception>
+    public static Device Opening(string option, Func<Device> open)
+    {
+        try
+        {
+            return open();
+        }
+        catch (CudaException e)
+        {
+            throw new CudaException($"{option}: {e.Message}", e.Code);
+        }
     }
 
     /// <summary>Writes a result as text, or as JSON where that was asked for.</summary>

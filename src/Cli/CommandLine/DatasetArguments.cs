@@ -58,6 +58,21 @@ internal static class DatasetArguments
         return data;
     }
 
+    /// <summary>The split that an option names, or its default.</summary>
+    /// <exception cref="UsageException">The option names none of the dataset's.</exception>
+    /// <exception cref="Models.ModelException">The dataset has not the usual one.</exception>
+    public static DatasetSplit RequireSplit(CommandContext context, Dataset data, Option<string> option)
+    {
+        try
+        {
+            return data.Require(context.Get(option)!);
+        }
+        catch (Models.ModelException e) when (context.Has(option))
+        {
+            throw new UsageException($"{option.Name} is '{context.Get(option)}': {e.Message}");
+        }
+    }
+
     /// <summary>A table that is one file has a training split only where a column says so.</summary>
     /// <exception cref="UsageException">None does.</exception>
     public static void RequireTrainingRows(CommandContext context, string path)

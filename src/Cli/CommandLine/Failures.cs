@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using MergeEngine.Cli.Terminal;
+using MergeEngine.Merging.Adapters;
 using MergeEngine.Merging.Streaming.Planning;
 using MergeEngine.Merging.Yaml;
 using MergeEngine.Tensors.Cuda;
@@ -30,6 +31,7 @@ internal static partial class Failures
     {
         OperationCanceledException => ExitCode.Stopped,
         PlanningException { AreOfFiles: true } => ExitCode.Failed,
+        AdapterException { AreOfFiles: false } => ExitCode.Usage,
         UsageException or YamlException or PlanningException => ExitCode.Usage,
         _ => ExitCode.Failed,
     };

@@ -82,7 +82,7 @@ internal static class EncodeCommand
         using Encoder encoder = ModelArguments.Load(context, device, fromText ? null : first);
         if (device.Precision != Precision.Float32) encoder.Pack(encoder.Parameters);
         Dataset? data = fromText ? null : DatasetArguments.Open(context, encoder, first);
-        DatasetSplit split = data is null ? TextArguments.Read(context, encoder, []) : data["input"] ?? data.Require(context.Get(Split)!);
+        DatasetSplit split = data is null ? TextArguments.Read(context, encoder, []) : data["input"] ?? DatasetArguments.RequireSplit(context, data, Split);
         using ClassificationHead? head = HeadArguments.Load(context, encoder, data?.Name ?? Path.GetFileNameWithoutExtension(split.Source));
         var options = new ExtractionOptions(ModelArguments.BatchSizeOf(context, DefaultBatchSize)) { HiddenStates = context.Get(Hidden), Sequences = !context.Get(PooledOnly) };
         (IReadOnlyList<TensorContent> tensors, ProfileShares? profile) = ProfileOption.Run(context, device, _ => CommandContext.WithProgress("samples", sink =>

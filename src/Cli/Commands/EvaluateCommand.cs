@@ -52,7 +52,7 @@ internal static class EvaluateCommand
         using ClassificationHead head = HeadArguments.Require(context, encoder, data.Name);
         HeadArguments.NoteOwn(context, head);
         data = HeadArguments.Match(data, head);
-        DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);
+        DatasetSplit split = data["input"] ?? DatasetArguments.RequireSplit(context, data, Split);
         var task = new TrainingTask(data.Name, data, head);
         (EvaluationResult result, ProfileShares? profile) = ProfileOption.Run(context, device, _ => Evaluator.Evaluate(
             encoder, encoder.Parameters, task, split.Name, ModelArguments.BatchSizeOf(context, DefaultBatchSize), cancellation: context.Stop));

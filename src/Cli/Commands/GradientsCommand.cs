@@ -79,7 +79,7 @@ internal static class GradientsCommand
         Dataset data = context.Has(TextArguments.Text) ? ReadTexts(context, encoder) : DatasetArguments.Open(context, encoder, context.Get(Data));
         using ClassificationHead head = HeadArguments.Require(context, encoder, data.Name);
         data = HeadArguments.Match(data, head);
-        DatasetSplit split = data["input"] ?? data.Require(context.Get(Split)!);
+        DatasetSplit split = data["input"] ?? DatasetArguments.RequireSplit(context, data, Split);
         var task = new TrainingTask(data.Name, data, head) { Split = split.Name };
         int[] samples = GradientEstimator.DrawExemplars(split.Count, Wanted(context, split), context.Get(CommonOptions.Seed) ?? 0, data.Name);
 

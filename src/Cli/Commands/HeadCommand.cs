@@ -74,8 +74,8 @@ internal static class HeadCommand
     {
         string output = context.Get(Output), model = context.Get(Clip)!;
         OutputFile.RequirePossible(output, model, context.Get(Classes), context.Get(Templates), context.Get(TokenizerPath), context.Get(CommonOptions.Config));
-        PromptList classes = context.Reading(() => PromptList.Read(context.Get(Classes)!, Classes.Name, "class"));
-        PromptList templates = context.Reading(() => PromptList.ReadTemplates(context.Get(Templates)!, Templates.Name));
+        PromptList classes = context.Reading(() => Read(context.Get(Classes)!, value => PromptList.Read(value, Classes.Name, "class")));
+        PromptList templates = context.Reading(() => Read(context.Get(Templates)!, value => PromptList.ReadTemplates(value, Templates.Name)));
         using Device device = context.OpenDevice();
         using Encoder encoder = Encoder.Open(device, model, context.Get(CommonOptions.Config), preferTexts: true);
         if (ZeroShotHead.Refuses(encoder) is { } fault) throw new InvalidDataException($"{model}: {fault}.");
@@ -88,6 +88,19 @@ internal static class HeadCommand
         SafetensorsWriter.Write(output, tensors, Describe(classes, templates));
         var report = new WrittenReport(output, prompts.Tokens.Count, [.. tensors.Select(t => new WrittenTensor(t.Name, [.. t.Shape.Dimensions]))], device.Name, CommonOptions.NameOf(device.Precision));
         context.Write(report, CliJson.Default.WrittenReport, (r, text) => r.Print(text));
+    }
+
+    /// <exception cref="UsageException">The command line itself holds the list, and it is none.</exception>
+    private static PromptList Read(string value, Func<string, PromptList> read)
+    {
+        try
+        {
+            return read(value);
+        }
+        catch (Models.ModelException exception) when (!PromptList.NamesFile(value))
+        {
+            throw new UsageException(exception.Message);
+        }
     }
 
     private static ZeroShotPrompts Tokenize(CommandContext context, TextTransformer tower, PromptList classes, PromptList templates)

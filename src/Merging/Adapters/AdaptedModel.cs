@@ -66,7 +66,7 @@ internal sealed class AdaptedModel
 
         if (unknown.Count > 0)
             problems.Insert(0, $"{adapter.Weights.Path}: {unknown.Count} of {adapter.Weights.Names.Count} tensors fit nothing in {model.Path}, or something that another has changed: {Quoting.QuoteSome(unknown)}.");
-        return problems.Count == 0 ? matched : throw new AdapterException(problems);
+        return problems.Count == 0 ? matched : throw new AdapterException(problems, areOfFiles: false);
     }
 
     private static bool IsInside(string name, string module) => $".{name}".Contains($".{module}.", StringComparison.Ordinal);

@@ -30,7 +30,7 @@ public sealed class PromptList
     /// <exception cref="ModelException">The file cannot be read, the list is empty, or an item of it is.</exception>
     public static PromptList Read(string value, string name, string kind)
     {
-        if (value.AsSpan().TrimStart().StartsWith("[")) return FromJson(name, kind, value);
+        if (IsJson(value)) return FromJson(name, kind, value);
         if (!File.Exists(value))
         {
             if (Directory.Exists(value)) throw new ModelException($"{value}: is a directory, expected a file with a {kind} on each line.");
@@ -39,7 +39,7 @@ public sealed class PromptList
         }
 
         string text = ReadFile(value, kind);
-        if (text.AsSpan().TrimStart().StartsWith("[")) return FromJson(value, kind, text);
+        if (IsJson(text)) return FromJson(value, kind, text);
         return Checked(value, "line", kind, (text.EndsWith('\n') ? text[..^1] : text).Split('\n'));
     }
 
@@ -60,8 +60,13 @@ public sealed class PromptList
         return templates;
     }
 
+    /// <summary>Whether a value of <see cref="Read"/> is the name of a file, there or not, rather than the list itself.</summary>
+    public static bool NamesFile(string value) => !IsJson(value) && (Path.Exists(value) || LooksLikeFile(value));
+
     /// <summary>Where an item stands, as the start of a sentence: <c>classes.txt: line 3</c>.</summary>
     public string PlaceOf(int index) => string.Create(CultureInfo.InvariantCulture, $"{_source}: {_word} {_numbers[index]}");
+
+    private static bool IsJson(string value) => value.AsSpan().TrimStart().StartsWith("[");
 
     private static bool LooksLikeFile(string value) => !value.Contains(',', StringComparison.Ordinal) && !value.Contains(ZeroShotPrompts.Place, StringComparison.Ordinal)
         && (value.EndsWith(".txt", StringComparison.OrdinalIgnoreCase) || value.EndsWith(".json", StringComparison.OrdinalIgnoreCase) || Path.GetDirectoryName(value) is { Length: > 0 });

@@ -22,12 +22,12 @@ public sealed class ExtractLoraTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    private void Write(string name, float[] weight, float[] norm)
+    private void Write(string name, float[] weight, float[] norm, int rows = 8)
     {
         Directory.CreateDirectory(_directory[name]);
         SafetensorsWriter.Write(
             _directory[$"{name}/model.safetensors"],
-            [TensorContent.FromFloat32("model.layers.0.q_proj.weight", new Shape(8, 6), weight), TensorContent.FromFloat32("model.norm.weight", new Shape(6), norm)]);
+            [TensorContent.FromFloat32("model.layers.0.q_proj.weight", new Shape(rows, 6), weight), TensorContent.FromFloat32("model.norm.weight", new Shape(6), norm)]);
     }
 
     private Outcome Run(params string[] more) => MergeEngineProcess.RunIn(_directory.Path, ["extract-lora", "--model", "tuned", "--base-model", "base", "--out-path", "adapter", .. more]);
@@ -55,6 +55,30 @@ public sealed class ExtractLoraTests : IDisposable
         Outcome outcome = Run([.. given, "-j", "2", "--no-write-model-card", "--quiet", "-e", "norm", "-i", "q_", "-i", "other", "--sv-epsilon", "0.1", "--no-distribute-scale"]).Succeeded();
         foreach (string option in given.Where(g => g.StartsWith("--", StringComparison.Ordinal))) Assert.Contains($"note: {option} has no effect: ", outcome.Error, StringComparison.Ordinal);
         Assert.False(File.Exists(_directory["adapter/README.md"]));
+    }
+
+    [Fact]
+    public void A_model_that_is_equal_to_its_base_gets_a_note()
+    {
+        Outcome outcome = MergeEngineProcess.RunIn(_directory.Path, "extract-lora", "--model", "base", "--base-model", "base/model.safetensors", "--out-path", "adapter").Succeeded();
+        Assert.Contains("note: base is equal to base/model.safetensors in all that an adapter holds: its factors are zeros.", outcome.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("is equal to", Run("--overwrite").Succeeded().Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>As a killed process leaves it, and as one that is still at work holds it.</summary>
+    [Fact]
+    public void What_a_killed_extraction_left_is_removed_by_the_next()
+    {
+        foreach (string name in (string[])[".adapter.abcdefgh.xyz.partial", ".adapter.at-work1.xyz.partial"]) Directory.CreateDirectory(_directory[name]);
+        _directory.Write(".adapter.abcdefgh.xyz.partial/.lock", "");
+        _directory.Write(".adapter.abcdefgh.xyz.partial/adapter_model.safetensors", "half");
+        _directory.Write(".adapter.mine.partial", "not of a run");
+        _directory.Write(".adapter.at-work1.xyz.partial/.lock", "");
+        using (new FileStream(_directory[".adapter.at-work1.xyz.partial/.lock"], FileMode.Open, FileAccess.ReadWrite, FileShare.None)) Run("--max-rank", "1").Succeeded();
+        Assert.Equal(
+            [".adapter.at-work1.xyz.partial", ".adapter.mine.partial", "adapter", "base", "tuned"],
+            Directory.GetFileSystemEntries(_directory.Path).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
+        Assert.Equal(["README.md", "adapter_config.json", "adapter_model.safetensors"], Directory.GetFileSystemEntries(_directory["adapter"]).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -94,16 +118,21 @@ public sealed class ExtractLoraTests : IDisposable
         MergeEngineProcess.RunIn(_directory.Path, [.. Extract("base+adapter", "base", "adapter"), "--overwrite"]).Refused(1, "adapter: is a model that this extraction reads");
         MergeEngineProcess.RunIn(_directory.Path, Extract("base+absent", "base", "new")).Refused(1, "The adapter \"absent\" does not exist");
         MergeEngineProcess.RunIn(_directory.Path, Extract("base+base", "base", "new")).Refused(1, "base: there is no adapter_config.json");
-        MergeEngineProcess.RunIn(_directory.Path, Extract("adapter", "base", "new")).Refused(1, "The model \"adapter\" is an adapter, expected a whole model, or MODEL+ADAPTER.");
-        MergeEngineProcess.RunIn(_directory.Path, Extract("base@main", "base", "new")).Refused(1, "names the revision \"main\"");
+        MergeEngineProcess.RunIn(_directory.Path, Extract("adapter", "base", "new")).Refused(2, "The model \"adapter\" is an adapter, expected a whole model, or MODEL+ADAPTER.");
+        MergeEngineProcess.RunIn(_directory.Path, Extract("base@main", "base", "new")).Refused(2, "names the revision \"main\"");
     }
 
     [Fact]
     public void What_is_wrong_is_one_sentence_and_leaves_nothing()
     {
         Run("-e", "(").Refused(2, "--exclude-regex", "regular expression");
-        Run("--save-module", "nosuch").Refused(1, "tuned: no module is called \"nosuch\", as --save-module says, expected a name or last part such as \"q_proj\", \"norm\".");
-        Run("-e", "q_proj", "--skip-undecomposable").Refused(1, "no module is left");
+        Run("--save-module", "nosuch").Refused(2, "tuned: no module is called \"nosuch\", as --save-module says, expected a name or last part such as \"q_proj\", \"norm\".");
+        Run("-e", "q_proj", "--skip-undecomposable").Refused(2, "tuned: no module is left whose difference from base could be decomposed with --exclude-regex \"q_proj\", expected options that leave one.");
+        Run("-i", "nosuch").Refused(2, "with --include-regex \"nosuch\"");
+        MergeEngineProcess.RunIn(_directory.Path, "extract-lora", "--model", "tuned+", "--base-model", "base", "--out-path", "adapter").Refused(2, "The model \"tuned+\"");
+        Write("wide", new float[96], new float[6], 16);
+        MergeEngineProcess.RunIn(_directory.Path, "extract-lora", "--model", "wide", "--base-model", "base", "--out-path", "adapter").Refused(2, "wide: the tensor", "has the shape [16, 6], expected [8, 6] as in base.");
+        Directory.Delete(_directory["wide"], recursive: true);
         MergeEngineProcess.RunIn(_directory.Path, "extract-lora", "--model", "absent", "--base-model", "base", "--out-path", "adapter").Refused(1, "absent");
         MergeEngineProcess.RunIn(_directory.Path, "extract-lora", "--model", "tuned").Refused(2, "--base-model");
         Assert.Equal(["base", "tuned"], Directory.GetFileSystemEntries(_directory.Path).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));

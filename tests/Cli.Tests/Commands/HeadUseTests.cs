@@ -81,7 +81,7 @@ public sealed class HeadUseTests : IDisposable
     {
         string data = Images("validation");
         Assert.Equal("validation", MergeEngineProcess.Run("evaluate", Vit, data, "--split", name, "--json").Succeeded().Json().GetProperty("split").GetString());
-        MergeEngineProcess.Run("evaluate", Vit, data, "--split", "tset").Refused(1, "there is no split \"tset\", expected one of validation");
+        MergeEngineProcess.Run("evaluate", Vit, data, "--split", "tset").Refused(2, "--split is 'tset'", "there is no split \"tset\", expected one of validation");
     }
 
     [Fact]

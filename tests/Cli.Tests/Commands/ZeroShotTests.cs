@@ -99,9 +99,9 @@ public sealed class ZeroShotTests : IDisposable
     public void A_head_that_cannot_be_made_gets_one_sentence()
     {
         string model = WholeClip();
-        Head(model, "--classes", "cat,,dog").Refused(1, "--classes: item 2 is empty", "a class");
+        Head(model, "--classes", "cat,,dog").Refused(2, "--classes: item 2 is empty", "a class");
         Head(model, "--classes", directory["none.txt"]).Refused(1, "none.txt", "no such file");
-        Head(model, "--classes", "cat", "--templates", "a photo").Refused(1, "--templates: item 1 is \"a photo\"", "{}");
+        Head(model, "--classes", "cat", "--templates", "a photo").Refused(2, "--templates: item 1 is \"a photo\"", "{}");
         Head(Repository.Fixture("vit-clip"), "--classes", "cat").Refused(1, "vit-clip", "has no text tower");
         Head(Repository.Fixture("bert-model"), "--classes", "cat").Refused(1, "bert-model", "is a Bert encoder", "a CLIP");
         Head(Repository.Fixture("clip-text"), "--classes", "cat").Refused(1, "clip-text", "holds no tokenizer");

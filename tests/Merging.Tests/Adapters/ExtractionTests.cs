@@ -162,7 +162,7 @@ public sealed class ExtractionTests : IDisposable
     public void What_cannot_be_extracted_is_told()
     {
         Write(DType.F32, ("a.weight", new Shape(6, 4), 1), ("n.weight", new Shape(4), 1));
-        Assert.EndsWith("no module is left whose difference from " + _directory.File("models/base") + " could be decomposed.", Assert.Throws<AdapterException>(() => Extract(Options with { Exclude = ["a"] })).Message, StringComparison.Ordinal);
+        Assert.EndsWith("no module is left whose difference from " + _directory.File("models/base") + " could be decomposed with --exclude-regex \"a\", expected options that leave one.", Assert.Throws<AdapterException>(() => Extract(Options with { Exclude = ["a"] })).Message, StringComparison.Ordinal);
         Assert.Contains("--include-regex is \"(\", which is no regular expression", Assert.Throws<AdapterException>(() => Extract(Options with { Include = ["("] })).Message, StringComparison.Ordinal);
         SafetensorsWriter.Write(_directory.File("models/tuned/model.safetensors"), [TensorContent.FromFloat32("a.weight", new Shape(4, 6), new float[24])]);
         Assert.EndsWith("the tensor \"a.weight\" has the shape [4, 6], expected [6, 4] as in " + _directory.File("models/base") + ".", Assert.Throws<AdapterException>(() => Extract(Options)).Message, StringComparison.Ordinal);

@@ -36,11 +36,11 @@ internal sealed class ComparedModel : IDisposable
     /// <exception cref="SafetensorsException">A file cannot be read.</exception>
     public static ComparedModel Open(string text)
     {
-        if (!ModelReference.TryParse(text, Path.Exists, out ModelReference? model, out string? problem)) throw new AdapterException($"The model {Quoting.Quote(text)} {problem}");
+        if (!ModelReference.TryParse(text, Path.Exists, out ModelReference? model, out string? problem)) throw new AdapterException($"The model {Quoting.Quote(text)} {problem}", areOfFiles: false);
         if ((model!.Revision ?? model.Adapter?.Revision) is { } revision)
-            throw new AdapterException($"The model {Quoting.Quote(text)} names the revision {Quoting.Quote(revision)}, but only files on this machine are read, which have none.");
+            throw new AdapterException($"The model {Quoting.Quote(text)} names the revision {Quoting.Quote(revision)}, but only files on this machine are read, which have none.", areOfFiles: false);
         if (File.Exists(Path.Combine(model.Path, AdapterConfigFile.Name)) && !File.Exists(Path.Combine(model.Path, "config.json")))
-            throw new AdapterException($"The model {Quoting.Quote(text)} is an adapter, expected a whole model, or MODEL+ADAPTER.");
+            throw new AdapterException($"The model {Quoting.Quote(text)} is an adapter, expected a whole model, or MODEL+ADAPTER.", areOfFiles: false);
         LoraAdapter? adapter = model.Adapter is null ? null : LoraAdapter.Open(model.Adapter.Path);
         try
         {

@@ -25,7 +25,8 @@ internal sealed class DifferenceFactors(Device device, CpuDevice host) : IDispos
     /// <param name="B">[out, rank].</param>
     /// <param name="Rank">1 at least: factors of zeros where there is no difference, as programs take no rank of 0.</param>
     /// <param name="Kept">Share of the squared norm.</param>
-    public readonly record struct Result(float[] A, float[] B, int Rank, double Kept);
+    /// <param name="Differs">Whether there is any difference.</param>
+    public readonly record struct Result(float[] A, float[] B, int Rank, double Kept, bool Differs);
 
     /// <exception cref="AdapterException">The difference is not finite.</exception>
     public Result Find(ComparedModel model, ComparedModel origin, DecomposedWeight weight, LoraExtractionOptions options)
@@ -63,7 +64,7 @@ internal sealed class DifferenceFactors(Device device, CpuDevice host) : IDispos
             for (int k = 0; k < rank; k++) b[(i * rank) + k] = (float)(Out(k) * (other ? V(k, i) : U(i, k)));
         }
 
-        return new Result(a, b, rank, Math.Min(1, kept));
+        return new Result(a, b, rank, Math.Min(1, kept), norm > 0);
     }
 
     public void Dispose() => _svd.Dispose();

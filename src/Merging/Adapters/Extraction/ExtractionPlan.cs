@@ -48,8 +48,8 @@ internal sealed class ExtractionPlan
 
         RequireModules(model);
         if (_undecomposable.Count > 0) _notes.Add($"{_undecomposable.Count} tensors cannot be decomposed and are left out: {Quoting.QuoteSome(_undecomposable)}.");
-        if (_problems.Count == 0 && Decomposed.Count == 0) _problems.Add($"{model.Title}: no module is left whose difference from {origin.Title} could be decomposed.");
-        if (_problems.Count > 0) throw new AdapterException(_problems);
+        if (_problems.Count == 0 && Decomposed.Count == 0) _problems.Add(NothingLeft(model, origin));
+        if (_problems.Count > 0) throw new AdapterException(_problems, areOfFiles: false);
     }
 
     public List<DecomposedWeight> Decomposed { get; } = [];
@@ -74,6 +74,18 @@ internal sealed class ExtractionPlan
         string[] modules = [.. model.Names.Where(n => n.EndsWith(".weight", StringComparison.Ordinal)).Select(n => n[..^".weight".Length]).Order(StringComparer.Ordinal)];
         foreach (string wanted in _options.SaveModules.Distinct().Where(w => !modules.Any(m => IsCalled(m, w))))
             _problems.Add($"{model.Title}: no module is called {Quoting.Quote(wanted)}, as --save-module says, expected a name or last part such as {Quoting.QuoteSome([.. modules.Select(ModuleRoles.LastPart).Distinct()])}.");
+    }
+
+    /// <summary>The options that choose are named: one of them leaves nothing more often than a model has nothing.</summary>
+    private string NothingLeft(ComparedModel model, ComparedModel origin)
+    {
+        string[] choices =
+        [
+            .. _options.Include.Select(i => $"--include-regex {Quoting.Quote(i)}"), .. _options.Exclude.Select(e => $"--exclude-regex {Quoting.Quote(e)}"),
+            .. _options.SaveModules.Select(s => $"--save-module {Quoting.Quote(s)}"),
+        ];
+        string cause = choices.Length > 0 ? $" with {string.Join(", ", choices)}, expected options that leave one" : "";
+        return $"{model.Title}: no module is left whose difference from {origin.Title} could be decomposed{cause}.";
     }
 
     private static bool IsCalled(string module, string name) => module == name || ModuleRoles.LastPart(module) == name;
@@ -144,7 +156,7 @@ internal sealed class ExtractionPlan
             catch (RegexMatchTimeoutException e)
             {
                 throw new AdapterException(
-                    $"{option} is {Quoting.Quote(pattern.ToString())}, which takes longer than {e.MatchTimeout.TotalSeconds} s for the module {Quoting.Quote(module)}, expected an expression that needs less going back.", e);
+                    $"{option} is {Quoting.Quote(pattern.ToString())}, which takes longer than {e.MatchTimeout.TotalSeconds} s for the module {Quoting.Quote(module)}, expected an expression that needs less going back.", e, areOfFiles: false);
             }
         }
 
@@ -159,7 +171,7 @@ internal sealed class ExtractionPlan
         }
         catch (ArgumentException e)
         {
-            throw new AdapterException($"{option} is {Quoting.Quote(pattern)}, which is no regular expression ({e.Message.TrimEnd('.')}).", e);
+            throw new AdapterException($"{option} is {Quoting.Quote(pattern)}, which is no regular expression ({e.Message.TrimEnd('.')}).", e, areOfFiles: false);
         }
     })];
 }

@@ -42,6 +42,7 @@ public static class LoraExtraction
         if (origin.HasAdapter) notes.Add($"The adapter is one for {origin.Title}: PEFT needs that as one model, which a passthrough merge of it makes.");
         using var tensors = new AdapterTensors(directory);
         List<ExtractedModule> modules = Decompose(plan, model, origin, options, tensors, progress, cancellation);
+        if (!Differs(plan, modules, model, origin)) notes.Add($"{model.Title} is equal to {origin.Title} in all that an adapter holds: its factors are zeros.");
         foreach ((string name, TensorEntry entry) in plan.WholeTensors) tensors.AddWhole(Prefix + name, model, entry);
         bool hasBiases = false;
         foreach (ComparedTensor bias in plan.Biases.Where(b => Differs(b, model, origin)))
@@ -79,7 +80,7 @@ public static class LoraExtraction
                 (string a, string b) = weight.IsEmbedding ? ("lora_embedding_A", "lora_embedding_B") : ("lora_A.weight", "lora_B.weight");
                 tensors.Add($"{Prefix}{weight.Module}.{a}", new Shape(found.Rank, found.A.Length / found.Rank), type, found.A);
                 tensors.Add($"{Prefix}{weight.Module}.{b}", new Shape(found.B.Length / found.Rank, found.Rank), type, found.B);
-                modules.Add(new ExtractedModule(weight.Module, found.Rank, found.Kept));
+                modules.Add(new ExtractedModule(weight.Module, found.Rank, found.Kept) { Differs = found.Differs });
                 progress?.Invoke(done += weight.Model.ByteLength, total);
             }
         }
@@ -89,6 +90,18 @@ public static class LoraExtraction
         }
 
         return modules;
+    }
+
+    /// <summary>Whether the adapter changes anything: one that does not is mostly made by mistake, of the same model given twice.</summary>
+    private static bool Differs(ExtractionPlan plan, List<ExtractedModule> modules, ComparedModel model, ComparedModel origin)
+    {
+        if (modules.Exists(m => m.Differs) || plan.Biases.Exists(b => Differs(b, model, origin))) return true;
+        foreach ((string name, TensorEntry entry) in plan.WholeTensors)
+        {
+            if (!origin.TryGet(name, out TensorEntry? before) || before.Shape != entry.Shape || Differs(new ComparedTensor(name, entry, before), model, origin)) return true;
+        }
+
+        return false;
     }
 
     private static bool Differs(ComparedTensor tensor, ComparedModel model, ComparedModel origin)

@@ -60,4 +60,8 @@ public sealed record LoraExtractionResult(int Rank, IReadOnlyList<ExtractedModul
 /// <param name="Name">Its name.</param>
 /// <param name="Rank">Its rank.</param>
 /// <param name="Kept">Share of the difference's squared norm that the factors hold; 1 where there is no difference.</param>
-public sealed record ExtractedModule(string Name, int Rank, double Kept);
+public sealed record ExtractedModule(string Name, int Rank, double Kept)
+{
+    /// <summary>Whether there is any difference.</summary>
+    internal bool Differs { get; init; }
+}
