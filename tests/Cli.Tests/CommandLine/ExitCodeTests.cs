@@ -71,5 +71,23 @@ public sealed class ExitCodeTests : IDisposable
         Run(["merge", File, "out"], "r.yml").Refused(2, "there are 2 problems");
     }
 
-    private Outcome Run(string[] call, string path) => MergeEngineProcess.RunIn(_directory.Path, [.. call.Select(word => word == File ? path : word)]);
+    /// <summary>What stands on the command line itself is wrong whatever the files hold, even beside files that are missing or in the way.</summary>
+    [Fact]
+    public void An_option_that_cannot_be_used_ends_with_2_and_is_named()
+    {
+        Run(["head", "--clip", File, "--classes", "", "out.safetensors"], "absent").Refused(2, "--classes: item 1 is empty, expected a class.");
+        Run(["head", "--clip", File, "--classes", "a", "--templates", "a photo", "out.safetensors"], "absent").Refused(2, "--templates: item 1 is \"a photo\", expected a template with {}");
+        _directory.Write("templates.txt", "a photo\n");
+        Run(["head", "--clip", "absent", "--classes", "a", "--templates", File, "out.safetensors"], "templates.txt").Refused(1, "templates.txt: line 1");
+        Directory.CreateDirectory(_directory["model"]);
+        Directory.CreateDirectory(_directory["out"]);
+        _directory.Write("out/notes", "mine\n");
+        Run(["merge", "--method", "linear", "--model", $"{File}=1", "--layers", "(", "out"], "absent").Refused(2, "--layers is \"(\", expected a usable regular expression");
+        Run(["merge", "--method", "linear", "--model", $"{File}=abc", "new"], "model").Refused(2, "--model is 'model=abc': weight 'abc' is no number");
+        // A name with = in it is a path where it leads to something.
+        Directory.CreateDirectory(_directory["model=abc"]);
+        Run(["merge", "--method", "linear", "--model", $"{File}=1", "new"], "model=abc").Refused(1, "model=abc");
+    }
+
+    private Outcome Run(string[] call, string path) => MergeEngineProcess.RunIn(_directory.Path, [.. call.Select(word => word.Replace(File, path, StringComparison.Ordinal))]);
 }

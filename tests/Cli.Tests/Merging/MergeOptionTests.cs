@@ -62,7 +62,7 @@ public sealed class MergeOptionTests : IDisposable
     [InlineData("are the same", "r.yml", "out", "--out-shard-size", "5B", "--shard-size", "5GB")]
     [InlineData("--resume needs the hashes", "r.yml", "out", "--resume", "--no-hash")]
     [InlineData("--device is 'xpu', expected cpu, cuda, cuda:N, auto, emulated or reference", "r.yml", "out", "--device", "xpu")]
-    [InlineData("The pattern of layers", "r.yml", "out", "--layers", "(")]
+    [InlineData("--layers is \"(\", expected a usable regular expression", "r.yml", "out", "--layers", "(")]
     [InlineData("an argument is empty", "r.yml", "")]
     [InlineData("an argument is empty", "--method", "linear", "--model", "a=1", "")]
     [InlineData("--method lineal: there is no method 'lineal'", "--method", "lineal", "--model", "a", "out")]
@@ -99,6 +99,37 @@ public sealed class MergeOptionTests : IDisposable
     public void Memory_is_given_in_the_usual_ways(params string[] limits)
     {
         foreach (string limit in limits) Run("r.yml", $"out-{limit}", "--memory-limit", limit).Succeeded();
+    }
+
+    /// <summary>One number: what is refused, and what the plan calls the least.</summary>
+    [Fact]
+    public void The_least_memory_is_the_least_that_is_taken()
+    {
+        foreach (string limit in (string[])["1K", "111M"]) Run("r.yml", "out", "--memory-limit", limit).Refused(2, "--memory-limit is ", "expected 112M or more");
+        Assert.Contains("the least limit is 112.0 MiB", Run("r.yml", "out", "--memory-limit", "112M", "--dry-run").Succeeded().Output, StringComparison.Ordinal);
+        Run("r.yml", "out", "--memory-limit", "112M").Succeeded();
+    }
+
+    [Fact]
+    public void An_output_within_a_model_gets_a_note()
+    {
+        Assert.Contains($"a/sub: lies within {_directory["a"]}, a model that is read: ", Run("r.yml", "a/sub", "--dry-run").Succeeded().Output, StringComparison.Ordinal);
+        Run("r.yml", "out").Succeeded();
+        Assert.Contains($"out/deep/sub: lies within {_directory["out"]}, a finished merge: ", Run("r.yml", "out/deep/sub").Succeeded().Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>As a batch system sets it. The signal that comes with the failed write would end the process without a word.</summary>
+    [Fact]
+    public void A_limit_on_the_size_of_files_is_told_and_leaves_nothing()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Limits are set by a shell of Linux.");
+        Assert.False(Directory.Exists(_directory["out"]));
+        // Blocks of 512 bytes or of 1024: less than the weights either way.
+        // The runtime maps its code twice through a file in memory, to which the limit would hold too.
+        const string Limited = "ulimit -f 2; exec \"$0\" \"$@\"";
+        Outcome outcome = MergeEngineProcess.RunThrough("sh", ["-c", Limited], _directory.Path, new() { ["DOTNET_EnableWriteXorExecute"] = "0" }, "merge", "r.yml", "out").Refused(1, "out: cannot be written");
+        Assert.Contains("large", outcome.Error, StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain(Directory.GetFileSystemEntries(_directory.Path), entry => entry.EndsWith(".partial", StringComparison.Ordinal) || Path.GetFileName(entry) == "out");
     }
 
     [Fact]

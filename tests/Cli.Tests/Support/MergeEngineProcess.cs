@@ -49,6 +49,10 @@ internal static class MergeEngineProcess
     /// <inheritdoc cref="RunWith"/>
     public static Outcome RunIn(string directory, Dictionary<string, string> environment, params string[] arguments) => WaitFor(Start(directory, environment, arguments), arguments);
 
+    /// <summary>Through a program that sets something and then becomes what its last arguments say.</summary>
+    public static Outcome RunThrough(string program, string[] before, string directory, Dictionary<string, string> environment, params string[] arguments) =>
+        WaitFor(Start(directory, environment, program, [.. before, Executable, .. arguments]), arguments);
+
     public static Outcome RunIn(string directory, params string[] arguments) => WaitFor(Start(directory, arguments), arguments);
 
     public static Process Start(string directory, params string[] arguments) => Start(directory, [], arguments);
@@ -67,9 +71,11 @@ internal static class MergeEngineProcess
         return new Outcome(process.ExitCode, output.GetAwaiter().GetResult(), error.GetAwaiter().GetResult());
     }
 
-    private static Process Start(string directory, Dictionary<string, string> environment, string[] arguments)
+    private static Process Start(string directory, Dictionary<string, string> environment, string[] arguments) => Start(directory, environment, Executable, arguments);
+
+    private static Process Start(string directory, Dictionary<string, string> environment, string program, string[] arguments)
     {
-        var start = new ProcessStartInfo(Executable, arguments)
+        var start = new ProcessStartInfo(program, arguments)
         {
             WorkingDirectory = directory,
             RedirectStandardOutput = true,
@@ -81,7 +87,7 @@ internal static class MergeEngineProcess
         // The runtime's pipes for debuggers stay in the temporary directory when a process is killed.
         start.Environment["DOTNET_EnableDiagnostics"] = "0";
         foreach ((string name, string value) in environment) start.Environment[name] = value;
-        return Process.Start(start) ?? throw new InvalidOperationException($"{Executable} did not start.");
+        return Process.Start(start) ?? throw new InvalidOperationException($"{program} did not start.");
     }
 }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using MergeEngine.Cli.CommandLine;
+using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Files;
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Streaming.Runs;
@@ -81,8 +82,9 @@ internal static class MergeArguments
     /// <summary>Opens the device that was asked for.</summary>
     public static Device OpenDevice(CommandContext context)
     {
-        string name = context.Has(DeviceName) ? context.Get(DeviceName)! : MergekitOptions.IsOn(context, Cuda) == true || MergekitOptions.IsOn(context, GpuRich) == true ? "cuda" : "cpu";
-        if (name != "auto") return Device.Open(name, context.Get(Threads));
+        string? flag = context.Has(DeviceName) ? null : MergekitOptions.IsOn(context, Cuda) == true ? Cuda.Name : MergekitOptions.IsOn(context, GpuRich) == true ? GpuRich.Name : null;
+        string name = context.Has(DeviceName) ? context.Get(DeviceName)! : flag is null ? "cpu" : "cuda";
+        if (name != "auto") return CommandContext.Opening(flag ?? $"{DeviceName.Name} {name}", () => Device.Open(name, context.Get(Threads)));
         try
         {
             return Device.Open("cuda", context.Get(Threads));
@@ -100,6 +102,8 @@ internal static class MergeArguments
     public static MergeOptions Read(CommandContext context, string? output, Device device)
     {
         if (context.Has(ShardSize) && context.Has(OutShardSize)) throw new UsageException("--shard-size and --out-shard-size are the same, expected one of them.");
+        if (context.Get(MemoryLimit) is { } limit && limit < MergeExecutor.LeastMemoryLimit)
+            throw new UsageException($"--memory-limit is {(limit + (1 << 20) - 1) >> 20}M, expected {MergeExecutor.LeastMemoryLimit >> 20}M or more: the program itself and the smallest chunks take as much.");
         bool hash = !context.Get(NoHash);
         if (!hash && context.Get(Resume)) throw new UsageException("--resume needs the hashes that --no-hash leaves out.");
         return new MergeOptions
@@ -109,7 +113,7 @@ internal static class MergeArguments
             IntermediateDirectory = context.Get(IntermediateDirectory),
             ReuseIntermediates = MergekitOptions.IsOn(context, Lazy) ?? true,
             Threads = context.Get(Threads),
-            MemoryLimit = context.Get(MemoryLimit) ?? Merging.Streaming.Execution.ExecutionOptions.DefaultMemoryLimit,
+            MemoryLimit = context.Get(MemoryLimit) ?? ExecutionOptions.DefaultMemoryLimit,
             ShardSize = context.Get(ShardSize) ?? context.Get(OutShardSize) ?? OutputPlan.DefaultShardSize,
             Seed = context.Get(Seed) ?? 0,
             LayersPattern = context.Get(Layers),

@@ -107,6 +107,8 @@ internal static class QuickRecipe
         string weight = model[(equals + 1)..];
         if (weight.StartsWith('[') && ValueOf(weight) is null)
             throw new UsageException($"--model is '{model}', expected MODEL=WEIGHT with a number or a list of numbers from [ to ], such as [0,0.5,1].");
+        bool isWeight = ValueOf(weight) is { } text && (IsNumber(weight) || text.StartsWith('['));
+        if (!isWeight && Path.Exists(model[..equals].Split('+')[0])) throw new UsageException($"--model is '{model}': weight '{weight}' is no number, expected MODEL=WEIGHT with a number or a list such as [0,0.5,1].");
         return ValueOf(weight) is { } value && (IsNumber(weight) || value.StartsWith('[')) ? (model[..equals], value) : (model, null);
     }
 

@@ -22,7 +22,7 @@ internal sealed class ExecutionRun : IDisposable
     {
         (_job, _plan, _output) = (job, plan, output);
         _context = new FlowContext(
-            new ComputeStage(options.Device), new MemoryPlan(options, job), new ExecutionMeter(progress), new NonFiniteCounts(options.Strict),
+            new ComputeStage(options.Device), new MemoryPlan(options, job), new ExecutionMeter(progress), new NonFiniteCounts(options.Strict, output.Title),
             options.Device is CpuDevice cpu ? new HelpBoard(cpu) : null, cancellation)
         { Times = options.Times };
         try

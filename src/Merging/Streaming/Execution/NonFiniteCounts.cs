@@ -7,7 +7,8 @@ namespace MergeEngine.Merging.Streaming.Execution;
 
 /// <summary>The values of inputs and of the output that are no numbers, by tensor; from any thread.</summary>
 /// <param name="strict">Whether the first of them ends the merge.</param>
-internal sealed class NonFiniteCounts(bool strict)
+/// <param name="output">The output's path, for messages.</param>
+internal sealed class NonFiniteCounts(bool strict, string output)
 {
     private readonly Dictionary<TensorSource, NonFiniteTensor> _origins = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<(string Path, string Tensor), NonFiniteTensor> _counts = [];
@@ -55,7 +56,7 @@ internal sealed class NonFiniteCounts(bool strict)
     {
         if (count == 0) return;
         if (strict)
-            throw new SafetensorsException($"The merge gives NaN or infinite values in the tensor {Quoting.Quote(tensor.Name)}, which is stored as {tensor.DType.Name()}, expected numbers only, as --strict asks for.");
+            throw new SafetensorsException($"{output}: the merge gives NaN or infinite values in the tensor {Quoting.Quote(tensor.Name)}, which is stored as {tensor.DType.Name()}, expected numbers only, as --strict asks for.");
         lock (_counts) _outputs[tensor] = _outputs.GetValueOrDefault(tensor) + count;
     }
 

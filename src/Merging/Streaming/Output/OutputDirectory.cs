@@ -53,6 +53,9 @@ public sealed partial class OutputDirectory : IDisposable
         Disposed,
     }
 
+    /// <summary>The directory to write as it was given, for messages.</summary>
+    public string Title => place.Given;
+
     /// <summary>Bytes of weight files that an earlier run had written and that were found to be right.</summary>
     public long RestoredBytes { get; private set; }
 
@@ -79,6 +82,9 @@ public sealed partial class OutputDirectory : IDisposable
             throw (e is DirectoryNotFoundException or FileNotFoundException ? NoDirectory(place, e) : Explain(e, place, null)) ?? e;
         }
     }
+
+    /// <summary>What a reader of the plan should know of a place that is another model's; empty where it is not.</summary>
+    internal static IEnumerable<string> NotesOnPlace(string path, IEnumerable<string> inputs) => OutputPath.NotesOnPlace(path, inputs);
 
     /// <summary>What a reader of the plan should know of the files that a new model will not replace but remove; empty where there are none.</summary>
     internal static IEnumerable<string> NotesOnLoss(string path, OutputPlan plan, IEnumerable<string> beside) =>
@@ -295,6 +301,9 @@ public sealed partial class OutputDirectory : IDisposable
         Exception cause = exception is AggregateException { InnerException: { } inner } ? inner : exception;
         if (cause is SafetensorsException known) return known;
         if (cause is UnauthorizedAccessException) return new SafetensorsException($"{place.Given}: cannot be written because this user may not write in {place.Holder}.", cause);
+        // What .NET makes of EFBIG where a file gets its length.
+        if (cause is ArgumentOutOfRangeException { ParamName: "value" })
+            return new SafetensorsException($"{place.Given}: cannot be written because a file of it is larger than the file system or the limit on files (ulimit -f) allows.", cause);
         if (cause is not IOException) return null;
         if (cause.HResult == ReadOnlyFileSystem) return new SafetensorsException($"{place.Given}: cannot be written because its file system can only be read.", cause);
         // A file system without any room, such as /proc, is none for files, and says better what is wrong with it.

@@ -94,6 +94,22 @@ internal sealed class OutputPath
         }
     }
 
+    /// <summary>Says that an output would stand within something that is whole as it is; empty where it does not.</summary>
+    /// <param name="path">The directory to write.</param>
+    /// <param name="inputs">Files that are read.</param>
+    public static IEnumerable<string> NotesOnPlace(string path, IEnumerable<string> inputs)
+    {
+        if (RealPath.Of(path) is not { } target) yield break;
+        HashSet<string?> models = [.. inputs.Select(i => RealPath.Of(Path.GetDirectoryName(Path.GetFullPath(i))!))];
+        for (string? above = Path.GetDirectoryName(target); above is not null; above = Path.GetDirectoryName(above))
+        {
+            string? what = models.Contains(above) ? "a model that is read" : File.Exists(Path.Combine(above, MergeManifest.FileName)) ? "a finished merge" : null;
+            if (what is null) continue;
+            yield return $"{path}: lies within {above}, {what}: a copy of that directory takes the output along, and --overwrite of a merge there is refused.";
+            yield break;
+        }
+    }
+
     /// <summary>The finished model takes its place. There is no moment in which neither the older nor the new one is there, where the system can do that.</summary>
     public void Publish()
     {

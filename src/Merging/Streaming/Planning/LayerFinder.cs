@@ -24,11 +24,11 @@ internal sealed class LayerFinder
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {
-            throw new PlanningException([$"The pattern of layers {Quoting.Quote(pattern)} is no usable regular expression: {e.Message.TrimEnd('.')}."]);
+            throw new PlanningException([$"--layers is {Quoting.Quote(pattern)}, expected a usable regular expression: {e.Message.TrimEnd('.')}."]);
         }
 
         if (_pattern.GetGroupNumbers().Length < 2)
-            throw new PlanningException([$"The pattern of layers {Quoting.Quote(pattern)} needs a group around the layer's number, such as stage\\.(\\d+)\\."]);
+            throw new PlanningException([$"--layers is {Quoting.Quote(pattern)}, expected a group around the layer's number, such as stage\\.(\\d+)\\."]);
     }
 
     public LayerPlace? Find(string name) => TryFind(name, out int stack, out int end, out int number) ? new LayerPlace(name[..stack], number, name[end..]) : null;

@@ -64,6 +64,10 @@ public sealed record MergeOptions
     /// <summary>Which files stand beside the weights.</summary>
     public CompanionOptions Companions { get; init; } = new();
 
+    /// <summary>Before any question about files: an option that cannot be used is wrong whatever they hold.</summary>
+    /// <exception cref="Planning.PlanningException">The pattern of layers is none.</exception>
+    internal void RequireUsable() => _ = new LayerFinder(LayersPattern);
+
     internal int WorkingThreads => Threads > 0 ? Threads : Environment.ProcessorCount;
 
     internal PlanOptions Planning(IReadOnlyDictionary<string, string> documents) => new()

@@ -29,6 +29,7 @@ public static class MergePreview
     /// <exception cref="SafetensorsException">An output exists already or cannot be written.</exception>
     public static IReadOnlyList<PreviewedMerge> Describe(RecipeFile file, MergeOptions options)
     {
+        options.RequireUsable();
         var previews = new List<PreviewedMerge>();
         var places = new DocumentPlaces(file, options);
         PlanAll(file, places, options, (recipe, job, plan, standIns) => previews.Add(new PreviewedMerge(
@@ -63,11 +64,12 @@ public static class MergePreview
             try
             {
                 using MergeJob job = MergePlanner.Plan(recipe, options.Planning(standIns.Paths));
-                OutputDirectory.RequireApart(Path.Combine(options.WorkingDirectory, places.Of(recipe)), MergeRun.FilesOf(job));
+                string path = Path.Combine(options.WorkingDirectory, places.Of(recipe));
+                OutputDirectory.RequireApart(path, MergeRun.FilesOf(job));
                 OutputPlan plan = MergeRun.PlanOf(job, options);
                 MergeExecutor.RequirePossible(job, options.Executing);
                 CompanionFiles companions = CompanionFiles.Plan(job, recipe, DocumentText.Of(file, recipe), options.Beside);
-                IEnumerable<string> losses = OutputDirectory.NotesOnLoss(Path.Combine(options.WorkingDirectory, places.Of(recipe)), plan, companions.Names);
+                IEnumerable<string> losses = [.. OutputDirectory.NotesOnPlace(path, MergeRun.FilesOf(job)), .. OutputDirectory.NotesOnLoss(path, plan, companions.Names)];
                 use(recipe, job with { Notes = [.. job.Notes, .. companions.Notes, .. losses] }, plan, standIns);
                 if (recipe.Name is { } name && file.Recipes.Count > 1) standIns.Add(name, plan, companions);
             }

@@ -28,6 +28,7 @@ public static class MergeRun
     /// <exception cref="OperationCanceledException">The merge was stopped.</exception>
     public static IReadOnlyList<MergeResult> Run(RecipeFile file, MergeOptions options, IProgress<MergeProgress>? progress = null, CancellationToken cancellation = default)
     {
+        options.RequireUsable();
         var places = new DocumentPlaces(file, options);
         places.RequirePossible(file, options);
         MergePreview.RequirePlans(file, places, options);
@@ -62,7 +63,7 @@ public static class MergeRun
         MergeDescription description = Describe(recipe, text, options, inputs);
         MergeResult result = new(
             recipe.Name, path, recipe.Method.Name, description.Dialect, plan.Tensors.Count, job.Tensors.Count(t => t.Method is not null), plan.Shards.Count, plan.TotalSize, 0,
-            [.. job.Notes, .. companions.Notes, .. OutputDirectory.NotesOnLoss(path, plan, companions.Names)]);
+            [.. job.Notes, .. companions.Notes, .. OutputDirectory.NotesOnPlace(path, FilesOf(job)), .. OutputDirectory.NotesOnLoss(path, plan, companions.Names)]);
         bool overwrite = options.Overwrite;
         if (FinishedMerge.Exists(path) && MayBeFinished(recipe, options))
         {

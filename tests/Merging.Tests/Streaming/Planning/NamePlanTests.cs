@@ -141,8 +141,8 @@ public sealed class NamePlanTests(HeaderFixture fixture) : IClassFixture<HeaderF
         Assert.EndsWith("slices need layers, and no tensor of models/stages has a layer's number in its name; --layers says where it stands.", Assert.Single(fixture.ProblemsOf(Recipe)), StringComparison.Ordinal);
         using MergeJob job = fixture.Plan(Recipe, o => o with { LayersPattern = @"stage(\d+)_" });
         Assert.Equal([("stage0_w", "stage1_w"), ("stem", "stem")], job.Tensors.Select(t => (t.Name, t.Sources[0].Tensor)));
-        Assert.StartsWith("The pattern of layers \"stage(\" is no usable regular expression", fixture.ProblemsOf(Recipe, o => o with { LayersPattern = "stage(" })[0], StringComparison.Ordinal);
-        Assert.StartsWith("The pattern of layers \"stage\" needs a group around the layer's number", fixture.ProblemsOf(Recipe, o => o with { LayersPattern = "stage" })[0], StringComparison.Ordinal);
+        Assert.StartsWith("--layers is \"stage(\", expected a usable regular expression", fixture.ProblemsOf(Recipe, o => o with { LayersPattern = "stage(" })[0], StringComparison.Ordinal);
+        Assert.StartsWith("--layers is \"stage\", expected a group around the layer's number", fixture.ProblemsOf(Recipe, o => o with { LayersPattern = "stage" })[0], StringComparison.Ordinal);
     }
 
     [Fact]
