@@ -102,8 +102,6 @@ internal static class MergeArguments
     public static MergeOptions Read(CommandContext context, string? output, Device device)
     {
         if (context.Has(ShardSize) && context.Has(OutShardSize)) throw new UsageException("--shard-size and --out-shard-size are the same, expected one of them.");
-        if (context.Get(MemoryLimit) is { } limit && limit < MergeExecutor.LeastMemoryLimit)
-            throw new UsageException($"--memory-limit is {(limit + (1 << 20) - 1) >> 20}M, expected {MergeExecutor.LeastMemoryLimit >> 20}M or more: the program itself and the smallest chunks take as much.");
         bool hash = !context.Get(NoHash);
         if (!hash && context.Get(Resume)) throw new UsageException("--resume needs the hashes that --no-hash leaves out.");
         return new MergeOptions

@@ -5,6 +5,7 @@ using MergeEngine.Cli.Reports.Tables;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Recipes;
 using MergeEngine.Merging.Recipes.Catalog;
+using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Planning.Reports;
 using MergeEngine.Merging.Streaming.Runs;
 using MergeEngine.Merging.Yaml;
@@ -76,6 +77,8 @@ internal static class MergeCommand
 
     private static IReadOnlyList<MergeResult> Merge(CommandContext context, RecipeFile file, MergeOptions options)
     {
+        if (options.MemoryLimit < MergeExecutor.LeastMemoryLimit)
+            CommandContext.Note($"the program itself takes more than --memory-limit allows; it keeps to about {MergeExecutor.LeastMemoryLimit >> 20} MiB.");
         try
         {
             return MergekitOptions.IsOn(context, MergeArguments.Quiet) == true

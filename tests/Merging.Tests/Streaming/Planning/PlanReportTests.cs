@@ -48,7 +48,7 @@ public sealed class PlanReportTests(HeaderFixture fixture) : IClassFixture<Heade
 
             2 tensors, 1 merged and 1 copied, 4.0 KiB to write
             6.0 KiB to read, one pass
-            peak memory about 96.0 MiB of 512.0 MiB allowed; the least limit is 112.0 MiB
+            peak memory about 96.0 MiB of 512.0 MiB allowed; the least that can be kept to is 112.0 MiB
 
             """.ReplaceLineEndings("\n"), text.ToString().Replace(root, "", StringComparison.Ordinal));
     }

@@ -28,7 +28,7 @@ public static class PlanText
         to.WriteLine($"{Count(totals.Tensors, "tensor")}, {totals.Merged} merged and {totals.Tensors - totals.Merged} copied, {Bytes(totals.OutputBytes)} to write");
         string statistics = totals.Passes == 1 ? "one pass" : $"up to {totals.Passes} passes, those for statistics included, over {Bytes(totals.ReadBytes)}";
         to.WriteLine($"{Bytes(totals.AllReadBytes)} to read, {statistics}");
-        to.WriteLine($"peak memory about {Bytes(totals.PeakMemory)} of {Bytes(totals.MemoryLimit)} allowed; the least limit is {Bytes(Math.Max(totals.LeastMemory, MergeExecutor.LeastMemoryLimit))}");
+        to.WriteLine($"peak memory about {Bytes(totals.PeakMemory)} of {Bytes(totals.MemoryLimit)} allowed; the least that can be kept to is {Bytes(Math.Max(totals.LeastMemory, MergeExecutor.LeastMemoryLimit))}");
     }
 
     /// <summary>A number of bytes in the unit that leaves at most four digits before the point.</summary>
