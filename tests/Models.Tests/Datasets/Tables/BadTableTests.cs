@@ -15,7 +15,7 @@ public sealed class BadTableTests : IDisposable
     [InlineData("d.tsv", "", "is empty, expected a table of texts.")]
     [InlineData("d.tsv", "text\tlabel\n", "there is no row, expected labelled texts.")]
     [InlineData("d.jsonl", "\n\n", "there is no row, expected labelled texts.")]
-    [InlineData("d.tsv", "txt\tlabel\na\t0\n", "there is no column \"text\" on the first line, expected one of \"txt\", \"label\".")]
+    [InlineData("d.tsv", "txt\tlabel\na\t0\n", "there is no column \"text\" on the first line, expected one of \"txt\", \"label\"; --no-header says that the first line is a row too")]
     [InlineData("d.csv", "text,label,label\na,0,1\n", "the column \"label\" stands twice on the first line.")]
     [InlineData("d.jsonl", "{\"text\":\"a\",\"label\":0}\n{\"text\":\"a\"}\n", "line 2 has no \"label\".")]
     [InlineData("d.jsonl", "{\"text\":null,\"label\":0}\n", "line 1 has no \"text\".")]
