@@ -27,13 +27,14 @@ internal static unsafe class PanelProduct<S, V>
     /// <param name="first">This is the first block of the sum.</param>
     /// <param name="last">This is the last block of the sum.</param>
     /// <param name="next">
-    /// Where the panel begins that comes after this one, in floats from <paramref name="b"/>; 0: nowhere. It is asked for while the second tile is computed: so memory
-    /// works while this panel comes from the cache, and not for the first tile of each panel alone.
+    /// Where the panel begins that comes after this one, in floats from <paramref name="b"/>; 0: nowhere. It is asked for evenly while the tiles are computed: so memory
+    /// works all the time, and not in bursts that it cannot serve.
     /// </param>
+    /// <param name="wasNext">This panel was the next one of the call before: its first tile need not look ahead in it.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply<P>(
         in ProductArguments product, float* packedA, float* b, int start, int length,
-        int row, int rows, int column, int columns, float* tile, bool first, bool last, nint next = 0)
+        int row, int rows, int column, int columns, float* tile, bool first, bool last, nint next = 0, bool wasNext = false)
         where P : struct, IPanelFormat
     {
         int width = MicroKernel<S, V>.Columns, height = MicroKernel<S, V>.Rows;
@@ -45,10 +46,19 @@ internal static unsafe class PanelProduct<S, V>
         nint aRow = columnsOfA ? 1 : product.StrideA, aStep = packedA != null ? height : product.TransposeA ? product.StrideA : 1;
         nint savedStride = product.Epilogue.PreActivationStride;
         float* saved = last || product.DerivativeInEveryBlock ? product.Epilogue.PreActivation : null;
-        for (int done = 0; done < rows; done += height)
+        int rowFloats = P.RowFloats<S, V>(), firstTile = MicroKernel<S, V>.TileRows(rows), unasked = wasNext && rows > firstTile ? 0 : firstTile;
+        for (int done = 0, count; done < rows; done += count)
         {
-            int count = Math.Min(height, rows - done);
-            nint ahead = next != 0 && done == height ? next : PanelRows.Ahead * P.RowFloats<S, V>();
+            // Rows that are packed lie in tiles of the full height.
+            count = packedA != null ? Math.Min(height, rows - done) : MicroKernel<S, V>.TileRows(rows - done);
+            float* ahead = b + PanelRows.Ahead * rowFloats;
+            nint aheadStep = rowFloats;
+            if (next != 0 && done >= unasked)
+            {
+                int share = rows - unasked;
+                ahead = b + next + (nint)(done - unasked) * length / share * rowFloats;
+                aheadStep = (rowFloats * count + share - 1) / share;
+            }
             float* c = product.C + (row + done) * product.StrideC + column;
             float* a = packedA != null ? packedA + (nint)done * length : product.AddressA(row + done, start);
             for (int r = 0; r < count; r++)
@@ -67,16 +77,16 @@ internal static unsafe class PanelProduct<S, V>
             }
             if (!direct)
             {
-                MicroKernel<S, V>.Multiply<SetTile, P>(count, length, a, aRow, aStep, b, P.RowFloats<S, V>(), ahead, tile, width);
+                MicroKernel<S, V>.Multiply<SetTile, P>(count, length, a, aRow, aStep, b, rowFloats, ahead, aheadStep, tile, width);
                 TileFinish<S, V>.Apply(product, tile, row + done, column, count, columns, first, last);
             }
             else if (accumulate)
             {
-                MicroKernel<S, V>.Multiply<AddTile, P>(count, length, a, aRow, aStep, b, P.RowFloats<S, V>(), ahead, c, product.StrideC);
+                MicroKernel<S, V>.Multiply<AddTile, P>(count, length, a, aRow, aStep, b, rowFloats, ahead, aheadStep, c, product.StrideC);
             }
             else
             {
-                MicroKernel<S, V>.Multiply<SetTile, P>(count, length, a, aRow, aStep, b, P.RowFloats<S, V>(), ahead, c, product.StrideC);
+                MicroKernel<S, V>.Multiply<SetTile, P>(count, length, a, aRow, aStep, b, rowFloats, ahead, aheadStep, c, product.StrideC);
             }
         }
     }

@@ -102,7 +102,7 @@ internal unsafe struct PerSampleJob<S, V> : IParallelJob
         for (int done = 0; done < rows; done += height)
         {
             MicroKernel<S, V>.Multiply<AddAbsoluteTile, FloatPanel>(
-                Math.Min(height, rows - done), length, a + done * aRow, 1, aStep, b, width, PanelRows.Ahead * width, strip + (nint)done * width, width);
+                Math.Min(height, rows - done), length, a + done * aRow, 1, aStep, b, width, b + PanelRows.Ahead * width, width, strip + (nint)done * width, width);
         }
     }
 

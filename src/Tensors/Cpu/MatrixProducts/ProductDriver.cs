@@ -57,6 +57,9 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
     /// <summary>Cycles a step of k to pack a panel of B: copied, or transposed.</summary>
     private static double CostOfB(in ProductArguments product) => product.TransposeB ? 8 : 2;
 
+    /// <summary>Cycles a step of k to read a packed panel of a weight: few, but more than the none that would let every tile of a few rows read it from memory again.</summary>
+    private const double CostOfPackedB = 4;
+
     public override void Multiply(in ProductArguments product)
     {
         if (SkinnyJob<S, V>.Serves(product))
@@ -155,7 +158,7 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
             Product = product,
             Partition = partition,
             Grid = TaskGrid.Choose(
-                TileCount(product.M), MicroKernel<S, V>.Rows, PanelCount(product.N), Math.Max(1, product.K), CostOfA(product), 0, pool.Threads),
+                TileCount(product.M), MicroKernel<S, V>.Rows, PanelCount(product.N), Math.Max(1, product.K), CostOfA(product), CostOfPackedB, pool.Threads),
             Packing = narrow ? PackingOfB.SharedBFloat16 : PackingOfB.Shared,
             BlockCount = partition.Count,
             Columns = product.N,
@@ -171,7 +174,10 @@ internal sealed unsafe class ProductDriver<S, V>(WorkerPool pool) : ProductDrive
         nint floatsEach = new ProductJob<S, V>.ScratchLayout(null, floatsOfB, floatsOfA).FloatsEach;
         job.Scratch = new ProductJob<S, V>.ScratchLayout(_scratch.Reserve(floatsEach * pool.Workers), floatsOfB, floatsOfA);
         for (int worker = 0; worker < pool.Workers; worker++)
+        {
             *job.Scratch.WasPacked(worker) = 0;
+            *job.Scratch.Asked(worker) = -1;
+        }
         pool.Run(ref job, job.Grid.Tasks);
     }
 

@@ -27,7 +27,7 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
     where S : struct, ISimd<V>
     where V : struct
 {
-    /// <summary>Floats of the flag at the start of a worker's scratch.</summary>
+    /// <summary>Floats at the start of a worker's scratch: whether it packed op(B), and the panel that it asked for last.</summary>
     private const int Flag = 16;
 
     public ProductArguments Product;
@@ -51,6 +51,9 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
 
         public int* WasPacked(int worker) => (int*)(start + worker * FloatsEach);
 
+        /// <summary>Where in the packed B the panel begins that this worker asked memory for; -1 for none.</summary>
+        public nint* Asked(int worker) => (nint*)(start + worker * FloatsEach) + 1;
+
         public nint FloatsEach => (Flag + floatsOfB + floatsOfA + 31) & ~31;
     }
 
@@ -72,6 +75,7 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
         int row = firstTile * height, rows = Math.Min(Product.M, endTile * height) - row;
         int panels = ProductDriver<S, V>.PanelCount(Columns);
         int rowFloats = Packing == PackingOfB.SharedBFloat16 ? BFloat16Panel.RowFloats<S, V>() : FloatPanel.RowFloats<S, V>();
+        nint asked = *Scratch.Asked(worker);
         for (int block = FirstBlock; block < FirstBlock + BlockCount; block++)
         {
             int start = Partition.Start(block), length = Partition.LengthOf(block);
@@ -86,29 +90,37 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
             for (int panel = firstPanel; panel < endPanel; panel++)
             {
                 int column = panel * width, columns = Math.Min(width, Columns - column), columnOfC = FirstColumn + column;
-                nint offset = before + (nint)panel * length * rowFloats, next = Next(block, panel, firstPanel, endPanel, panels, rowFloats) - offset;
+                nint offset = before + (nint)panel * length * rowFloats, after = Next(task, block, panel, panels, rowFloats), next = after - offset;
+                bool wasNext = offset == asked;
+                asked = after;
                 if (Packing == PackingOfB.SharedBFloat16)
                 {
                     PanelProduct<S, V>.Multiply<BFloat16Panel>(
-                        Product, packedA, PackedB + offset, start, length, row, rows, columnOfC, columns, tile, first, last, next);
+                        Product, packedA, PackedB + offset, start, length, row, rows, columnOfC, columns, tile, first, last, next, wasNext);
                     continue;
                 }
                 float* b = Packing == PackingOfB.Shared ? PackedB + offset : Scratch.B(worker) + (Packing == PackingOfB.ByWorker ? offset : 0);
                 if (Packing == PackingOfB.ByTask)
                     Panels<S, V>.PackB(Product.TransposeB, Product.AddressB(start, columnOfC), Product.StrideB, length, columns, b);
                 if (Packing != PackingOfB.Shared) next = 0;
-                PanelProduct<S, V>.Multiply<FloatPanel>(Product, packedA, b, start, length, row, rows, columnOfC, columns, tile, first, last, next);
+                PanelProduct<S, V>.Multiply<FloatPanel>(Product, packedA, b, start, length, row, rows, columnOfC, columns, tile, first, last, next, wasNext);
             }
         }
+        *Scratch.Asked(worker) = asked;
     }
 
-    /// <summary>Where in the packed B the panel lies that a task takes after another: that of the next columns, or its first one of the next block.</summary>
-    private readonly nint Next(int block, int panel, int firstPanel, int endPanel, int panels, int rowFloats)
+    /// <summary>
+    /// Where in the packed B the panel lies that comes after another: that of the next columns, the task's first one of the next block, or the first one of the
+    /// next task, which is mostly the same worker's.
+    /// </summary>
+    private readonly nint Next(int task, int block, int panel, int panels, int rowFloats)
     {
+        (int firstPanel, int endPanel) = Grid.Columns(task);
         if (++panel == endPanel)
         {
             panel = firstPanel;
-            if (++block == FirstBlock + BlockCount) (block, panel) = (block - 1, endPanel - 1);
+            if (++block == FirstBlock + BlockCount)
+                (block, panel) = task + 1 < Grid.Tasks ? (FirstBlock, Grid.Columns(task + 1).From) : (block - 1, endPanel - 1);
         }
 
         nint before = (nint)(Partition.Start(block) - Partition.Start(FirstBlock)) * panels * rowFloats;
