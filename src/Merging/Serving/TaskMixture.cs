@@ -20,7 +20,7 @@ public sealed class TaskMixture : IDisposable
 
     private readonly ParameterVector _base;
     private readonly DeviceSpan<float>[] _taskVectors;
-    private readonly Lock _switching = new();
+    private readonly object _switching = new(); // Not a Lock, which allocates at its first contention.
     private readonly object _drained = new();
     private MixtureSlot? _current;
     private MixtureSlot _spare;

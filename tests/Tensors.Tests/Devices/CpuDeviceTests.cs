@@ -51,6 +51,81 @@ public sealed class CpuDeviceTests
         }),
     ];
 
+    /// <summary>
+    /// A first caller has the team, a second what the operation works with, and waits for the team; a third waits for the second. Each wait is the first at that place, where locks
+    /// of some kinds make what they wait with.
+    /// </summary>
+    [Theory]
+    [InlineData("layer norm")]
+    [InlineData("embedding")]
+    [InlineData("product")]
+    public void A_call_that_waits_for_those_of_other_threads_allocates_nothing(string name)
+    {
+        OperationCase operation = s_cases.First(c => c.Name.StartsWith(name, StringComparison.Ordinal));
+        using var device = new CpuDevice(2);
+        using ManualResetEventSlim hold = new(), held = new();
+        var first = new Thread(() => device.RunSideBySide(2, _ =>
+        {
+            held.Set();
+            hold.Wait();
+        }));
+        WaitingCaller second = new(device, operation), third = new(device, operation);
+        first.Start();
+        held.Wait(TestContext.Current.CancellationToken);
+        bool secondWaited = second.GoesToSleep(), thirdWaited = third.GoesToSleep();
+        hold.Set();
+        first.Join();
+        Assert.Equal((true, 0L), (secondWaited, second.Bytes()));
+        Assert.Equal((true, 0L), (thirdWaited, third.Bytes()));
+    }
+
+    /// <summary>A thread that has run an operation once and runs it again when it is told to.</summary>
+    private sealed class WaitingCaller
+    {
+        private readonly Thread _thread;
+        private volatile bool _ready, _go, _calling;
+        private long _bytes = -1;
+
+        public WaitingCaller(CpuDevice device, OperationCase operation)
+        {
+            _thread = new Thread(() =>
+            {
+                using var run = new OperationRun(device, operation.Seed);
+                Action call = operation.Prepare(run);
+                call();
+                _ = GC.GetAllocatedBytesForCurrentThread();
+                _ready = true;
+                while (!_go) Thread.Yield();
+                _calling = true;
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                call();
+                _bytes = GC.GetAllocatedBytesForCurrentThread() - before;
+            });
+            _thread.Start();
+            while (!_ready) Thread.Yield();
+        }
+
+        /// <summary>Begins the second run; false if that ends without having to wait.</summary>
+        public bool GoesToSleep()
+        {
+            _go = true;
+            while (!_thread.Join(0))
+            {
+                if (_calling && _thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin)) return true;
+                Thread.Yield();
+            }
+
+            return false;
+        }
+
+        /// <summary>What the second run allocated on its thread, when it has ended.</summary>
+        public long Bytes()
+        {
+            _thread.Join();
+            return _bytes;
+        }
+    }
+
     [Fact]
     public void Threads_that_share_a_device_get_the_bits_that_each_would_get_alone()
     {

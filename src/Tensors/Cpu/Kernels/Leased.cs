@@ -9,7 +9,7 @@ namespace MergeEngine.Tensors.Cpu.Kernels;
 internal sealed class Leased<T>(WorkerPool pool, Func<T> make) : IDisposable
     where T : class, IDisposable
 {
-    private readonly Lock _team = new(), _own = new();
+    private readonly object _team = new(), _own = new(); // Not Locks, which allocate at their first contention.
 
     /// <summary>As many as threads worked alone at one time.</summary>
     private readonly Stack<T> _returned = new();
@@ -25,14 +25,14 @@ internal sealed class Leased<T>(WorkerPool pool, Func<T> make) : IDisposable
             return new Lease(this, returned ?? make(), isOwn: true);
         }
 
-        _team.Enter();
+        Monitor.Enter(_team);
         try
         {
             return new Lease(this, _shared ??= make(), isOwn: false);
         }
         catch
         {
-            _team.Exit();
+            Monitor.Exit(_team);
             throw;
         }
     }
@@ -55,7 +55,7 @@ internal sealed class Leased<T>(WorkerPool pool, Func<T> make) : IDisposable
         {
             if (!isOwn)
             {
-                owner._team.Exit();
+                Monitor.Exit(owner._team);
                 return;
             }
 

@@ -15,7 +15,7 @@ namespace MergeEngine.Tensors.Cpu.MatrixProducts;
 internal sealed unsafe class MatrixProduct : IDisposable
 {
     private readonly ProductDriver _driver;
-    private readonly Lock _lock = new();
+    private readonly object _gate = new(); // Not a Lock, which allocates at its first contention.
 
     /// <param name="pool">Threads to use; stays the caller's to dispose.</param>
     /// <param name="level">Vector width; must be supported by the processor.</param>
@@ -62,7 +62,7 @@ internal sealed unsafe class MatrixProduct : IDisposable
             StrideC = strideC,
             Epilogue = epilogue,
         };
-        lock (_lock)
+        lock (_gate)
             _driver.Multiply(product);
     }
 
@@ -83,7 +83,7 @@ internal sealed unsafe class MatrixProduct : IDisposable
         if (n <= 0 || k <= 0)
             return;
         var product = new ProductArguments { TransposeB = true, N = n, K = k, B = weight, StrideB = stride };
-        lock (_lock)
+        lock (_gate)
             _driver.Pack(product, packed, narrow);
     }
 
@@ -108,7 +108,7 @@ internal sealed unsafe class MatrixProduct : IDisposable
             StrideC = strideC,
             Epilogue = epilogue,
         };
-        lock (_lock)
+        lock (_gate)
             _driver.MultiplyPacked(product, packed, narrow);
     }
 
@@ -132,7 +132,7 @@ internal sealed unsafe class MatrixProduct : IDisposable
     {
         if (samples <= 0 || rowsPerSample <= 0 || n <= 0 || k <= 0)
             return;
-        lock (_lock)
+        lock (_gate)
         {
             _driver.AddAbsolutePerSample(
                 samples, rowsPerSample, n, k, outputGradient, outputGradientStride, input, inputStride, accumulator, accumulatorStride);
@@ -144,7 +144,7 @@ internal sealed unsafe class MatrixProduct : IDisposable
     {
         if (rows <= 0 || n <= 0)
             return;
-        lock (_lock)
+        lock (_gate)
             _driver.AddColumnSums(rows, KPartition.MaxLength, absolute: false, n, values, stride, accumulator);
     }
 
@@ -153,13 +153,13 @@ internal sealed unsafe class MatrixProduct : IDisposable
     {
         if (samples <= 0 || rowsPerSample <= 0 || n <= 0)
             return;
-        lock (_lock)
+        lock (_gate)
             _driver.AddColumnSums(samples * rowsPerSample, rowsPerSample, absolute: true, n, values, stride, accumulator);
     }
 
     public void Dispose()
     {
-        lock (_lock)
+        lock (_gate)
             _driver.Dispose();
     }
 }

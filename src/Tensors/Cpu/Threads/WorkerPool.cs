@@ -21,7 +21,7 @@ public sealed unsafe class WorkerPool : IDisposable
     [ThreadStatic]
     private static int t_worker;
 
-    private readonly Lock _dispatch = new();
+    private readonly object _dispatch = new(); // Not a Lock, which allocates at its first contention.
     private readonly WorkerThread[] _workers;
     private readonly Parking _callerParking = new();
 
