@@ -12,11 +12,11 @@ internal sealed class EarlySync
     private Task running = Task.CompletedTask;
     private long pending;
 
-    /// <summary>Says that a piece of a file is complete.</summary>
+    /// <summary>Says that some of a file is written. Bytes count as they come: tensors lie in a file in another order than they are merged in, and most of its pieces have gaps until late.</summary>
     /// <param name="file">The number of the file.</param>
-    /// <param name="bytes">The length of the piece.</param>
+    /// <param name="bytes">How many.</param>
     /// <param name="sync">Syncs the file.</param>
-    public void Completed(int file, int bytes, Action sync)
+    public void Written(int file, int bytes, Action sync)
     {
         lock (gate)
         {

@@ -147,8 +147,10 @@ public sealed partial class OutputDirectory : IDisposable
         RequireWithin(tensor, firstByte, bytes.Length);
         try
         {
-            if (!files[tensor.Shard.Index].Write(tensor.Offset + firstByte, bytes))
+            ShardFile file = files[tensor.Shard.Index];
+            if (!file.Write(tensor.Offset + firstByte, bytes))
                 throw new InvalidOperationException($"Bytes from {firstByte} on of the tensor {Quoting.Quote(tensor.Name)} were written twice.");
+            early.Written(tensor.Shard.Index, bytes.Length, file.Syncing);
             step(OutputStep.Written);
         }
         catch (Exception e) when (Explain(e, place, null) is { } explained)
@@ -244,7 +246,6 @@ public sealed partial class OutputDirectory : IDisposable
 
     private void Note(int file, int piece, ReadOnlyMemory<byte> digest)
     {
-        early.Completed(file, files[file].Hash.LengthOf(piece), files[file].Sync);
         if (!options.Hash) return;
         journal.Add(file, piece, digest.Span);
         step(OutputStep.PieceNoted);

@@ -21,6 +21,7 @@ internal sealed class ShardFile : IDisposable
     public ShardFile(string path, OutputShard shard, Action<int, ReadOnlyMemory<byte>> finished, bool hashing, StageTimes? times = null)
     {
         this.times = times;
+        Syncing = Sync;
         FilePath = path;
         Shard = shard;
         long length = shard.Layout.FileLength;
@@ -42,6 +43,9 @@ internal sealed class ShardFile : IDisposable
     }
 
     public string FilePath { get; }
+
+    /// <summary><see cref="Sync"/>, made once for all the calls that hand it on.</summary>
+    public Action Syncing { get; }
 
     public OutputShard Shard { get; }
 

@@ -7,19 +7,19 @@ public sealed class EarlySyncTests
     private const int Quarter = EarlySync.StepBytes / 4;
 
     [Fact]
-    public void A_file_is_synced_for_every_64_MiB_that_are_complete()
+    public void A_file_is_synced_for_every_64_MiB_that_are_written()
     {
         var early = new EarlySync();
         int synced = 0;
         for (int i = 1; i <= 13; i++)
         {
-            early.Completed(0, Quarter, () => synced++);
+            early.Written(0, Quarter, () => synced++);
             early.Wait();
             Assert.Equal(i / 4, synced);
         }
 
         // The rest of the file before it is left to the end.
-        for (int i = 0; i < 3; i++) early.Completed(1, Quarter, () => synced++);
+        for (int i = 0; i < 3; i++) early.Written(1, Quarter, () => synced++);
         early.Wait();
         Assert.Equal(3, synced);
     }
@@ -32,7 +32,7 @@ public sealed class EarlySyncTests
         int synced = 0;
         for (int i = 0; i < 40; i++)
         {
-            early.Completed(0, Quarter, () =>
+            early.Written(0, Quarter, () =>
             {
                 go.Wait();
                 Interlocked.Increment(ref synced);
@@ -51,7 +51,7 @@ public sealed class EarlySyncTests
         int asked = 0;
         for (int i = 0; i < 40; i++)
         {
-            early.Completed(0, Quarter, () =>
+            early.Written(0, Quarter, () =>
             {
                 asked++;
                 throw new IOException("Input/output error");
