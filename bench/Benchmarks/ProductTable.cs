@@ -67,7 +67,7 @@ internal static unsafe class ProductTable
         Console.WriteLine();
         var table = new ResultTable<ProductRate>(
             "skinny-products", options.Directory, device,
-            "float32 products of few rows, another weight for each, as it is and packed before, as inference has it. Floor: the weights' bytes at the bandwidth of a copy, or the operations at the peak, whichever takes longer, measured in the same rounds as both; best of the rounds. Ratio: time over that floor.",
+            "float32 products of few rows, another weight for each, as it is and packed before, as inference has it. Floor: the weights' bytes as fast as memory can be read with nothing else to do, or the operations at the peak, whichever takes longer, measured in the same rounds as both; best of the rounds. Ratio: time over that floor.",
             "m × n × k", "threads", "floor µs", "µs", "ratio", "GB/s", "packed µs", "ratio", "GB/s");
         foreach (ProductRate rate in KernelThroughput.Products(device, ProductShape.Models.Where(shape => shape.M <= ProductShape.SkinnyRows && Math.Min(shape.N, shape.K) >= 768)))
         {

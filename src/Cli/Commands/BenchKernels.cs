@@ -67,7 +67,7 @@ internal static class BenchKernels
 
         table.Write(output);
         if (report.Results.Any(rate => rate.WeightsShare is not null))
-            output.WriteLine("weights: another one for each product, from memory, as they are and packed before; floor: their bytes at the bandwidth of a copy, or the operations at the peak, whichever takes longer.");
+            output.WriteLine("weights: another one for each product, from memory, as they are and packed before; floor: their bytes as fast as memory can be read, or the operations at the peak, whichever takes longer.");
 
         static string Gbps(double? value) => value is { } gbps ? Figures.Decimals(gbps, 1) : "";
         static string Share(double? value) => value is { } share ? Figures.Percent(100 * share) : "";

@@ -31,6 +31,9 @@ internal abstract class DeviceProbe : IDisposable
     /// <summary>Seconds of a plain copy that reads half of <see cref="PassBytes"/> and writes the other.</summary>
     public abstract double TimeCopy();
 
+    /// <summary>Seconds in which <see cref="PassBytes"/> are read and nothing is written; as long as a copy where the device's memory moves bytes as fast in both directions.</summary>
+    public virtual double TimeRead() => TimeCopy();
+
     /// <summary>Seconds of arithmetic in registers, of the kind that the device's products use, and how many operations that were.</summary>
     public abstract (double Seconds, double Operations) TimeArithmetic();
 

@@ -119,7 +119,7 @@ public static class KernelThroughput
 
     /// <summary>
     /// Products whose weights come from memory, as they are and packed before, as inference has them: GB of weights in a second, and the floor's share of the time. Both have the floor of the same
-    /// rounds: bytes at the bandwidth of a copy or operations at the peak, whichever takes longer.
+    /// rounds: bytes at the rate of reading alone or operations at the peak, whichever takes longer.
     /// </summary>
     private static FromMemory MeasureFromMemory(
         Device device, DeviceProbe probe, ProductShape shape, DeviceSpan<float> weights, Matrix left, Matrix product, int rounds, Action multiplyEach)
@@ -142,12 +142,12 @@ public static class KernelThroughput
         double[] times = new double[rounds], packedTimes = new double[rounds], floors = new double[rounds];
         multiplyEach();
         MultiplyPacked();
-        probe.TimeCopy();
+        probe.TimeRead();
         for (int round = 0; round < rounds; round++)
         {
-            double copied = shape.WeightBytes * probe.TimeCopy() / probe.PassBytes;
+            double read = shape.WeightBytes * probe.TimeRead() / probe.PassBytes;
             (double seconds, double operations) = probe.TimeArithmetic();
-            floors[round] = count * Math.Max(copied, shape.Operations * seconds / operations);
+            floors[round] = count * Math.Max(read, shape.Operations * seconds / operations);
             times[round] = probe.Time(multiplyEach);
             packedTimes[round] = probe.Time(MultiplyPacked);
         }

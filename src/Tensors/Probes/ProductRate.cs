@@ -10,7 +10,7 @@ namespace MergeEngine.Tensors.Probes;
 /// <param name="Share"><paramref name="Gflops"/> over <paramref name="PeakGflops"/>; 1 is all of it.</param>
 /// <param name="MedianShare">Median of the shares of single rounds, each of a product and the peak beside it.</param>
 /// <param name="WeightsGbps">GB of weights per second where they come from memory, a different weight for each product; null for more than <see cref="ProductShape.SkinnyRows"/> rows.</param>
-/// <param name="WeightsShare">Of those products: what they need at least over their time. The weights' bytes at the bandwidth of a copy, or the operations at the peak, whichever takes longer.</param>
+/// <param name="WeightsShare">Of those products: what they need at least over their time. The weights' bytes at the rate at which the device reads memory and does nothing else, or the operations at the peak, whichever takes longer.</param>
 /// <param name="PackedGbps">The same as <paramref name="WeightsGbps"/> with weights that were packed before, as inference has them; null on a device that does not pack.</param>
 /// <param name="PackedShare">The same as <paramref name="WeightsShare"/> of those.</param>
 public sealed record ProductRate(int M, int N, int K, double Gflops, double MedianGflops, double PeakGflops, double Share, double MedianShare, double? WeightsGbps, double? WeightsShare,

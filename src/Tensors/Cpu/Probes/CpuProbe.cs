@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using MergeEngine.Tensors.Probes;
 
 namespace MergeEngine.Tensors.Cpu.Probes;
@@ -30,15 +31,29 @@ internal sealed unsafe class CpuProbe(CpuDevice device) : DeviceProbe
 
     public override double TimeCopy()
     {
-        _source ??= device.Allocate(Bytes / 2);
+        byte* source = Source();
         if (_target is null)
         {
             // The first touch of memory is not part of a copy.
             _target = device.Allocate(Bytes / 2);
-            MachineProbe.CopySeconds(device.Pool, (byte*)_source.Address, (byte*)_target.Address, Bytes / 2);
+            MachineProbe.CopySeconds(device.Pool, source, (byte*)_target.Address, Bytes / 2);
         }
 
-        return MachineProbe.CopySeconds(device.Pool, (byte*)_source.Address, (byte*)_target.Address, Bytes / 2);
+        return MachineProbe.CopySeconds(device.Pool, source, (byte*)_target.Address, Bytes / 2);
+    }
+
+    public override double TimeRead() => 2 * MachineProbe.ReadSeconds(device.Pool, device.Simd, Source(), Bytes / 2);
+
+    /// <summary>Memory that has been written: pages that nobody has written are all one page of zeros, which is read from the nearest cache.</summary>
+    private byte* Source()
+    {
+        if (_source is null)
+        {
+            _source = device.Allocate(Bytes / 2);
+            NativeMemory.Fill((void*)_source.Address, Bytes / 2, 1);
+        }
+
+        return (byte*)_source.Address;
     }
 
     public override (double Seconds, double Operations) TimeArithmetic() => (1, 1e9 * MachineProbe.MultiplyAddPeak(device.Pool, device.Simd));

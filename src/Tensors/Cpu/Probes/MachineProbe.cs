@@ -61,6 +61,19 @@ public static unsafe class MachineProbe
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
+    /// <summary>Seconds that all threads of the pool need to read memory and no more: what weights cannot come faster than. A copy's rate is not that of reading alone.</summary>
+    /// <param name="pool">All its threads read.</param>
+    /// <param name="level">Vector width.</param>
+    /// <param name="source">Positive numbers, aligned to 64 bytes.</param>
+    /// <param name="bytes">A multiple of 64 KiB, well beyond the caches.</param>
+    internal static double ReadSeconds(WorkerPool pool, SimdLevel level, byte* source, nuint bytes)
+    {
+        var job = new ReadJob { Level = level, Source = (float*)source };
+        long start = Stopwatch.GetTimestamp();
+        pool.Run(ref job, (int)(bytes / (ReadJob.Floats * sizeof(float))));
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
     private struct MultiplyAddJob : IParallelJob
     {
         public SimdLevel Level;
@@ -89,6 +102,44 @@ public static unsafe class MachineProbe
         {
             nuint from = Bytes * (nuint)task / (nuint)Parts, to = Bytes * (nuint)(task + 1) / (nuint)Parts;
             NativeMemory.Copy(Source + from, Target + from, to - from);
+        }
+    }
+
+    private struct ReadJob : IParallelJob
+    {
+        public const int Floats = 1 << 14;
+
+        public SimdLevel Level;
+        public float* Source;
+
+        public readonly void Execute(int task)
+        {
+            float* part = Source + ((nint)task * Floats);
+            float sum = Level switch
+            {
+                SimdLevel.Vector512 => Sum<Simd512, Vector512<float>>(part),
+                SimdLevel.Vector256 => Sum<Simd256, Vector256<float>>(part),
+                _ => Sum<Simd128, Vector128<float>>(part),
+            };
+            if (!(sum > 0))
+                throw new ArithmeticException("The probe reads memory that nobody has written, which is one page of zeros in the cache.");
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        private static float Sum<S, V>(float* values)
+            where S : struct, ISimd<V>
+            where V : struct
+        {
+            V a = S.Zero, b = a, c = a, d = a;
+            for (int i = 0; i < Floats; i += 4 * S.Count)
+            {
+                a = S.Add(a, S.Load(values + i));
+                b = S.Add(b, S.Load(values + i + S.Count));
+                c = S.Add(c, S.Load(values + i + (2 * S.Count)));
+                d = S.Add(d, S.Load(values + i + (3 * S.Count)));
+            }
+
+            return S.Sum(S.Add(S.Add(a, b), S.Add(c, d)));
         }
     }
 
