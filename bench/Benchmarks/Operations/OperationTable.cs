@@ -105,6 +105,8 @@ internal static class OperationTable
             double copy = probe.TimeCopy() / probe.PassBytes;
             (double seconds, double operations) = probe.TimeArithmetic();
             floors[round] = flops > 0 ? flops * seconds / operations : bytes * copy;
+            // The probe's passes have emptied the caches; operands that fit them are there in a network's pass, where the operation before has just written them.
+            call.Run();
             times[round] = probe.Time(() =>
             {
                 for (int i = 0; i < repeats; i++) call.Run();
