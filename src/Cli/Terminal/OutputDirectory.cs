@@ -46,22 +46,19 @@ internal static class OutputDirectory
         string parent = Path.GetDirectoryName(full) ?? full;
         Directory.CreateDirectory(parent);
         TemporaryName.RemoveLeft(full);
-        string temporary = TemporaryName.For(full);
-        Directory.CreateDirectory(temporary);
+        using StagingDirectory temporary = StagingDirectory.Create(full);
         try
         {
-            using (TemporaryName.Lock(temporary)) write(temporary);
-            if (!Directory.Exists(full)) Directory.Move(temporary, full);
-            else MoveInto(temporary, full);
+            write(temporary.Content);
+            // The files of two that end at once do not mix: the last one's stand over the other's.
+            using NameLock publishing = NameLock.Take(Path.Combine(parent, $".{Path.GetFileName(full)}.publishing"));
+            if (!Directory.Exists(full)) Directory.Move(temporary.Content, full);
+            else MoveInto(temporary.Content, full);
         }
-        catch (Exception e) when ((e is IOException or UnauthorizedAccessException) && e.Message.Contains(temporary, StringComparison.Ordinal))
+        catch (Exception e) when ((e is IOException or UnauthorizedAccessException) && e.Message.Contains(temporary.Content, StringComparison.Ordinal))
         {
             // The temporary name means nothing to anyone, and is gone by now.
             throw new IOException($"{path}: cannot be written ({OutputTarget.ReasonOf(e)}).", e);
-        }
-        finally
-        {
-            if (Directory.Exists(temporary)) Directory.Delete(temporary, recursive: true);
         }
     }
 

@@ -2,7 +2,7 @@ namespace MergeEngine.Tensors.Safetensors;
 
 /// <summary>
 /// Writes a file under a temporary name beside its target, syncs it to the disk and renames it: a reader sees the old file or the whole
-/// new one. A symbolic link at the target is replaced, what it leads to is left alone.
+/// new one, of several writers at once that of the last. A symbolic link at the target is replaced, what it leads to is left alone.
 /// </summary>
 internal static class AtomicFile
 {
@@ -17,32 +17,19 @@ internal static class AtomicFile
         string directory = Path.GetDirectoryName(full) ?? full;
         if (!Directory.Exists(directory)) throw new SafetensorsException($"{path}: cannot be written because its directory does not exist.");
         TemporaryName.RemoveLeft(full);
-        string temporary = TemporaryName.For(full);
         try
         {
-            var options = new FileStreamOptions
+            using (StagingFile temporary = StagingFile.Create(full, length))
             {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-                Share = FileShare.None,
-                BufferSize = 1 << 16,
-                PreallocationSize = length,
-            };
-            using (var stream = new FileStream(temporary, options))
-            {
-                write(stream);
-                stream.Flush(flushToDisk: true);
+                write(temporary.Stream);
+                temporary.MoveToTarget();
             }
 
-            File.Move(temporary, full, overwrite: true);
             Posix.SyncDirectory(directory);
         }
-        catch (Exception e)
+        catch (Exception e) when (e is UnauthorizedAccessException || (e is IOException && e is not SafetensorsException))
         {
-            File.Delete(temporary);
-            if (e is UnauthorizedAccessException || (e is IOException && e is not SafetensorsException))
-                throw new SafetensorsException($"{path}: cannot be written ({OutputTarget.ReasonOf(e)}).", e);
-            throw;
+            throw new SafetensorsException($"{path}: cannot be written ({OutputTarget.ReasonOf(e)}).", e);
         }
     }
 }

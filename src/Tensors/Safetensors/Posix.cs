@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
+using Microsoft.Win32.SafeHandles;
 
 namespace MergeEngine.Tensors.Safetensors;
 
@@ -58,6 +59,36 @@ internal static partial class Posix
             0xC000 => FileKind.Socket,
             _ => FileKind.Unknown,
         };
+    }
+
+    /// <summary>Whether a path still leads to a file that was opened there, and not to a newer one or to none.</summary>
+    /// <returns>True also where the system cannot be asked.</returns>
+    public static bool IsAt(SafeFileHandle file, string path)
+    {
+        if (!OperatingSystem.IsLinux()) return true;
+        const int AtFdCwd = -100, AtEmptyPath = 0x1000;
+        bool held = false;
+        try
+        {
+            file.DangerousAddRef(ref held);
+            return Identity((int)file.DangerousGetHandle(), "", AtEmptyPath) is not { } own || Identity(AtFdCwd, path, 0) == own;
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
+            return true;
+        }
+        finally
+        {
+            if (held) file.DangerousRelease();
+        }
+    }
+
+    [SupportedOSPlatform("linux")]
+    private static unsafe (ulong Inode, ulong Device)? Identity(int directory, string path, int flags)
+    {
+        const int InodeMask = 0x100, InodeOffset = 32, DeviceOffset = 136, StructLength = 256;
+        byte* buffer = stackalloc byte[StructLength];
+        return StatX(directory, path, flags, InodeMask, buffer) == 0 ? (*(ulong*)(buffer + InodeOffset), *(ulong*)(buffer + DeviceOffset)) : null;
     }
 
     /// <summary>Makes a rename in the directory last through a power cut, where the system can.</summary>

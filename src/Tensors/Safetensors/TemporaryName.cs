@@ -2,7 +2,7 @@ namespace MergeEngine.Tensors.Safetensors;
 
 /// <summary>
 /// Names of what is written before it is renamed to its target: <c>.NAME.RANDOM.partial</c> beside it. A process that was killed leaves its own behind; whoever writes the same
-/// target next removes it. What a process is still writing is held open with a lock, which the system drops with the process, and stays.
+/// target next removes it. What a writer still needs is locked until it is renamed (<see cref="StagingFile"/>, <see cref="StagingDirectory"/>) and stays, whichever process or thread it is of.
 /// </summary>
 public static class TemporaryName
 {
@@ -10,16 +10,11 @@ public static class TemporaryName
 
     private const int MostCharacters = 50;
 
-    /// <summary>The file within a temporary directory that holds its lock.</summary>
-    private const string LockName = ".lock";
-
     /// <summary>A new name for a target, which nothing has.</summary>
-    public static string For(string target) => Path.Combine(DirectoryOf(target), $"{Start(target)}{Path.GetRandomFileName()}{Ending}");
+    internal static string For(string target) => Path.Combine(DirectoryOf(target), $"{Start(target)}{Path.GetRandomFileName()}{Ending}");
 
-    /// <summary>Makes a temporary directory's lock. It is removed when it is closed, which must be before the directory is renamed.</summary>
-    /// <param name="directory">A directory with a name from <see cref="For"/>.</param>
-    public static IDisposable Lock(string directory) =>
-        new FileStream(Path.Combine(directory, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+    /// <summary>The file within a temporary directory that holds its lock.</summary>
+    internal static string LockOf(string directory) => Path.Combine(directory, ".lock");
 
     /// <summary>Removes what killed processes have left of the target, as far as this one may.</summary>
     public static void RemoveLeft(string target)
@@ -53,9 +48,10 @@ public static class TemporaryName
         try
         {
             bool isDirectory = Directory.Exists(path);
-            string held = isDirectory ? Path.Combine(path, LockName) : path;
-            // A directory without a lock is being made, or renamed.
+            string held = isDirectory ? LockOf(path) : path;
+            // A directory without a lock is being made, or removed.
             if (!File.Exists(held)) return;
+            // Names are never used twice: the file that is opened here is the one that is removed.
             using (new FileStream(held, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose))
             {
                 if (isDirectory) Directory.Delete(path, recursive: true);

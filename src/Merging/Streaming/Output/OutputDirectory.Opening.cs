@@ -6,64 +6,78 @@ namespace MergeEngine.Merging.Streaming.Output;
 public sealed partial class OutputDirectory
 {
     /// <summary>Removes what a run has left that was stopped after its output was complete.</summary>
-    /// <exception cref="SafetensorsException">Another process is writing there.</exception>
+    /// <exception cref="SafetensorsException">Another merge is writing there.</exception>
     public static void RemoveLeft(string path)
     {
         OutputPath place = OutputPath.Of(path);
         if (!Directory.Exists(place.Partial)) return;
-        using OutputJournal? left = OpenLeft(place);
-        Directory.Delete(place.Partial, recursive: true);
+        using NameLock name = Take(place);
+        if (Directory.Exists(place.Partial)) Directory.Delete(place.Partial, recursive: true);
     }
 
     private static OutputDirectory Begin(
         OutputPath place, OutputPlan plan, MergeDescription description, OutputOptions options, Action<OutputStep> step, out List<(int File, int Piece, byte[] Digest)> noted)
     {
         JournalIdentity identity = description.Identity(plan);
-        noted = [];
         Make(place.Parent, place);
-        if (Directory.Exists(place.Partial))
+        NameLock name = Take(place);
+        OutputJournal? journal = null;
+        try
         {
-            OutputJournal? left = OpenLeft(place);
-            try
+            if (options.Resume && File.Exists(place.Journal))
             {
-                if (left is not null && options.Resume && left.Read(place.Journal) is var (before, pieces))
+                journal = OutputJournal.Open(place.Journal);
+                if (journal.Read(place.Journal) is var (before, pieces))
                 {
                     if (before.DifferenceTo(identity) is { } difference)
                         throw new SafetensorsException($"{place.Given}: what a stopped merge has left {difference}, expected the same merge to go on with; without --resume it begins anew.");
                     noted = pieces;
                     Directory.CreateDirectory(place.Model);
                     // Until it is taken over it is not this run's to remove.
-                    return new OutputDirectory(place, plan, description, options, step, left) { left = true };
+                    return new OutputDirectory(place, plan, description, options, step, name, journal) { left = true };
                 }
 
-                // Held locked while it is removed, so that no other process takes it for its own.
-                Directory.Delete(place.Partial, recursive: true);
-            }
-            catch
-            {
-                left?.Dispose();
-                throw;
+                journal.Dispose();
             }
 
-            left?.Dispose();
+            if (Directory.Exists(place.Partial)) Directory.Delete(place.Partial, recursive: true);
+            noted = [];
+            return new OutputDirectory(place, plan, description, options, step, name, journal = Create(place, identity, step));
         }
+        catch
+        {
+            journal?.Dispose();
+            name.Dispose();
+            throw;
+        }
+    }
 
+    private static OutputJournal Create(OutputPath place, JournalIdentity identity, Action<OutputStep> step)
+    {
         try
         {
             Make(place.Model, place);
             step(OutputStep.Created);
-            return new OutputDirectory(place, plan, description, options, step, OutputJournal.Create(place.Journal, identity));
-        }
-        catch (IOException e) when (File.Exists(place.Journal))
-        {
-            // Two that began in the same moment: the directory is the other's.
-            throw BeingWritten(place, e);
+            return OutputJournal.Create(place.Journal, identity);
         }
         catch
         {
             // Where it could not be made, that is the error, and not that it is not there to be removed.
             if (Directory.Exists(place.Partial)) Directory.Delete(place.Partial, recursive: true);
             throw;
+        }
+    }
+
+    /// <summary>Nothing in or of the temporary directory is touched without this.</summary>
+    private static NameLock Take(OutputPath place)
+    {
+        try
+        {
+            return NameLock.TryTake(place.Lock) ?? throw new SafetensorsException($"{place.Given}: is being written by another merge (it holds {place.Lock}).");
+        }
+        catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException)
+        {
+            throw NoDirectory(place, e);
         }
     }
 
@@ -81,21 +95,6 @@ public sealed partial class OutputDirectory
     }
 
     private static SafetensorsException NoDirectory(OutputPath place, Exception cause) => new($"{place.Given}: cannot be written because no directory can be made in {place.Holder}.", cause);
-
-    private static OutputJournal? OpenLeft(OutputPath place)
-    {
-        if (!File.Exists(place.Journal)) return null;
-        try
-        {
-            return OutputJournal.Open(place.Journal);
-        }
-        catch (IOException e)
-        {
-            throw BeingWritten(place, e);
-        }
-    }
-
-    private static SafetensorsException BeingWritten(OutputPath place, IOException e) => new($"{place.Given}: is being written by another process (it holds {place.Journal}).", e);
 
     private void OpenFiles(List<(int File, int Piece, byte[] Digest)> noted, CancellationToken cancellation)
     {

@@ -25,6 +25,7 @@ public sealed partial class OutputDirectory : IDisposable
     private readonly MergeDescription description;
     private readonly OutputOptions options;
     private readonly Action<OutputStep> step;
+    private readonly NameLock name;
     private readonly OutputJournal journal;
     private readonly ShardFile[] files;
     private readonly EarlySync early = new();
@@ -33,15 +34,17 @@ public sealed partial class OutputDirectory : IDisposable
     private State state;
     private bool left;
     private bool keeps;
+    private bool released;
 
     private OutputDirectory(
-        OutputPath place, OutputPlan plan, MergeDescription description, OutputOptions options, Action<OutputStep> step, OutputJournal journal)
+        OutputPath place, OutputPlan plan, MergeDescription description, OutputOptions options, Action<OutputStep> step, NameLock name, OutputJournal journal)
     {
         this.place = place;
         this.plan = plan;
         this.description = description;
         this.options = options;
         this.step = step;
+        this.name = name;
         this.journal = journal;
         files = new ShardFile[plan.Shards.Count];
     }
@@ -103,7 +106,7 @@ public sealed partial class OutputDirectory : IDisposable
     /// <param name="options">How to write; null for the defaults.</param>
     /// <param name="cancellation">Stops the check of what is there.</param>
     /// <exception cref="SafetensorsException">
-    /// The target exists, cannot be written, is being written by another process, the disk is too small, or what is there belongs to another merge.
+    /// The target exists, cannot be written, is being written by another merge, the disk is too small, or what is there belongs to another merge.
     /// </exception>
     public static OutputDirectory Open(
         string path, OutputPlan plan, MergeDescription description, OutputOptions? options = null, CancellationToken cancellation = default) =>
@@ -194,7 +197,7 @@ public sealed partial class OutputDirectory : IDisposable
             place.Publish();
             state = State.Complete;
             step(OutputStep.Renamed);
-            RemovePartial();
+            Release(remove: true);
             options.Times?.Add(MergeStage.Finishing, start);
             return manifest;
         }
@@ -226,8 +229,17 @@ public sealed partial class OutputDirectory : IDisposable
         }
 
         foreach (ShardFile? file in files) file?.Dispose();
-        if (remove) RemovePartial();
+        Release(remove);
+    }
+
+    /// <summary>Lets the next writer of the same output begin: from here on nothing there is this one's.</summary>
+    private void Release(bool remove)
+    {
+        if (released) return;
+        released = true;
         journal.Dispose();
+        if (remove) RemovePartial();
+        name.Dispose();
     }
 
     /// <summary>Hours may have passed since the opening: what somebody has put there meanwhile would be gone. The finished work stays too, to be gone on with.</summary>

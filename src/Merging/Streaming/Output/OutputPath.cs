@@ -11,6 +11,7 @@ internal sealed class OutputPath
         Given = given;
         Target = target;
         Partial = Path.Combine(parent, $".{Path.GetFileName(target)}.merge-engine.partial");
+        Lock = Path.Combine(parent, $".{Path.GetFileName(target)}.merge-engine.lock");
         Parent = parent;
     }
 
@@ -35,6 +36,9 @@ internal sealed class OutputPath
 
     /// <summary>The temporary directory: beside the target, on the same file system, with the journal and <see cref="Model"/>.</summary>
     public string Partial { get; }
+
+    /// <summary>What one writer at a time holds from its first look at <see cref="Partial"/> to its last.</summary>
+    public string Lock { get; }
 
     public string Journal => Path.Combine(Partial, OutputJournal.FileName);
 

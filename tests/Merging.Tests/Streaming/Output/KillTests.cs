@@ -9,6 +9,8 @@ public sealed class KillTests : IDisposable
 {
     private const int Kills = 50;
 
+    private static readonly string[] s_left = [".out.merge-engine.lock", ".out.merge-engine.partial"];
+
     private readonly TemporaryDirectory directory = new();
 
     public void Dispose() => directory.Dispose();
@@ -38,8 +40,8 @@ public sealed class KillTests : IDisposable
             }
 
             string[] beside = Directory.Exists(directory.File($"{i}")) ? [.. Directory.GetFileSystemEntries(directory.File($"{i}")).Where(e => e != path)] : [];
-            Assert.All(beside, entry => Assert.Equal(".out.merge-engine.partial", Path.GetFileName(entry)));
-            if (beside.Length > 0) Interlocked.Increment(ref unfinished);
+            Assert.All(beside, entry => Assert.Contains(Path.GetFileName(entry), s_left));
+            if (beside.Any(Directory.Exists)) Interlocked.Increment(ref unfinished);
             // Whatever is left does not disturb the next.
             SyntheticModel.Write(path, SyntheticModel.Small, SyntheticModel.Options with { Overwrite = true });
             Assert.Equal([path], Directory.GetFileSystemEntries(directory.File($"{i}")));

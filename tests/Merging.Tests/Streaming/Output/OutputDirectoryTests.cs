@@ -140,11 +140,11 @@ public sealed class OutputDirectoryTests : IDisposable
     }
 
     [Fact]
-    public void Two_processes_do_not_write_the_same_output()
+    public void Two_merges_do_not_write_the_same_output_at_once()
     {
         string path = directory.File("out");
         using OutputDirectory first = OutputDirectory.Open(path, SyntheticModel.Small, SyntheticModel.Description(), SyntheticModel.Options);
-        Refused(() => OutputDirectory.Open(path, SyntheticModel.Small, SyntheticModel.Description(), SyntheticModel.Options), path, "another process");
+        Refused(() => OutputDirectory.Open(path, SyntheticModel.Small, SyntheticModel.Description(), SyntheticModel.Options), path, "is being written by another merge");
         SyntheticModel.WriteAll(first, SyntheticModel.Small);
         first.Complete();
         Assert.Empty(OutputVerification.Run(path, 1).Differences);
@@ -154,19 +154,19 @@ public sealed class OutputDirectoryTests : IDisposable
     public void Of_two_that_begin_in_the_same_moment_one_is_refused_and_the_other_finishes()
     {
         string path = directory.File("out");
-        OutputDirectory? other = null;
-        Refused(
-            () => OutputDirectory.Open(path, SyntheticModel.Small, SyntheticModel.Description(), SyntheticModel.Options, step =>
-            {
-                if (step == OutputStep.Created) other = OutputDirectory.Open(path, SyntheticModel.Small, SyntheticModel.Description(), SyntheticModel.Options);
-            }),
-            path, "another process");
-        using (other!)
+        int refused = 0;
+        using (OutputDirectory first = OutputDirectory.Open(path, SyntheticModel.Small, SyntheticModel.Description(), SyntheticModel.Options, step =>
         {
-            SyntheticModel.WriteAll(other!, SyntheticModel.Small);
-            other!.Complete();
+            if (step != OutputStep.Created) return;
+            Refused(() => OutputDirectory.Open(path, SyntheticModel.Small, SyntheticModel.Description(), SyntheticModel.Options), path, "is being written by another merge");
+            refused++;
+        }))
+        {
+            SyntheticModel.WriteAll(first, SyntheticModel.Small);
+            first.Complete();
         }
 
+        Assert.Equal(1, refused);
         Assert.Empty(OutputVerification.Run(path, 1).Differences);
         Assert.Equal([path], Directory.GetFileSystemEntries(directory.Path));
     }

@@ -14,6 +14,9 @@ internal static class WriterProcess
     /// <summary>Starts a writer that puts version 1, 2, 3… of a model to one path, each in the place of the one before.</summary>
     public static Process StartVersions(string path) => Start($"versions:{path}");
 
+    /// <summary>Starts a writer that puts a model to one path again and again, whoever else does.</summary>
+    public static Process StartContender(string path) => Start($"contend:{path}");
+
     /// <summary>Starts a writer of one model, slow enough to be killed in the middle, that goes on with what it finds.</summary>
     public static Process StartSlow(string path) => Start($"slow:{path}");
 
@@ -42,6 +45,7 @@ internal static class WriterProcess
         {
             if (work.StartsWith("versions:", StringComparison.Ordinal)) WriteVersions(path);
             else if (work.StartsWith("slow:", StringComparison.Ordinal)) WriteSlowly(path);
+            else if (work.StartsWith("contend:", StringComparison.Ordinal)) SecondWriterTests.Contend(path, 150);
             else if (work.StartsWith("large:", StringComparison.Ordinal)) SyntheticModel.Write(path, SyntheticModel.Large);
             else WriteLate(path);
             Environment.Exit(0);
