@@ -45,7 +45,7 @@ internal sealed class SourceReader
     {
         long start = StageTimes.Start(_times);
         _file.ReadBytes(_entry, firstByte, destination);
-        _times?.Add(MergeStage.Reading, start, 2L * destination.Length);
+        _times?.Add(MergeStage.Reading, start, destination.Length);
     }
 
     /// <summary>Elements as float32, rounded to the source's type.</summary>

@@ -77,7 +77,7 @@ internal sealed class ShardFile : IDisposable
             {
                 long start = StageTimes.Start(times);
                 RandomAccess.Write(handle, bytes[..count], offset);
-                times?.Add(MergeStage.Writing, start, 2L * count);
+                times?.Add(MergeStage.Writing, start, count);
                 start = StageTimes.Start(times);
                 fresh &= Hash.Add(offset, bytes[..count]) == count;
                 times?.Add(MergeStage.HashingOutputs, start, count);

@@ -26,7 +26,7 @@ public sealed record MergeProfile(double Seconds, int Threads, double CopyGbps, 
         {
             stages.Add(StageShare.Of(stage, method, calls, spent, bytes, seconds * threads, copyGbps / threads));
             left -= spent;
-            if (stage is MergeStage.Reading or MergeStage.Writing) moved += bytes;
+            if (StageShare.IsOfFiles(stage)) moved += 2 * bytes;
         }
 
         stages.Add(StageShare.Of(MergeStage.Waiting, null, 0, Math.Max(0, left), 0, seconds * threads, copyGbps / threads));
@@ -40,14 +40,19 @@ public sealed record MergeProfile(double Seconds, int Threads, double CopyGbps, 
 /// <param name="Calls">How often: once for each block or chunk.</param>
 /// <param name="Seconds">Of all threads together. Arithmetic that the device spreads over its threads counts for each of them.</param>
 /// <param name="Part">Share of the time of all threads.</param>
-/// <param name="Bytes">Bytes that had to be read and written, each once; a byte from or to a file counts twice, as it is copied.</param>
+/// <param name="Bytes">Bytes that had to be read and written, each once; of reading and writing those of the files, so that a pass over all inputs reads as many as they have.</param>
 /// <param name="Gbps">GB of these per second and thread; null for a stage without any.</param>
-/// <param name="OfCopy">The same as a share of what a plain copy does for each thread; more than 1 where data lay in a cache.</param>
+/// <param name="OfCopy">
+/// What that moves as a share of what a plain copy does for each thread, where a byte from or to a file counts twice, as it is copied; more than 1 where data lay in a cache.
+/// </param>
 public sealed record StageShare(MergeStage Stage, string? Method, long Calls, double Seconds, double Part, long Bytes, double? Gbps, double? OfCopy)
 {
     internal static StageShare Of(MergeStage stage, string? method, long calls, double seconds, long bytes, double allSeconds, double copyGbps)
     {
         double? rate = bytes == 0 || seconds <= 0 ? null : bytes / 1e9 / seconds;
-        return new StageShare(stage, method, calls, seconds, seconds / allSeconds, bytes, rate, rate / copyGbps);
+        return new StageShare(stage, method, calls, seconds, seconds / allSeconds, bytes, rate, (IsOfFiles(stage) ? 2 * rate : rate) / copyGbps);
     }
+
+    /// <summary>Whether its bytes are copied from or to files.</summary>
+    internal static bool IsOfFiles(MergeStage stage) => stage is MergeStage.Reading or MergeStage.Writing;
 }

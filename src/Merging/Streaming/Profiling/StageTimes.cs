@@ -35,7 +35,7 @@ internal sealed class StageTimes
     /// <summary>Ends a stretch of one stage.</summary>
     /// <param name="stage">What was done.</param>
     /// <param name="start">What <see cref="Start"/> gave.</param>
-    /// <param name="bytes">Bytes that it must touch, each once read and once written.</param>
+    /// <param name="bytes">Bytes that it must touch, each once read and once written; bytes of the file where it reads or writes one.</param>
     public void Add(MergeStage stage, long start, long bytes = 0) => Add(stage, null, Uncounted - start, 1, bytes);
 
     /// <summary>Ends a stretch of a method's arithmetic.</summary>

@@ -1,6 +1,7 @@
 using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Tensors;
 
 namespace MergeEngine.Merging.Tests.Streaming.Execution;
@@ -23,11 +24,11 @@ public sealed class EstimateTests
         for (int k = 0; k < 3; k++) models.Write(k == 0 ? "base" : k == 1 ? "a" : "b", k, tensors: tensors);
         using MergeJob job = models.Plan(MethodRecipes.Of(method));
         using Device device = Device.Open("cpu", 2);
-        var options = new ExecutionOptions { Device = device, Threads = 2, MemoryLimit = (long)mebibytes << 20 };
+        var options = new ExecutionOptions { Device = device, Threads = 2, MemoryLimit = (long)mebibytes << 20, Times = new StageTimes() };
         OutputPlan plan = GeneratedModels.Lay(job);
         ExecutionEstimate estimate = MergeExecutor.Estimate(job, plan, options);
         using InputFiles inputs = InputFiles.Open(job);
-        using OutputDirectory output = OutputDirectory.Open(models.File("out"), plan, GeneratedModels.Describe(inputs), new OutputOptions { Threads = 2 });
+        using OutputDirectory output = OutputDirectory.Open(models.File("out"), plan, GeneratedModels.Describe(inputs), new OutputOptions { Threads = 2, Times = options.Times });
         var steps = new List<ExecutionProgress>();
         ExecutionSummary summary = MergeExecutor.Execute(job, plan, output, inputs, options, new Steps(steps));
         Assert.Equal(estimate.WriteBytes, summary.WrittenBytes);
@@ -39,6 +40,23 @@ public sealed class EstimateTests
         long once = job.Tensors.Sum(t => t.Sources.Count * t.Shape.ElementCount * sizeof(float)), extra = method == "ties" && mebibytes == 132 ? 3 * once : 0;
         Assert.InRange(summary.ReadBytes, estimate.ReadBytes, estimate.ReadBytes + extra);
         Assert.Equal(summary.ReadBytes > once, method is "ties" or "model_stock" or "dare_ties" && mebibytes == 132);
+
+        // A profile counts each of these bytes once.
+        long Of(MergeStage stage) => Assert.Single(MergeProfile.Of(options.Times, 1, 2, 10).Stages, s => s.Stage == stage).Bytes;
+        Assert.Equal(summary.ReadBytes, Of(MergeStage.Reading));
+        Assert.Equal(plan.FileBytes, Of(MergeStage.Writing));
+        if (method == "linear") Assert.Equal(once, Of(MergeStage.Reading));
+    }
+
+    [Fact]
+    public void A_profile_compares_bytes_of_files_with_a_copy_that_reads_and_writes_them()
+    {
+        var times = new StageTimes();
+        times.Add(MergeStage.Reading, StageTimes.Start(times), 6_000_000_000);
+        times.Add(MergeStage.Writing, StageTimes.Start(times), 1_000_000_000);
+        MergeProfile profile = MergeProfile.Of(times, 2, 2, 10);
+        Assert.Equal(1.4, profile.FloorSeconds, 1e-9);
+        Assert.All(profile.Stages.Where(s => s.Bytes > 0), s => Assert.Equal(2 * s.Gbps!.Value / 5, s.OfCopy!.Value, 1e-9 * s.OfCopy.Value));
     }
 
     private sealed class Steps(List<ExecutionProgress> steps) : IProgress<ExecutionProgress>
