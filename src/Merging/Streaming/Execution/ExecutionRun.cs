@@ -27,7 +27,7 @@ internal sealed class ExecutionRun : IDisposable
         { Times = options.Times };
         try
         {
-            _tasks = new ModelTasks(job, options.Device, _context.Memory.IdleBytes);
+            _tasks = new ModelTasks(job, options.Device, _context.Memory);
         }
         catch
         {

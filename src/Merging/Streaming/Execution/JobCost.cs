@@ -1,5 +1,6 @@
 using MergeEngine.Merging.Streaming.Planning;
 using MergeEngine.Merging.TensorMethods;
+using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
 
 namespace MergeEngine.Merging.Streaming.Execution;
@@ -42,7 +43,7 @@ internal sealed class JobCost
         int statisticsPasses = 0;
         try
         {
-            (statisticsBytes, statisticsPasses, held, largest) = Statistics(job, options);
+            (statisticsBytes, statisticsPasses, held, largest) = Statistics(job, options.Device, memory);
         }
         catch (PlanningException e)
         {
@@ -52,7 +53,12 @@ internal sealed class JobCost
         if (problems.Count > 0) throw new PlanningException(problems);
         Tensors = needs;
         _memoryLimit = options.MemoryLimit;
-        for (int i = 0; i < needs.Length; i++) _limit.Add(job.Tensors[i].Name, needs[i].Flow);
+        for (int i = 0; i < needs.Length; i++)
+        {
+            TensorJob tensor = job.Tensors[i];
+            _limit.Add(tensor.Name, needs[i].Flow, other => TensorNeeds.Of(tensor, job.Seed, options.Device, other).Flow);
+        }
+
 
         // As many tensors are on their way at one time as there are threads, and one more.
         long together = held;
@@ -67,8 +73,8 @@ internal sealed class JobCost
         foreach (TensorNeeds tensor in kinds.Keys) largest = Math.Max(largest, tensor.LeastMemory);
         long least = Math.Max(TensorNeeds.Add(TensorNeeds.Add(largest, held), memory.Fixed), _leastOfPlan);
 
-        // Below that chunks have their least anyway.
-        if (least > memory.Fixed + MemoryPlan.Least) least = _limit.From(least) ?? least;
+        // Below that chunks have their least anyway. With less memory methods have less to spare.
+        if (least > memory.Fixed + MemoryPlan.Least) least = Math.Max(_limit.From(memory.Fixed + MemoryPlan.Least) ?? least, _leastOfPlan);
         long write = job.Tensors.Sum(t => t.DType.ByteCount(t.Shape.ElementCount));
         Estimate = new ExecutionEstimate(
             statisticsPasses + needs.Select(n => n.Passes).DefaultIfEmpty(1).Max(), statisticsBytes + needs.Sum(n => n.ReadBytes), write,
@@ -96,9 +102,9 @@ internal sealed class JobCost
     public bool IsOfWholeModel(TensorJob tensor) => tensor.Method is { } method && _wholeModel.Contains(method);
 
     /// <summary>Bytes that statistics over the model read, their passes, what they hold, and the largest chunk that they cannot do without.</summary>
-    private (long Bytes, int Passes, long Held, long Largest) Statistics(MergeJob job, ExecutionOptions options)
+    private (long Bytes, int Passes, long Held, long Largest) Statistics(MergeJob job, Device device, MemoryPlan memory)
     {
-        using var tasks = new ModelTasks(job, options.Device, 0);
+        using var tasks = new ModelTasks(job, device, memory);
         long bytes = 0, held = 0, largest = 0;
         int passes = 0;
         foreach ((TensorMethod method, ModelStatistics statistics) in tasks.Statistics)

@@ -16,11 +16,18 @@ internal sealed class LeastLimit(ExecutionOptions options, long fixedBytes)
     private const long Beyond = 1L << 56;
 
     // Tensors of the same needs are counted together: models have many of few kinds.
-    private readonly Dictionary<FlowNeeds, (string Name, int Count)> _tensors = [];
+    private readonly Dictionary<FlowNeeds, (string Name, int Count, Func<MemoryPlan, FlowNeeds> With)> _tensors = [];
+
+    // Needs are those of a method that has so much to spare; for another limit it is asked again, one tensor of each kind.
+    private readonly long _spare = new MemoryPlan(options, fixedBytes).SpareBytes;
     private readonly List<(long Held, FlowNeeds[] Tensors)> _statistics = [];
     private long _held;
 
-    public void Add(string tensor, FlowNeeds needs) => _tensors[needs] = _tensors.TryGetValue(needs, out (string Name, int Count) same) ? same with { Count = same.Count + 1 } : (tensor, 1);
+    /// <param name="tensor">Its name.</param>
+    /// <param name="needs">What it needs within the limit that was asked for.</param>
+    /// <param name="with">What it needs within another one.</param>
+    public void Add(string tensor, FlowNeeds needs, Func<MemoryPlan, FlowNeeds> with) =>
+        _tensors[needs] = _tensors.TryGetValue(needs, out (string Name, int Count, Func<MemoryPlan, FlowNeeds> With) same) ? same with { Count = same.Count + 1 } : (tensor, 1, with);
 
     /// <summary>Statistics over the model: what they hold stays until the end.</summary>
     public void AddStatistics(long working, IEnumerable<FlowNeeds> tensors)
@@ -52,7 +59,7 @@ internal sealed class LeastLimit(ExecutionOptions options, long fixedBytes)
         MemoryPlan memory = At(limit);
         if (Needed(memory) <= memory.Budget) return null;
         string advice = From(limit) is { } enough ? $"one of {MemoryPlan.Text(enough)} would do." : "no limit would do.";
-        KeyValuePair<FlowNeeds, (string Name, int Count)>[] large = [.. _tensors.Where(t => TensorNeeds.Add(_held, t.Key.ReserveIn(memory)) > memory.Budget).OrderByDescending(t => t.Key.ReserveIn(memory))];
+        KeyValuePair<FlowNeeds, (string Name, int Count, Func<MemoryPlan, FlowNeeds> With)>[] large = [.. _tensors.Where(t => TensorNeeds.Add(_held, t.Key.ReserveIn(memory)) > memory.Budget).OrderByDescending(t => t.Key.ReserveIn(memory))];
         if (large.Length == 0) return $"The statistics over the model do not fit within the memory limit of {MemoryPlan.Text(limit)}; {advice}";
         int others = large.Sum(t => t.Value.Count) - 1;
         string rest = others switch { 0 => "", 1 => " and another one", _ => $" and {others} others" };
@@ -70,7 +77,12 @@ internal sealed class LeastLimit(ExecutionOptions options, long fixedBytes)
             foreach (FlowNeeds tensor in tensors) needed = Math.Max(needed, TensorNeeds.Add(held, tensor.ReserveIn(memory)));
         }
 
-        foreach (FlowNeeds tensor in _tensors.Keys) needed = Math.Max(needed, TensorNeeds.Add(_held, tensor.ReserveIn(memory)));
+        foreach ((FlowNeeds known, (_, _, Func<MemoryPlan, FlowNeeds> with)) in _tensors)
+        {
+            FlowNeeds tensor = memory.SpareBytes == _spare ? known : with(memory);
+            needed = Math.Max(needed, TensorNeeds.Add(_held, tensor.ReserveIn(memory)));
+        }
+
         return needed;
     }
 }

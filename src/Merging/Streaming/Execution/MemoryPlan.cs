@@ -23,6 +23,9 @@ internal sealed record MemoryPlan
     /// </summary>
     private const long TensorBytes = 350, CharacterBytes = 4, SourceBytes = 80, EntryBytes = 160;
 
+    /// <summary>More than this saves no method a pass over tensors of usual sizes.</summary>
+    private const long MostSpare = 32L << 20;
+
     /// <summary>What of these <see cref="Program"/> has room for: some ten thousand tensors.</summary>
     private const long OrdinaryBytes = 32L << 20;
 
@@ -64,6 +67,9 @@ internal sealed record MemoryPlan
 
     /// <summary>A tensor that is read several times stays in memory if it takes no more than this.</summary>
     public long HeldBytes { get; }
+
+    /// <summary>Bytes that the merge of a tensor may hold to save itself passes: all that helps while there is enough, so that it is never the reason for which a limit does not do.</summary>
+    public long SpareBytes => Math.Min(HeldBytes / 2, MostSpare);
 
     /// <summary>Bytes that methods have used and may use again: little, as they stand beside the budget.</summary>
     public long IdleBytes => Math.Min(Budget / 16, 32L << 20);

@@ -10,6 +10,7 @@ internal sealed class ModelTasks : IDisposable
 {
     private readonly MergeJob _job;
     private readonly Device _device;
+    private readonly long _spare;
     private readonly WorkingMemory _memory;
     private readonly Dictionary<TensorJob, TensorTask> _tasks = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<TensorMethod, TensorJob[]> _byMethod = [];
@@ -17,12 +18,12 @@ internal sealed class ModelTasks : IDisposable
 
     /// <param name="job">The merge.</param>
     /// <param name="device">Where it is computed.</param>
-    /// <param name="idle">Bytes of memory that methods no longer use and that are kept for the next tensor, at most.</param>
+    /// <param name="memory">What merges may hold to save themselves passes, and what is kept of it for the next tensor.</param>
     /// <exception cref="PlanningException">A method refuses the model.</exception>
     [SuppressMessage("Reliability", "CA2000", Justification = "Statistics are disposed of with this.")]
-    public ModelTasks(MergeJob job, Device device, long idle)
+    public ModelTasks(MergeJob job, Device device, MemoryPlan memory)
     {
-        (_job, _device, _memory) = (job, device, new WorkingMemory(device, idle));
+        (_job, _device, _spare, _memory) = (job, device, memory.SpareBytes, new WorkingMemory(device, memory.IdleBytes));
         try
         {
             foreach (IGrouping<TensorMethod?, TensorJob> group in job.Tensors.GroupBy(t => t.Method))
@@ -49,7 +50,7 @@ internal sealed class ModelTasks : IDisposable
     /// <summary>Of the methods that have some.</summary>
     public IReadOnlyDictionary<TensorMethod, ModelStatistics> Statistics => _statistics;
 
-    public TensorTask this[TensorJob tensor] => _tasks.TryGetValue(tensor, out TensorTask? task) ? task : tensor.Task(_device, _job.Seed) with { Memory = _memory };
+    public TensorTask this[TensorJob tensor] => _tasks.TryGetValue(tensor, out TensorTask? task) ? task : tensor.Task(_device, _job.Seed) with { Spare = _spare, Memory = _memory };
 
     /// <summary>The tensors of a method with statistics, in the order of their numbers.</summary>
     public IEnumerable<(TensorJob Job, TensorTask Task)> Of(TensorMethod method) => _byMethod[method].Select(j => (j, _tasks[j]));
@@ -60,7 +61,7 @@ internal sealed class ModelTasks : IDisposable
         long first = 0;
         for (int i = 0; i < jobs.Length; i++)
         {
-            tasks[i] = jobs[i].Task(_device, _job.Seed) with { Index = i, FirstIndex = first };
+            tasks[i] = jobs[i].Task(_device, _job.Seed) with { Index = i, FirstIndex = first, Spare = _spare };
             first += tasks[i].Length;
         }
 

@@ -26,7 +26,7 @@ internal sealed record TensorNeeds(int Passes, long InputBytes, long ReadBytes, 
             return new TensorNeeds(1, bytes, bytes, whole, whole, FlowNeeds.OfFloat64(tensor, whole));
         }
 
-        using TensorMerge merge = tensor.Method.Begin(tensor.Task(device, seed));
+        using TensorMerge merge = tensor.Method.Begin(tensor.Task(device, seed) with { Spare = memory.SpareBytes });
         long working = Add(merge.WorkingBytes, inputs);
         long unit = TensorInputs.Combine(merge.Unit, TensorInputs.UnitOf(tensor), tensor.Shape.ElementCount), width = (tensor.Sources.Count + tensor.Companions.Count + 1L) * sizeof(float);
         long chunk = Saturate(() => new ChunkShape(tensor.Shape.ElementCount, tensor.Sources.Count + tensor.Companions.Count, unit, memory).Bytes);

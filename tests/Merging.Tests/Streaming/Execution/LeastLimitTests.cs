@@ -61,6 +61,30 @@ public sealed class LeastLimitTests
         Assert.InRange(possible, 1, 7);
     }
 
+    /// <summary>
+    /// What these methods hold to save themselves passes (masks, candidates, variances: 10 to 32 MB here where there is room) is no reason to refuse a limit: the smallest one leaves 16 MiB, within
+    /// which all of it must be, and changes no bit.
+    /// </summary>
+    [Theory]
+    [InlineData("ties", 4)]
+    [InlineData("dare_ties", 1)]
+    [InlineData("sce", 4)]
+    public void What_only_saves_passes_is_no_reason_to_refuse_a_limit(string method, int threads)
+    {
+        using var models = new GeneratedModels();
+        for (int k = 0; k < 3; k++) models.Write(k == 0 ? "base" : k == 1 ? "a" : "b", k, tensors: [("long.weight", [2_000, 2_500])]);
+        using MergeJob job = models.Plan(MethodRecipes.Of(method, method == "sce" ? "parameters: {select_topk: 0.3}" : ""));
+        using Device device = Device.Open("cpu", threads);
+        ExecutionOptions Limit(long mebibytes) => new() { Device = device, Threads = threads, MemoryLimit = mebibytes * MiB };
+        long least = MergeExecutor.LeastMemoryLimit / MiB;
+        TensorNeeds Needs(ExecutionOptions options) => TensorNeeds.Of(job.Tensors[0], 0, device, new MemoryPlan(options, job));
+        Assert.True(Needs(Limit(least)).Flow.WorkingBytes <= 8 * MiB && Needs(Limit(512)).Flow.WorkingBytes > 8 * MiB);
+        MergeExecutor.RequirePossible(job, Limit(least));
+        Assert.InRange(MergeExecutor.Estimate(job, GeneratedModels.Lay(job), Limit(least)).PeakMemory, 0, least * MiB);
+        Assert.InRange(MergeExecutor.Estimate(job, GeneratedModels.Lay(job), Limit(512)).LeastMemory, 0, least * MiB);
+        Assert.Equal(GeneratedModels.Bytes(models.Merge(job, device, Limit(512), hash: false)), GeneratedModels.Bytes(models.Merge(job, device, Limit(least), hash: false)));
+    }
+
     [Fact]
     public void A_merge_and_its_preview_refuse_the_limit_before_anything_is_written()
     {
