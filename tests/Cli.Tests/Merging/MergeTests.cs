@@ -180,10 +180,12 @@ public sealed class MergeTests : IDisposable
             Assert.Contains(stage, stages.Keys);
         Assert.Equal("linear", stages["merging"].GetProperty("method").GetString());
         long read = merged.GetProperty("read_bytes").GetInt64(), written = merged.GetProperty("written_bytes").GetInt64();
-        Assert.Equal(2 * read, stages["reading"].GetProperty("bytes").GetInt64());
+        // One pass, and each byte of the models' tensors once.
+        using (Checkpoint a = Checkpoint.Open(_directory["a"])) Assert.Equal(2 * a.Names.Sum(n => a[n].ByteLength), read);
+        Assert.Equal(read, stages["reading"].GetProperty("bytes").GetInt64());
         // Headers too, and every byte once.
         Assert.Equal(((string[])["a", "b"]).Sum(m => new FileInfo(_directory[$"{m}/model.safetensors"]).Length), stages["hashing_inputs"].GetProperty("bytes").GetInt64());
-        Assert.True(stages["writing"].GetProperty("bytes").GetInt64() >= 2 * written);
+        Assert.True(stages["writing"].GetProperty("bytes").GetInt64() > written);
         Assert.Equal(read + written, stages["merging"].GetProperty("bytes").GetInt64());
         // One thread does one thing after the other, so nothing is counted twice.
         Assert.Equal(profile.GetProperty("seconds").GetDouble(), stages.Values.Sum(s => s.GetProperty("seconds").GetDouble()), 1e-6);
