@@ -5,6 +5,9 @@ internal static unsafe class TridiagonalLeaf
 {
     private const int MaxSteps = 60;
 
+    /// <summary>What is below it would lose its digits in products.</summary>
+    private const double Negligible = 1e-140;
+
     /// <summary>Eigenvalues, in no order, replace the diagonal; row i of <paramref name="vectors"/> ← the eigenvector of eigenvalue i.</summary>
     /// <param name="d">[n]: diagonal.</param>
     /// <param name="e">[n]: e[i] stands between d[i] and d[i + 1]; the last one is not read. Destroyed.</param>
@@ -20,7 +23,7 @@ internal static unsafe class TridiagonalLeaf
             for (int step = 0; ; step++)
             {
                 int m = l;
-                while (m < n - 1 && Math.Abs(e[m]) > Math.ScaleB(1, -53) * (Math.Abs(d[m]) + Math.Abs(d[m + 1]))) m++;
+                while (m < n - 1 && Math.Abs(e[m]) > Negligible + (Math.ScaleB(1, -53) * (Math.Abs(d[m]) + Math.Abs(d[m + 1])))) m++;
                 if (m == l) break;
                 if (step == MaxSteps) throw new ArithmeticException("An eigenvalue of a tridiagonal matrix did not converge.");
                 double g = (d[l + 1] - d[l]) / (2 * e[l]), r = Hypotenuse(g, 1);

@@ -54,6 +54,22 @@ public sealed class SingularValueTests
         }
     }
 
+    /// <summary>σ₁ = 3·√(m·n) and nothing else: reflections leave a tridiagonal matrix with elements whose squares are 0 in float64.</summary>
+    [Theory]
+    [InlineData(640, 512)]
+    [InlineData(100, 130)]
+    [InlineData(1000, 1)]
+    public void A_matrix_of_one_number_has_one_singular_value(int m, int n)
+    {
+        float[] a = new float[m * n];
+        Array.Fill(a, 3);
+        Factors found = Decompose(new CpuDevice(2), a, m, n);
+        double largest = 3 * Math.Sqrt((double)m * n);
+        Assert.InRange(found.S[0] / largest, 1 - 1e-7, 1 + 1e-7);
+        Assert.All(found.S.Skip(1), s => Assert.InRange(s / largest, 0, 1e-7));
+        Assert.InRange(Residual(a, found, m, n) / largest, 0, 1e-6);
+    }
+
     [Fact]
     public void The_best_approximation_of_a_rank_has_the_error_of_eckart_and_young()
     {
