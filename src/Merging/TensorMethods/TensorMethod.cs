@@ -73,6 +73,9 @@ public sealed record TensorTask(Device Device, string Name, Shape Shape, int Inp
     /// <summary>The threads that may do parts of the merge; null for those of the device.</summary>
     internal MergeTeam? Team { get; init; }
 
+    /// <summary>Stops a merge whose steps take long within one of them, by an <see cref="OperationCanceledException"/>; what takes moments is stopped between two.</summary>
+    internal CancellationToken Cancellation { get; init; }
+
     /// <summary>Where memory of <see cref="Spare"/> comes from; null to take it from the device.</summary>
     internal WorkingMemory? Memory { get; init; }
 

@@ -12,7 +12,9 @@ namespace MergeEngine.Tensors.LinearAlgebra;
 /// Step j of sweep s works on the rows s + 1 + j·width … s + (j + 1)·width, after step j − 1 of its own sweep and step j + 1 of the one before. What does not wait for
 /// one another runs at the same time; the operations and their order within a row are the same however many threads there are.
 /// </remarks>
-internal sealed unsafe class BulgeChase(CpuDevice device) : IDisposable
+/// <param name="device">Whose threads.</param>
+/// <param name="stop">Asked before each wave; null where nobody stops it.</param>
+internal sealed unsafe class BulgeChase(CpuDevice device, StopPoint? stop = null) : IDisposable
 {
     public const int WidestBand = 48;
 
@@ -35,6 +37,7 @@ internal sealed unsafe class BulgeChase(CpuDevice device) : IDisposable
         int sweeps = n - 2, groups = (sweeps + Together - 1) / Together, depth = (_steps + Together - 1 + Together - 1) / Together;
         for (int wave = 0; wave <= (2 * (groups - 1)) + depth - 1; wave++)
         {
+            stop?.Pass();
             // Group g of sweeps is at its stretch wave − 2·g.
             int first = Math.Max(0, (wave - depth + 2) / 2), last = Math.Min(groups - 1, wave / 2);
             var job = new WaveJob { Band = band, Vectors = vectors, Tau = tau, Steps = _steps, Wave = wave, First = first };
@@ -52,7 +55,7 @@ internal sealed unsafe class BulgeChase(CpuDevice device) : IDisposable
         double* tau = (double*)_tau.Reserve(2L * n * Math.Max(1, _steps));
         var job = new ProductJob { Vectors = vectors, Width = width, Steps = _steps, Products = (double*)_products.Reserve(2L * n * Math.Max(1, _steps)) };
         device.Pool.Run(ref job, n - 2);
-        ChaseReplay.Apply(device, x, vectors, width, tau, job.Products, _steps, _slabs);
+        ChaseReplay.Apply(device, x, vectors, width, tau, job.Products, _steps, _slabs, stop);
     }
 
     public void Dispose()

@@ -25,13 +25,15 @@ internal static unsafe class ChaseReplay
     /// <param name="products">[n, steps]: of each vector and the one of the sweep before, where both are.</param>
     /// <param name="steps">Of the first sweep.</param>
     /// <param name="memory">For the slabs.</param>
-    public static void Apply(CpuDevice device, DoubleMatrix x, DoubleMatrix vectors, int width, double* tau, double* products, int steps, Workspace memory)
+    /// <param name="stop">Asked before each task; null where nobody stops it.</param>
+    /// <exception cref="OperationCanceledException">It was asked to stop; the vectors are undefined.</exception>
+    public static void Apply(CpuDevice device, DoubleMatrix x, DoubleMatrix vectors, int width, double* tau, double* products, int steps, Workspace memory, StopPoint? stop = null)
     {
         switch (device.Simd)
         {
-            case SimdLevel.Vector512: Run<Simd512, Vector512<float>, Vector512<double>>(device, x, vectors, width, tau, products, steps, memory); break;
-            case SimdLevel.Vector256: Run<Simd256, Vector256<float>, Vector256<double>>(device, x, vectors, width, tau, products, steps, memory); break;
-            default: Run<Simd128, Vector128<float>, Vector128<double>>(device, x, vectors, width, tau, products, steps, memory); break;
+            case SimdLevel.Vector512: Run<Simd512, Vector512<float>, Vector512<double>>(device, x, vectors, width, tau, products, steps, memory, stop); break;
+            case SimdLevel.Vector256: Run<Simd256, Vector256<float>, Vector256<double>>(device, x, vectors, width, tau, products, steps, memory, stop); break;
+            default: Run<Simd128, Vector128<float>, Vector128<double>>(device, x, vectors, width, tau, products, steps, memory, stop); break;
         }
     }
 
@@ -45,7 +47,7 @@ internal static unsafe class ChaseReplay
 
     private static int Together(int count, int each, int threads) => Math.Clamp((count + each - 1) / each / (2 * threads), 1, MostSlabs);
 
-    private static void Run<S, V, D>(CpuDevice device, DoubleMatrix x, DoubleMatrix vectors, int width, double* tau, double* products, int steps, Workspace memory)
+    private static void Run<S, V, D>(CpuDevice device, DoubleMatrix x, DoubleMatrix vectors, int width, double* tau, double* products, int steps, Workspace memory, StopPoint? stop)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
@@ -65,8 +67,12 @@ internal static unsafe class ChaseReplay
             Memory = (double*)memory.Reserve(2 * device.Pool.Threads * room),
             Each = room,
             Pool = device.Pool,
+            Stop = stop,
         };
+        stop?.Pass();
         device.Pool.Run(ref job, (slabs + together - 1) / together);
+        // Tasks that were not done have left their vectors as they were.
+        stop?.Pass();
     }
 
     private struct SlabJob<S, V, D> : IParallelJob
@@ -93,6 +99,7 @@ internal static unsafe class ChaseReplay
         public double* Memory;
         public long Each;
         public WorkerPool Pool;
+        public StopPoint? Stop;
 
         /// <summary>Vectors side by side in a slab.</summary>
         public static int Columns
@@ -103,6 +110,7 @@ internal static unsafe class ChaseReplay
 
         public readonly void Execute(int task)
         {
+            if (Stop is { IsAsked: true }) return;
             int n = Vectors.Rows, from = task * Slabs * Columns, slabs = Math.Min(Slabs, (X.Rows - from + Columns - 1) / Columns);
             double* packed = Memory + (Pool.CurrentWorker * Each), memory = packed + Room;
             for (int slab = 0; slab < slabs; slab++) Turn(memory + ((long)slab * Columns * n), from + (slab * Columns), back: false);

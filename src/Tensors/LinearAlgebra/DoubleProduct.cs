@@ -12,7 +12,9 @@ namespace MergeEngine.Tensors.LinearAlgebra;
 /// C ← α·op(A)·op(B) + β·C in float64 on a CPU device's threads, for decompositions whose accuracy needs it. With β = 0 the old C is not read. Results do not
 /// depend on the number of threads or the vector width: k is cut into blocks of <see cref="BlockLength"/>, a block's sum runs in the order of k, blocks are added in order.
 /// </summary>
-internal sealed unsafe class DoubleProduct(CpuDevice device) : IDisposable
+/// <param name="device">Whose threads and vector width.</param>
+/// <param name="stop">Asked before each block; null where nobody stops it.</param>
+internal sealed unsafe class DoubleProduct(CpuDevice device, StopPoint? stop = null) : IDisposable
 {
     /// <summary>Steps of k that are packed at one time.</summary>
     public const int BlockLength = 256;
@@ -74,6 +76,7 @@ internal sealed unsafe class DoubleProduct(CpuDevice device) : IDisposable
         };
         for (int start = 0; start == 0 || start < k; start += BlockLength)
         {
+            stop?.Pass();
             pack.Start = job.Start = start;
             pack.Count = job.Count = Math.Min(BlockLength, k - start);
             job.Beta = start == 0 ? beta : 1;

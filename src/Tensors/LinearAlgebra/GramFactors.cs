@@ -26,14 +26,17 @@ internal sealed unsafe class GramFactors : IDisposable
     private int _count;
     private DoubleMatrix _vectors;
 
-    public GramFactors(CpuDevice device)
+    public GramFactors(CpuDevice device, CancellationToken cancellation)
     {
-        _product = new DoubleProduct(device);
+        Stop = new StopPoint(cancellation);
+        _product = new DoubleProduct(device, Stop);
         _reflectors = new Reflectors(_product);
-        _tridiagonalization = new Tridiagonalization(device, _product, _reflectors);
+        _tridiagonalization = new Tridiagonalization(device, _product, _reflectors, Stop);
         _eigen = new TridiagonalEigen(device, _product);
         _matrices = new HostMatrices(device);
     }
+
+    public StopPoint Stop { get; }
 
     /// <summary>[count]: singular values over <see cref="Scale"/>.</summary>
     public double* Sigma { get; private set; }

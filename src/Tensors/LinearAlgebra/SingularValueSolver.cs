@@ -20,11 +20,17 @@ public sealed unsafe class SingularValueSolver : IDisposable
     private readonly GramFactors _factors;
 
     /// <param name="device">Whose threads and vector width are used; stays the caller's to dispose.</param>
-    public SingularValueSolver(CpuDevice device)
+    /// <param name="cancellation">
+    /// Stops a decomposition within some tenths of a second, whatever the size of its matrix, by an <see cref="OperationCanceledException"/> and before any of the result is written.
+    /// </param>
+    public SingularValueSolver(CpuDevice device, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(device);
-        _factors = new GramFactors(device);
+        _factors = new GramFactors(device, cancellation);
     }
+
+    /// <summary>Where decompositions can be stopped.</summary>
+    internal StopPoint Stop => _factors.Stop;
 
     /// <summary>Bytes of working memory that it holds now.</summary>
     internal long ReservedBytes => _factors.ReservedBytes;

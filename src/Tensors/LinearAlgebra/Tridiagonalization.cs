@@ -7,10 +7,14 @@ namespace MergeEngine.Tensors.LinearAlgebra;
 /// A symmetric matrix A = Q·T·Qᵀ with T tridiagonal, in two steps: a band first (<see cref="BandReduction"/>), in matrix products, then its diagonals are chased away
 /// (<see cref="BulgeChase"/>) in the cache. Going back with eigenvectors takes both steps too.
 /// </summary>
-internal sealed unsafe class Tridiagonalization(CpuDevice device, DoubleProduct product, Reflectors reflectors) : IDisposable
+/// <param name="device">Whose threads.</param>
+/// <param name="product">For matrix products.</param>
+/// <param name="reflectors">For those of reflections.</param>
+/// <param name="stop">Asked while diagonals are chased, as the product asks; null where nobody stops it.</param>
+internal sealed unsafe class Tridiagonalization(CpuDevice device, DoubleProduct product, Reflectors reflectors, StopPoint? stop = null) : IDisposable
 {
     private readonly BandReduction _band = new(device, product, reflectors);
-    private readonly BulgeChase _chase = new(device);
+    private readonly BulgeChase _chase = new(device, stop);
     private readonly Workspace _memory = new();
 
     public long ReservedBytes => _memory.Bytes + _band.ReservedBytes + _chase.ReservedBytes;

@@ -20,10 +20,11 @@ public sealed unsafe class TruncatedSvd : IDisposable
     private readonly Reflectors _reflectors;
 
     /// <param name="host">Whose threads do the inner problems; stays the caller's to dispose.</param>
-    public TruncatedSvd(CpuDevice host)
+    /// <param name="cancellation">Stops a decomposition between two of its steps, and within them as that of <see cref="SingularValueSolver"/>, by an <see cref="OperationCanceledException"/>.</param>
+    public TruncatedSvd(CpuDevice host, CancellationToken cancellation = default)
     {
-        _solver = new SingularValueSolver(host);
-        _product = new DoubleProduct(host);
+        _solver = new SingularValueSolver(host, cancellation);
+        _product = new DoubleProduct(host, _solver.Stop);
         _reflectors = new Reflectors(_product);
     }
 

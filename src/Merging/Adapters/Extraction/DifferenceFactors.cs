@@ -16,9 +16,12 @@ namespace MergeEngine.Merging.Adapters.Extraction;
 /// eight steps of subspace iteration (<see cref="TruncatedSvd"/>), whose spectral error is at most (1 + √(r/(p − r − 1)) + e·√p/(p − r)·√(min(m, n) − r))^(1/17)·σ_{r+1} in
 /// expectation, with p = r + max(10, r/4) vectors: for r = 128 of 4096 1.3 σ_{r+1} where singular values do not fall at all, and next to nothing where they do.
 /// </remarks>
-internal sealed class DifferenceFactors(Device device, CpuDevice host) : IDisposable
+/// <param name="device">Where products are made.</param>
+/// <param name="host">Whose threads do the inner problems.</param>
+/// <param name="cancellation">Stops a decomposition.</param>
+internal sealed class DifferenceFactors(Device device, CpuDevice host, CancellationToken cancellation) : IDisposable
 {
-    private readonly TruncatedSvd _svd = new(host);
+    private readonly TruncatedSvd _svd = new(host, cancellation);
 
     /// <summary>B and A of a module, row-major.</summary>
     /// <param name="A">[rank, in].</param>

@@ -28,7 +28,7 @@ public static class LoraExtraction
     /// <param name="options">What to do.</param>
     /// <param name="directory">An existing directory that gets the files; where it is a temporary one that is renamed at the end, nothing half done is ever seen.</param>
     /// <param name="progress">Is told how many of how many bytes of the model are done.</param>
-    /// <param name="cancellation">Stops between two modules.</param>
+    /// <param name="cancellation">Stops between two modules, and within the decomposition of one.</param>
     /// <exception cref="AdapterException">The models do not fit, or the options leave nothing; everything that is wrong is listed.</exception>
     /// <exception cref="SafetensorsException">A file cannot be read or written.</exception>
     public static LoraExtractionResult Run(LoraExtractionOptions options, string directory, Action<long, long>? progress = null, CancellationToken cancellation = default)
@@ -70,7 +70,7 @@ public static class LoraExtraction
         CpuDevice? own = options.Device is CpuDevice ? null : new CpuDevice(options.Threads);
         try
         {
-            using var factors = new DifferenceFactors(options.Device, own ?? (CpuDevice)options.Device);
+            using var factors = new DifferenceFactors(options.Device, own ?? (CpuDevice)options.Device, cancellation);
             long done = 0, total = plan.Decomposed.Sum(d => d.Model.ByteLength);
             foreach (DecomposedWeight weight in plan.Decomposed)
             {

@@ -102,7 +102,7 @@ internal sealed class ExecutionRun : IDisposable
     {
         var writer = new TensorWriter(_output, _plan[tensor.Name], _context.NonFinite, _context.Times);
         if (tensor.Method is null) return new CopyFlow(tensor, writer, _context);
-        TensorTask task = _tasks[tensor] with { Team = _context.Board };
+        TensorTask task = _tasks[tensor] with { Team = _context.Board, Cancellation = _context.Cancellation };
         if (tensor.IsFloat64) return new WholeFlow(tensor, task, writer, _context);
         return new TensorFlow(tensor, Refusal.Explain(tensor.Name, () => tensor.Method.Begin(task)), writer, _context);
     }

@@ -29,6 +29,7 @@ internal sealed class MatrixSpace : IDisposable
 
     private readonly DeviceSpan<float>[] _models;
     private readonly DeviceSpan<float> _base;
+    private readonly CancellationToken _cancellation;
 
     /// <param name="task">The tensor.</param>
     /// <param name="models">The matrix in each model.</param>
@@ -37,7 +38,7 @@ internal sealed class MatrixSpace : IDisposable
     /// <param name="columns">Of the matrix.</param>
     public MatrixSpace(TensorTask task, DeviceSpan<float>[] models, DeviceSpan<float> origin, int rows, int columns)
     {
-        (Device, _models, _base, Rows, Columns) = (task.Device, models, origin, rows, columns);
+        (Device, _models, _base, Rows, Columns, _cancellation) = (task.Device, models, origin, rows, columns, task.Cancellation);
         Solver = NewSolver();
         Team = CanBeHelped(task.Device) ? task.Team ?? new DeviceTeam((CpuDevice)task.Device) : null;
     }
@@ -83,7 +84,7 @@ internal sealed class MatrixSpace : IDisposable
     public void Sum(Matrix result) => SpectralMethods.SumOf(Device, result.Data, _models, _base);
 
     /// <summary>For another thread.</summary>
-    public SingularValueSolver NewSolver() => new(Host(Device));
+    public SingularValueSolver NewSolver() => new(Host(Device), _cancellation);
 
     /// <summary>The matrix with all singular values that it has replaced by their mean, in its place.</summary>
     /// <exception cref="NotFiniteMatrixException">The matrix is not finite.</exception>

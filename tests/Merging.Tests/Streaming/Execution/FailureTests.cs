@@ -84,7 +84,33 @@ public sealed class FailureTests
         Assert.ThrowsAny<OperationCanceledException>(() => Merge(models, job, device, () => { }, step =>
         {
             if (step == OutputStep.Written) stop.Cancel();
-        }, stop.Token));
+        }, null, stop.Token));
+        Assert.Equal(["models"], Directory.GetFileSystemEntries(models.Root).Select(Path.GetFileName));
+        Assert.Equal(0, device.AllocatedBytes);
+    }
+
+    /// <summary>Asked to stop when the matrices have been read, a merge does not decompose them first, which takes minutes where they are large: nothing of the tensor is written.</summary>
+    [Theory]
+    [InlineData("tsv")]
+    [InlineData("iso_c")]
+    [InlineData("iso_cts")]
+    public void A_merge_stops_within_the_decomposition_of_a_tensor(string method)
+    {
+        using var models = new GeneratedModels();
+        for (int k = 0; k < 3; k++) models.Write(k == 0 ? "base" : k == 1 ? "a" : "b", k, tensors: [("large.weight", [500, 400])]);
+        using MergeJob job = models.Plan(MethodRecipes.Of(method));
+        using Device device = Device.Open("cpu", 2);
+        using var stop = new CancellationTokenSource();
+        int written = 0;
+        Assert.ThrowsAny<OperationCanceledException>(() => Merge(
+            models, job, device, () => { },
+            step =>
+            {
+                if (step == OutputStep.Written) written++;
+            },
+            new Reading(3 * 500 * 400 * sizeof(float), stop), stop.Token));
+        Assert.True(stop.IsCancellationRequested);
+        Assert.Equal(0, written);
         Assert.Equal(["models"], Directory.GetFileSystemEntries(models.Root).Select(Path.GetFileName));
         Assert.Equal(0, device.AllocatedBytes);
     }
@@ -123,13 +149,13 @@ public sealed class FailureTests
 
     private static ExecutionOptions Limit(Device device, long mebibytes) => new() { Device = device, Threads = 1, MemoryLimit = mebibytes << 20 };
 
-    private static void Merge(GeneratedModels models, MergeJob job, Device device, Action meanwhile, Action<OutputStep>? step = null, CancellationToken cancellation = default)
+    private static void Merge(GeneratedModels models, MergeJob job, Device device, Action meanwhile, Action<OutputStep>? step = null, IProgress<ExecutionProgress>? progress = null, CancellationToken cancellation = default)
     {
         OutputPlan plan = GeneratedModels.Lay(job);
         using InputFiles inputs = InputFiles.Open(job);
         using OutputDirectory output = OutputDirectory.Open(models.File("out"), plan, GeneratedModels.Describe(inputs), new OutputOptions { Threads = 2 }, step ?? (_ => { }), cancellation);
         meanwhile();
-        MergeExecutor.Execute(job, plan, output, inputs, new ExecutionOptions { Device = device, Threads = 2, ChunkBytes = 20_000 }, null, cancellation);
+        MergeExecutor.Execute(job, plan, output, inputs, new ExecutionOptions { Device = device, Threads = 2, ChunkBytes = 20_000 }, progress, cancellation);
         output.Complete(cancellation);
     }
 
@@ -140,5 +166,14 @@ public sealed class FailureTests
         models.Write("a", 2);
         models.Write("b", 3);
         return models;
+    }
+
+    /// <summary>Stops a merge that has read so much.</summary>
+    private sealed class Reading(long bytes, CancellationTokenSource stop) : IProgress<ExecutionProgress>
+    {
+        public void Report(ExecutionProgress value)
+        {
+            if (value.DoneBytes >= bytes) stop.Cancel();
+        }
     }
 }

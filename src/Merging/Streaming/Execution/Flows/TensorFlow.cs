@@ -47,7 +47,7 @@ internal sealed class TensorFlow : ChunkFlow
     public override void Read(Chunk chunk)
     {
         if (_mapping && !_merge.MapReadsInputs) return;
-        long bytes = _inputs.Read(chunk, _shape, _first ? _context.NonFinite : null);
+        long bytes = _inputs.Read(chunk, _shape, _first ? _context.NonFinite : null, _context.Cancellation);
         _context.Meter.Read(bytes);
         if (_first) _context.Meter.Advance(bytes);
     }
