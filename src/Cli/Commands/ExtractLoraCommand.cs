@@ -95,13 +95,14 @@ internal static class ExtractLoraCommand
             SkipUndecomposable = MergekitOptions.IsOn(context, Skip) ?? false,
             WriteModelCard = MergekitOptions.IsOn(context, ModelCard) ?? true,
         };
-        LoraExtraction.RequireApart(options, output);
+        IReadOnlyList<string> place = LoraExtraction.RequireApart(options, output);
         LoraExtractionResult? result = null;
         OutputDirectory.Write(output, directory => result = MergekitOptions.IsOn(context, Quiet) == true
             ? LoraExtraction.Run(options, directory, null, context.Stop)
             : CommandContext.WithProgress("B", sink => LoraExtraction.Run(options, directory, (done, total) => sink.Report("decomposing", done, total), context.Stop)));
-        foreach (string note in result!.Notes) CommandContext.Note($"{Printable.Of(note)}");
-        var report = new ExtractLoraReport(output, result.Rank, result.Parameters, result.Decomposed, result.Whole, result.Notes, device.Name);
+        string[] notes = [.. result!.Notes, .. place];
+        foreach (string note in notes) CommandContext.Note($"{Printable.Of(note)}");
+        var report = new ExtractLoraReport(output, result.Rank, result.Parameters, result.Decomposed, result.Whole, notes, device.Name);
         context.Write(report, CliJson.Default.ExtractLoraReport, static (r, text) => r.Print(text));
     }
 

@@ -39,16 +39,18 @@ internal sealed record MergedDocument(
     IReadOnlyList<string> Notes,
     IReadOnlyList<NonFiniteTensor> NonFinite,
     IReadOnlyList<NonFiniteOutput> NonFiniteOutputs,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] MergeProfile? Profile)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] MergeProfile? Profile,
+    [property: JsonIgnore] int Told)
 {
     public static MergedDocument From(MergeResult result) => new(
         result.Document, result.Path, result.Method, result.Dialect, result.Tensors, result.Merged, result.Tensors - result.Merged, result.Files, result.Bytes,
-        result.Moved?.ReadBytes ?? 0, result.Moved?.WrittenBytes ?? 0, result.RestoredBytes, result.WasFinished, result.Seconds, result.Notes, result.Moved?.NonFinite ?? [],
-        result.Moved?.NonFiniteOutputs ?? [], result.Profile);
+        result.Moved?.ReadBytes ?? 0, result.Moved?.WrittenBytes ?? 0, result.RestoredBytes, result.WasFinished, result.Seconds, [.. result.Notes, .. result.PlaceNotes], result.Moved?.NonFinite ?? [],
+        result.Moved?.NonFiniteOutputs ?? [], result.Profile, result.PlaceNotes.Count);
 
     public void Print(TextWriter output)
     {
-        foreach (string note in Notes) output.WriteLine($"note: {Printable.Of(note)}");
+        // The last ones stand on stderr.
+        foreach (string note in Notes.SkipLast(Told)) output.WriteLine($"note: {Printable.Of(note)}");
         foreach (NonFiniteTensor tensor in NonFinite) output.WriteLine($"warning: {Printable.Of(tensor.Path)}: {Values(tensor)}");
         foreach (NonFiniteOutput tensor in NonFiniteOutputs) output.WriteLine($"warning: {Printable.Of(Path)}: {Values(tensor.Values, tensor.Tensor)} in {tensor.DType}");
         string path = Printable.Of(Path), tensors = Tensors == 1 ? "1 tensor" : $"{Tensors} tensors", files = Files == 1 ? "1 file" : $"{Files} files";

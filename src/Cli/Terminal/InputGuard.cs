@@ -1,3 +1,4 @@
+using MergeEngine.Cli.CommandLine;
 using MergeEngine.Merging.Streaming.Files;
 
 namespace MergeEngine.Cli.Terminal;
@@ -23,7 +24,22 @@ internal static class InputGuard
         }
     }
 
-    /// <summary>The same for files that a command writes into a directory.</summary>
+    /// <summary>Says on stderr that an output would stand within a directory that is read, where it is in the way of whoever reads that as a whole.</summary>
+    /// <param name="path">The file or directory that will be written.</param>
+    /// <param name="inputs">Files and directories that are read. Null for what was left out.</param>
+    public static void NotePlace(string path, params IEnumerable<string?> inputs)
+    {
+        string target = PlacesOf(path)[0];
+        foreach (string? input in inputs)
+        {
+            if (input is not { Length: > 0 } || !Directory.Exists(input) || RealPath.Of(input) is not { } holder) continue;
+            if (!target.StartsWith(Path.TrimEndingDirectorySeparator(holder) + Path.DirectorySeparatorChar, StringComparison.Ordinal)) continue;
+            CommandContext.Note(Printable.Of($"{path}: lies within {input}, an input of this command: a copy of that directory takes it along."));
+            return;
+        }
+    }
+
+    /// <summary><see cref="Require"/> for files that a command writes into a directory.</summary>
     /// <param name="directory">The directory.</param>
     /// <param name="names">Names of the files.</param>
     /// <param name="inputs">Files that are read.</param>

@@ -26,9 +26,9 @@ internal static class OutputDirectory
         InputGuard.Require(path, inputs);
         OutputFile.RequireWritable(path, Holder(path));
         if (Directory.Exists(path)) OutputFile.RequireWritable(path, path);
-        if (overwrite || ours) return;
-        if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
+        if (!overwrite && !ours && Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
             throw new IOException($"{path}: exists already and is not empty; --overwrite replaces files in it.");
+        InputGuard.NotePlace(path, inputs);
     }
 
     /// <param name="path">A name that ends in .safetensors, or a directory.</param>

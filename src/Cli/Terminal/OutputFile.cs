@@ -34,6 +34,7 @@ internal static class OutputFile
         if (!Directory.Exists(directory)) throw new IOException($"{path}: cannot be written because its directory does not exist.");
         InputGuard.Require(path, inputs);
         RequireWritable(path, directory);
+        InputGuard.NotePlace(path, inputs);
     }
 
     /// <summary>As <see cref="RequirePossible"/>, for a file that is not made anew as a matter of course: an older one is only replaced when that was asked for.</summary>

@@ -81,6 +81,15 @@ public sealed class ExtractLoraTests : IDisposable
         Assert.Equal(["README.md", "adapter_config.json", "adapter_model.safetensors"], Directory.GetFileSystemEntries(_directory["adapter"]).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public void An_adapter_within_a_model_gets_a_note()
+    {
+        Outcome outcome = MergeEngineProcess.RunIn(_directory.Path, "extract-lora", "--model", "tuned", "--base-model", "base", "--out-path", "tuned/adapter", "--max-rank", "1", "--json").Succeeded();
+        string note = $"tuned/adapter: lies within {_directory["tuned"]}, a model that is read: ";
+        Assert.Contains($"merge-engine: note: {note}", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains(outcome.Json().GetProperty("notes").EnumerateArray(), n => n.GetString()!.StartsWith(note, StringComparison.Ordinal));
+    }
+
     [Theory]
     [InlineData("tuned")]
     [InlineData("base")]

@@ -10,6 +10,19 @@ public sealed class InputGuardTests : IDisposable
 
     public void Dispose() => directory.Dispose();
 
+    [Fact]
+    public void An_output_within_an_input_gets_a_note()
+    {
+        Directory.CreateDirectory(directory["model"]);
+        foreach (string file in Directory.GetFiles(Repository.Fixture("vit-hf"))) File.Copy(file, directory[$"model/{Path.GetFileName(file)}"]);
+        string output = directory["model/features.safetensors"];
+        Outcome outcome = MergeEngineProcess.Run("encode", directory["model"], Repository.Fixture("vit-hf", "case.safetensors"), output, "--json").Succeeded();
+        Assert.Contains($"merge-engine: note: {output}: lies within {directory["model"]}, an input of this command: ", outcome.Error, StringComparison.Ordinal);
+        outcome.Json();
+        Outcome beside = MergeEngineProcess.Run("encode", directory["model"], Repository.Fixture("vit-hf", "case.safetensors"), directory["model.safetensors"]).Succeeded();
+        Assert.DoesNotContain("lies within", beside.Error, StringComparison.Ordinal);
+    }
+
     // In {braces} stands a path of the temporary directory.
     [Theory]
     [InlineData("tune {base} {data.safetensors} {base} --overwrite")]

@@ -119,7 +119,14 @@ public sealed class MergeOptionTests : IDisposable
     {
         Assert.Contains($"a/sub: lies within {_directory["a"]}, a model that is read: ", Run("r.yml", "a/sub", "--dry-run").Succeeded().Output, StringComparison.Ordinal);
         Run("r.yml", "out").Succeeded();
-        Assert.Contains($"out/deep/sub: lies within {_directory["out"]}, a finished merge: ", Run("r.yml", "out/deep/sub").Succeeded().Output, StringComparison.Ordinal);
+        // A warning as others are, beside the result.
+        string note = $"out/deep/sub: lies within {_directory["out"]}, a finished merge: ";
+        Outcome outcome = Run("r.yml", "out/deep/sub").Succeeded();
+        Assert.Contains($"merge-engine: note: {note}", outcome.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("lies within", outcome.Output, StringComparison.Ordinal);
+        Outcome json = Run("r.yml", "out/deep/sub", "--overwrite", "--json").Succeeded();
+        Assert.Contains($"merge-engine: note: {note}", json.Error, StringComparison.Ordinal);
+        Assert.StartsWith(note, json.Json().GetProperty("merged")[0].GetProperty("notes").EnumerateArray().Last().GetString(), StringComparison.Ordinal);
     }
 
     /// <summary>As a batch system sets it. The signal that comes with the failed write would end the process without a word.</summary>

@@ -17,11 +17,14 @@ public static class LoraExtraction
     /// <param name="options">What to do.</param>
     /// <param name="output">Where the adapter shall stand at last.</param>
     /// <exception cref="SafetensorsException">The directory is that of a model, by whatever links it was given; or a model cannot be read.</exception>
-    public static void RequireApart(LoraExtractionOptions options, string output)
+    /// <returns>What is to be known of the place: that it lies within one of the models, or within another one; one line each.</returns>
+    public static IReadOnlyList<string> RequireApart(LoraExtractionOptions options, string output)
     {
         ArgumentNullException.ThrowIfNull(options);
         using ComparedModel model = ComparedModel.Open(options.Model), origin = ComparedModel.Open(options.BaseModel);
-        OutputPath.RequireApart(output, model.Files.Concat(origin.Files), "extraction");
+        string[] files = [.. model.Files, .. origin.Files];
+        OutputPath.RequireApart(output, files, "extraction");
+        return [.. OutputPath.NotesOnPlace(output, files)];
     }
 
     /// <summary>Writes the files of an adapter.</summary>

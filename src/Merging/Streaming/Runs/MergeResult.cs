@@ -20,6 +20,9 @@ public sealed record MergeResult(
     /// <summary>True if the directory was there already, of the same recipe and inputs, and nothing had to be done.</summary>
     public bool WasFinished { get; init; }
 
+    /// <summary>What is to be known of the place of <see cref="Path"/>, that it lies within another model above all: warnings, one line each.</summary>
+    public IReadOnlyList<string> PlaceNotes { get; init; } = [];
+
     /// <summary>Bytes that an earlier run, which was stopped, had written.</summary>
     public long RestoredBytes { get; init; }
 

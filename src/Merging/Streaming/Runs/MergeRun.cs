@@ -63,7 +63,10 @@ public static class MergeRun
         MergeDescription description = Describe(recipe, text, options, inputs);
         MergeResult result = new(
             recipe.Name, path, recipe.Method.Name, description.Dialect, plan.Tensors.Count, job.Tensors.Count(t => t.Method is not null), plan.Shards.Count, plan.TotalSize, 0,
-            [.. job.Notes, .. companions.Notes, .. OutputDirectory.NotesOnPlace(path, FilesOf(job)), .. OutputDirectory.NotesOnLoss(path, plan, companions.Names)]);
+            [.. job.Notes, .. companions.Notes, .. OutputDirectory.NotesOnLoss(path, plan, companions.Names)])
+        {
+            PlaceNotes = [.. OutputDirectory.NotesOnPlace(path, FilesOf(job))],
+        };
         bool overwrite = options.Overwrite;
         if (FinishedMerge.Exists(path) && MayBeFinished(recipe, options))
         {
