@@ -75,10 +75,13 @@ internal sealed class Parking
     }
 }
 
-/// <summary>Some microseconds of waiting without sleep; short, because machines are shared. Later turns offer the core to other threads.</summary>
+/// <summary>
+/// A tenth of a millisecond of waiting without sleep: longer than the parts of an encoder's pass that one thread does alone, since waking a team takes as long as they do; no longer,
+/// because machines are shared. Later turns offer the core to other threads.
+/// </summary>
 internal struct BoundedSpin
 {
-    private static readonly long s_limit = Stopwatch.Frequency * 30 / 1_000_000;
+    private static readonly long s_limit = Stopwatch.Frequency * 100 / 1_000_000;
 
     private long _start;
     private int _turn;

@@ -11,7 +11,7 @@ namespace MergeEngine.Tensors.Cpu.Threads;
 /// Each thread has a share of consecutive tasks, the same share in every job with as many tasks, so that data stays in the cache of
 /// its core from one job to the next. Tasks are claimed one by one from a 64-bit word per share (round, tasks left), and who has done his
 /// share helps with the others: a thread that the operating system has put aside delays nobody, and the caller waits only for tasks that somebody
-/// has begun. Idle threads spin for some microseconds, then sleep.
+/// has begun. Idle threads spin for a tenth of a millisecond, then sleep.
 /// </remarks>
 public sealed unsafe class WorkerPool : IDisposable
 {
