@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using MergeEngine.Benchmarks.Frame;
+using MergeEngine.Benchmarks.Merging;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.LinearAlgebra;
@@ -7,17 +8,16 @@ using MergeEngine.Tensors.LinearAlgebra;
 namespace MergeEngine.Benchmarks;
 
 /// <summary>
-/// Singular value decompositions and polar factors beside the floor of their method: its operations at the rate of the engine's float64 product of one large square matrix, measured in
-/// turn, since a shared machine's speed changes from minute to minute.
+/// Singular value decompositions and polar factors beside the floor of their method: its operations at the rate of the engine's float64 product of one large square matrix, measured
+/// around each, since a shared machine's speed changes from minute to minute.
 /// </summary>
-internal static unsafe class DecompositionTable
+internal static class DecompositionTable
 {
     private const int Rounds = 5;
-    private const int Side = 1024;
 
     private static readonly (int M, int N)[] s_shapes = [(256, 256), (768, 768), (768, 3072), (1024, 1024), (2048, 2048), (4096, 4096)];
 
-    private sealed record Row(string Work, int M, int N, int Threads, double Seconds, double Gflops, double DoubleGflops, double ShareOfDouble);
+    private sealed record Row(string Work, int M, int N, int Threads, double Seconds, double Gflops, double DoubleGflops, double ShareOfPeak, double ShareOfDouble);
 
     /// <summary>
     /// Operations that the r leading singular vectors take by the textbook's way: Gram matrix (one triangle), tridiagonal form in one step, divide and conquer (nothing deflated, the last
@@ -43,12 +43,12 @@ internal static unsafe class DecompositionTable
         (int M, int N)[] shapes = options.UpTo(s_shapes, 4096, shape => Math.Max(shape.M, shape.N));
         using var device = new CpuDevice(options.Number("--threads") ?? 0);
         using var solver = new SingularValueSolver(device);
-        using var product = new DoubleProduct(device);
+        using var rates = new ProductRates(device);
         string time = device.Threads == 1 ? "processor time" : "time";
         var table = new ResultTable<Row>(
-            "decompositions", options.Directory, device, $"Decompositions beside float64 products of {Side} rows; median of {Rounds} rounds of {time}. Operations are those of the textbook.",
-            "what", "m x n", "seconds", "GFLOP/s", "float64 product GFLOP/s", "of the product");
-        foreach ((int m, int n) in shapes) Measure(table, device, solver, product, m, n);
+            "decompositions", options.Directory, device, $"Decompositions beside float64 products; median of {Rounds} rounds of {time}. Operations are those of the textbook. {ProductRates.About}",
+            "what", "m x n", "seconds", "GFLOP/s", "float64 product GFLOP/s", "of the multiply-add peak", "of the product");
+        foreach ((int m, int n) in shapes) Measure(table, device, solver, rates, m, n);
         table.Save();
     }
 
@@ -63,7 +63,7 @@ internal static unsafe class DecompositionTable
 
     public static double Median(double[] values) => values.Order().ElementAt(values.Length / 2);
 
-    private static void Measure(ResultTable<Row> table, CpuDevice device, SingularValueSolver solver, DoubleProduct product, int m, int n)
+    private static void Measure(ResultTable<Row> table, CpuDevice device, SingularValueSolver solver, ProductRates products, int m, int n)
     {
         int k = Math.Min(m, n), eighth = k / 8;
         using DeviceBuffer input = device.Allocate<float>((long)m * n), left = device.Allocate<float>((long)m * n), right = device.Allocate<float>((long)k * n);
@@ -73,10 +73,6 @@ internal static unsafe class DecompositionTable
         Matrix U(int r) => new(left.AsSpan<float>().Slice(0, (long)m * r), m, r);
         Matrix Vt(int r) => new(right.AsSpan<float>().Slice(0, (long)r * n), r, n);
         float[] s = new float[k];
-        using DeviceBuffer doubles = device.Allocate<double>(3L * Side * Side);
-        double* d = (double*)doubles.Address;
-        for (long i = 0; i < 2L * Side * Side; i++) d[i] = random.NextDouble() - 0.5;
-        DoubleMatrix Square(int i) => new(d + ((long)i * Side * Side), Side, Side);
         (string What, double Operations, Action Work)[] works =
         [
             ("all vectors", Operations(m, n, k), () => solver.Decompose(a, U(k), s, Vt(k))),
@@ -88,13 +84,14 @@ internal static unsafe class DecompositionTable
             double[] seconds = new double[Rounds], rates = new double[Rounds], ratios = new double[Rounds];
             for (int round = -1; round < Rounds; round++)
             {
-                double rate = 2.0 * Side * Side * Side / Seconds(device, () => product.Multiply(Square(2), Square(0), false, Square(1), false)) / 1e9;
-                double time = Seconds(device, work);
-                if (round >= 0) (seconds[round], rates[round], ratios[round]) = (time, rate, operations / time / 1e9 / rate);
+                double time = 0, rate = products.Around(() => time = Seconds(device, work)).Double;
+                if (round >= 0) (seconds[round], rates[round], ratios[round]) = (time, rate / 1e9, operations / time / rate);
             }
 
-            var row = new Row(what, m, n, device.Threads, Median(seconds), operations / Median(seconds) / 1e9, Median(rates), Median(ratios));
-            table.Add(row, what, $"{m} x {n}", $"{row.Seconds:F3}", $"{row.Gflops:F1}", $"{row.DoubleGflops:F1}", $"{row.ShareOfDouble:P0}");
+            double rateOfDoubles = Median(rates);
+            var row = new Row(
+                what, m, n, device.Threads, Median(seconds), operations / Median(seconds) / 1e9, rateOfDoubles, ProductRates.ShareOfPeak(rateOfDoubles, table.Ceilings), Median(ratios));
+            table.Add(row, what, $"{m} x {n}", $"{row.Seconds:F3}", $"{row.Gflops:F1}", $"{row.DoubleGflops:F1}", $"{row.ShareOfPeak:P0}", $"{row.ShareOfDouble:P0}");
         }
     }
 }

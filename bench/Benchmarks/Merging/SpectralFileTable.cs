@@ -13,15 +13,15 @@ namespace MergeEngine.Benchmarks.Merging;
 
 /// <summary>
 /// Whole models merged by singular vectors, file to file with hashes, beside the floor of the operations that they need: the rates of float64 and float32 products on as many threads,
-/// measured in turn with the merges.
+/// measured around every merge.
 /// </summary>
 internal static class SpectralFileTable
 {
-    private const int Rounds = 3, Side = 1024, Layers = 12, Models = 8;
+    private const int Rounds = 3, Layers = 12, Models = 8;
 
     private static readonly Shape[] s_layer = [new(768, 768), new(768, 3072)];
 
-    private sealed record Row(string Method, int Models, int Threads, long MemoryLimit, double Seconds, double DoubleGflops, double SingleGflops, double ShareOfProduct);
+    private sealed record Row(string Method, int Models, int Threads, long MemoryLimit, double Seconds, double DoubleGflops, double ShareOfPeak, double SingleGflops, double ShareOfProduct);
 
     /// <summary>Prints the table and keeps it as <c>spectral-files</c>.</summary>
     public static void Run(SuiteOptions options)
@@ -36,8 +36,8 @@ internal static class SpectralFileTable
             for (int k = 0; k <= Models; k++) writer.Write(PathOf(directory, k), tensors, k, default);
             var table = new ResultTable<Row>(
                 "spectral-files", options.Directory, device,
-                $"{Models} models and a base of {Layers} x (768 x 768, 768 x 3072) in float32, file to file within {limit >> 20} MiB; median of {Rounds} rounds. Operations are those of the textbook.",
-                "method", "seconds", "float64 product GFLOP/s", "float32 product GFLOP/s", "of the product's rate");
+                $"{Models} models and a base of {Layers} x (768 x 768, 768 x 3072) in float32, file to file within {limit >> 20} MiB; median of {Rounds} rounds. Operations are those of the textbook. {ProductRates.About}",
+                "method", "seconds", "float64 product GFLOP/s", "of the multiply-add peak", "float32 product GFLOP/s", "of the product's rate");
             foreach (string method in (string[])["tsv", "iso_c", "iso_cts"]) Measure(table, device, directory, method, limit);
             table.Save();
         }
@@ -56,20 +56,25 @@ internal static class SpectralFileTable
             operations = (operations.Double + (Layers * own.Double), operations.Single + (Layers * own.Single));
         }
 
-        using var rates = new ProductRates(device, Side);
+        using var rates = new ProductRates(device);
         double[] seconds = new double[Rounds], doubles = new double[Rounds], singles = new double[Rounds], ratios = new double[Rounds];
         for (int round = -1; round < Rounds; round++)
         {
-            (double rate, double single) = rates.Measure();
-            long start = Stopwatch.GetTimestamp();
-            Merge(device, directory, method, limit);
-            double time = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            double time = 0;
+            (double rate, double single) = rates.Around(() =>
+            {
+                long start = Stopwatch.GetTimestamp();
+                Merge(device, directory, method, limit);
+                time = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            });
             if (round >= 0) (seconds[round], doubles[round], singles[round], ratios[round]) = (time, rate / 1e9, single / 1e9, ((operations.Double / rate) + (operations.Single / single)) / time);
         }
 
+        double rateOfDoubles = DecompositionTable.Median(doubles);
         var row = new Row(
-            method, Models, device.Threads, limit, DecompositionTable.Median(seconds), DecompositionTable.Median(doubles), DecompositionTable.Median(singles), DecompositionTable.Median(ratios));
-        table.Add(row, method, $"{row.Seconds:F2}", $"{row.DoubleGflops:F1}", $"{row.SingleGflops:F1}", $"{row.ShareOfProduct:P0}");
+            method, Models, device.Threads, limit, DecompositionTable.Median(seconds), rateOfDoubles, ProductRates.ShareOfPeak(rateOfDoubles, table.Ceilings), DecompositionTable.Median(singles),
+            DecompositionTable.Median(ratios));
+        table.Add(row, method, $"{row.Seconds:F2}", $"{row.DoubleGflops:F1}", $"{row.ShareOfPeak:P0}", $"{row.SingleGflops:F1}", $"{row.ShareOfProduct:P0}");
     }
 
     private static void Merge(CpuDevice device, string directory, string method, long limit)
