@@ -8,7 +8,7 @@ internal readonly unsafe struct BandMatrix(double* memory, int rows, int width)
 {
     public readonly int Rows = rows;
 
-    /// <summary>Diagonals below the main one; a multiple of eight.</summary>
+    /// <summary>Diagonals below the main one; a multiple of <see cref="ChaseStep.Group"/>.</summary>
     public readonly int Width = width;
 
     /// <summary>From an element to the one below it: rows lie as in a dense matrix, whose unused parts overlap.</summary>

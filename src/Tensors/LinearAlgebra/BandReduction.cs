@@ -176,11 +176,11 @@ internal sealed unsafe class BandReduction(CpuDevice device, DoubleProduct produ
 
         public readonly void Execute(int task)
         {
-            int count = V.Rows;
-            for (int r = task * Each; r < Math.Min(Left.Rows, (task + 1) * Each); r++)
+            int count = V.Rows, first = task * Each, last = Math.Min(Left.Rows, first + Each);
+            DoubleTranspose.Copy(V.Data + first, V.Stride, count, last - first, Left[first], Left.Stride);
+            for (int r = first; r < last; r++)
             {
                 double* row = Left[r];
-                for (int c = 0; c < count; c++) row[c] = V[c][r];
                 new Span<double>(row, count).CopyTo(new Span<double>(Right[r] + count, count));
                 new Span<double>(row + count, count).CopyTo(new Span<double>(Right[r], count));
             }

@@ -111,10 +111,24 @@ internal sealed unsafe class DoubleProduct(CpuDevice device, StopPoint? stop = n
             int width = DoubleMicroKernel<S, V, D>.Columns, first = task * width, columns = Math.Min(width, Columns - first);
             double* target = Packed + ((long)task * width * BlockLength);
             if (Transpose) DoubleTranspose.Copy(B[first] + Start, B.Stride, columns, Count, target, width);
-            for (int p = 0; p < Count; p++, target += width)
+            else if (columns == width) Copy(B[Start] + first, B.Stride, Count, target);
+            for (int p = 0; columns < width && p < Count; p++, target += width)
             {
                 if (!Transpose) new Span<double>(B[Start + p] + first, columns).CopyTo(new Span<double>(target, width));
-                if (columns < width) new Span<double>(target + columns, width - columns).Clear();
+                new Span<double>(target + columns, width - columns).Clear();
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private static void Copy(double* source, int stride, int count, double* target)
+        {
+            int w = S.Count / 2;
+            for (; count > 0; count--, source += stride, target += 3 * w)
+            {
+                D x = S.LoadDouble(source), y = S.LoadDouble(source + w), z = S.LoadDouble(source + (2 * w));
+                S.StoreDouble(target, x);
+                S.StoreDouble(target + w, y);
+                S.StoreDouble(target + (2 * w), z);
             }
         }
     }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MergeEngine.Tensors.LinearAlgebra;
 
@@ -69,4 +70,25 @@ internal static unsafe class DoubleVectors
         Vector128<double> two = four.GetLower() + four.GetUpper();
         return two[0] + two[1];
     }
+
+    /// <summary>The sums of eight vectors' lanes, neighbours first, then pairs, then fours.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<double> Sums(
+        Vector512<double> a, Vector512<double> b, Vector512<double> c, Vector512<double> d, Vector512<double> e, Vector512<double> f, Vector512<double> g, Vector512<double> h)
+    {
+        if (!Avx512F.IsSupported) return Vector512.Create(InPairs(a), InPairs(b), InPairs(c), InPairs(d), InPairs(e), InPairs(f), InPairs(g), InPairs(h));
+        Vector512<double> ab = Avx512F.UnpackLow(a, b) + Avx512F.UnpackHigh(a, b), cd = Avx512F.UnpackLow(c, d) + Avx512F.UnpackHigh(c, d);
+        Vector512<double> ef = Avx512F.UnpackLow(e, f) + Avx512F.UnpackHigh(e, f), gh = Avx512F.UnpackLow(g, h) + Avx512F.UnpackHigh(g, h);
+        return Halves(Halves(ab, cd), Halves(ef, gh));
+    }
+
+    /// <summary>Of two vectors of four pairs, each pair plus its neighbour.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<double> Halves(Vector512<double> x, Vector512<double> y)
+    {
+        const byte even = 0b10_00_10_00, odd = 0b11_01_11_01;
+        return Avx512F.Shuffle4x128(x, y, even) + Avx512F.Shuffle4x128(x, y, odd);
+    }
+
+    private static double InPairs(Vector512<double> v) => v[0] + v[1] + (v[2] + v[3]) + (v[4] + v[5] + (v[6] + v[7]));
 }

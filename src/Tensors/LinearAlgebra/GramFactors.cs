@@ -102,7 +102,7 @@ internal sealed unsafe class GramFactors : IDisposable
         var vectors = new DoubleMatrix(Memory, count, k);
         for (int i = 0; i < count; i++) _vectors.Row(i).CopyTo(vectors.Row(i));
         var x = new DoubleMatrix(Memory + ((long)count * k), _a.Rows, _a.Columns);
-        _matrices.Load(_a, x);
+        _matrices.Load(_a, x, Scale);
 
         // The longer side: rows of the image are σ·(the other singular vector).
         var image = new DoubleMatrix(x.Data + Area, count, Longer);
@@ -125,7 +125,7 @@ internal sealed unsafe class GramFactors : IDisposable
         _product.Multiply(root, vectors, true, vectors, false, lowerOnly: true);
         var x = new DoubleMatrix(Memory + ((long)k * k), _a.Rows, _a.Columns);
         var result = new DoubleMatrix(x.Data + Area, _a.Rows, _a.Columns);
-        _matrices.Load(_a, x);
+        _matrices.Load(_a, x, Scale);
         if (Wide)
         {
             _product.MultiplySymmetric(result, root, x, false);

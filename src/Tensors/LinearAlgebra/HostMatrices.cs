@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Cpu.Kernels;
 using MergeEngine.Tensors.Cpu.Threads;
@@ -23,25 +25,20 @@ internal sealed unsafe class HostMatrices(CpuDevice host) : IDisposable
     public double Load(Matrix a, DoubleMatrix x)
     {
         if (_largest.Length < a.Rows) _largest = new uint[a.Rows];
-        fixed (uint* largest = _largest)
-        {
-            int together = Together(a);
-            for (int first = 0; first < a.Rows; first += together)
-            {
-                int rows = Math.Min(together, a.Rows - first);
-                (nint data, int stride) = Bring(a.SliceRows(first, rows));
-                var job = new LoadJob { Source = (float*)data, Stride = stride, Target = x.Slice(first, 0, rows, a.Columns), Largest = largest + first };
-                host.Pool.Run(ref job, rows);
-            }
+        fixed (uint* largest = _largest) Load(a, x, 1, largest);
+        uint most = 0;
+        for (int i = 0; i < a.Rows; i++) most = Math.Max(most, _largest[i]);
+        if (!float.IsFinite(BitConverter.UInt32BitsToSingle(most))) throw NotFinite(x);
+        double scale = most == 0 ? 1 : Math.ScaleB(1, Math.ILogB(BitConverter.UInt32BitsToSingle(most)));
+        var scaling = new ScaleJob { X = x, Factor = 1 / scale };
+        if (scale != 1) host.Pool.Run(ref scaling, x.Rows);
+        return scale;
+    }
 
-            uint most = 0;
-            for (int i = 0; i < a.Rows; i++) most = Math.Max(most, largest[i]);
-            if (!float.IsFinite(BitConverter.UInt32BitsToSingle(most))) throw NotFinite(x);
-            double scale = most == 0 ? 1 : Math.ScaleB(1, Math.ILogB(BitConverter.UInt32BitsToSingle(most)));
-            var scaling = new ScaleJob { X = x, Factor = 1 / scale };
-            if (scale != 1) host.Pool.Run(ref scaling, x.Rows);
-            return scale;
-        }
+    /// <summary>The same again, of a matrix whose power is known.</summary>
+    public void Load(Matrix a, DoubleMatrix x, double scale)
+    {
+        fixed (uint* largest = _largest) Load(a, x, 1 / scale, largest);
     }
 
     /// <summary>Target ← factor·(the rows of a matrix), rounded; or the rows as columns.</summary>
@@ -74,6 +71,18 @@ internal sealed unsafe class HostMatrices(CpuDevice host) : IDisposable
 
     public void Dispose() => _piece.Dispose();
 
+    private void Load(Matrix a, DoubleMatrix x, double factor, uint* largest)
+    {
+        int together = Together(a);
+        for (int first = 0; first < a.Rows; first += together)
+        {
+            int rows = Math.Min(together, a.Rows - first);
+            (nint data, int stride) = Bring(a.SliceRows(first, rows));
+            var job = new LoadJob { Source = (float*)data, Stride = stride, Factor = factor, Target = x.Slice(first, 0, rows, a.Columns), Largest = largest + first };
+            host.Pool.Run(ref job, rows);
+        }
+    }
+
     private (nint Data, int Stride) Bring(Matrix part)
     {
         Device device = part.Data.Buffer.Device;
@@ -104,18 +113,33 @@ internal sealed unsafe class HostMatrices(CpuDevice host) : IDisposable
     {
         public float* Source;
         public int Stride;
+        public double Factor;
         public DoubleMatrix Target;
         public uint* Largest;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Execute(int task)
         {
             float* source = Source + ((long)task * Stride);
             double* target = Target[task];
+            Vector512<uint> magnitudes = Vector512<uint>.Zero, magnitude = Vector512.Create(0x7FFF_FFFFu);
+            Vector512<double> factor = Vector512.Create(Factor);
+            int j = 0, lanes = Vector512<float>.Count;
+            for (; j <= Target.Columns - lanes; j += lanes)
+            {
+                Vector512<float> values = Vector512.Load(source + j);
+                magnitudes = Vector512.Max(magnitudes, values.AsUInt32() & magnitude);
+                (Vector512<double> lower, Vector512<double> upper) = Vector512.Widen(values);
+                (lower * factor).Store(target + j);
+                (upper * factor).Store(target + j + (lanes / 2));
+            }
+
             uint largest = 0;
-            for (int j = 0; j < Target.Columns; j++)
+            for (int lane = 0; lane < lanes; lane++) largest = Math.Max(largest, magnitudes[lane]);
+            for (; j < Target.Columns; j++)
             {
                 largest = Math.Max(largest, BitConverter.SingleToUInt32Bits(source[j]) & 0x7FFF_FFFF);
-                target[j] = source[j];
+                target[j] = source[j] * Factor;
             }
 
             Largest[task] = largest;
@@ -142,6 +166,7 @@ internal sealed unsafe class HostMatrices(CpuDevice host) : IDisposable
         public int Stride;
         public int Rows;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Execute(int task)
         {
             int first = task * Each, count = Math.Min(Each, Rows - first);
@@ -153,14 +178,20 @@ internal sealed unsafe class HostMatrices(CpuDevice host) : IDisposable
                     double* row = Source[i] + first;
                     for (int j = 0; j < count; j++) target[((long)j * Stride) + i] = (float)(Factor * row[j]);
                 }
+
+                return;
             }
-            else
+
+            Vector512<double> factor = Vector512.Create(Factor);
+            int lanes = Vector512<float>.Count;
+            for (int i = 0; i < count; i++)
             {
-                for (int i = 0; i < count; i++)
-                {
-                    double* row = Source[first + i];
-                    for (int j = 0; j < Source.Columns; j++) target[((long)i * Stride) + j] = (float)(Factor * row[j]);
-                }
+                double* row = Source[first + i];
+                float* at = target + ((long)i * Stride);
+                int j = 0;
+                for (; j <= Source.Columns - lanes; j += lanes)
+                    Vector512.Narrow(Vector512.Load(row + j) * factor, Vector512.Load(row + j + (lanes / 2)) * factor).Store(at + j);
+                for (; j < Source.Columns; j++) at[j] = (float)(Factor * row[j]);
             }
         }
     }

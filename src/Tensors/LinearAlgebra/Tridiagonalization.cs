@@ -56,6 +56,6 @@ internal sealed unsafe class Tridiagonalization(CpuDevice device, DoubleProduct 
         _memory.Dispose();
     }
 
-    /// <summary>A wide band has fuller matrix products, a narrow one less to chase.</summary>
-    private static int Width(int n) => n < 96 ? 8 : n < 900 ? 24 : BulgeChase.WidestBand;
+    /// <summary>A wide band has fuller matrix products, a narrow one less to chase; both are multiples of <see cref="ChaseStep.Group"/>.</summary>
+    private static int Width(int n) => n < 900 ? ChaseStep.Group : BulgeChase.WidestBand;
 }
