@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace MergeEngine.Tensors;
 
 /// <summary>
-/// Zeroed memory of the host. Large blocks come from the system and go back to it: the C library keeps freed blocks of some megabytes for itself, and a
-/// program that is to stay within a limit would hold them beside those of other sizes.
+/// Memory of the host, zeroed where it is not a kernel's working memory. Large blocks come from the system and go back to it: the C library keeps freed blocks of some megabytes for itself, and a
+/// program that is to stay within a limit would hold them beside those of other sizes. A <see cref="MemoryReuse"/> keeps them as long as it lasts, within what was in use before.
 /// </summary>
 internal static unsafe partial class HostMemory
 {
@@ -19,13 +19,26 @@ internal static unsafe partial class HostMemory
     /// <summary>A block at a multiple of <paramref name="alignment"/>, which is a page's size at most; 0 if there is not so much memory.</summary>
     /// <param name="bytes">Its size.</param>
     /// <param name="alignment">Of its address.</param>
-    /// <param name="isReused">Whether all of it will be gone through again and again, in strides too: then large pages are asked for, of which the processor looks up fewer.</param>
+    /// <param name="isReused">Whether all of it will be gone through again and again, in strides too, after it was written: then large pages are asked for, of which the processor looks up fewer,
+    /// and its content is undefined.</param>
     public static nint Allocate(long bytes, int alignment, bool isReused = false)
     {
         if (FromSystem(bytes))
         {
-            nint block = Map(0, (nuint)bytes, ReadWrite, PrivateAnonymous, -1, 0);
-            if (block == -1) return 0;
+            nint block = MemoryReuse.Take(bytes, isReused);
+            if (block != 0)
+            {
+                if (!isReused) NativeMemory.Clear((void*)block, (nuint)bytes);
+                return block;
+            }
+
+            block = Map(0, (nuint)bytes, ReadWrite, PrivateAnonymous, -1, 0);
+            if (block == -1)
+            {
+                MemoryReuse.Forget(bytes);
+                return 0;
+            }
+
             // A system that has none says no.
             if (isReused && bytes >= HugePage) _ = Advise(block, (nuint)bytes, HugePages);
             return block;
@@ -72,11 +85,17 @@ internal static unsafe partial class HostMemory
             : null;
 
     /// <summary>Gives a block of so many bytes back.</summary>
-    public static void Free(nint block, long bytes)
+    /// <param name="block">Its address.</param>
+    /// <param name="bytes">Its size.</param>
+    /// <param name="isReused">As it was allocated.</param>
+    public static void Free(nint block, long bytes, bool isReused = false)
     {
-        if (FromSystem(bytes)) _ = Unmap(block, (nuint)bytes);
-        else NativeMemory.AlignedFree((void*)block);
+        if (!FromSystem(bytes)) NativeMemory.AlignedFree((void*)block);
+        else if (!MemoryReuse.Keep(block, bytes, isReused)) Return(block, bytes);
     }
+
+    /// <summary>Gives a large block back to the system.</summary>
+    internal static void Return(nint block, long bytes) => _ = Unmap(block, (nuint)bytes);
 
     private static bool FromSystem(long bytes) => bytes >= Large && OperatingSystem.IsLinux();
 

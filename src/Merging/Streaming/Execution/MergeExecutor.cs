@@ -1,5 +1,6 @@
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Tensors;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Execution;
@@ -28,6 +29,8 @@ public static class MergeExecutor
     {
         // They are shown the bytes by the job's checkpoints themselves.
         ArgumentNullException.ThrowIfNull(inputs);
+        // Tensor after tensor takes the same memory.
+        using var memory = new MemoryReuse();
         using var run = new ExecutionRun(job, plan, output, options, progress, cancellation);
         return run.Execute();
     }

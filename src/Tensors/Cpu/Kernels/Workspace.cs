@@ -51,7 +51,7 @@ internal sealed unsafe class Workspace : SafeHandle
 
     private void Free()
     {
-        if (handle != 0) HostMemory.Free(handle, Bytes);
+        if (handle != 0) HostMemory.Free(handle, Bytes, isReused: true);
         (handle, _length) = (0, 0);
     }
 }
