@@ -19,13 +19,16 @@ internal sealed unsafe class DoubleProduct(CpuDevice device, StopPoint? stop = n
     /// <summary>Steps of k that are packed at one time.</summary>
     public const int BlockLength = 256;
 
+    /// <summary>Columns of C that are made at one time, so that what is packed for them is small beside the caches: whole panels of every width, four blocks of k and a few more.</summary>
+    private const int MostColumns = 1032;
+
     private readonly Workspace _packedB = new();
     private readonly Workspace _packedA = new();
 
     public long ReservedBytes => _packedA.Bytes + _packedB.Bytes;
 
     /// <summary>float64 numbers of memory for products of that many columns, at most.</summary>
-    public static long Room(int columns, int threads) => BlockLength * (columns + 48L + (threads * 64L));
+    public static long Room(int columns, int threads) => BlockLength * (Math.Min(columns, MostColumns) + 48L + (threads * 64L));
 
     /// <summary>C ← α·op(A)·op(B) + β·C; with <paramref name="lowerOnly"/> only what lies on or below C's diagonal, and what is above is undefined.</summary>
     public void Multiply(DoubleMatrix c, DoubleMatrix a, bool transposeA, DoubleMatrix b, bool transposeB, double alpha = 1, double beta = 0, bool lowerOnly = false) =>
@@ -57,10 +60,9 @@ internal sealed unsafe class DoubleProduct(CpuDevice device, StopPoint? stop = n
         where D : struct
     {
         int k = reading == Reading.Transposed ? a.Rows : a.Columns, threads = device.Pool.Threads;
-        int panels = (c.Columns + DoubleMicroKernel<S, V, D>.Columns - 1) / DoubleMicroKernel<S, V, D>.Columns;
+        int width = DoubleMicroKernel<S, V, D>.Columns, panels = (c.Columns + width - 1) / width, most = Math.Min(panels, MostColumns / width);
         int rowBlocks = (c.Rows + MultiplyJob<S, V, D>.RowBlock - 1) / MultiplyJob<S, V, D>.RowBlock;
-        int columnBlocks = Math.Clamp(((4 * threads) + rowBlocks - 1) / rowBlocks, 1, panels);
-        var pack = new PackJob<S, V, D> { B = b, Transpose = transposeB, Columns = c.Columns, Packed = (double*)_packedB.Reserve(2L * panels * DoubleMicroKernel<S, V, D>.Columns * BlockLength) };
+        var pack = new PackJob<S, V, D> { B = b, Transpose = transposeB, Columns = c.Columns, Packed = (double*)_packedB.Reserve(2L * most * width * BlockLength) };
         var job = new MultiplyJob<S, V, D>
         {
             C = c,
@@ -70,18 +72,22 @@ internal sealed unsafe class DoubleProduct(CpuDevice device, StopPoint? stop = n
             PackedA = (double*)_packedA.Reserve(2L * threads * MultiplyJob<S, V, D>.RowBlock * BlockLength),
             Alpha = alpha,
             LowerOnly = lowerOnly,
-            Panels = panels,
-            ColumnBlocks = columnBlocks,
             Pool = device.Pool,
         };
-        for (int start = 0; start == 0 || start < k; start += BlockLength)
+        for (int first = 0; first < panels; first += most)
         {
-            stop?.Pass();
-            pack.Start = job.Start = start;
-            pack.Count = job.Count = Math.Min(BlockLength, k - start);
-            job.Beta = start == 0 ? beta : 1;
-            device.Pool.Run(ref pack, panels);
-            device.Pool.Run(ref job, rowBlocks * columnBlocks);
+            pack.First = job.First = first;
+            job.Panels = Math.Min(most, panels - first);
+            job.ColumnBlocks = Math.Clamp(((4 * threads) + rowBlocks - 1) / rowBlocks, 1, job.Panels);
+            for (int start = 0; start == 0 || start < k; start += BlockLength)
+            {
+                stop?.Pass();
+                pack.Start = job.Start = start;
+                pack.Count = job.Count = Math.Min(BlockLength, k - start);
+                job.Beta = start == 0 ? beta : 1;
+                device.Pool.Run(ref pack, job.Panels);
+                device.Pool.Run(ref job, rowBlocks * job.ColumnBlocks);
+            }
         }
     }
 
@@ -102,13 +108,14 @@ internal sealed unsafe class DoubleProduct(CpuDevice device, StopPoint? stop = n
         public DoubleMatrix B;
         public bool Transpose;
         public int Columns;
+        public int First;
         public int Start;
         public int Count;
         public double* Packed;
 
         public readonly void Execute(int task)
         {
-            int width = DoubleMicroKernel<S, V, D>.Columns, first = task * width, columns = Math.Min(width, Columns - first);
+            int width = DoubleMicroKernel<S, V, D>.Columns, first = (First + task) * width, columns = Math.Min(width, Columns - first);
             double* target = Packed + ((long)task * width * BlockLength);
             if (Transpose) DoubleTranspose.Copy(B[first] + Start, B.Stride, columns, Count, target, width);
             else if (columns == width) Copy(B[Start] + first, B.Stride, Count, target);
@@ -151,6 +158,7 @@ internal sealed unsafe class DoubleProduct(CpuDevice device, StopPoint? stop = n
         public bool LowerOnly;
         public int Start;
         public int Count;
+        public int First;
         public int Panels;
         public int ColumnBlocks;
         public WorkerPool Pool;
@@ -159,7 +167,7 @@ internal sealed unsafe class DoubleProduct(CpuDevice device, StopPoint? stop = n
         {
             int height = DoubleMicroKernel<S, V, D>.Rows, width = DoubleMicroKernel<S, V, D>.Columns;
             int block = task % ColumnBlocks, row = task / ColumnBlocks * RowBlock, rows = Math.Min(RowBlock, C.Rows - row);
-            int from = (int)((long)Panels * block / ColumnBlocks), to = (int)((long)Panels * (block + 1) / ColumnBlocks);
+            int from = First + (int)((long)Panels * block / ColumnBlocks), to = First + (int)((long)Panels * (block + 1) / ColumnBlocks);
             if (LowerOnly) to = Math.Min(to, ((row + rows - 1) / width) + 1);
             if (from >= to) return;
             double* packed = PackedA + ((long)Pool.CurrentWorker * RowBlock * BlockLength);
@@ -167,7 +175,7 @@ internal sealed unsafe class DoubleProduct(CpuDevice device, StopPoint? stop = n
             double* tile = stackalloc double[8 * 24];
             for (int panel = from; panel < to; panel++)
             {
-                double* b = PackedB + ((long)panel * width * BlockLength);
+                double* b = PackedB + ((long)(panel - First) * width * BlockLength);
                 int columns = Math.Min(width, C.Columns - (panel * width));
                 for (int i = 0; i < rows; i += height)
                 {

@@ -12,6 +12,9 @@ internal sealed unsafe class GramFactors : IDisposable
     /// <summary>Ratio of singular values from which on A·v/σ is orthogonal to float32 accuracy without help: its error is 10⁻¹⁶ over the square.</summary>
     public const double WellConditioned = 1e-4;
 
+    /// <summary>Of the longer side, what of the matrix is there in float64 at one time: whole blocks of a product's sums, so that they are added up in the same order.</summary>
+    private const int Piece = 4 * DoubleProduct.BlockLength;
+
     /// <summary>Ratio of singular values below which the direction of A·v is round-off.</summary>
     private const double Noise = 1e-9;
 
@@ -25,6 +28,7 @@ internal sealed unsafe class GramFactors : IDisposable
     private Matrix _a;
     private int _count;
     private DoubleMatrix _vectors;
+    private DoubleMatrix _image;
 
     public GramFactors(CpuDevice device, CancellationToken cancellation)
     {
@@ -53,22 +57,20 @@ internal sealed unsafe class GramFactors : IDisposable
 
     private bool Wide => _a.Rows < _a.Columns;
 
-    private long Area => (long)_a.Rows * _a.Columns;
-
     private double* Memory => (double*)_memory.Reserve(2 * Room(_a.Rows, _a.Columns, _count), exactly: true);
 
     /// <summary>float64 numbers of memory for an m x n matrix and some of its vectors, in the steps that need most.</summary>
     public static long Room(int m, int n, int count)
     {
-        long k = Math.Min(m, n), square = k * k, area = (long)m * n, vectors = count * k, image = (long)count * Math.Max(m, n);
-        return Math.Max(Math.Max(square + area, vectors + area + image), (2 * square) + TridiagonalEigen.Room((int)k));
+        long k = Math.Min(m, n), longer = Math.Max(m, n), square = k * k, piece = k * Math.Min(Piece, longer), count2 = (long)count * count;
+        return Math.Max(Math.Max(square + piece, (count * k) + (count * longer) + Math.Max(piece, count2 / 4)), (2 * square) + TridiagonalEigen.Room((int)k));
     }
 
     /// <summary>Bytes of working memory at most, for decompositions of m x n matrices of which so many vectors are wanted.</summary>
     public static long WorkingBytes(int m, int n, int count, int threads)
     {
         int k = Math.Min(m, n), longer = Math.Max(m, n);
-        long inner = Math.Max(BandReduction.Room(k), (long)longer * Reflectors.Block) + Tridiagonalization.Room(k, threads) + Reflectors.Room(k) + DoubleProduct.Room(longer, threads) + (8L * k);
+        long inner = BandReduction.Room(k) + ((long)longer * Reflectors.Block) + Tridiagonalization.Room(k, threads) + Reflectors.Room(k) + DoubleProduct.Room(longer, threads) + (8L * k);
         // What grows by a quarter more than is asked for.
         return (sizeof(double) * (Room(m, n, count) + inner + (inner / 4))) + (sizeof(float) * (long)HostMatrices.Piece * 5 / 4);
     }
@@ -80,12 +82,16 @@ internal sealed unsafe class GramFactors : IDisposable
         (_a, _count) = (a, count);
         int k = Shorter;
         long square = (long)k * k;
-        var x = new DoubleMatrix(Memory + square, a.Rows, a.Columns);
-        Scale = _matrices.Load(a, x);
+        Scale = _matrices.Scale(a);
         double* values = (double*)_values.Reserve(2L * 3 * k), offDiagonal = values + k;
         Sigma = offDiagonal + k;
         DoubleMatrix gram = new(Memory, k, k), all = new(Memory + square, k, k);
-        _product.Multiply(gram, x, !Wide, x, Wide, lowerOnly: true);
+        for (int first = 0; first < Longer; first += Piece)
+        {
+            DoubleMatrix x = Load(Memory + square, first);
+            _product.Multiply(gram, x, !Wide, x, Wide, 1, first == 0 ? 0 : 1, lowerOnly: true);
+        }
+
         _tridiagonalization.Reduce(gram, new Span<double>(values, k), new Span<double>(offDiagonal, k));
         _eigen.Solve(values, offDiagonal, all, count, Memory + (2 * square));
         int[] order = Falling(values, k);
@@ -101,19 +107,24 @@ internal sealed unsafe class GramFactors : IDisposable
         int count = _vectors.Rows, k = Shorter;
         var vectors = new DoubleMatrix(Memory, count, k);
         for (int i = 0; i < count; i++) _vectors.Row(i).CopyTo(vectors.Row(i));
-        var x = new DoubleMatrix(Memory + ((long)count * k), _a.Rows, _a.Columns);
-        _matrices.Load(_a, x, Scale);
 
         // The longer side: rows of the image are σ·(the other singular vector).
-        var image = new DoubleMatrix(x.Data + Area, count, Longer);
-        _product.Multiply(image, vectors, false, x, !Wide);
-        Normalize(image, new DoubleMatrix(x.Data, count, Longer));
+        _image = new DoubleMatrix(Memory + ((long)count * k), count, Longer);
+        double* free = Memory + ((long)count * (k + Longer));
+        for (int first = 0; first < Longer; first += Piece)
+        {
+            DoubleMatrix x = Load(free, first);
+            _product.Multiply(_image.Slice(0, first, count, Math.Min(Piece, Longer - first)), vectors, false, x, !Wide);
+        }
+
+        Normalize(_image, free);
         int[] order = Falling(Sigma, count);
         Arrange(order, vectors);
-        Arrange(order, image);
+        Arrange(order, _image);
         double[] sigma = new Span<double>(Sigma, count).ToArray();
         for (int i = 0; i < count; i++) Sigma[i] = sigma[order[i]];
-        return Wide ? (vectors, image) : (image, vectors);
+        _vectors = vectors;
+        return Wide ? (vectors, _image) : (_image, vectors);
     }
 
     /// <summary>The first <paramref name="rank"/> singular vectors as U·Vᵀ, where all of their singular values are well conditioned: A·V·diag(1/σ)·Vᵀ, and no other vectors.</summary>
@@ -123,36 +134,38 @@ internal sealed unsafe class GramFactors : IDisposable
         DoubleMatrix root = new(Memory, k, k), vectors = _vectors.Slice(0, 0, rank, k);
         for (int i = 0; i < rank; i++) DoubleVectors.Scale(vectors[i], 1 / Math.Sqrt(Sigma[i]), k);
         _product.Multiply(root, vectors, true, vectors, false, lowerOnly: true);
-        var x = new DoubleMatrix(Memory + ((long)k * k), _a.Rows, _a.Columns);
-        var result = new DoubleMatrix(x.Data + Area, _a.Rows, _a.Columns);
-        _matrices.Load(_a, x, Scale);
-        if (Wide)
-        {
-            _product.MultiplySymmetric(result, root, x, false);
-        }
-        else
+        if (!Wide)
         {
             for (int i = 0; i < k; i++)
             {
                 for (int j = 0; j < i; j++) root[j][i] = root[i][j];
             }
+        }
 
-            _product.Multiply(result, x, false, root, false);
+        var result = new DoubleMatrix(Memory + ((long)k * k), _a.Rows, _a.Columns);
+        for (int first = 0; first < Longer; first += Piece)
+        {
+            DoubleMatrix x = Load(result.Data + ((long)k * Longer), first);
+            if (Wide) _product.MultiplySymmetric(result.Slice(0, first, k, x.Columns), root, x, false);
+            else _product.Multiply(result.Slice(first, 0, x.Rows, k), x, false, root, false);
         }
 
         return result;
     }
 
-    /// <summary>The first <paramref name="rank"/> of singular vectors as U·Vᵀ.</summary>
-    /// <param name="left">From <see cref="Vectors"/>, all of them.</param>
-    /// <param name="right">The same.</param>
-    /// <param name="rank">How many take part.</param>
-    public DoubleMatrix Polar(DoubleMatrix left, DoubleMatrix right, int rank)
+    /// <summary>The first <paramref name="rank"/> of all singular vectors as U·Vᵀ, or what that is transposed where the matrix is not wide; after <see cref="Vectors"/>, of which the longer are lost.</summary>
+    public (DoubleMatrix Product, bool IsTransposed) Polar(int rank)
     {
-        // Where the matrix was: nobody needs it any more.
-        var result = new DoubleMatrix(Memory + ((long)left.Rows * Shorter), _a.Rows, _a.Columns);
-        _product.Multiply(result, left.Slice(0, 0, rank, left.Columns), true, right.Slice(0, 0, rank, right.Columns), false);
-        return result;
+        double* free = Memory + ((long)_image.Rows * (Shorter + Longer));
+        for (int first = 0; first < Longer; first += Piece)
+        {
+            int count = Math.Min(Piece, Longer - first);
+            var part = new DoubleMatrix(free, Shorter, count);
+            _product.Multiply(part, _vectors.Slice(0, 0, rank, Shorter), true, _image.Slice(0, first, rank, count), false);
+            for (int i = 0; i < Shorter; i++) part.Row(i).CopyTo(_image.Slice(i, first, 1, count).Row(0));
+        }
+
+        return (_image, !Wide);
     }
 
     /// <summary>Target ← factor·rows, or the rows as columns, in float32.</summary>
@@ -168,8 +181,17 @@ internal sealed unsafe class GramFactors : IDisposable
         _values.Dispose();
     }
 
+    /// <summary>What of the matrix belongs to a piece of the longer side, over its scale.</summary>
+    private DoubleMatrix Load(double* memory, int first)
+    {
+        int count = Math.Min(Piece, Longer - first);
+        DoubleMatrix x = Wide ? new(memory, Shorter, count) : new(memory, count, Shorter);
+        _matrices.Load(_a, Wide ? 0 : first, Wide ? first : 0, x, Scale);
+        return x;
+    }
+
     /// <summary>Makes the rows of the image orthonormal; <see cref="Sigma"/> ← their lengths before, each without its part along those before it.</summary>
-    private void Normalize(DoubleMatrix image, DoubleMatrix work)
+    private void Normalize(DoubleMatrix image, double* work)
     {
         double smallest = double.MaxValue, largest = 0;
         for (int i = 0; i < image.Rows; i++)
@@ -182,7 +204,7 @@ internal sealed unsafe class GramFactors : IDisposable
         while (good < image.Rows && Sigma[good] > WellConditioned * largest) good++;
         if (smallest <= Noise * largest)
         {
-            MakeOrthonormal(image, work, Sigma);
+            MakeOrthonormal(image, Sigma);
             return;
         }
 
@@ -192,7 +214,7 @@ internal sealed unsafe class GramFactors : IDisposable
 
         // The few that are not orthogonal to the others lose their part along these, twice is enough, and are then made orthonormal among themselves.
         DoubleMatrix first = image.Slice(0, 0, good, image.Columns), last = image.Slice(good, 0, rest, image.Columns);
-        var along = new DoubleMatrix(work.Data, rest, good);
+        var along = new DoubleMatrix(work, rest, good);
         for (int pass = 0; pass < 2; pass++)
         {
             _product.Multiply(along, last, false, first, true);
@@ -200,13 +222,13 @@ internal sealed unsafe class GramFactors : IDisposable
         }
 
         double[] lengths = new double[rest];
-        fixed (double* length = lengths) MakeOrthonormal(last, work.Slice(0, 0, rest, image.Columns), length);
+        fixed (double* length = lengths) MakeOrthonormal(last, length);
         for (int i = 0; i < rest; i++) Sigma[good + i] *= lengths[i];
     }
 
-    private void MakeOrthonormal(DoubleMatrix rows, DoubleMatrix work, double* lengths)
+    private void MakeOrthonormal(DoubleMatrix rows, double* lengths)
     {
-        _reflectors.Orthonormalize(rows, lengths, work);
+        _reflectors.Orthonormalize(rows, lengths);
         for (int i = 0; i < rows.Rows; i++)
         {
             if (lengths[i] < 0) DoubleVectors.Scale(rows[i], -1, rows.Columns);

@@ -20,25 +20,44 @@ internal sealed unsafe class HostMatrices(CpuDevice host) : IDisposable
     /// <summary>Rows, of a matrix that is not the host's, that are brought over at one time.</summary>
     private static int Together(Matrix matrix) => matrix.Data.Buffer.Device.IsHostMemory ? matrix.Rows : Math.Clamp(Piece / Math.Max(1, matrix.Columns), 1, matrix.Rows);
 
-    /// <summary>x ← the matrix over a power of two that brings its largest element to 1 … 2; returns that power.</summary>
+    /// <summary>The power of two that brings the largest element to 1 … 2.</summary>
     /// <exception cref="NotFiniteMatrixException">An element is NaN or infinite.</exception>
-    public double Load(Matrix a, DoubleMatrix x)
+    public double Scale(Matrix a)
     {
         if (_largest.Length < a.Rows) _largest = new uint[a.Rows];
-        fixed (uint* largest = _largest) Load(a, x, 1, largest);
-        uint most = 0;
-        for (int i = 0; i < a.Rows; i++) most = Math.Max(most, _largest[i]);
-        if (!float.IsFinite(BitConverter.UInt32BitsToSingle(most))) throw NotFinite(x);
-        double scale = most == 0 ? 1 : Math.ScaleB(1, Math.ILogB(BitConverter.UInt32BitsToSingle(most)));
-        var scaling = new ScaleJob { X = x, Factor = 1 / scale };
-        if (scale != 1) host.Pool.Run(ref scaling, x.Rows);
-        return scale;
+        fixed (uint* largest = _largest)
+        {
+            int together = Together(a);
+            for (int first = 0; first < a.Rows; first += together)
+            {
+                int rows = Math.Min(together, a.Rows - first);
+                (nint data, int stride) = Bring(a.SliceRows(first, rows));
+                var job = new LargestJob { Source = (float*)data, Stride = stride, Columns = a.Columns, Largest = largest + first };
+                host.Pool.Run(ref job, rows);
+                for (int i = first; i < first + rows; i++) RequireFinite(largest[i], (float*)data + ((long)(i - first) * stride), i, a);
+            }
+        }
+
+        uint most = _largest.AsSpan(0, a.Rows).ToArray().Max();
+        return most == 0 ? 1 : Math.ScaleB(1, Math.ILogB(BitConverter.UInt32BitsToSingle(most)));
     }
 
-    /// <summary>The same again, of a matrix whose power is known.</summary>
-    public void Load(Matrix a, DoubleMatrix x, double scale)
+    /// <summary>x ← a part of the matrix, over its power of two.</summary>
+    /// <param name="a">The matrix.</param>
+    /// <param name="row">Of its first element.</param>
+    /// <param name="column">The same.</param>
+    /// <param name="x">As large as the part.</param>
+    /// <param name="scale">A power of two.</param>
+    public void Load(Matrix a, int row, int column, DoubleMatrix x, double scale)
     {
-        fixed (uint* largest = _largest) Load(a, x, 1 / scale, largest);
+        int together = Together(a);
+        for (int first = 0; first < x.Rows; first += together)
+        {
+            int rows = Math.Min(together, x.Rows - first);
+            (nint data, int stride) = Bring(a.SliceRows(row + first, rows));
+            var job = new LoadJob { Source = (float*)data + column, Stride = stride, Factor = 1 / scale, Target = x.Slice(first, 0, rows, x.Columns) };
+            host.Pool.Run(ref job, rows);
+        }
     }
 
     /// <summary>Target ← factor·(the rows of a matrix), rounded; or the rows as columns.</summary>
@@ -71,18 +90,6 @@ internal sealed unsafe class HostMatrices(CpuDevice host) : IDisposable
 
     public void Dispose() => _piece.Dispose();
 
-    private void Load(Matrix a, DoubleMatrix x, double factor, uint* largest)
-    {
-        int together = Together(a);
-        for (int first = 0; first < a.Rows; first += together)
-        {
-            int rows = Math.Min(together, a.Rows - first);
-            (nint data, int stride) = Bring(a.SliceRows(first, rows));
-            var job = new LoadJob { Source = (float*)data, Stride = stride, Factor = factor, Target = x.Slice(first, 0, rows, a.Columns), Largest = largest + first };
-            host.Pool.Run(ref job, rows);
-        }
-    }
-
     private (nint Data, int Stride) Bring(Matrix part)
     {
         Device device = part.Data.Buffer.Device;
@@ -94,64 +101,66 @@ internal sealed unsafe class HostMatrices(CpuDevice host) : IDisposable
         return ((nint)data, part.Columns);
     }
 
-    private static NotFiniteMatrixException NotFinite(DoubleMatrix x)
+    /// <param name="largest">Bits of a row's largest magnitude.</param>
+    /// <param name="values">The row.</param>
+    /// <param name="row">Its number.</param>
+    /// <param name="a">The matrix.</param>
+    private static void RequireFinite(uint largest, float* values, int row, Matrix a)
     {
-        for (int i = 0; i < x.Rows; i++)
-        {
-            for (int j = 0; j < x.Columns; j++)
-            {
-                if (!double.IsFinite(x[i][j]))
-                    return new NotFiniteMatrixException($"Element [{i}, {j}] of a matrix of {x.Rows} x {x.Columns} is {x[i][j]}: only finite matrices have singular values.", "a");
-            }
-        }
-
-        return new NotFiniteMatrixException($"A matrix of {x.Rows} x {x.Columns} is not finite.", "a");
+        if (float.IsFinite(BitConverter.UInt32BitsToSingle(largest))) return;
+        int column = 0;
+        while (float.IsFinite(values[column])) column++;
+        throw new NotFiniteMatrixException($"Element [{row}, {column}] of a matrix of {a.Rows} x {a.Columns} is {(double)values[column]}: only finite matrices have singular values.", "a");
     }
 
     /// <summary>A row for each task; the bits of its largest magnitude, beyond all numbers where one is NaN or infinite.</summary>
-    private struct LoadJob : IParallelJob
+    private struct LargestJob : IParallelJob
     {
+        private const uint Magnitude = 0x7FFF_FFFF;
+
         public float* Source;
         public int Stride;
-        public double Factor;
-        public DoubleMatrix Target;
+        public int Columns;
         public uint* Largest;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public readonly void Execute(int task)
         {
             float* source = Source + ((long)task * Stride);
-            double* target = Target[task];
-            Vector512<uint> magnitudes = Vector512<uint>.Zero, magnitude = Vector512.Create(0x7FFF_FFFFu);
-            Vector512<double> factor = Vector512.Create(Factor);
+            Vector512<uint> magnitudes = Vector512<uint>.Zero, magnitude = Vector512.Create(Magnitude);
             int j = 0, lanes = Vector512<float>.Count;
-            for (; j <= Target.Columns - lanes; j += lanes)
-            {
-                Vector512<float> values = Vector512.Load(source + j);
-                magnitudes = Vector512.Max(magnitudes, values.AsUInt32() & magnitude);
-                (Vector512<double> lower, Vector512<double> upper) = Vector512.Widen(values);
-                (lower * factor).Store(target + j);
-                (upper * factor).Store(target + j + (lanes / 2));
-            }
-
+            for (; j <= Columns - lanes; j += lanes) magnitudes = Vector512.Max(magnitudes, Vector512.Load(source + j).AsUInt32() & magnitude);
             uint largest = 0;
             for (int lane = 0; lane < lanes; lane++) largest = Math.Max(largest, magnitudes[lane]);
-            for (; j < Target.Columns; j++)
-            {
-                largest = Math.Max(largest, BitConverter.SingleToUInt32Bits(source[j]) & 0x7FFF_FFFF);
-                target[j] = source[j] * Factor;
-            }
-
+            for (; j < Columns; j++) largest = Math.Max(largest, BitConverter.SingleToUInt32Bits(source[j]) & Magnitude);
             Largest[task] = largest;
         }
     }
 
-    private struct ScaleJob : IParallelJob
+    /// <summary>A row for each task.</summary>
+    private struct LoadJob : IParallelJob
     {
-        public DoubleMatrix X;
+        public float* Source;
+        public int Stride;
         public double Factor;
+        public DoubleMatrix Target;
 
-        public readonly void Execute(int task) => DoubleVectors.Scale(X[task], Factor, X.Columns);
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public readonly void Execute(int task)
+        {
+            float* source = Source + ((long)task * Stride);
+            double* target = Target[task];
+            Vector512<double> factor = Vector512.Create(Factor);
+            int j = 0, lanes = Vector512<float>.Count;
+            for (; j <= Target.Columns - lanes; j += lanes)
+            {
+                (Vector512<double> lower, Vector512<double> upper) = Vector512.Widen(Vector512.Load(source + j));
+                (lower * factor).Store(target + j);
+                (upper * factor).Store(target + j + (lanes / 2));
+            }
+
+            for (; j < Target.Columns; j++) target[j] = source[j] * Factor;
+        }
     }
 
     /// <summary>Some rows of the target for each task.</summary>

@@ -16,8 +16,9 @@ internal sealed unsafe class Reflectors(DoubleProduct product) : IDisposable
 
     private readonly Workspace _small = new();
     private readonly Workspace _tall = new();
+    private readonly Workspace _block = new();
 
-    public long ReservedBytes => _small.Bytes + _tall.Bytes;
+    public long ReservedBytes => _small.Bytes + _tall.Bytes + _block.Bytes;
 
     /// <summary>float64 numbers of memory for as many reflections as are applied together of n rows, at most.</summary>
     public static long Room(int rows) => 2 * BandReduction.Together * ((long)rows + BandReduction.Together);
@@ -89,38 +90,43 @@ internal sealed unsafe class Reflectors(DoubleProduct product) : IDisposable
     /// The vectors that are the rows of <paramref name="a"/> [n, m], n ≤ m, made orthonormal in their order: Aᵀ = Q·R, and A ← the first n columns of Q as rows.
     /// Rows that depend on those before get some direction that is orthogonal to all others.
     /// </summary>
-    /// <param name="a">Overwritten.</param>
+    /// <param name="a">Overwritten: by the reflections' vectors first, which take no memory but for one block of them.</param>
     /// <param name="diagonal">[n]: the diagonal of R, with its signs.</param>
-    /// <param name="vectors">[n, m], for the reflections.</param>
-    public void Orthonormalize(DoubleMatrix a, double* diagonal, DoubleMatrix vectors)
+    public void Orthonormalize(DoubleMatrix a, double* diagonal)
     {
         int n = a.Rows, m = a.Columns;
         double[] taus = new double[n];
+        double* block = (double*)_block.Reserve(2L * Math.Min(Block, n) * m);
         fixed (double* tau = taus)
         {
             for (int start = 0; start < n; start += Block)
             {
                 int count = Math.Min(Block, n - start);
-                DoubleMatrix v = vectors.Slice(start, start, count, m - start);
+                DoubleMatrix v = a.Slice(start, start, count, m - start);
                 for (int i = 0; i < count; i++)
                 {
-                    double* row = a[start + i] + start;
+                    double* row = v[i];
                     for (int p = 0; p < i; p++) DoubleVectors.Add(row + p, v[p] + p, -tau[start + p] * DoubleVectors.Dot(row + p, v[p] + p, m - start - p), m - start - p);
-                    new Span<double>(v[i], i).Clear();
-                    new Span<double>(row + i, m - start - i).CopyTo(new Span<double>(v[i] + i, m - start - i));
-                    (tau[start + i], diagonal[start + i]) = Make(v[i] + i, m - start - i);
+                    new Span<double>(row, i).Clear();
+                    (tau[start + i], diagonal[start + i]) = Make(row + i, m - start - i);
                 }
 
                 int rest = n - start - count;
                 if (rest > 0) Apply(a.Slice(start + count, start, rest, m - start), v, tau + start, transpose: true);
             }
 
-            a.Clear();
-            for (int i = 0; i < n; i++) a[i][i] = 1;
             for (int start = (n - 1) / Block * Block; start >= 0; start -= Block)
             {
                 int count = Math.Min(Block, n - start);
-                Apply(a.Slice(start, start, n - start, m - start), vectors.Slice(start, start, count, m - start), tau + start, transpose: false);
+                var v = new DoubleMatrix(block, count, m - start);
+                for (int i = 0; i < count; i++)
+                {
+                    a.Row(start + i)[start..].CopyTo(v.Row(i));
+                    a.Row(start + i).Clear();
+                    a[start + i][start + i] = 1;
+                }
+
+                Apply(a.Slice(start, start, n - start, m - start), v, tau + start, transpose: false);
             }
         }
     }
@@ -129,5 +135,6 @@ internal sealed unsafe class Reflectors(DoubleProduct product) : IDisposable
     {
         _small.Dispose();
         _tall.Dispose();
+        _block.Dispose();
     }
 }

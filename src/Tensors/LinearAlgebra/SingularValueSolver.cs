@@ -35,13 +35,13 @@ public sealed unsafe class SingularValueSolver : IDisposable
     /// <summary>Bytes of working memory that it holds now.</summary>
     internal long ReservedBytes => _factors.ReservedBytes;
 
-    /// <summary>Bytes of working memory at most for matrices of a size: about 8·(k² + 2·m·n) for k = min(m, n).</summary>
+    /// <summary>Bytes of working memory at most for matrices of a size: about 8·(k² + m·n + 1024·k) for k = min(m, n).</summary>
     /// <param name="rows">m.</param>
     /// <param name="columns">n.</param>
     /// <param name="device">Whose threads would be used.</param>
     public static long WorkingBytes(int rows, int columns, CpuDevice device) => WorkingBytes(rows, columns, Math.Min(rows, columns), device);
 
-    /// <summary>Bytes of working memory at most where no more than r of the singular vectors are wanted: about 8·(r·(m + n) + m·n), or 8·3.5·k² if that is more.</summary>
+    /// <summary>Bytes of working memory at most where no more than r of the singular vectors are wanted: about 8·(r·(m + n) + 1024·k), or 8·3.5·k² if that is more.</summary>
     /// <param name="rows">m.</param>
     /// <param name="columns">n.</param>
     /// <param name="count">r.</param>
@@ -109,21 +109,22 @@ public sealed unsafe class SingularValueSolver : IDisposable
         double* sigma = _factors.Sigma;
         int rank = Above(sigma, k, Math.Max(least, GramFactors.WellConditioned));
         DoubleMatrix product;
+        bool isTransposed = false;
         if (rank > 0 && (rank == k || least >= GramFactors.WellConditioned || sigma[rank] < 0.5 * least * sigma[0]))
         {
             product = _factors.PolarFromGram(rank);
         }
         else
         {
-            (DoubleMatrix left, DoubleMatrix right) = _factors.Vectors();
+            _ = _factors.Vectors();
             rank = least == 0 ? k : Above(sigma, k, least);
-            product = _factors.Polar(left, right, rank);
+            (product, isTransposed) = _factors.Polar(rank);
         }
 
         double sum = 0;
         for (int i = 0; i < rank; i++) sum += sigma[i];
         double mean = rank == 0 ? 0 : sum / rank * _factors.Scale;
-        _factors.Store(q, product, transpose: false, isotropic ? mean : 1);
+        _factors.Store(q, product, isTransposed, isotropic ? mean : 1);
         return (rank, mean);
     }
 

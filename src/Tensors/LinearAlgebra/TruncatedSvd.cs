@@ -94,7 +94,7 @@ public sealed unsafe class TruncatedSvd : IDisposable
     {
         int count = rows.Rows, length = rows.Columns;
         float[] values = new float[(long)count * length];
-        double[] numbers = new double[(2L * count * length) + count];
+        double[] numbers = new double[((long)count * length) + count];
         device.Download(rows.Data, values.AsSpan());
         double largest = 0;
         foreach (float value in values)
@@ -107,9 +107,7 @@ public sealed unsafe class TruncatedSvd : IDisposable
         for (int i = 0; i < values.Length; i++) numbers[i] = values[i] * scale;
         fixed (double* data = numbers)
         {
-            var matrix = new DoubleMatrix(data, count, length);
-            var work = new DoubleMatrix(data + ((long)count * length), count, length);
-            _reflectors.Orthonormalize(matrix, data + (2L * count * length), work);
+            _reflectors.Orthonormalize(new DoubleMatrix(data, count, length), data + ((long)count * length));
         }
 
         for (int i = 0; i < values.Length; i++) values[i] = (float)numbers[i];

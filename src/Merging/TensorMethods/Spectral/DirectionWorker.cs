@@ -42,9 +42,9 @@ internal sealed class DirectionWorker : IPartWorker
     /// <param name="rows">Of the matrix.</param>
     /// <param name="columns">Of the matrix.</param>
     /// <param name="count">Singular vectors of one model.</param>
-    /// <param name="matrices">2 where some directions are left out, otherwise 1.</param>
-    public static long Bytes(Device device, int rows, int columns, int count, int matrices) =>
-        MatrixSpace.WorkingBytes(device, rows, columns, count, matrices) + (matrices > 1 ? MatrixSpace.ProductBytes(device, rows, columns) : 0);
+    /// <param name="common">Directions that are left out.</param>
+    public static long Bytes(Device device, int rows, int columns, int count, int common) =>
+        MatrixSpace.WorkingBytes(device, rows, columns, count, (long)columns * (rows + common)) + (common > 0 ? MatrixSpace.ProductBytes(device, rows, columns) : 0);
 
     public void Do(int part)
     {

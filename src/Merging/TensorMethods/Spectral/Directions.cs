@@ -30,6 +30,9 @@ internal sealed class Directions : IDisposable
         }
     }
 
+    /// <summary>Numbers in float32 of so many.</summary>
+    public static long Room(int rows, int columns, int most) => (long)most * (rows + columns);
+
     /// <summary>How many there are.</summary>
     public int Count => _strengths.Count;
 
@@ -55,7 +58,7 @@ internal sealed class Directions : IDisposable
         Matrix common = _u.Matrix.SliceColumns(0, Count);
         using (var own = new DirectionWorker(_space, common, room, memory))
         {
-            long bytes = DirectionWorker.Bytes(_space.Device, _space.Rows, _space.Columns, each, Count > 0 ? 2 : 1);
+            long bytes = DirectionWorker.Bytes(_space.Device, _space.Rows, _space.Columns, each, Count);
             var parts = new PartGroup(_space.Models, bytes, () => new DirectionWorker(_space, common, room));
             if (_space.Team is { } team) team.Run(parts, own);
             else for (int k = 0; k < _space.Models; k++) own.Do(k);

@@ -19,8 +19,9 @@ public sealed class IsotropicCommonTask : TensorMethod
 
     public override TensorMerge Begin(TensorTask task) => SpectralMethods.Begin(task, Name, 1, () =>
     {
-        (int common, int each) = Counts((int)Math.Min(task.Shape[0], task.Shape[1]), task.Parameters.Models.Count, task.Parameters.Number("common_share"));
-        return new MatrixMerge(task, Name, matrices: 3, helperMatrices: 2, each, (space, result) => Merge(space, result, common, each));
+        int rows = (int)task.Shape[0], columns = (int)task.Shape[1], shorter = Math.Min(rows, columns);
+        (int common, int each) = Counts(shorter, task.Parameters.Models.Count, task.Parameters.Number("common_share"));
+        return new MatrixMerge(task, Name, Directions.Room(rows, columns, shorter) + ((long)common * columns), each, common, (space, result) => Merge(space, result, common, each));
     });
 
     private static (int Common, int Each) Counts(int shorter, int models, double share)

@@ -17,17 +17,17 @@ internal sealed class MatrixMerge : TensorMerge
 
     /// <param name="task">The tensor.</param>
     /// <param name="method">For messages.</param>
-    /// <param name="matrices">Matrices of that size that the rule holds beside its result.</param>
-    /// <param name="helperMatrices">Those that a thread that helps holds.</param>
-    /// <param name="count">Most singular vectors of one model that a thread that helps is asked for.</param>
+    /// <param name="numbers">In float32 that the rule holds beside its result.</param>
+    /// <param name="count">Singular vectors of one model that a thread that helps is asked for.</param>
+    /// <param name="common">Directions that these leave out.</param>
     /// <param name="rule">How matrices are merged.</param>
-    public MatrixMerge(TensorTask task, string method, int matrices, int helperMatrices, int count, MatrixRule rule)
+    public MatrixMerge(TensorTask task, string method, long numbers, int count, int common, MatrixRule rule)
     {
         (_task, _lambda, _method, _rule) = (task, task.Parameters.Number("lambda"), method, rule);
         int rows = (int)task.Shape[0], columns = (int)task.Shape[1];
-        WorkingBytes = MatrixSpace.WorkingBytes(task.Device, rows, columns, Math.Min(rows, columns), matrices) + MatrixSpace.ProductBytes(task.Device, rows, columns);
+        WorkingBytes = MatrixSpace.WorkingBytes(task.Device, rows, columns, Math.Min(rows, columns), numbers) + MatrixSpace.ProductBytes(task.Device, rows, columns);
         // Besides decompositions they are asked for a polar factor.
-        HelperBytes = Math.Max(DirectionWorker.Bytes(task.Device, rows, columns, count, helperMatrices), MatrixSpace.WorkingBytes(task.Device, rows, columns, Math.Min(rows, columns), 0));
+        HelperBytes = Math.Max(DirectionWorker.Bytes(task.Device, rows, columns, count, common), MatrixSpace.WorkingBytes(task.Device, rows, columns, Math.Min(rows, columns), 0));
     }
 
     public override long Unit => _task.Length;

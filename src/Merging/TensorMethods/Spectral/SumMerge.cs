@@ -15,7 +15,7 @@ internal sealed class SumMerge(TensorTask task, string method, Action<MatrixSpac
     private DeviceMatrix? _base;
     private bool _merged;
 
-    public override long WorkingBytes => MatrixSpace.WorkingBytes(task.Device, Rows, Columns, Math.Min(Rows, Columns), matrices: 2);
+    public override long WorkingBytes => MatrixSpace.WorkingBytes(task.Device, Rows, Columns, Math.Min(Rows, Columns), 2L * Rows * Columns);
 
     public override bool NeedsPass => !_merged;
 

@@ -17,8 +17,8 @@ public sealed class TaskSingularVectors : TensorMethod
 
     public override TensorMerge Begin(TensorTask task) => SpectralMethods.Begin(task, Name, task?.Parameters.Models.Count ?? 0, () =>
     {
-        int each = (int)Math.Min(task!.Shape[0], task.Shape[1]) / task.Parameters.Models.Count;
-        return new MatrixMerge(task, Name, matrices: 2, helperMatrices: 1, each, (space, result) => Merge(space, result, each));
+        int rows = (int)task!.Shape[0], columns = (int)task.Shape[1], models = task.Parameters.Models.Count, each = Math.Min(rows, columns) / models;
+        return new MatrixMerge(task, Name, Directions.Room(rows, columns, each * models), each, common: 0, (space, result) => Merge(space, result, each));
     });
 
     private static void Merge(MatrixSpace space, Matrix result, int each)
