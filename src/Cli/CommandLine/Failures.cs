@@ -17,15 +17,23 @@ internal static partial class Failures
     public static int Report(Exception exception, TextWriter error)
     {
         error.WriteLine($"merge-engine: {Sentence(exception)}");
-        if (exception is PlanningException { Problems.Count: > 1 } plan)
+        if (ProblemsOf(exception) is { Told.Count: > 1 } problems)
         {
-            foreach (string problem in plan.Problems) error.WriteLine($"  {Printable.Of(problem)}");
+            foreach (string problem in problems.Told) error.WriteLine($"  {Printable.Of(problem)}");
+            if (problems.Untold > 0) error.WriteLine($"  and {problems.Untold} more.");
         }
 
         if (Environment.GetEnvironmentVariable(DebugVariable) == "1") error.WriteLine(exception);
         else if (!IsExpected(exception)) error.WriteLine($"merge-engine: this is a defect; {DebugVariable}=1 shows where it happened.");
         return CodeOf(exception);
     }
+
+    private static (IReadOnlyList<string> Told, int Untold) ProblemsOf(Exception exception) => exception switch
+    {
+        PlanningException plan => (plan.Problems, 0),
+        YamlException text => (text.Problems, text.Untold),
+        _ => ([], 0),
+    };
 
     private static int CodeOf(Exception exception) => exception switch
     {
@@ -46,7 +54,7 @@ internal static partial class Failures
         string text = exception switch
         {
             OperationCanceledException => "stopped",
-            PlanningException { Problems.Count: > 1 and var count } => $"there are {count} problems.",
+            _ when ProblemsOf(exception) is { Told.Count: > 1 } problems => $"there are {problems.Told.Count + problems.Untold} problems.",
             ArgumentException => ParameterSuffix().Replace(exception.Message, ""),
             _ => exception.Message,
         };

@@ -19,7 +19,7 @@ public sealed record RecipeFile(IReadOnlyList<Recipe> Recipes)
     /// <summary>Reads a file. No model is opened; paths are only looked at where a reference could be read in two ways.</summary>
     /// <param name="path">Path of the recipe.</param>
     /// <param name="exists">Whether a path exists, relative to the working directory; null for the file system.</param>
-    /// <exception cref="YamlException">The file is no usable recipe; one sentence with line and column.</exception>
+    /// <exception cref="YamlException">The file is no usable recipe; one sentence with line and column for each mistake, the first twenty of them.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static RecipeFile Read(string path, Func<string, bool>? exists = null) => Parse(YamlFile.ReadText(path), path, exists);
 
@@ -40,16 +40,18 @@ public sealed record RecipeFile(IReadOnlyList<Recipe> Recipes)
         IReadOnlySet<string> known = names.Keys.ToHashSet(StringComparer.Ordinal);
         var references = new ReferenceReader(exists ?? Path.Exists, known);
         var recipes = new List<Recipe>();
+        var mistakes = new RecipeMistakes();
         Recipe? result = null;
         foreach (YamlValue document in documents)
         {
-            Recipe recipe = RecipeReader.Read(document, references);
+            if (RecipeReader.Read(document, references, mistakes) is not { } recipe) continue;
             recipes.Add(recipe);
             if (recipe.Name is not null) continue;
-            if (result is not null) throw document.Error($"this is the second document without a 'name', after that of line {result.Place.Line}; only the last result may have none.");
+            if (result is not null) mistakes.Add(document.Error($"this is the second document without a 'name', after that of line {result.Place.Line}; only the last result may have none."));
             result = recipe;
         }
 
+        mistakes.ThrowIfAny();
         return new RecipeFile(DocumentOrder.Sort(recipes, names));
     }
 

@@ -88,6 +88,7 @@ internal sealed class NodeReader(Parser parser, string file)
 
     private YamlValue Expand(string anchor, YamlPlace place, int depth)
     {
+        place = place with { IsOfAlias = true };
         string shown = new YamlScalar(place, anchor, false).Shown;
         if (!_anchors.TryGetValue(anchor, out YamlValue? value)) throw new YamlException(place, $"the alias '*{shown}' stands for nothing: there is no '&{shown}' before it in this document.");
         if (value is null) throw new YamlException(place, $"the alias '*{shown}' stands inside of '&{shown}', so that it would hold itself.");

@@ -6,13 +6,35 @@ namespace MergeEngine.Merging.Yaml;
 /// <param name="Column">Counted from 1.</param>
 public readonly record struct YamlPlace(string File, long Line, long Column)
 {
+    /// <summary>Whether what stands here is an alias, with the mistakes of what it stands for.</summary>
+    internal bool IsOfAlias { get; init; }
+
     public override string ToString() => Line == 0 ? File : $"{File}:{Line}:{Column}";
 }
 
-/// <summary>A YAML file that cannot be used. The message is one sentence that begins with file, line and column.</summary>
-public sealed class YamlException(YamlPlace place, string message) : Exception($"{place}: {YamlScalar.OnOneLine(message)}")
+/// <summary>A YAML file that cannot be used. The message is one sentence that begins with file, line and column; of several mistakes, one for each.</summary>
+public sealed class YamlException : Exception
 {
-    public YamlPlace Place { get; } = place;
+    public YamlException(YamlPlace place, string message)
+        : base($"{place}: {YamlScalar.OnOneLine(message)}") => (Place, Problems) = (place, [Message]);
+
+    /// <summary>Several mistakes of one file.</summary>
+    /// <param name="told">The first of them, of which each is an exception of its own; at least one.</param>
+    /// <param name="untold">How many more there are.</param>
+    internal YamlException(IReadOnlyList<YamlException> told, int untold)
+        : base(told.Count + untold == 1 ? told[0].Message : string.Join($"{Environment.NewLine}  ", [$"{told.Count + untold} problems:", .. told.Select(p => p.Message), .. More(untold)])) =>
+        (Place, Problems, Untold) = (told[0].Place, [.. told.Select(p => p.Message)], untold);
+
+    /// <summary>Of the first mistake.</summary>
+    public YamlPlace Place { get; }
+
+    /// <summary>One sentence each, by place; never empty.</summary>
+    public IReadOnlyList<string> Problems { get; }
+
+    /// <summary>How many more there are, where they are too many to be told.</summary>
+    public int Untold { get; }
+
+    private static IEnumerable<string> More(int untold) => untold > 0 ? [$"and {untold} more."] : [];
 }
 
 /// <summary>A node of a parsed YAML file: a scalar, a sequence or a mapping, with its place. Anything it holds is plain text until asked for.</summary>

@@ -71,6 +71,23 @@ public sealed class ExitCodeTests : IDisposable
         Run(["merge", File, "out"], "r.yml").Refused(2, "there are 2 problems");
     }
 
+    /// <summary>One mistake is the sentence itself; several are a list, which ends where it would grow too long.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(20)]
+    [InlineData(21)]
+    public void Mistakes_in_the_text_of_a_recipe_are_told_in_one_list(int mistakes)
+    {
+        _directory.Write("r.yml", $"merge_method: linear\nmodels:\n{string.Concat(Enumerable.Repeat("  - {model: a, parameters: {weight: heavy}}\n", mistakes))}");
+        Outcome outcome = Run(["merge", File, "out", "--json"], "r.yml").Refused(2);
+        string[] sentences = [.. Enumerable.Range(3, Math.Min(mistakes, 20)).Select(line => $"r.yml:{line}:37: 'weight' must be a number, found 'heavy'.")];
+        string[] expected = mistakes == 1
+            ? [$"merge-engine: {sentences[0]}"]
+            : [$"merge-engine: there are {mistakes} problems.", .. sentences.Select(s => $"  {s}"), .. mistakes > 20 ? ["  and 1 more."] : Array.Empty<string>()];
+        Assert.Equal(expected, outcome.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.TrimEnd('\r')));
+    }
+
     /// <summary>What stands on the command line itself is wrong whatever the files hold, even beside files that are missing or in the way.</summary>
     [Fact]
     public void An_option_that_cannot_be_used_ends_with_2_and_is_named()

@@ -34,10 +34,18 @@ public sealed class MergekitCaseTests(MergekitCaseRuns runs) : IClassFixture<Mer
     }
 
     [Fact]
-    public void Misspelt_keys_are_an_error_with_its_place()
+    public void Misspelt_keys_are_errors_each_with_its_place()
     {
         MergekitSet.Require();
-        runs.Of(Misspelt).Refused(2, "cases/unknown-keys/recipe.yml:");
+        Outcome outcome = runs.Of(Misspelt).Refused(2, "there are 5 problems");
+        string[] sentences = [.. outcome.Error.Split('\n').Where(l => l.StartsWith("  ", StringComparison.Ordinal))];
+        (string Place, string Key)[] expected = [("7:7", "densty"), ("8:7", "lambda"), ("9:7", "normalize"), ("11:3", "lamda"), ("12:1", "dtyp")];
+        Assert.Equal(expected.Length, sentences.Length);
+        Assert.All(expected.Zip(sentences), pair =>
+        {
+            Assert.StartsWith($"  cases/unknown-keys/recipe.yml:{pair.First.Place}: ", pair.Second, StringComparison.Ordinal);
+            Assert.Contains($"'{pair.First.Key}'", pair.Second, StringComparison.Ordinal);
+        });
     }
 
     [Fact]

@@ -10,6 +10,7 @@ namespace MergeEngine.Merging.Tests.Recipes;
 public sealed class RecipeFuzzTests
 {
     private const int Recipes = 100_000;
+    private const int MostTold = 20;
 
     private static readonly string[] s_pieces =
     [
@@ -69,7 +70,7 @@ public sealed class RecipeFuzzTests
         try
         {
             RecipeFile file = RecipeText.ReadFile(text);
-            foreach (YamlException problem in RecipeText.ProblemsOf(file)) AssertSentence(problem, text);
+            foreach (YamlException problem in RecipeText.ProblemsOf(file)) AssertSentences(problem, text);
             foreach (Recipe recipe in file.Recipes)
             {
                 Assert.NotEmpty(recipe.Models);
@@ -80,7 +81,7 @@ public sealed class RecipeFuzzTests
         }
         catch (YamlException error)
         {
-            AssertSentence(error, text);
+            AssertSentences(error, text);
             return false;
         }
         catch (Exception error) when (error is not Xunit.Sdk.XunitException)
@@ -89,22 +90,33 @@ public sealed class RecipeFuzzTests
         }
     }
 
-    private static void AssertSentence(YamlException error, string text)
+    /// <summary>Each problem is one clean sentence, none is told twice, and the message is those sentences: alone where there is one, else a line each.</summary>
+    private static void AssertSentences(YamlException error, string text)
     {
-        bool clean = error.Message.StartsWith("r.yml:", StringComparison.Ordinal) && error.Message.EndsWith('.') && !error.Message.Any(char.IsControl) && error.Message.Length < 1200;
-        Assert.True(clean, $"This is no sentence:\n{error.Message}\nfor:\n{text}");
+        foreach (string problem in error.Problems)
+        {
+            bool clean = problem.StartsWith("r.yml:", StringComparison.Ordinal) && problem.EndsWith('.') && !problem.Any(char.IsControl) && problem.Length < 1200;
+            Assert.True(clean, $"This is no sentence:\n{problem}\nfor:\n{text}");
+        }
+
+        Assert.True(error.Problems.Distinct().Count() == error.Problems.Count, $"Something is told twice:\n{error.Message}\nfor:\n{text}");
+        Assert.InRange(error.Problems.Count, error.Untold > 0 ? MostTold : 1, MostTold);
+        int count = error.Problems.Count + error.Untold;
+        string[] lines = error.Untold > 0 ? [$"{count} problems:", .. error.Problems, $"and {error.Untold} more."] : [$"{count} problems:", .. error.Problems];
+        Assert.Equal(count == 1 ? error.Problems[0] : string.Join($"{Environment.NewLine}  ", lines), error.Message);
     }
 
     [Theory]
-    [InlineData("merge_method: linear\nmodels: ", "[", "nested more than 64 levels deep")]
-    [InlineData("merge_method: ", "a", "there is no method")]
-    [InlineData("", "a: 1\n", "occurs twice")]
-    [InlineData("", "---\n", "the document is empty")]
-    [InlineData("merge_method: linear\nbase_model: ", "+", "signs '@' and '+'")]
-    [InlineData("merge_method: linear\nmodels:\n", "- {}\n", "'model' is missing")]
-    [InlineData("merge_method: linear\nparameters: { weight: 1 }\nmodels:\n", "- model: a\n", "")]
-    [InlineData("merge_method: linear\nmodels: [{ model: a, parameters: { weight: [", "1,", "this is not YAML")]
-    public void A_large_file_of_one_thing_gets_a_short_sentence(string start, string repeated, string mention)
+    [InlineData("merge_method: linear\nmodels: ", "[", "nested more than 64 levels deep", 1)]
+    [InlineData("merge_method: ", "a", "there is no method", 1)]
+    [InlineData("", "a: 1\n", "occurs twice", 1)]
+    [InlineData("", "---\n", "the document is empty", 262_144)]
+    [InlineData("merge_method: linear\nmodels: [{ model: a }]\nbase_model: ", "+", "signs '@' and '+'", 1)]
+    [InlineData("merge_method: linear\nmodels:\n", "- {}\n", "'model' is missing", 209_709)]
+    [InlineData("merge_method: linear\nmodels:\n", "- {x: 1}\n", "has no option 'x'", 116_505)]
+    [InlineData("merge_method: linear\nparameters: { weight: 1 }\nmodels:\n", "- model: a\n", "", 0)]
+    [InlineData("merge_method: linear\nmodels: [{ model: a, parameters: { weight: [", "1,", "this is not YAML", 1)]
+    public void A_large_file_of_one_thing_gets_short_sentences_and_few(string start, string repeated, string mention, int mistakes)
     {
         string text = start + string.Concat(Enumerable.Repeat(repeated, (YamlFile.MaxBytes - start.Length) / repeated.Length));
         if (repeated == "+") text = text[..2000];
@@ -114,8 +126,9 @@ public sealed class RecipeFuzzTests
             return;
         }
 
-        string message = RecipeText.ErrorOf(text);
-        Assert.Contains(mention, message, StringComparison.Ordinal);
-        Assert.True(message.Length < 1200);
+        var error = Assert.Throws<YamlException>(() => RecipeText.ReadFile(text));
+        AssertSentences(error, text[..100]);
+        Assert.All(error.Problems, p => Assert.Contains(mention, p, StringComparison.Ordinal));
+        Assert.Equal(mistakes, error.Problems.Count + error.Untold);
     }
 }

@@ -19,28 +19,29 @@ internal enum ScopeLevel
 /// </summary>
 internal static class ParameterReader
 {
-    public static ParameterSet Read(YamlValue? value, MethodDescription method, ScopeLevel level, ICollection<RecipeNote> notes)
+    public static ParameterSet Read(YamlValue? value, MethodDescription method, ScopeLevel level, RecipeFindings findings)
     {
-        if (value is null) return ParameterSet.Empty;
-        var values = new Dictionary<string, ParameterValue>(StringComparer.Ordinal);
-        foreach ((YamlScalar name, YamlValue content) in value.AsMapping("'parameters'").Entries)
-        {
-            MethodParameter parameter = Known(name, method, level);
-            List<ParameterCase>? cases = ReadCases(content, parameter);
-            if (cases is null)
-            {
-                notes.Add(new RecipeNote(content.Place, $"'{parameter.Name}' is an empty list, which says nothing."));
-                continue;
-            }
+        if (value is null || findings.Try(() => value.AsMapping("'parameters'")) is not { } map) return ParameterSet.Empty;
+        List<ParameterValue> values = findings.TryAll(map.Entries, e => ReadOne(e.Key, e.Value, method, level, findings.Notes));
+        return new ParameterSet(values.ToDictionary(v => v.Parameter.Name, StringComparer.Ordinal));
+    }
 
-            if (parameter.WholeModel && (cases is not [{ HoldsForAll: true, Values.Count: 1 }] || level is ScopeLevel.Slice or ScopeLevel.Module))
-                throw content.Error($"'{parameter.Name}' of '{method.Name}' holds for the whole model: one value, without layers, filters, slices or modules.");
-            if (cases.SkipWhile(c => !c.HoldsForAll).Skip(1).FirstOrDefault() is { } unreached)
-                notes.Add(new RecipeNote(unreached.Place, $"this entry of '{parameter.Name}' is never reached: the one for all names stands before it."));
-            values.Add(parameter.Name, new ParameterValue(parameter, cases, content.Place));
+    /// <summary>Null for an empty list.</summary>
+    private static ParameterValue? ReadOne(YamlScalar name, YamlValue content, MethodDescription method, ScopeLevel level, List<RecipeNote> notes)
+    {
+        MethodParameter parameter = Known(name, method, level);
+        List<ParameterCase>? cases = ReadCases(content, parameter);
+        if (cases is null)
+        {
+            notes.Add(new RecipeNote(content.Place, $"'{parameter.Name}' is an empty list, which says nothing."));
+            return null;
         }
 
-        return new ParameterSet(values);
+        if (parameter.WholeModel && (cases is not [{ HoldsForAll: true, Values.Count: 1 }] || level is ScopeLevel.Slice or ScopeLevel.Module))
+            throw content.Error($"'{parameter.Name}' of '{method.Name}' holds for the whole model: one value, without layers, filters, slices or modules.");
+        if (cases.SkipWhile(c => !c.HoldsForAll).Skip(1).FirstOrDefault() is { } unreached)
+            notes.Add(new RecipeNote(unreached.Place, $"this entry of '{parameter.Name}' is never reached: the one for all names stands before it."));
+        return new ParameterValue(parameter, cases, content.Place);
     }
 
     private static MethodParameter Known(YamlScalar name, MethodDescription method, ScopeLevel level)

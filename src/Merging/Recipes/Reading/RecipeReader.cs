@@ -1,5 +1,4 @@
 using MergeEngine.Merging.Recipes.Catalog;
-using MergeEngine.Merging.Recipes.Parameters;
 using MergeEngine.Merging.Yaml;
 using MergeEngine.Tensors.Numerics;
 
@@ -13,19 +12,32 @@ internal static class RecipeReader
         "name", "merge_method", "dialect", "models", "slices", "modules", "base_model", "parameters", "dtype", "out_dtype", "tokenizer_source", "tokenizer", "chat_template",
     ];
 
-    public static Recipe Read(YamlValue document, ReferenceReader references)
+    /// <returns>Null where there are mistakes.</returns>
+    public static Recipe? Read(YamlValue document, ReferenceReader references, RecipeMistakes mistakes)
+    {
+        var findings = new RecipeFindings(mistakes);
+        return findings.Try(() => Read(document, references, findings));
+    }
+
+    private static Recipe? Read(YamlValue document, ReferenceReader references, RecipeFindings findings)
     {
         if (document is YamlScalar { IsNull: true }) throw document.Error("the document is empty, expected a recipe.");
         YamlMapping map = document.AsMapping("A recipe");
-        map.Allow("A recipe", s_keys);
-        var notes = new List<RecipeNote>();
-        MethodDescription method = ReadMethod(map);
-        ModelReference? baseModel = map.Take("base_model") is { } value ? references.Read(value, "base_model", notes) : null;
-        ParameterSet parameters = ParameterReader.Read(map.Take("parameters"), method, ScopeLevel.Recipe, notes);
-        var slices = new SliceReader(method, references, notes);
-        List<RecipeModule> modules = ReadModules(map, slices, new Surroundings(baseModel, map.Take("base_model")?.Place ?? map.Place, [parameters]));
-        WholeModels.Check(method, modules.SelectMany(m => m.Slices));
+        findings.Allow(map, "A recipe", s_keys);
+        MethodDescription? method = findings.Try(() => ReadMethod(map));
+        ModelReference? baseModel = map.Take("base_model") is { } value ? findings.Try(() => references.Read(value, "base_model", findings.Notes)) : null;
+        List<RecipeModule> modules = method is null ? [] : findings.Try(() => ReadModules(map, method, baseModel, references, findings)) ?? [];
         IReadOnlyList<ModelReference> models = [.. modules.SelectMany(m => m.Slices).SelectMany(s => s.Sources).Select(s => s.Model).Distinct()];
+        TokenizerSettings? tokenizer = null;
+        if (method is not null && !findings.HasMistakes)
+        {
+            findings.Try(() => WholeModels.Check(method, modules.SelectMany(m => m.Slices)));
+            tokenizer = findings.Try(() => TokenizerReader.Read(map, references, models, baseModel, findings.Notes));
+        }
+
+        DType? type = findings.Try(() => ReadDType(map, "dtype")), outType = findings.Try(() => ReadDType(map, "out_dtype"));
+        ChatTemplate? chat = map.Take("chat_template") is { } template ? findings.Try(() => ChatTemplate.Read(template)) : null;
+        if (method is null || findings.HasMistakes) return null;
         return new Recipe
         {
             Place = map.Place,
@@ -34,11 +46,11 @@ internal static class RecipeReader
             BaseModel = baseModel,
             Modules = modules,
             Models = models,
-            DType = ReadDType(map, "dtype"),
-            OutDType = ReadDType(map, "out_dtype"),
-            Tokenizer = TokenizerReader.Read(map, references, models, baseModel, notes),
-            ChatTemplate = map.Take("chat_template") is { } template ? ChatTemplate.Read(template) : null,
-            Notes = [.. notes.OrderBy(n => n.Place.Line).ThenBy(n => n.Place.Column)],
+            DType = type,
+            OutDType = outType,
+            Tokenizer = tokenizer,
+            ChatTemplate = chat,
+            Notes = [.. findings.Notes.OrderBy(n => n.Place.Line).ThenBy(n => n.Place.Column)],
         };
     }
 
@@ -52,14 +64,16 @@ internal static class RecipeReader
             ?? throw dialect.Error($"'{name.Text}' exists in the dialect {method.Dialect.ToString().ToLowerInvariant()} only.");
     }
 
-    private static List<RecipeModule> ReadModules(YamlMapping map, SliceReader slices, Surroundings around)
+    private static List<RecipeModule> ReadModules(YamlMapping map, MethodDescription method, ModelReference? baseModel, ReferenceReader references, RecipeFindings findings)
     {
+        var slices = new SliceReader(method, references, findings);
+        var around = new Surroundings(baseModel, map.Take("base_model")?.Place ?? map.Place, [ParameterReader.Read(map.Take("parameters"), method, ScopeLevel.Recipe, findings)]);
         YamlMapping? modules = map.Take("modules")?.AsMapping("'modules'");
         YamlValue? others = map.Take("models") ?? map.Take("slices");
         if (modules is not null && others is not null) throw others.Error("a recipe has one of 'models', 'slices' and 'modules', found two.");
         if (modules is null) return [slices.ReadModule(map, null, around)];
         if (modules.Entries.Count == 0) throw modules.Error("'modules' is empty.");
-        return [.. modules.Entries.Select(m => slices.ReadNamedModule(m.Key.Text, m.Value, around))];
+        return findings.TryAll(modules.Entries, m => slices.ReadNamedModule(m.Key.Text, m.Value, around));
     }
 
     private static DType? ReadDType(YamlMapping map, string key) => map.Choice(key, "", "bfloat16", "float16", "float32", "float64") switch

@@ -11,7 +11,7 @@ internal sealed record Surroundings(ModelReference? Base, YamlPlace BasePlace, I
 }
 
 /// <summary>Reads <c>models</c> and <c>slices</c>, of a recipe or of a module.</summary>
-internal sealed class SliceReader(MethodDescription method, ReferenceReader references, List<RecipeNote> notes)
+internal sealed class SliceReader(MethodDescription method, ReferenceReader references, RecipeFindings findings)
 {
     // Far above any network, far below what could fill memory with layers that no file has.
     private const int MostLayers = 100_000;
@@ -22,8 +22,8 @@ internal sealed class SliceReader(MethodDescription method, ReferenceReader refe
     {
         string what = $"The module '{new YamlScalar(value.Place, name, false).Shown}'";
         YamlMapping map = value.AsMapping(what);
-        map.Allow(what, "models", "slices", "parameters");
-        return ReadModule(map, name, around.Within(ParameterReader.Read(map.Take("parameters"), method, ScopeLevel.Module, notes)));
+        findings.Allow(map, what, "models", "slices", "parameters");
+        return ReadModule(map, name, around.Within(ParameterReader.Read(map.Take("parameters"), method, ScopeLevel.Module, findings)));
     }
 
     /// <summary>Reads a mapping's <c>models</c> or <c>slices</c>: exactly one of them.</summary>
@@ -36,41 +36,43 @@ internal sealed class SliceReader(MethodDescription method, ReferenceReader refe
         string key = models is null ? "slices" : "models";
         if (list.Items.Count == 0) throw list.Error($"'{key}' is empty.");
         IReadOnlyList<RecipeSlice> read = models is not null
-            ? [Build([.. models.Items.Select(ReadModel)], around, ParameterSet.Empty, models.Place)]
-            : [.. slices!.Items.Select(s => ReadSlice(s, around))];
+            ? Build(findings.TryAll(models.Items, ReadModel), around, ParameterSet.Empty, models.Place) is { } whole ? [whole] : []
+            : findings.TryAll(slices!.Items, s => ReadSlice(s, around));
         return new RecipeModule(name, read, list.Place);
     }
 
     private Entry ReadModel(YamlValue value)
     {
         YamlMapping map = value.AsMapping("An entry of 'models'");
-        map.Allow("An entry of 'models'", "model", "parameters");
-        return new Entry(references.Read(map.Require("model"), "model", notes), null, ParameterReader.Read(map.Take("parameters"), method, ScopeLevel.Model, notes), map.Place);
+        findings.Allow(map, "An entry of 'models'", "model", "parameters");
+        ParameterSet parameters = ParameterReader.Read(map.Take("parameters"), method, ScopeLevel.Model, findings);
+        return new Entry(references.Read(map.Require("model"), "model", findings.Notes), null, parameters, map.Place);
     }
 
-    private RecipeSlice ReadSlice(YamlValue value, Surroundings around)
+    private RecipeSlice? ReadSlice(YamlValue value, Surroundings around)
     {
         YamlMapping map = value.AsMapping("A slice");
-        map.Allow("A slice", "sources", "base_model", "parameters", "residual_weight");
+        findings.Allow(map, "A slice", "sources", "base_model", "parameters", "residual_weight");
         if (map.Take("residual_weight") is { } residual)
         {
             map.Number("residual_weight", 0);
-            notes.Add(new RecipeNote(residual.Place, "'residual_weight' has no effect, as in mergekit."));
+            findings.Notes.Add(new RecipeNote(residual.Place, "'residual_weight' has no effect, as in mergekit."));
         }
 
-        if (map.Take("base_model") is { } own) around = around with { Base = references.Read(own, "base_model", notes), BasePlace = own.Place };
+        if (map.Take("base_model") is { } own) around = around with { Base = references.Read(own, "base_model", findings.Notes), BasePlace = own.Place };
         YamlSequence sources = map.Require("sources").AsSequence("'sources'");
         if (sources.Items.Count == 0) throw sources.Error("'sources' is empty.");
-        return Build([.. sources.Items.Select(ReadSource)], around, ParameterReader.Read(map.Take("parameters"), method, ScopeLevel.Slice, notes), map.Place);
+        return Build(findings.TryAll(sources.Items, ReadSource), around, ParameterReader.Read(map.Take("parameters"), method, ScopeLevel.Slice, findings), map.Place);
     }
 
     private Entry ReadSource(YamlValue value)
     {
         YamlMapping map = value.AsMapping("A source");
-        map.Allow("A source", "model", "layer_range", "parameters");
-        ModelReference model = references.Read(map.Require("model"), "model", notes);
+        findings.Allow(map, "A source", "model", "layer_range", "parameters");
+        ModelReference model = references.Read(map.Require("model"), "model", findings.Notes);
+        ParameterSet parameters = ParameterReader.Read(map.Take("parameters"), method, ScopeLevel.Model, findings);
         LayerRange layers = ReadRange(map.Require("layer_range").AsSequence("'layer_range'"));
-        return new Entry(model, layers, ParameterReader.Read(map.Take("parameters"), method, ScopeLevel.Model, notes), map.Place);
+        return new Entry(model, layers, parameters, map.Place);
     }
 
     private static LayerRange ReadRange(YamlSequence list)
@@ -83,8 +85,10 @@ internal sealed class SliceReader(MethodDescription method, ReferenceReader refe
             : throw list.Error($"'layer_range' [{ends[0]}, {ends[1]}] holds no layer: it runs from the first number to the one before the second.");
     }
 
-    private RecipeSlice Build(List<Entry> entries, Surroundings around, ParameterSet own, YamlPlace place)
+    /// <summary>Null where something was misread, which may be what a slice lacks.</summary>
+    private RecipeSlice? Build(List<Entry> entries, Surroundings around, ParameterSet own, YamlPlace place)
     {
+        if (!findings.IsWhole) return null;
         int baseIndex = around.Base is null ? -1 : entries.FindIndex(e => e.Model == around.Base);
         if (around.Base is { } unlisted && baseIndex < 0) baseIndex = AddBase(entries, unlisted, around.BasePlace, place);
         if (around.Base is null && method.Base is BaseRole.Required) throw new YamlException(place, $"'{method.Name}' needs a 'base_model'.");
@@ -109,7 +113,7 @@ internal sealed class SliceReader(MethodDescription method, ReferenceReader refe
         if (entries[0].Layers is not null)
         {
             if (method.Base is not BaseRole.Input) throw new YamlException(place, $"the base '{shown}' is not among the sources of this slice, where '{method.Name}' needs its layers.");
-            notes.Add(new RecipeNote(place, $"the base '{shown}' is not among the sources of this slice and takes no part in it."));
+            findings.Notes.Add(new RecipeNote(place, $"the base '{shown}' is not among the sources of this slice and takes no part in it."));
             return -1;
         }
 
@@ -127,7 +131,7 @@ internal sealed class SliceReader(MethodDescription method, ReferenceReader refe
             throw new YamlException(place, $"'{method.Name}' takes {method.Models}, found {models}{counted}.");
         }
 
-        if (models == 0) notes.Add(new RecipeNote(place, "only the base is listed here: its tensors are copied."));
+        if (models == 0) findings.Notes.Add(new RecipeNote(place, "only the base is listed here: its tensors are copied."));
         if (entries.FirstOrDefault(e => e.Layers?.Count != entries[0].Layers?.Count) is { } other)
             throw new YamlException(other.Place, $"the sources of a slice have equally many layers, found {entries[0].Layers?.Count} and {other.Layers?.Count}.");
     }
@@ -135,7 +139,7 @@ internal sealed class SliceReader(MethodDescription method, ReferenceReader refe
     private RecipeSource Source(Entry entry, bool isBase, IReadOnlyList<ParameterSet> scopes)
     {
         bool isInput = !isBase || method.Base is BaseRole.Input;
-        if (!isInput && entry.Parameters.Count > 0) notes.Add(new RecipeNote(entry.Place, $"parameters of the base have no effect: '{method.Name}' takes differences from it."));
+        if (!isInput && entry.Parameters.Count > 0) findings.Notes.Add(new RecipeNote(entry.Place, $"parameters of the base have no effect: '{method.Name}' takes differences from it."));
         string owner = $"{(isBase ? "the base " : "")}'{new YamlScalar(entry.Place, entry.Model.ToString(), false).Shown}'";
         return new RecipeSource
         {
@@ -151,16 +155,24 @@ internal sealed class SliceReader(MethodDescription method, ReferenceReader refe
     /// <summary>What no name of a tensor can mend: parameters that no scope speaks of, and those given for some models only.</summary>
     private void CheckParameters(RecipeSlice slice, List<Entry> entries)
     {
-        if (method.Shared.FirstOrDefault(p => p.Required && !slice.Parameters.Mentions(p)) is { } shared) throw slice.Parameters.Missing(shared);
-        foreach (RecipeSource source in slice.Sources.Where(s => s.IsInput))
+        foreach (MethodParameter shared in method.Shared.Where(p => p.Required && !slice.Parameters.Mentions(p)))
         {
-            if (method.PerModel.FirstOrDefault(p => p.Required && !source.Parameters.Mentions(p)) is { } missing) throw source.Parameters.Missing(missing);
+            if (findings.IsNewlyMissing(shared.Name)) findings.Tell(slice.Parameters.Missing(shared));
+        }
+
+        RecipeSource[] inputs = [.. slice.Sources.Where(s => s.IsInput)];
+        foreach (MethodParameter parameter in method.PerModel.Where(p => p.Required))
+        {
+            RecipeSource[] lacking = [.. inputs.Where(s => !s.Parameters.Mentions(parameter))];
+            // What no model has was forgotten once.
+            if (lacking.Length > 0 && lacking.Length == inputs.Length) lacking = findings.IsNewlyMissing(parameter.Name) ? lacking[..1] : [];
+            foreach (RecipeSource source in lacking) findings.Tell(source.Parameters.Missing(parameter));
         }
 
         foreach (MethodParameter parameter in method.PerModel.Where(p => p.AllOrNone))
         {
-            List<Entry> inputs = [.. entries.Where((_, i) => slice.Sources[i].IsInput)];
-            if (inputs.Find(e => e.Parameters[parameter.Name] is null) is { } without && inputs.Exists(e => e.Parameters[parameter.Name] is not null))
+            List<Entry> given = [.. entries.Where((_, i) => slice.Sources[i].IsInput)];
+            if (given.Find(e => e.Parameters[parameter.Name] is null) is { } without && given.Exists(e => e.Parameters[parameter.Name] is not null))
                 throw new YamlException(without.Place, $"'{parameter.Name}' is given for all models or for none, and '{new YamlScalar(without.Place, without.Model.ToString(), false).Shown}' lacks it.");
         }
     }

@@ -76,7 +76,7 @@ public class FuzzTests
         catch (Exception e) when (e is SafetensorsException or YamlException or ModelException or AdapterException or PlanningException)
         {
             accepted = false;
-            IEnumerable<string> sentences = e is PlanningException plan ? plan.Problems : e is AdapterException adapter ? adapter.Problems : [e.Message];
+            IEnumerable<string> sentences = e is PlanningException plan ? plan.Problems : e is AdapterException adapter ? adapter.Problems : e is YamlException text ? text.Problems : [e.Message];
             foreach (string sentence in sentences) RequireSentence(sentence);
         }
 
