@@ -19,7 +19,11 @@ internal sealed unsafe class BandReduction(CpuDevice device, DoubleProduct produ
     public long ReservedBytes => _memory.Bytes;
 
     /// <summary>float64 numbers of memory for order n, at most.</summary>
-    public static long Room(int n) => Math.Max(6L * BulgeChase.WidestBand, Together) * n + (BulgeChase.WidestBand * BulgeChase.WidestBand);
+    public static long Room(int n)
+    {
+        int width = Tridiagonalization.Width(n);
+        return (Math.Max(6L * width, Together) * n) + (width * width);
+    }
 
     private readonly Workspace _memory = new();
     private double[] _tau = [];
@@ -29,7 +33,7 @@ internal sealed unsafe class BandReduction(CpuDevice device, DoubleProduct produ
     {
         int n = a.Rows, width = band.Width;
         if (_tau.Length < n) _tau = new double[n];
-        double* rows = (double*)_memory.Reserve(2L * ((6L * width * n) + (width * width)));
+        double* rows = (double*)_memory.Reserve(2L * ((6L * width * n) + (width * width)), exactly: true);
         double* images = rows + ((long)width * n), pairs = images + ((long)width * n), small = pairs + (4L * width * n);
         fixed (double* tau = _tau)
         {
@@ -55,7 +59,7 @@ internal sealed unsafe class BandReduction(CpuDevice device, DoubleProduct produ
     {
         int n = a.Rows, together = Math.Max(1, Together / width) * width, last = n - width - 1;
         if (last < 0) return;
-        double* memory = (double*)_memory.Reserve(2L * together * n);
+        double* memory = (double*)_memory.Reserve(2L * together * n, exactly: true);
         fixed (double* tau = _tau)
         {
             for (int start = last / together * together; start >= 0; start -= together)

@@ -33,7 +33,7 @@ internal sealed unsafe class BulgeChase(CpuDevice device, StopPoint? stop = null
     {
         int n = band.Rows;
         _steps = Steps(n, band.Width, 0);
-        double* tau = (double*)_tau.Reserve(2L * n * Math.Max(1, _steps));
+        double* tau = (double*)_tau.Reserve(2L * n * Math.Max(1, _steps), exactly: true);
         int sweeps = n - 2, groups = (sweeps + Together - 1) / Together, depth = (_steps + Together - 1 + Together - 1) / Together;
         for (int wave = 0; wave <= (2 * (groups - 1)) + depth - 1; wave++)
         {
@@ -52,8 +52,8 @@ internal sealed unsafe class BulgeChase(CpuDevice device, StopPoint? stop = null
     public void ApplyTo(DoubleMatrix x, DoubleMatrix vectors, int width)
     {
         int n = vectors.Rows;
-        double* tau = (double*)_tau.Reserve(2L * n * Math.Max(1, _steps));
-        var job = new ProductJob { Vectors = vectors, Width = width, Steps = _steps, Products = (double*)_products.Reserve(2L * n * Math.Max(1, _steps)) };
+        double* tau = (double*)_tau.Reserve(2L * n * Math.Max(1, _steps), exactly: true);
+        var job = new ProductJob { Vectors = vectors, Width = width, Steps = _steps, Products = (double*)_products.Reserve(2L * n * Math.Max(1, _steps), exactly: true) };
         device.Pool.Run(ref job, n - 2);
         ChaseReplay.Apply(device, x, vectors, width, tau, job.Products, _steps, _slabs, stop);
     }

@@ -37,12 +37,12 @@ internal static unsafe class ChaseReplay
         }
     }
 
-    /// <summary>float64 numbers of memory for vectors of order n, at most.</summary>
-    public static long Room(int n, int threads)
+    /// <summary>float64 numbers of memory for so many vectors of order n, at most.</summary>
+    public static long Room(int n, int count, int threads)
     {
         int each = SlabJob<Simd512, Vector512<float>, Vector512<double>>.Columns;
         // Narrower registers make narrower slabs, of which a few more fit.
-        return threads * (((Together(n, each, threads) + 1L) * each * n) + SlabJob<Simd512, Vector512<float>, Vector512<double>>.Room);
+        return threads * (((Together(count, each, threads) + 1L) * each * n) + SlabJob<Simd512, Vector512<float>, Vector512<double>>.Room);
     }
 
     private static int Together(int count, int each, int threads) => Math.Clamp((count + each - 1) / each / (2 * threads), 1, MostSlabs);
@@ -64,7 +64,7 @@ internal static unsafe class ChaseReplay
             Width = width,
             Steps = steps,
             Slabs = together,
-            Memory = (double*)memory.Reserve(2 * device.Pool.Threads * room),
+            Memory = (double*)memory.Reserve(2 * device.Pool.Threads * room, exactly: true),
             Each = room,
             Pool = device.Pool,
             Stop = stop,

@@ -62,14 +62,14 @@ internal sealed unsafe class DoubleProduct(CpuDevice device, StopPoint? stop = n
         int k = reading == Reading.Transposed ? a.Rows : a.Columns, threads = device.Pool.Threads;
         int width = DoubleMicroKernel<S, V, D>.Columns, panels = (c.Columns + width - 1) / width, most = Math.Min(panels, MostColumns / width);
         int rowBlocks = (c.Rows + MultiplyJob<S, V, D>.RowBlock - 1) / MultiplyJob<S, V, D>.RowBlock;
-        var pack = new PackJob<S, V, D> { B = b, Transpose = transposeB, Columns = c.Columns, Packed = (double*)_packedB.Reserve(2L * most * width * BlockLength) };
+        var pack = new PackJob<S, V, D> { B = b, Transpose = transposeB, Columns = c.Columns, Packed = (double*)_packedB.Reserve(2L * most * width * BlockLength, exactly: true) };
         var job = new MultiplyJob<S, V, D>
         {
             C = c,
             A = a,
             Reading = reading,
             PackedB = pack.Packed,
-            PackedA = (double*)_packedA.Reserve(2L * threads * MultiplyJob<S, V, D>.RowBlock * BlockLength),
+            PackedA = (double*)_packedA.Reserve(2L * threads * MultiplyJob<S, V, D>.RowBlock * BlockLength, exactly: true),
             Alpha = alpha,
             LowerOnly = lowerOnly,
             Pool = device.Pool,

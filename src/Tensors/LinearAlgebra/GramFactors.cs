@@ -66,13 +66,13 @@ internal sealed unsafe class GramFactors : IDisposable
         return Math.Max(Math.Max(square + piece, (count * k) + (count * longer) + Math.Max(piece, count2 / 4)), (2 * square) + TridiagonalEigen.Room((int)k));
     }
 
-    /// <summary>Bytes of working memory at most, for decompositions of m x n matrices of which so many vectors are wanted.</summary>
-    public static long WorkingBytes(int m, int n, int count, int threads)
+    /// <summary>Bytes of working memory at most, for decompositions of m x n matrices of which so many vectors are wanted; those that are known to be on the host take no room to be brought over.</summary>
+    public static long WorkingBytes(int m, int n, int count, int threads, bool onHost)
     {
         int k = Math.Min(m, n), longer = Math.Max(m, n);
-        long inner = BandReduction.Room(k) + ((long)longer * Reflectors.Block) + Tridiagonalization.Room(k, threads) + Reflectors.Room(k) + DoubleProduct.Room(longer, threads) + (8L * k);
-        // What grows by a quarter more than is asked for.
-        return (sizeof(double) * (Room(m, n, count) + inner + (inner / 4))) + (sizeof(float) * (long)HostMatrices.Piece * 5 / 4);
+        long inner = BandReduction.Room(k) + ((long)longer * Reflectors.Block) + Tridiagonalization.Room(k, count, threads) + Reflectors.Room(k) + DoubleProduct.Room(longer, threads) + (8L * k);
+        // Pieces that are brought over grow by a quarter more than is asked for.
+        return (sizeof(double) * (Room(m, n, count) + inner)) + (onHost ? 0 : sizeof(float) * Math.Max(longer, (long)HostMatrices.Piece) * 5 / 4);
     }
 
     /// <summary>Finds the leading eigenvectors of AᵀA, or A·Aᵀ for a wide A; their square roots become <see cref="Sigma"/>, falling.</summary>
@@ -83,7 +83,7 @@ internal sealed unsafe class GramFactors : IDisposable
         int k = Shorter;
         long square = (long)k * k;
         Scale = _matrices.Scale(a);
-        double* values = (double*)_values.Reserve(2L * 3 * k), offDiagonal = values + k;
+        double* values = (double*)_values.Reserve(2L * 3 * k, exactly: true), offDiagonal = values + k;
         Sigma = offDiagonal + k;
         DoubleMatrix gram = new(Memory, k, k), all = new(Memory + square, k, k);
         for (int first = 0; first < Longer; first += Piece)

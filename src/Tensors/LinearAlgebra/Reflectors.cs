@@ -56,7 +56,7 @@ internal sealed unsafe class Reflectors(DoubleProduct product) : IDisposable
     public DoubleMatrix Triangle(DoubleMatrix v, double* tau)
     {
         int b = v.Rows;
-        double* small = (double*)_small.Reserve(4L * b * b);
+        double* small = (double*)_small.Reserve(4L * b * b, exactly: true);
         var gram = new DoubleMatrix(small, b, b);
         var t = new DoubleMatrix(small + (b * b), b, b);
         product.Multiply(gram, v, false, v, true);
@@ -75,7 +75,7 @@ internal sealed unsafe class Reflectors(DoubleProduct product) : IDisposable
     public void Apply(DoubleMatrix x, DoubleMatrix v, double* tau, bool transpose)
     {
         int b = v.Rows;
-        double* tall = (double*)_tall.Reserve(4L * x.Rows * b);
+        double* tall = (double*)_tall.Reserve(4L * x.Rows * b, exactly: true);
         DoubleMatrix t = Triangle(v, tau);
 
         // Q x = x − Vᵀ(T(V x)): as rows, X − (X Vᵀ)·Tᵀ·V; for Qᵀ with T.
@@ -96,7 +96,7 @@ internal sealed unsafe class Reflectors(DoubleProduct product) : IDisposable
     {
         int n = a.Rows, m = a.Columns;
         double[] taus = new double[n];
-        double* block = (double*)_block.Reserve(2L * Math.Min(Block, n) * m);
+        double* block = (double*)_block.Reserve(2L * Math.Min(Block, n) * m, exactly: true);
         fixed (double* tau = taus)
         {
             for (int start = 0; start < n; start += Block)

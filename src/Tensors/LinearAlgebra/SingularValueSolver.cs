@@ -46,10 +46,11 @@ public sealed unsafe class SingularValueSolver : IDisposable
     /// <param name="columns">n.</param>
     /// <param name="count">r.</param>
     /// <param name="device">Whose threads would be used.</param>
-    public static long WorkingBytes(int rows, int columns, int count, CpuDevice device)
+    /// <param name="onHost">Whether the matrices are known to lie in the host's memory, from which nothing has to be brought over.</param>
+    public static long WorkingBytes(int rows, int columns, int count, CpuDevice device, bool onHost = false)
     {
         ArgumentNullException.ThrowIfNull(device);
-        return GramFactors.WorkingBytes(rows, columns, count, device.Pool.Threads);
+        return GramFactors.WorkingBytes(rows, columns, count, device.Pool.Threads, onHost);
     }
 
     /// <summary>A = U·diag(s)·Vᵀ, or the r largest singular values of it with their vectors, which saves the better part of what follows the tridiagonal form.</summary>

@@ -19,16 +19,16 @@ internal sealed unsafe class Tridiagonalization(CpuDevice device, DoubleProduct 
 
     public long ReservedBytes => _memory.Bytes + _band.ReservedBytes + _chase.ReservedBytes;
 
-    /// <summary>float64 numbers of memory for order n, at most, beside what the two steps' parts need for products.</summary>
-    public static long Room(int n, int threads) =>
-        BandMatrix.Room(n, BulgeChase.WidestBand) + (2L * n * Math.Max(1, BulgeChase.Steps(n, Width(n), 0))) + ChaseReplay.Room(n, threads);
+    /// <summary>float64 numbers of memory for order n and so many vectors, at most, beside what the two steps' parts need for products.</summary>
+    public static long Room(int n, int count, int threads) =>
+        BandMatrix.Room(n, Width(n)) + (2L * n * Math.Max(1, BulgeChase.Steps(n, Width(n), 0))) + ChaseReplay.Room(n, count, threads);
 
     /// <summary>Reads the lower triangle of <paramref name="a"/> and leaves the reflections in both, for <see cref="ApplyTo"/>.</summary>
     public void Reduce(DoubleMatrix a, Span<double> diagonal, Span<double> offDiagonal)
     {
         int n = a.Rows, width = Width(n);
         long room = BandMatrix.Room(n, width);
-        double* memory = (double*)_memory.Reserve(2 * room);
+        double* memory = (double*)_memory.Reserve(2 * room, exactly: true);
         for (long i = 0; i < room; i += int.MaxValue) new Span<double>(memory + i, (int)Math.Min(int.MaxValue, room - i)).Clear();
         var band = new BandMatrix(memory, n, width);
         _band.Reduce(a, band);
@@ -57,5 +57,5 @@ internal sealed unsafe class Tridiagonalization(CpuDevice device, DoubleProduct 
     }
 
     /// <summary>A wide band has fuller matrix products, a narrow one less to chase; both are multiples of <see cref="ChaseStep.Group"/>.</summary>
-    private static int Width(int n) => n < 900 ? ChaseStep.Group : BulgeChase.WidestBand;
+    internal static int Width(int n) => n < 900 ? ChaseStep.Group : BulgeChase.WidestBand;
 }

@@ -232,8 +232,8 @@ public sealed class SpectralTests
 
             merge.Map(new TensorChunk(0, inputs, output.AsSpan<float>()));
             // Solvers and products take theirs from the system, not from the device.
-            told = merge.WorkingBytes - SingularValueSolver.WorkingBytes(120, 180, (CpuDevice)device);
-            if (merge.MostHelpers > 0) told += merge.HelperBytes - SingularValueSolver.WorkingBytes(120, 180, 1, (CpuDevice)device);
+            told = merge.WorkingBytes - SingularValueSolver.WorkingBytes(120, 180, 120, (CpuDevice)device, onHost: true);
+            if (merge.MostHelpers > 0) told += merge.HelperBytes - SingularValueSolver.WorkingBytes(120, 180, 1, (CpuDevice)device, onHost: true);
         }
 
         Volatile.Write(ref done, true);

@@ -70,7 +70,7 @@ internal sealed class MatrixSpace : IDisposable
     /// <param name="count">Most singular vectors of one decomposition.</param>
     /// <param name="numbers">In float32 that it holds beside decompositions at one time.</param>
     public static long WorkingBytes(Device device, int rows, int columns, int count, long numbers) =>
-        (sizeof(float) * numbers) + (sizeof(double) * ((long)rows + columns + Few)) + SingularValueSolver.WorkingBytes(rows, columns, count, Host(device));
+        (sizeof(float) * numbers) + (sizeof(double) * ((long)rows + columns + Few)) + SingularValueSolver.WorkingBytes(rows, columns, count, Host(device), device.IsHostMemory);
 
     /// <summary>Bytes that a processor's product of such matrices holds for each thread that works alone: a copy of one of them, in pieces.</summary>
     public static long ProductBytes(Device device, int rows, int columns) => device is CpuDevice ? sizeof(float) * Math.Min((long)rows * columns, MostPacked) * 5 / 4 : 0;
