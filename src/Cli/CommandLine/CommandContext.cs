@@ -79,7 +79,9 @@ internal sealed class CommandContext(ParseResult arguments, CancellationToken st
     {
         if (Json)
         {
-            Console.Out.WriteLine(JsonSerializer.Serialize(result, type));
+            // Piece by piece: the plan of 10^5 tensors has 60 MB of text.
+            using (var pieces = new Utf8Pieces(Console.Out)) JsonSerializer.Serialize(pieces, result, type);
+            Console.Out.WriteLine();
         }
         else
         {

@@ -29,7 +29,7 @@ internal sealed record DryRunReport(IReadOnlyList<DryRunDocument> Documents, Dis
 
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"about {Rate.Duration(Seconds)} at the disk's rate, measured just now: {Rate.Format(Disk.ReadBytesPerSecond, "B")} to read{(Disk.ReadIsOfInputs ? "" : " (no input to measure with)")}, {Rate.Format(Disk.WriteBytesPerSecond, "B")} to write"));
+            $"about {Rate.Duration(Seconds)} at the disk's rate, measured just now: {Rate.Format(Disk.ReadBytesPerSecond, "B")} to read{(Disk.ReadIsOfInputs ? "" : " (no input to measure with)")}, {Rate.Format(Disk.WriteBytesPerSecond, "B")} to write{(Disk.WriteIsOfOutput ? "" : " (no room to measure with)")}"));
     }
 }
 

@@ -7,6 +7,8 @@ namespace MergeEngine.Tensors.Probes;
 public static class KernelThroughput
 {
     /// <summary>Seconds that a product is measured for, the peak beside it apart.</summary>
+    private const int MostWeights = 1 << 12;
+
     private const double Budget = 0.3;
 
     /// <summary>Rounds shorter than this measure the clock.</summary>
@@ -66,8 +68,9 @@ public static class KernelThroughput
 
     private static bool IsSkinny(ProductShape shape) => shape.M <= ProductShape.SkinnyRows;
 
-    /// <summary>How many weights take turns, so that each comes from memory.</summary>
-    private static int WeightsOf(DeviceProbe probe, ProductShape shape) => IsSkinny(shape) ? (int)Math.Max(1, probe.PassBytes / 2 / (sizeof(float) * (long)shape.N * shape.K)) : 1;
+    /// <summary>How many weights take turns, so that each comes from memory; of weights of a few numbers no more than can be told apart.</summary>
+    private static int WeightsOf(DeviceProbe probe, ProductShape shape) =>
+        IsSkinny(shape) ? (int)Math.Clamp(probe.PassBytes / 2 / (sizeof(float) * (long)shape.N * shape.K), 1, MostWeights) : 1;
 
     /// <summary>Bytes that <see cref="Product"/> holds at once; packed weights lie beside those as they are.</summary>
     private static long BytesOf(Device device, DeviceProbe probe, ProductShape shape)

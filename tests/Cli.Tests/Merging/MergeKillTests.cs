@@ -89,7 +89,7 @@ public sealed class MergeKillTests : IDisposable
             Assert.SkipWhen(process.ExitCode == 0, "The merge was over before it could be stopped.");
             Assert.Equal(130, process.ExitCode);
             Assert.Equal(
-                "merge-engine: note: what was written is kept beside the output; the same command with --resume goes on with it.\nmerge-engine: stopped.\n", error);
+                "merge-engine: note: what was written so far is kept beside the output; the same command with --resume goes on with it, or begins anew where nothing was.\nmerge-engine: stopped.\n", error);
         }
 
         Assert.False(Directory.Exists(_directory["out"]));

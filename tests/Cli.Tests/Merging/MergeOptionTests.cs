@@ -129,6 +129,23 @@ public sealed class MergeOptionTests : IDisposable
         Assert.StartsWith(note, json.Json().GetProperty("merged")[0].GetProperty("notes").EnumerateArray().Last().GetString(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void An_output_beside_a_lone_file_gets_none()
+    {
+        Directory.CreateDirectory(_directory["files"]);
+        File.Copy(Path.Combine(_directory["a"], "model.safetensors"), _directory["files/weights.safetensors"]);
+        _directory.Write("lone.yml", "merge_method: passthrough\nmodels:\n- model: files/weights.safetensors\n");
+        Assert.DoesNotContain("lies within", Run("lone.yml", "files/merged", "--dry-run").Succeeded().Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_plan_leaves_no_file_behind()
+    {
+        string[] before = [.. Directory.EnumerateFileSystemEntries(_directory["."]).Order(StringComparer.Ordinal)];
+        Run("r.yml", "planned", "--dry-run").Succeeded();
+        Assert.Equal(before, Directory.EnumerateFileSystemEntries(_directory["."]).Order(StringComparer.Ordinal));
+    }
+
     /// <summary>As a batch system sets it. The signal that comes with the failed write would end the process without a word.</summary>
     [Fact]
     public void A_limit_on_the_size_of_files_is_told_and_leaves_nothing()

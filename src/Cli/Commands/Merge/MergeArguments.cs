@@ -12,7 +12,7 @@ namespace MergeEngine.Cli.Commands.Merge;
 /// <summary>How <c>merge</c> works and where it writes: the engine's options, each with the name that mergekit has for it.</summary>
 internal static class MergeArguments
 {
-    public static readonly Option<bool> DryRun = new("--dry-run") { Description = "Show the plan: every output tensor with sources, method and parameters, bytes, memory and time. Nothing is written." };
+    public static readonly Option<bool> DryRun = new("--dry-run") { Description = "Show the plan: every output tensor with sources, method and parameters, bytes, memory and time. Nothing is left behind: the disk is measured beside OUT with a file of at most 64 MiB that has no name." };
 
     public static readonly Option<string?> OutPath = new("--out-path") { Description = "OUT under mergekit-multi's name.", HelpName = "OUT" };
 

@@ -88,7 +88,7 @@ internal static class MergeCommand
         }
         catch (OperationCanceledException) when (options.Hash)
         {
-            CommandContext.Note("what was written is kept beside the output; the same command with --resume goes on with it.");
+            CommandContext.Note("what was written so far is kept beside the output; the same command with --resume goes on with it, or begins anew where nothing was.");
             throw;
         }
     }

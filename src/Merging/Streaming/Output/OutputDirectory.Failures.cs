@@ -24,7 +24,8 @@ public sealed partial class OutputDirectory
         return new SafetensorsException($"{place.Given}: cannot be written ({size}).", cause);
     }
 
-    private static long? FreeSpace(string directory)
+    /// <summary>Bytes that this user may still write on the disk of a directory; null where the system cannot tell.</summary>
+    internal static long? FreeSpace(string directory)
     {
         try
         {

@@ -104,15 +104,19 @@ internal sealed class OutputPath
     public static IEnumerable<string> NotesOnPlace(string path, IEnumerable<string> inputs)
     {
         if (RealPath.Of(path) is not { } target) yield break;
-        HashSet<string?> models = [.. inputs.Select(i => RealPath.Of(Path.GetDirectoryName(Path.GetFullPath(i))!))];
+        HashSet<string?> models = [.. inputs.Select(i => Path.GetDirectoryName(Path.GetFullPath(i))!).Distinct(StringComparer.Ordinal).Where(IsModel).Select(RealPath.Of)];
         for (string? above = Path.GetDirectoryName(target); above is not null; above = Path.GetDirectoryName(above))
         {
             string? what = models.Contains(above) ? "a model that is read" : File.Exists(Path.Combine(above, MergeManifest.FileName)) ? "a finished merge" : null;
             if (what is null) continue;
-            yield return $"{path}: lies within {above}, {what}: a copy of that directory takes the output along, and --overwrite of a merge there is refused.";
+            yield return $"{path}: lies within {above}, {what}: a copy of that directory takes the output along, and a merge that is to replace that directory itself is refused.";
             yield break;
         }
     }
+
+    /// <summary>Not so a directory that a lone file happens to lie in.</summary>
+    private static bool IsModel(string directory) =>
+        new[] { "config.json", "adapter_config.json", "model.safetensors", ShardedIndex.FileName }.Any(name => File.Exists(Path.Combine(directory, name)));
 
     /// <summary>The finished model takes its place. There is no moment in which neither the older nor the new one is there, where the system can do that.</summary>
     public void Publish()
