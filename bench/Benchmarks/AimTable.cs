@@ -35,6 +35,7 @@ internal static class AimTable
         new("tokenizers", "WordPiece of English text on one core", "≥ 20 MB/s", table => table.Numbers("megabytes_per_second", row => Says(row, "tokenizer", "wordpiece-minilm") && Says(row, "text", "English sentences")) is [var rate] ? $"{rate:F0} MB/s" : null),
         new("scaling", "a product of 2048 rows on 2 threads : on 1", "≥ 1.85", table => SpeedUp(table, "product of 2048 rows")),
         new("scaling", "a training step of 32 images on 2 threads : on 1", "≥ 1.6", table => SpeedUp(table, "training step, 32 images")),
+        new("spectral-files", "whole models merged by tsv, iso_c and iso_cts, file to file", "≥ 50 % of a float64 product's rate", table => Shares(table.Numbers("share_of_product", _ => true))),
         new("decompositions", "all singular vectors of 1024 and 2048 rows", "≥ 50 % of a float64 product's rate", table => Shares(table.Numbers("share_of_double", row => Says(row, "work", "all vectors") && Number(row, "m") is 1024 or 2048 && Number(row, "n") == Number(row, "m")))),
     ];
 

@@ -18,10 +18,11 @@ public sealed class AimTableTests : IDisposable
             {"threads": 2, "time": {"model": "minilm-8", "pass": "forward", "batch": 1, "median": 2.0, "p99": 2.5, "share": 0.25, "allocated_bytes": 0}},
             {"threads": 4, "time": {"model": "minilm-8", "pass": "forward", "batch": 1, "median": 1.0, "p99": 9.0, "share": 0.15, "allocated_bytes": 32}}
             """);
+        Keep("spectral-files", """{"method": "tsv", "share_of_product": 0.63}, {"method": "iso_c", "share_of_product": 0.42}""");
         Keep("scaling", """{"series": "product of 2048 rows", "x": 1, "seconds": 3.0}, {"series": "product of 2048 rows", "x": 2, "seconds": 1.6}""");
         File.WriteAllText(Path.Combine(_directory.FullName, "operations.md"), "| operation | µs |");
         File.WriteAllText(Path.Combine(_directory.FullName, "steps.json"), "[1, 2]");
-        foreach (string name in (string[])["products", "latencies", "scaling"]) File.WriteAllText(Path.Combine(_directory.FullName, $"{name}.md"), "");
+        foreach (string name in (string[])["products", "latencies", "scaling", "spectral-files"]) File.WriteAllText(Path.Combine(_directory.FullName, $"{name}.md"), "");
         AimTable.Run(new SuiteOptions(["--save", _directory.FullName]));
         string[] all = [.. File.ReadLines(Path.Combine(_directory.FullName, "summary.md")).SkipWhile(line => !line.StartsWith("|---", StringComparison.Ordinal)).Skip(1)];
         string[] rows = [.. all.Where(row => row.Contains("](products.md)", StringComparison.Ordinal) || row.Contains("](latencies.md)", StringComparison.Ordinal) || row.Contains("](scaling.md)", StringComparison.Ordinal))];
@@ -41,7 +42,8 @@ public sealed class AimTableTests : IDisposable
                 $"| a training step of 32 images on 2 threads : on 1 | ≥ 1.6 | {notThere} | [scaling](scaling.md) |",
             ],
             rows);
-        Assert.Equal(23, all.Length);
+        Assert.Equal(24, all.Length);
+        Assert.Contains("| whole models merged by tsv, iso_c and iso_cts, file to file | ≥ 50 % of a float64 product's rate | 42 to 63 % | [spectral-files](spectral-files.md) |", all);
         Assert.Contains("| passes over memory, larger than the caches |  | not read: the table has an older form | [operations](operations.md) |", all);
         Assert.Contains("| absolute per-sample gradients of 128 images of ViT-B/32 : one backward pass over them | ≤ 1.3 | not read: the table has an older form | steps |", all);
         Assert.Contains("| BLAKE3 in the widest vectors on one core |  | not measured: no such table is kept | hashes |", all);
