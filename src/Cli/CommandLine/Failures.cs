@@ -4,6 +4,7 @@ using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Adapters;
 using MergeEngine.Merging.Streaming.Planning;
 using MergeEngine.Merging.Yaml;
+using MergeEngine.Models.Training;
 using MergeEngine.Tensors.Cuda;
 
 namespace MergeEngine.Cli.CommandLine;
@@ -47,7 +48,7 @@ internal static partial class Failures
     private static bool IsExpected(Exception exception) => exception
         is UsageException or YamlException or PlanningException or OperationCanceledException
         or IOException or UnauthorizedAccessException or InvalidDataException or JsonException
-        or ArgumentException or NotSupportedException or InsufficientMemoryException or CudaException;
+        or ArgumentException or NotSupportedException or InsufficientMemoryException or CudaException or DivergenceException;
 
     private static string Sentence(Exception exception)
     {

@@ -83,13 +83,8 @@ internal static class TuneCommand
         using var trainer = new Trainer(encoder, options);
         int stepsPerEpoch = trainer.StepsPerEpoch(task);
         (TrainingRun run, ProfileShares? profile) = ProfileOption.Run(context, device, _ => Train(context, trainer, task, steps, parameters));
-        int finite = run.Losses.TakeWhile(double.IsFinite).Count();
-        if (finite == 0)
-            throw new InvalidDataException($"{context.Get(ModelArguments.Model)}: the loss is not a number before the first step, so nothing is written; expected finite weights and inputs (inspect --stats counts NaN and infinities).");
-        if (finite < run.Losses.Length)
-            throw new InvalidDataException($"{data.Source}: the training loss is not a number from step {finite + 1} on, so nothing is written; expected finite weights and a learning rate that does not diverge.");
-        if (!double.IsFinite(device.Operations.Sum(parameters.Values)))
-            throw new InvalidDataException($"{data.Source}: the last step made weights that are not numbers, so nothing is written; expected a learning rate that does not diverge.");
+        DivergenceException.ThrowIfNotFinite(data.Source, parameters);
+        DivergenceException.ThrowIfNotFinite($"{data.Source}, head", head.Parameters);
         OutputDirectory.Write(output, path => encoder.Save(path, parameters, ownHead ? head : null));
         if (headOut is not null) SafetensorsWriter.Write(headOut, head.ToTensors(), new Dictionary<string, string>(head.ToMetadata()));
         NoteCompanions(context, encoder, output);
@@ -119,8 +114,16 @@ internal static class TuneCommand
     private static TrainingRun Train(CommandContext context, Trainer trainer, TrainingTask task, int steps, ParameterVector parameters)
     {
         using OptimizerState state = trainer.CreateState();
-        return CommandContext.WithProgress("steps", sink => trainer.Run(
-            task, parameters, state, default, steps, progress: p => sink.Report($"tuning {task.Name}", p.Step, p.Steps), cancellation: context.Stop));
+        try
+        {
+            return CommandContext.WithProgress("steps", sink => trainer.Run(
+                task, parameters, state, default, steps, progress: p => sink.Report($"tuning {task.Name}", p.Step, p.Steps), cancellation: context.Stop));
+        }
+        catch (DivergenceException e) when (e.Step == 1)
+        {
+            throw new InvalidDataException(
+                $"{context.Get(ModelArguments.Model)}: the loss is not a number before the first step, so nothing is written; expected finite weights and inputs (inspect --stats counts NaN and infinities).", e);
+        }
     }
 
     /// <summary>A file holds weights alone, and none of what a model needs beside them: says how it gets that.</summary>

@@ -14,6 +14,7 @@ public static class ExperimentRunner
     /// <param name="file">What.</param>
     /// <param name="options">Seed, progress, cancellation.</param>
     /// <exception cref="Models.ModelException">Model, head and data do not fit together.</exception>
+    /// <exception cref="Models.Training.DivergenceException">The tuning of a method diverges: a loss, or a weight after the last step, is not finite.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is left behind.</exception>
     public static ExperimentResult Run(Device device, ExperimentFile file, ExperimentOptions options)
     {
@@ -42,6 +43,7 @@ public static class ExperimentRunner
     /// <param name="save">Called with the context's encoder and the merged parameters.</param>
     /// <param name="name">Name of the row, such as <c>atm-10x1</c>; null takes the first that goes more than one round, else the first.</param>
     /// <exception cref="Yaml.YamlException">The file has no such method.</exception>
+    /// <exception cref="Models.Training.DivergenceException">The tuning of a method diverges: a loss, or a weight after the last step, is not finite.</exception>
     public static ExperimentResult RunAlternating(
         Device device, ExperimentFile file, ExperimentOptions options, Action<Models.Encoders.Encoder, ParameterVector> save, string? name = null)
     {

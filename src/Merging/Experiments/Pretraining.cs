@@ -18,12 +18,15 @@ public static class Pretraining
     /// <summary>The file with all heads, beside the model's.</summary>
     public const string HeadsName = "heads.safetensors";
 
+    private const string Phase = "pre-training";
+
     /// <summary>Runs it and writes the directory.</summary>
     /// <param name="device">Where.</param>
     /// <param name="file">What.</param>
     /// <param name="output">Directory to be made.</param>
     /// <param name="options">Seed, progress, cancellation.</param>
     /// <exception cref="Models.ModelException">Model and data do not fit together.</exception>
+    /// <exception cref="DivergenceException">A loss, or a weight after the last step, is not finite; nothing is written.</exception>
     public static IReadOnlyList<PretrainedTask> Run(Device device, PretrainingFile file, string output, ExperimentOptions options)
     {
         ulong seed = options.Seed ?? file.Seed;
@@ -74,12 +77,16 @@ public static class Pretraining
             for (int t = 0; t < tasks.Count; t++)
             {
                 ReadOnlySpan<int> samples = cursors[t].Next(out int epoch);
-                trainer.Accumulate(tasks[t], encoder.Parameters, samples, epoch, 1.0 / tasks.Count);
+                double loss = trainer.Accumulate(tasks[t], encoder.Parameters, samples, epoch, 1.0 / tasks.Count);
+                if (!double.IsFinite(loss)) throw DivergenceException.OfLoss($"{Phase}, task {tasks[t].Name}", step + 1);
             }
 
             trainer.Update(encoder.Parameters, state);
-            options.Progress?.Report(new ExperimentProgress("pre-training", step + 1, steps, step + 1, steps));
+            options.Progress?.Report(new ExperimentProgress(Phase, step + 1, steps, step + 1, steps));
         }
+
+        DivergenceException.ThrowIfNotFinite(Phase, encoder.Parameters);
+        foreach (TrainingTask task in tasks) DivergenceException.ThrowIfNotFinite($"{Phase}, head of task {task.Name}", task.Head.Parameters);
     }
 
     private static void Save(VisionTransformer encoder, List<TrainingTask> tasks, string output)

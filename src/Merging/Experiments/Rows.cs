@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using MergeEngine.Merging.Methods;
 using MergeEngine.Merging.Tuning;
+using MergeEngine.Models.Training;
 using MergeEngine.Tensors.Parameters;
 
 namespace MergeEngine.Merging.Experiments;
@@ -103,10 +105,22 @@ internal sealed class Rows(ExperimentContext context)
         IReadOnlyList<double> rates = method.LearningRate.Count > 0 ? method.LearningRate : [context.File.Tuning.LearningRate];
         var cost = new RowCost(method.Name);
         (ParameterVector? Model, double Validation, double Rate) best = default;
+        DivergenceException? diverged = null;
         foreach (double rate in rates)
         {
             using EncoderTuning tuning = context.At(rate);
-            ParameterVector model = context.Own(JointTuning.Run(tuning.Tasks, context.Start, context.Budget, tuning.CreateOptimizer, context.Tuning(cost)));
+            ParameterVector model;
+            try
+            {
+                model = context.Own(JointTuning.Run(tuning.Tasks, context.Start, context.Budget, tuning.CreateOptimizer, context.Tuning(cost)));
+            }
+            catch (DivergenceException e) when (rates.Count > 1)
+            {
+                // One of several rates that are searched may be too high; it is not the one that is chosen.
+                diverged = e;
+                continue;
+            }
+
             double validation = rates.Count > 1 ? context.MeanAccuracy(model, "validation") : 0;
             if (best.Model is null || validation > best.Validation)
             {
@@ -119,6 +133,7 @@ internal sealed class Rows(ExperimentContext context)
             }
         }
 
+        if (best.Model is null) ExceptionDispatchInfo.Throw(diverged!);
         cost.Book();
         cost.Parameters["learning_rate"] = best.Rate;
         if (rates.Count > 1)
@@ -127,7 +142,7 @@ internal sealed class Rows(ExperimentContext context)
             cost.Validation = best.Validation;
         }
 
-        return Finish(method, cost, best.Model!);
+        return Finish(method, cost, best.Model);
     }
 
     /// <summary>ATM in any form.</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using MergeEngine.Merging.Analysis;
 using MergeEngine.Merging.Methods;
+using MergeEngine.Models.Training;
 using MergeEngine.Tensors.Parameters;
 
 namespace MergeEngine.Merging.Tuning;
@@ -33,6 +34,7 @@ public static class AlternatingTuning
     /// <param name="observer">Evaluation and analysis by round.</param>
     /// <returns>The merged parameters; the caller owns them.</returns>
     /// <exception cref="ArgumentException">No tasks, two of one name, one without examples, or a merge step that lacks something.</exception>
+    /// <exception cref="DivergenceException">A loss, or a weight after the last step, is not finite; all memory is given back.</exception>
     /// <exception cref="OperationCanceledException">Between two steps; all memory is given back.</exception>
     public static ParameterVector Run(
         IReadOnlyList<ITuningTask> tasks, ParameterVector start, AlternatingOptions options, Func<IParameterOptimizer> optimizer, TuningContext context, IAlternatingObserver? observer = null)
@@ -98,6 +100,11 @@ public static class AlternatingTuning
             // The tuned models become task vectors in their own memory, which stays this run's.
             TaskVectors taskVectors = TaskVectors.TakeModels(round == 1 ? "start" : $"merged model of round {round - 1}", _base!, _tuned);
             double[] norms = VectorGeometry.Norms(taskVectors);
+            for (int t = 0; t < norms.Length; t++)
+            {
+                if (!double.IsFinite(norms[t])) throw DivergenceException.OfWeights(TuningChecks.Title(_context, _tasks[t]), $"step {round * _options.MergeEvery.StepsFor(_tasks[t])}");
+            }
+
             TimeSpan spent = Stopwatch.GetElapsedTime(start);
             observer?.Tuned(round, taskVectors);
 
@@ -111,6 +118,7 @@ public static class AlternatingTuning
         public ParameterVector TakeResult()
         {
             ParameterVector result = _base!;
+            DivergenceException.ThrowIfNotFinite(_context.Phase, result, "the last merge");
             _owned.Remove(result);
             _base = null;
             return result;

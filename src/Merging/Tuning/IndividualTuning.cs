@@ -1,4 +1,5 @@
 using MergeEngine.Merging.Methods;
+using MergeEngine.Models.Training;
 using MergeEngine.Tensors.Parameters;
 
 namespace MergeEngine.Merging.Tuning;
@@ -14,6 +15,7 @@ public static class IndividualTuning
     /// <param name="context">Ledger, progress, cancellation.</param>
     /// <returns>The models in the order of the tasks; the caller owns them.</returns>
     /// <exception cref="ArgumentException">No tasks, two of one name, or one without examples.</exception>
+    /// <exception cref="DivergenceException">A loss, or a weight after the last step, is not finite; all memory is given back.</exception>
     /// <exception cref="OperationCanceledException">Between two steps; all memory is given back.</exception>
     public static IReadOnlyList<NamedModel> Run(
         IReadOnlyList<ITuningTask> tasks, ParameterVector start, TuningLength length, Func<IParameterOptimizer> optimizer, TuningContext context)
@@ -31,6 +33,7 @@ public static class IndividualTuning
                 models.Add(model);
                 inner.Reset();
                 loop.Run(task, model.Parameters, inner, 0, steps, new double[steps]);
+                DivergenceException.ThrowIfNotFinite(TuningChecks.Title(context, task), model.Parameters);
             }
         }
         catch

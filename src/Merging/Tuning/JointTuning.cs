@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MergeEngine.Models.Training;
 using MergeEngine.Tensors.Parameters;
 
 namespace MergeEngine.Merging.Tuning;
@@ -16,6 +17,7 @@ public static class JointTuning
     /// <param name="context">Ledger, progress, cancellation.</param>
     /// <returns>The tuned parameters; the caller owns them.</returns>
     /// <exception cref="ArgumentException">No tasks, two of one name, or one without examples.</exception>
+    /// <exception cref="DivergenceException">A loss, or a weight after the last step, is not finite; all memory is given back.</exception>
     /// <exception cref="OperationCanceledException">Between two steps; all memory is given back.</exception>
     public static ParameterVector Run(
         IReadOnlyList<ITuningTask> tasks, ParameterVector start, TuningLength length, Func<IParameterOptimizer> optimizer, TuningContext context)
@@ -31,10 +33,18 @@ public static class JointTuning
             for (; steps < total; steps++)
             {
                 context.Cancellation.ThrowIfCancellationRequested();
-                for (int t = 0; t < tasks.Count; t++) examples += tasks[t].Accumulate(parameters, steps, 1.0 / tasks.Count).Examples;
+                foreach (ITuningTask task in tasks)
+                {
+                    BatchResult batch = task.Accumulate(parameters, steps, 1.0 / tasks.Count);
+                    TuningChecks.RequireFinite(batch.Loss, context, task, steps);
+                    examples += batch.Examples;
+                }
+
                 inner.Step(parameters, steps);
                 context.Progress?.Report(new TuningProgress(context.Phase, "", steps + 1, total));
             }
+
+            DivergenceException.ThrowIfNotFinite(context.Phase, parameters);
         }
         catch
         {

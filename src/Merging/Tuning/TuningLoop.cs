@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using MergeEngine.Models.Training;
 using MergeEngine.Tensors.Parameters;
 
 namespace MergeEngine.Merging.Tuning;
@@ -15,6 +16,7 @@ internal sealed class TuningLoop(TuningContext context, long totalOfPhase)
     /// <param name="first">First batch of the task's stream.</param>
     /// <param name="count">Steps.</param>
     /// <param name="losses">[count], the loss of each batch before its update.</param>
+    /// <exception cref="DivergenceException">A loss is not finite.</exception>
     public void Run(ITuningTask task, ParameterVector parameters, IParameterOptimizer optimizer, long first, long count, Span<double> losses)
     {
         long start = Stopwatch.GetTimestamp();
@@ -25,6 +27,7 @@ internal sealed class TuningLoop(TuningContext context, long totalOfPhase)
             {
                 context.Cancellation.ThrowIfCancellationRequested();
                 BatchResult batch = task.Accumulate(parameters, first + steps, 1);
+                TuningChecks.RequireFinite(batch.Loss, context, task, first + steps);
                 optimizer.Step(parameters, first + steps);
                 losses[(int)steps] = batch.Loss;
                 examples += batch.Examples;

@@ -62,6 +62,7 @@ public sealed class Trainer : IDisposable
     /// <param name="progress">Called after every step.</param>
     /// <param name="cancellation">Stops between two steps.</param>
     /// <exception cref="ModelException">Data, head and encoder do not fit each other.</exception>
+    /// <exception cref="DivergenceException">A loss is not finite.</exception>
     public TrainingRun Run(
         TrainingTask task, ParameterVector parameters, OptimizerState state, DataPosition start, int steps, int? scheduleStart = null,
         Action<TrainingProgress>? progress = null, CancellationToken cancellation = default)
@@ -83,6 +84,7 @@ public sealed class Trainer : IDisposable
             // A GPU is still at work: the next batch is made ready before its loss is waited for.
             if (i + 1 < steps) Read(task, cursor.Next(out epoch), epoch);
             losses[i] = MeanLoss(task.Head, count);
+            if (!double.IsFinite(losses[i])) throw DivergenceException.OfLoss(task.Dataset.Source, i + 1);
             examples += count;
             progress?.Invoke(new TrainingProgress(i + 1, steps, current, losses[i], rate));
         }

@@ -125,13 +125,44 @@ public sealed partial class ExperimentTests : IDisposable
     }
 
     [Fact]
-    public void What_diverges_stays_a_document_that_is_read_again_and_no_chart_shows_it()
+    public void A_result_with_numbers_that_are_none_is_read_again_and_no_chart_shows_them()
     {
-        string text = MiniatureExperiment.Text.Replace("learning_rate: 1.0e-3", "learning_rate: 1.0e+30", StringComparison.Ordinal).Split("methods:")[0] + "methods: [pretrained, atm]";
+        string text = MiniatureExperiment.Text.Split("methods:")[0] + "methods: [pretrained, atm]";
         JsonElement result = MergeEngineProcess.Run("experiment", MiniatureExperiment.Write(directory, text), directory["out"], "--json").Succeeded().Json();
-        Assert.Contains(result.GetProperty("rounds")[0].GetProperty("norm").EnumerateArray(), norm => norm.ValueKind == JsonValueKind.String);
+        string norm = result.GetProperty("rounds")[0].GetProperty("norm")[1].GetRawText();
+        string json = File.ReadAllText(directory["out/results.json"]);
+        Assert.Contains(norm, json, StringComparison.Ordinal);
+        File.WriteAllText(directory["out/results.json"], json.Replace(norm, "\"NaN\"", StringComparison.Ordinal));
         MergeEngineProcess.Run("report", directory["out"], "--html", directory["again.html"]).Succeeded();
         Assert.DoesNotContain("NaN", File.ReadAllText(directory["again.html"]), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("experiment", "1.0e+30", "individual, task 0: the training loss is not a number from step 2 on, so nothing is written; expected finite weights and a learning rate that does not diverge.")]
+    [InlineData("atm", "1.0e+30", "atm-2x1, task 0: the training loss is not a number from step 2 on, so nothing is written; expected finite weights and a learning rate that does not diverge.")]
+    [InlineData("atm", "1.0e+60", "atm-2x1, task 0: step 1 made weights that are not numbers, so nothing is written; expected a learning rate that does not diverge.")]
+    public void Training_that_diverges_fails_and_writes_nothing(string command, string rate, string sentence)
+    {
+        string text = MiniatureExperiment.Text.Replace("learning_rate: 1.0e-3, batch_size: 8", $"learning_rate: {rate}, batch_size: {(rate == "1.0e+60" ? 16 : 8)}", StringComparison.Ordinal);
+        string file = MiniatureExperiment.Write(directory, text);
+        Directory.CreateDirectory(directory["temporary"]);
+        var environment = new Dictionary<string, string> { ["TMPDIR"] = directory["temporary"] };
+        MergeEngineProcess.RunWith(environment, command, file, directory["out"]).Refused(1, sentence);
+        Assert.Empty(Directory.GetFileSystemEntries(directory["temporary"]));
+        Assert.Equal(["0.safetensors", "2.safetensors", "miniature.yml", "temporary"], Entries());
+    }
+
+    [Fact]
+    public void Pretraining_that_diverges_fails_and_writes_nothing()
+    {
+        MiniatureExperiment.Write(directory);
+        string file = directory.Write("pretrain.yml", """
+            model: { image: 28, channels: 1, patch: 7, width: 16, layers: 1, heads: 2, mlp: 32 }
+            tasks: [{ name: zero, data: 0.safetensors }, { name: two, data: 2.safetensors }]
+            tuning: { learning_rate: 1.0e+30, batch_size: 8, epochs: 2 }
+            """);
+        MergeEngineProcess.Run("pretrain", file, directory["base"]).Refused(1, "pre-training, task zero: the training loss is not a number from step 2 on, so nothing is written");
+        Assert.Equal(["0.safetensors", "2.safetensors", "miniature.yml", "pretrain.yml"], Entries());
     }
 
     [Fact]
@@ -192,8 +223,10 @@ public sealed partial class ExperimentTests : IDisposable
         Assert.Equal(130, process.ExitCode);
         Assert.Equal("", process.StandardOutput.ReadToEnd());
         Assert.Contains("merge-engine: stopped.", process.StandardError.ReadToEnd(), StringComparison.Ordinal);
-        Assert.Equal(["0.safetensors", "2.safetensors", "miniature.yml"], Directory.GetFileSystemEntries(directory.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["0.safetensors", "2.safetensors", "miniature.yml"], Entries());
     }
+
+    private IEnumerable<string?> Entries() => Directory.GetFileSystemEntries(directory.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal);
 
     private Outcome Run(string output, params string[] options) =>
         MergeEngineProcess.Run(["experiment", MiniatureExperiment.Write(directory), directory[output], .. options]).Succeeded();

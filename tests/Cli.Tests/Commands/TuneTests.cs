@@ -145,6 +145,14 @@ public sealed class TuneTests : IDisposable
     }
 
     [Fact]
+    public void A_last_step_that_makes_the_head_infinite_writes_nothing()
+    {
+        MergeEngineProcess.Run("tune", Base, Dataset(), directory["tuned"], "--head-out", directory["head.safetensors"], "--freeze-encoder", "--steps", "1", "--learning-rate", "1e60")
+            .Refused(1, "data.safetensors, head: the last step made weights that are not numbers");
+        Assert.False(Directory.Exists(directory["tuned"]) || File.Exists(directory["head.safetensors"]));
+    }
+
+    [Fact]
     public void A_model_with_NaN_is_not_scored_and_gets_no_gradient()
     {
         Directory.CreateDirectory(directory["nan"]);

@@ -2,6 +2,7 @@ using MergeEngine.Merging.Experiments;
 using MergeEngine.Merging.Tests.Support;
 using MergeEngine.Models;
 using MergeEngine.Models.Encoders;
+using MergeEngine.Models.Training;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Safetensors;
 
@@ -45,15 +46,34 @@ public sealed class ExperimentFailureTests : IDisposable
         }
     }
 
-    /// <summary>Weights that became infinite are a result like any other: the table is not lost with them.</summary>
-    [Fact]
-    public void A_run_that_diverges_has_results()
+    /// <summary>Accuracies of weights that are not numbers look plausible: none is handed on. <see cref="MiniatureExperiment.Run(ExperimentFile, int, ExperimentOptions?)"/> looks at the memory.</summary>
+    [Theory]
+    [InlineData("individual", "individual, task a: the training loss is not a number from step 2 on, so nothing is written; ")]
+    [InlineData("joint", "joint, task a: the training loss is not a number from step 2 on, so nothing is written; ")]
+    [InlineData("joint: { learning_rate: [1.0e+30, 1.0e+31] }", "joint, task a: the training loss is not a number from step 2 on, so nothing is written; ")]
+    [InlineData("atm: { rounds: 2, epochs: 5 }", "atm-2x5, task a: the training loss is not a number from step 2 on, so nothing is written; ")]
+    public void Training_that_diverges_ends_the_experiment_at_the_step(string method, string sentence) =>
+        Assert.StartsWith(sentence, Diverge(method, 1e30).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("individual", "individual, task a: the last step made weights that are not numbers, ")]
+    [InlineData("joint", "joint: the last step made weights that are not numbers, ")]
+    [InlineData("atm: { rounds: 2, epochs: 1 }", "atm-2x1, task a: step 1 made weights that are not numbers, ")]
+    public void Weights_that_the_last_step_made_infinite_end_the_experiment(string method, string sentence)
     {
-        ExperimentFile file = _miniature.Load(ExperimentRunnerTests.Everything, "fixed_lambda: 0.3\nconflict_lambda: 0.3\n");
-        ExperimentResult result = MiniatureExperiment.Run(file with { Tuning = file.Tuning with { Optimizer = "sgd", LearningRate = 1e30, ClipNorm = 0 } });
-        Assert.Equal(15, result.Methods.Count);
-        Assert.Contains(result.Rounds, series => !double.IsFinite(series.Norm[^1]));
-        Assert.Equal(result.Methods.Count, ExperimentJson.Read(ExperimentJson.Write(result)).Methods.Count);
+        DivergenceException error = Diverge(method, 1e60, epochs: 1, steps: 1);
+        Assert.StartsWith(sentence, error.Message, StringComparison.Ordinal);
+        Assert.Equal(0, error.Step);
+    }
+
+    /// <summary>The others of the grid are searched as if it were not there.</summary>
+    [Fact]
+    public void A_learning_rate_that_diverges_is_not_chosen()
+    {
+        MethodResult Joint(string rates) => Assert.Single(_miniature.Run($"joint: {{ learning_rate: [{rates}] }}").Methods);
+        MethodResult joint = Joint("1.0e+30, 5.0e-3, 1.0e+31"), alone = Joint("5.0e-3");
+        Assert.Equal(5e-3, joint.Parameters["learning_rate"]);
+        Assert.Equal(alone.Accuracy, joint.Accuracy);
     }
 
     [Theory]
@@ -83,6 +103,13 @@ public sealed class ExperimentFailureTests : IDisposable
         Exception error = Assert.ThrowsAny<Exception>(() => MiniatureExperiment.Run(file, options: new ExperimentOptions { Progress = new ImmediateProgress(p => Assert.Fail($"'{p.Phase}' has begun.")) }));
         Assert.True(error is ModelException or SafetensorsException or IOException or ArgumentException, error.ToString());
         Assert.Contains(mention, error.Message, StringComparison.Ordinal);
+    }
+
+    private DivergenceException Diverge(string method, double rate, int epochs = 10, int steps = 0)
+    {
+        ExperimentFile file = _miniature.Load(method);
+        TuningEntry tuning = file.Tuning with { Optimizer = "sgd", LearningRate = rate, ClipNorm = 0, Epochs = epochs, StepsPerEpoch = steps };
+        return Assert.Throws<DivergenceException>(() => MiniatureExperiment.Run(file with { Tuning = tuning }));
     }
 
     private void WriteHeads(string task, int classes, int width)

@@ -111,6 +111,17 @@ public sealed class PretrainingTests : IDisposable
         Assert.False(Directory.Exists(_directory.File("base")));
     }
 
+    [Theory]
+    [InlineData("1.0e+30", 60, "pre-training, task a: the training loss is not a number from step 2 on, so nothing is written; ")]
+    [InlineData("1.0e+60", 1, "pre-training: the last step made weights that are not numbers, so nothing is written; ")]
+    public void Training_that_diverges_writes_nothing(string rate, int epochs, string sentence)
+    {
+        string text = Text.Replace("learning_rate: 3.0e-3, batch_size: 10, epochs: 60", $"learning_rate: {rate}, batch_size: 20, epochs: {epochs}", StringComparison.Ordinal);
+        var error = Assert.Throws<DivergenceException>(() => Run(Load(text), _directory.File("base")));
+        Assert.StartsWith(sentence, error.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_directory.File("base")));
+    }
+
     private static IReadOnlyList<PretrainedTask> Run(PretrainingFile file, string output, int threads = 2, ulong? seed = null, CancellationToken cancellation = default)
     {
         using Device device = Device.Open("cpu", threads);
