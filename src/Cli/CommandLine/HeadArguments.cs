@@ -65,7 +65,8 @@ internal static class HeadArguments
                 CommandContext.Note($"{data.Classes.Count - seen} of the {data.Classes.Count} classes have no sample in the training split: {Quoting.QuoteSome([.. data.Classes.Where((_, row) => !train.Labels.Contains(row))])}{why}.");
         }
 
-        ClassificationHead head = ClassificationHead.Random(encoder.Device, data.Classes.Count, encoder.FeatureWidth, seed, data.Name);
+        // Of its own stream: under the task's bare name it would be what a pre-training of that task and seed began with, whose encoder fits it from the start.
+        ClassificationHead head = ClassificationHead.Random(encoder.Device, data.Classes.Count, encoder.FeatureWidth, seed, $"new head of {data.Name}");
         head.ClassNames = data.Classes;
         return head;
     }

@@ -64,6 +64,39 @@ public sealed class TuneTests : IDisposable
         Assert.True(loss < Math.Log(10), $"loss {loss}, {Math.Log(10)} is chance");
     }
 
+    /// <summary>
+    /// Else an encoder that was pre-trained with the same seed would fit a head that is called random. Steps of 1e-30 change no weight, so both heads are written as they began.
+    /// </summary>
+    [Fact]
+    public void A_new_head_is_independent_of_what_a_pretraining_of_that_task_and_seed_begins_with()
+    {
+        const int Classes = 10, Width = 64;
+        var random = new Random(1);
+        float[] images = [.. Enumerable.Range(0, Classes * 64).Select(_ => random.NextSingle())];
+        int[] labels = [.. Enumerable.Range(0, Classes)];
+        string data = directory["data.safetensors"], head = directory["head.safetensors"];
+        SafetensorsWriter.Write(data, new[] { "train", "test" }.SelectMany(split => new[]
+        {
+            TensorContent.FromFloat32($"{split}.images", new Shape(Classes, 1, 8, 8), images),
+            TensorContent.FromInt32($"{split}.labels", new Shape(Classes), labels),
+        }));
+        string file = directory.Write("pretrain.yml", $$"""
+            model: { image: 8, channels: 1, patch: 4, width: {{Width}}, layers: 1, heads: 2, mlp: 16 }
+            tasks: [{ data: data.safetensors }]
+            tuning: { learning_rate: 1.0e-30, batch_size: 10, epochs: 1 }
+            """);
+        MergeEngineProcess.Run("pretrain", file, directory["base"]).Succeeded();
+        MergeEngineProcess.Run("tune", directory["base"], data, directory["tuned"], "--head-out", head, "--steps", "1", "--learning-rate", "1e-30").Succeeded();
+        using SafetensorsFile pretrained = SafetensorsFile.Open(directory["base/heads.safetensors"]), tuned = SafetensorsFile.Open(head);
+        float[] first = pretrained.ReadFloat32("data.weight"), second = tuned.ReadFloat32("weight");
+        Assert.Equal(Classes * Width, second.Length);
+        double Dot(float[] a, float[] b) => a.Zip(b, (x, y) => (double)x * y).Sum();
+        // Of independent normal values the cosine has a standard deviation of 1/√640 = 0.04: five of them.
+        Assert.InRange(Dot(first, second) / Math.Sqrt(Dot(first, first) * Dot(second, second)), -0.2, 0.2);
+        // Both have weights of variance 1/width, whose mean square has a relative standard deviation of √(2/640) = 0.056.
+        Assert.All([first, second], values => Assert.InRange(Dot(values, values) / Classes, 0.72, 1.28));
+    }
+
     [Fact]
     public void A_given_head_stays_as_it_is()
     {
