@@ -63,9 +63,21 @@ internal static class OutputDirectory
     }
 
     /// <summary>Copies the files of a directory, and those of directories in it, such as the pooling of sentence-transformers.</summary>
+    /// <exception cref="IOException">A file cannot be written, as on a full disk.</exception>
     public static void Copy(string from, string to)
     {
-        foreach ((string file, string target) in Pairs(from, to)) File.Copy(file, target, overwrite: true);
+        foreach ((string file, string target) in Pairs(from, to))
+        {
+            try
+            {
+                File.Copy(file, target, overwrite: true);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // What the system says of a copy that does not fit names no file.
+                throw new IOException($"{target}: cannot be written ({OutputTarget.ReasonOf(e)}).", e);
+            }
+        }
     }
 
     /// <summary>The nearest directory above that exists already.</summary>

@@ -152,6 +152,18 @@ public sealed partial class ExperimentTests : IDisposable
         Assert.Equal(["0.safetensors", "2.safetensors", "miniature.yml", "temporary"], Entries());
     }
 
+    /// <summary>A copy that does not fit is told by the system without a name. The disk has room for the probe of the place, and not for the model.</summary>
+    [Fact]
+    public void A_model_that_does_not_fit_on_the_disk_is_told_with_its_name()
+    {
+        string file = MiniatureExperiment.Write(directory);
+        Directory.CreateDirectory(directory["disk"]);
+        Assert.SkipUnless(CanMount(), "A file system cannot be mounted here without rights.");
+        const string Mounted = "mount -t tmpfs -o size=32k none disk && exec \"$0\" \"$@\"";
+        MergeEngineProcess.RunThrough("unshare", ["-Urm", "sh", "-c", Mounted], directory.Path, [], "atm", file, "disk/out")
+            .Refused(1, "merge-engine: disk/out: cannot be written (No space left on device).");
+    }
+
     [Fact]
     public void Pretraining_that_diverges_fails_and_writes_nothing()
     {
@@ -224,6 +236,20 @@ public sealed partial class ExperimentTests : IDisposable
         Assert.Equal("", process.StandardOutput.ReadToEnd());
         Assert.Contains("merge-engine: stopped.", process.StandardError.ReadToEnd(), StringComparison.Ordinal);
         Assert.Equal(["0.safetensors", "2.safetensors", "miniature.yml"], Entries());
+    }
+
+    private bool CanMount()
+    {
+        try
+        {
+            using Process probe = Process.Start(new ProcessStartInfo("unshare", ["-Urm", "mount", "-t", "tmpfs", "none", directory["disk"]]) { RedirectStandardError = true })!;
+            probe.WaitForExit();
+            return probe.ExitCode == 0;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return false;
+        }
     }
 
     private IEnumerable<string?> Entries() => Directory.GetFileSystemEntries(directory.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal);
