@@ -1,5 +1,6 @@
 using System.CommandLine;
 using MergeEngine.Cli.CommandLine;
+using MergeEngine.Cli.Terminal;
 using MergeEngine.Models.Tokenizers;
 using MergeEngine.Models.Tokenizers.Lines;
 
@@ -45,7 +46,7 @@ internal static class TokenizeCommand
         int least = options.AddSpecialTokens ? tokenizer.SpecialTokenCount(pair: false) : 0;
         if (options.MaxLength < least) throw new UsageException($"--max-length is {options.MaxLength}, expected at least {least}, as many as the special tokens of a text.");
         var lines = new TokenizedLines(tokenizer, options, context.Threads > 0 ? context.Threads : Environment.ProcessorCount);
-        using Stream input = Console.OpenStandardInput(), output = Console.OpenStandardOutput();
+        using Stream input = StandardStreams.OpenInput("lines of JSON"), output = StandardStreams.OpenOutput();
         lines.Run(input, output, context.Stop);
     }
 }

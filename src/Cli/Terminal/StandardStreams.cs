@@ -10,15 +10,23 @@ internal static class StandardStreams
 {
     public static void Guard()
     {
-        Console.SetOut(WriterTo(new GuardedStream(Console.OpenStandardOutput(), required: true)));
-        Console.SetError(WriterTo(new GuardedStream(Console.OpenStandardError(), required: false)));
+        Console.SetOut(WriterTo(OpenOutput()));
+        Console.SetError(WriterTo(new GuardedStream(InheritedStream.IsClosed(InheritedStream.Error) ? null : Console.OpenStandardError(), required: false)));
     }
+
+    /// <summary>Standard output for bytes.</summary>
+    public static Stream OpenOutput() => new GuardedStream(InheritedStream.IsClosed(InheritedStream.Output) ? null : Console.OpenStandardOutput(), required: true);
+
+    /// <param name="expected">What is to be read there, for the message.</param>
+    /// <exception cref="IOException">It is closed, where reading would wait for ever.</exception>
+    public static Stream OpenInput(string expected) =>
+        InheritedStream.IsClosed(InheritedStream.Input) ? throw new IOException($"standard input: is closed, expected {expected}.") : Console.OpenStandardInput();
 
     private static StreamWriter WriterTo(Stream stream) =>
         new(stream, Console.OutputEncoding is UTF8Encoding ? new UTF8Encoding(encoderShouldEmitUTF8Identifier: false) : Console.OutputEncoding) { AutoFlush = true };
 
-    /// <summary>Writes to a stream; that of a console takes no harm from a closed pipe.</summary>
-    private sealed class GuardedStream(Stream inner, bool required) : Stream
+    /// <summary>Writes to a stream, null for one that is closed; that of a console takes no harm from a closed pipe.</summary>
+    private sealed class GuardedStream(Stream? inner, bool required) : Stream
     {
         public override bool CanRead => false;
 
@@ -36,20 +44,21 @@ internal static class StandardStreams
 
         public override void Write(ReadOnlySpan<byte> buffer)
         {
+            if (inner is null && required) throw new IOException("standard output: cannot be written: it is closed");
             try
             {
-                inner.Write(buffer);
+                inner?.Write(buffer);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // A closed descriptor is reported as one that may not be used.
+                // A descriptor that cannot be written to is reported as one that may not be used.
                 if (required) throw new IOException($"standard output: cannot be written: {(e is UnauthorizedAccessException ? "it is closed" : e.Message)}", e);
             }
         }
 
         public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
-        public override void Flush() => inner.Flush();
+        public override void Flush() => inner?.Flush();
 
         public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
@@ -59,7 +68,7 @@ internal static class StandardStreams
 
         protected override void Dispose(bool disposing)
         {
-            if (disposing) inner.Dispose();
+            if (disposing) inner?.Dispose();
             base.Dispose(disposing);
         }
     }

@@ -25,6 +25,27 @@ public sealed class StandardStreamTests
         Assert.Equal((1, "merge-engine: standard output: cannot be written: it is closed.\n"), (code, error));
     }
 
+    /// <summary>The first files that the runtime opens for itself take the numbers of closed streams: what is written there must not go into them.</summary>
+    [Fact]
+    public void Output_that_is_closed_is_named_where_input_is_closed_too()
+    {
+        (int code, string error) = Shell("\"$ME\" methods <&- >&-");
+        Assert.Equal((1, "merge-engine: standard output: cannot be written: it is closed.\n"), (code, error));
+        Assert.Equal(1, Shell("\"$ME\" methods <&- >&- 2>&-").Code);
+        Assert.Equal(0, Shell("\"$ME\" methods <&- 2>&- > /dev/null").Code);
+    }
+
+    /// <summary>A pipe of the runtime's own takes the place of a closed input; reading it would never end.</summary>
+    [Fact]
+    public void Input_that_is_closed_is_named()
+    {
+        using var directory = new TemporaryDirectory();
+        string vocabulary = Path.Combine(directory.Path, "vocab.txt");
+        File.WriteAllText(vocabulary, "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n");
+        Assert.Equal((1, "merge-engine: standard input: is closed, expected a recipe.\n"), Shell("\"$ME\" merge - never-written <&-"));
+        Assert.Equal((1, "merge-engine: standard input: is closed, expected lines of JSON.\n"), Shell($"\"$ME\" tokenize '{directory.Path}' <&-"));
+    }
+
     /// <summary>As with other tools, a reader that goes away is nothing to speak of.</summary>
     [Fact]
     public void A_reader_that_has_gone_away_is_no_failure()

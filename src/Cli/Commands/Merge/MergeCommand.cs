@@ -111,7 +111,7 @@ internal static class MergeCommand
     private static RecipeFile Read(string path)
     {
         if (path != "-") return RecipeFile.Read(path);
-        using Stream input = Console.OpenStandardInput();
+        using Stream input = StandardStreams.OpenInput("a recipe");
         return RecipeFile.Parse(YamlFile.ReadText(input, "standard input"), "standard input");
     }
 }
