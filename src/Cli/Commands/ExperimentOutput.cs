@@ -17,18 +17,21 @@ internal static class ExperimentOutput
     /// <summary>Results of a thousand rounds of a hundred methods are below 10 MB.</summary>
     public const long MostBytes = 256 << 20;
 
-    /// <summary>A directory with results of the same experiment may be written over, another one only with --overwrite.</summary>
+    /// <summary>A directory with results of the same experiment and seed may be written over, another one only with --overwrite.</summary>
     /// <param name="directory">Where the files will go.</param>
     /// <param name="overwrite">True to write over what is there.</param>
     /// <param name="experiment">Name of the experiment.</param>
+    /// <param name="seed">Seed of the run.</param>
     /// <exception cref="IOException">There is something in the way.</exception>
-    private static void RequireFree(string directory, bool overwrite, string experiment)
+    private static void RequireFree(string directory, bool overwrite, string experiment, ulong seed)
     {
         if (directory.EndsWith(".safetensors", StringComparison.Ordinal)) throw new UsageException($"{directory}: is the name of a file, expected that of a directory.");
-        string? there = NameIn(Path.Combine(directory, Results));
-        if (there is not null && there != experiment && !overwrite)
-            throw new IOException($"{directory}: holds the results of another experiment, {Quoting.Quote(there)}; --overwrite replaces them.");
-        OutputDirectory.RequireFree(directory, overwrite, ours: there == experiment);
+        ExperimentResult? there = Find(Path.Combine(directory, Results));
+        if (there is not null && there.Name != experiment && !overwrite)
+            throw new IOException($"{directory}: holds the results of another experiment, {Quoting.Quote(there.Name)}; --overwrite replaces them.");
+        if (there is not null && there.Seed != seed && !overwrite)
+            throw new IOException($"{directory}: holds the results of this experiment with seed {there.Seed}, not {seed}; --overwrite replaces them.");
+        OutputDirectory.RequireFree(directory, overwrite, ours: there is not null);
     }
 
     /// <summary>Reads an experiment file, once it is sure that its results can be written.</summary>
@@ -41,7 +44,7 @@ internal static class ExperimentOutput
         OutputDirectory.RequireFree(directory, overwrite: true, inputs: path);
         ExperimentFile file = context.Reading(() => ExperimentFile.Load(path));
         RequireApart(file, directory);
-        RequireFree(directory, context.Get(CommonOptions.Overwrite), file.Name);
+        RequireFree(directory, context.Get(CommonOptions.Overwrite), file.Name, context.Get(CommonOptions.Seed) ?? file.Seed);
         return file;
     }
 
@@ -56,14 +59,14 @@ internal static class ExperimentOutput
         InputGuard.RequireIn(directory, [Results, Report, Checkpoint.SingleFileName, Path.GetFileName(file.Model)], inputs);
     }
 
-    /// <summary>The experiment whose results a file holds; null where there is no such file, or it is something else.</summary>
-    private static string? NameIn(string path)
+    /// <summary>The results that a file holds; null where there is no such file, or it is something else.</summary>
+    private static ExperimentResult? Find(string path)
     {
         var file = new FileInfo(path);
         if (!file.Exists || file.Length > MostBytes) return null;
         try
         {
-            return ExperimentJson.Read(File.ReadAllText(path)).Name;
+            return ExperimentJson.Read(File.ReadAllText(path));
         }
         catch (JsonException)
         {

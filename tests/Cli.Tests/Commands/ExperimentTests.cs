@@ -193,14 +193,17 @@ public sealed partial class ExperimentTests : IDisposable
     }
 
     [Fact]
-    public void A_directory_of_something_else_is_left_alone_and_an_old_result_is_replaced()
+    public void A_directory_of_something_else_is_left_alone_and_an_old_result_of_the_same_seed_is_replaced()
     {
         string file = MiniatureExperiment.Write(directory, MiniatureExperiment.Text.Split("methods:")[0] + "methods: [pretrained]");
         Directory.CreateDirectory(directory["taken"]);
         directory.Write("taken/thesis.txt", "years of work");
         MergeEngineProcess.Run("experiment", file, directory["taken"]).Refused(1, "taken", "--overwrite");
         MergeEngineProcess.Run("experiment", file, directory["out"]).Succeeded();
-        MergeEngineProcess.Run("experiment", file, directory["out"], "--seed", "9").Succeeded();
+        MergeEngineProcess.Run("experiment", file, directory["out"]).Succeeded();
+        MergeEngineProcess.Run("experiment", file, directory["out"], "--seed", "9").Refused(1, "out: holds the results of this experiment with seed 5, not 9; --overwrite replaces them.");
+        Assert.Contains("\"seed\": 5", File.ReadAllText(directory["out/results.json"]), StringComparison.Ordinal);
+        MergeEngineProcess.Run("experiment", file, directory["out"], "--seed", "9", "--overwrite").Succeeded();
         Assert.Contains("\"seed\": 9", File.ReadAllText(directory["out/results.json"]), StringComparison.Ordinal);
     }
 
