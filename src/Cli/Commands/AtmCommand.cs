@@ -35,7 +35,7 @@ internal static class AtmCommand
         return command;
     }
 
-    private static void Run(CommandContext context)
+    private static int Run(CommandContext context)
     {
         string output = context.Get(ExperimentCommand.Output);
         ExperimentFile file = ExperimentOutput.Load(context, context.Get(ExperimentCommand.File), output);
@@ -46,7 +46,7 @@ internal static class AtmCommand
         {
             ExperimentResult result = CommandContext.WithProgress("steps", sink => ExperimentRunner.RunAlternating(
                 device, file, ExperimentOutput.Options(context, sink), (encoder, merged) => encoder.Save(model, merged), context.Get(Method)));
-            ExperimentOutput.Write(context, result, output, target => OutputDirectory.Copy(model, target));
+            return ExperimentOutput.Write(context, result, output, target => OutputDirectory.Copy(model, target));
         }
         finally
         {

@@ -34,11 +34,11 @@ internal static class DemoCommand
         return command;
     }
 
-    private static void Run(CommandContext context)
+    private static int Run(CommandContext context)
     {
         bool emulated = context.DeviceName == "emulated", small = emulated || context.Get(Small);
         if (emulated && !context.Get(Small)) CommandContext.Note("The emulated device is slow: it runs the small experiment.");
-        ExperimentCommand.Run(context, Find(Path.Combine("data", small ? "vision8-small.yml" : "vision8.yml")), context.Get(Out)!);
+        return ExperimentCommand.Run(context, Find(Path.Combine("data", small ? "vision8-small.yml" : "vision8.yml")), context.Get(Out)!);
     }
 
     /// <summary>The experiment file: under the working directory, else in the repository that this program was built in.</summary>

@@ -33,19 +33,21 @@ internal static class ExperimentCommand
         };
         command.Runs(context =>
         {
-            if (context.Get(DryRun)) Plan(context, context.Get(File));
-            else Run(context, context.Get(File), context.Get(Output));
+            if (!context.Get(DryRun)) return Run(context, context.Get(File), context.Get(Output));
+            Plan(context, context.Get(File));
+            return ExitCode.Done;
         });
         return command;
     }
 
     /// <summary>Runs an experiment file and writes its results.</summary>
-    public static void Run(CommandContext context, string path, string output)
+    /// <returns>The exit code.</returns>
+    public static int Run(CommandContext context, string path, string output)
     {
         ExperimentFile file = ExperimentOutput.Load(context, path, output);
         using Device device = context.OpenDevice();
         ExperimentResult result = CommandContext.WithProgress("steps", sink => ExperimentRunner.Run(device, file, ExperimentOutput.Options(context, sink)));
-        ExperimentOutput.Write(context, result, output);
+        return ExperimentOutput.Write(context, result, output);
     }
 
     private static void Plan(CommandContext context, string path)

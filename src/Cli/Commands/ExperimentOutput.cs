@@ -87,7 +87,8 @@ internal static class ExperimentOutput
     /// <param name="result">What came out.</param>
     /// <param name="directory">Where the files go.</param>
     /// <param name="more">Writes more files into the directory that it is given.</param>
-    public static void Write(CommandContext context, ExperimentResult result, string directory, Action<string>? more = null)
+    /// <returns>The exit code: a row that has diverged has no figures, so not everything that was asked for is done.</returns>
+    public static int Write(CommandContext context, ExperimentResult result, string directory, Action<string>? more = null)
     {
         string json = ExperimentJson.Write(result);
         OutputDirectory.Write(directory, target =>
@@ -99,5 +100,10 @@ internal static class ExperimentOutput
         if (context.Json) Console.Out.WriteLine(json);
         else ExperimentTable.Write(result, Console.Out, terminal: !Console.IsOutputRedirected);
         CommandContext.Note($"{Path.Combine(directory, Results)} and {Report} are written.");
+        string[] diverged = [.. result.Methods.Concat(result.FixedCoefficient?.Methods ?? []).Where(m => m.Diverged is not null).Select(m => m.Name).Distinct()];
+        if (diverged.Length == 0 && result.AnalysisDiverged is null) return ExitCode.Done;
+        string what = diverged.Length == 0 ? "the analysis of task vectors has" : diverged.Length == 1 ? $"the row {diverged[0]} has" : $"the rows {string.Join(", ", diverged)} have";
+        Console.Error.WriteLine($"merge-engine: {Printable.Of(what)} no figures because training diverged; '{Results}' says where.");
+        return ExitCode.Failed;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using MergeEngine.Merging.Analysis;
 using MergeEngine.Merging.Methods;
 using MergeEngine.Merging.Tuning;
@@ -25,6 +26,7 @@ internal sealed class ExperimentContext : IDisposable
     private readonly ProgressMeter _meter;
     private readonly Dictionary<int, (IReadOnlyList<ParameterVector> Gradients, RowCost Cost)> _sensitivities = [];
     private Experts? _experts;
+    private DivergenceException? _divergence;
 
     public ExperimentContext(Device device, ExperimentFile file, ExperimentOptions options)
     {
@@ -64,8 +66,31 @@ internal sealed class ExperimentContext : IDisposable
     /// <summary>The tuning of one task in the whole experiment.</summary>
     public TuningLength Budget => Length(File.Tuning.Epochs);
 
-    /// <summary>The individual models; tuned when they are first asked for.</summary>
-    public Experts Experts => _experts ??= Own(Experts.Tune(this));
+    /// <summary>The individual models; tuned when they are first asked for, and never again where that failed.</summary>
+    /// <exception cref="DivergenceException">One of them has diverged.</exception>
+    public Experts Experts
+    {
+        get
+        {
+            if (_divergence is not null) ExceptionDispatchInfo.Throw(_divergence);
+            try
+            {
+                return _experts ??= Own(Experts.Tune(this, ExpertsCost));
+            }
+            catch (DivergenceException e)
+            {
+                _divergence = e;
+                throw;
+            }
+            finally
+            {
+                ExpertsCost.Book();
+            }
+        }
+    }
+
+    /// <summary>What tuning the individual models cost, or has cost until one of them diverged.</summary>
+    public RowCost ExpertsCost { get; } = new("individual");
 
     /// <summary>The tuning between two merges.</summary>
     public TuningLength LengthOf(RoundsEntry rounds) =>
@@ -96,17 +121,27 @@ internal sealed class ExperimentContext : IDisposable
 
     public RowCost SensitivityCost(int samples) => SensitivitiesOf(samples).Cost;
 
-    /// <summary>Accuracy of a task in per cent.</summary>
-    public double Accuracy(ParameterVector model, int task, string split) => Evaluate(model, task, split).Accuracy;
+    /// <summary>Accuracy on the test split of a task, in per cent, for the row of that name.</summary>
+    /// <exception cref="DivergenceException">The model computes no numbers: what it gets right by chance would look like a score.</exception>
+    public double Accuracy(string row, ParameterVector model, int task)
+    {
+        EvaluationResult result = Evaluate(model, task, "test");
+        return double.IsFinite(result.Loss) ? result.Accuracy : throw DivergenceException.OfScore($"{row}, task {_tasks[task].Name}", "test");
+    }
 
     /// <summary>Mean cross-entropy of a task.</summary>
     public double Loss(ParameterVector model, int task, string split) => Evaluate(model, task, split).Loss;
 
-    /// <summary>Mean accuracy over tasks, in per cent.</summary>
+    /// <summary>Mean accuracy over tasks, in per cent; NaN for a model that computes no numbers.</summary>
     public double MeanAccuracy(ParameterVector model, string split)
     {
         double sum = 0;
-        for (int t = 0; t < _tasks.Length; t++) sum += Accuracy(model, t, split);
+        for (int t = 0; t < _tasks.Length; t++)
+        {
+            EvaluationResult result = Evaluate(model, t, split);
+            sum += double.IsFinite(result.Loss) ? result.Accuracy : double.NaN;
+        }
+
         return sum / _tasks.Length;
     }
 

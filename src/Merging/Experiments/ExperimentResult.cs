@@ -22,7 +22,12 @@ public sealed record ExperimentResult
     /// <summary>Test accuracy after each round, for methods that go in rounds.</summary>
     public IReadOnlyList<RoundSeries> Rounds { get; init; } = [];
 
+    /// <summary>What is known about the task vectors; null when not asked for, or where an individual model has diverged.</summary>
     public TaskVectorAnalysis? Analysis { get; init; }
+
+    /// <summary>Why there is no analysis although it was asked for, in one sentence; null otherwise.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? AnalysisDiverged { get; init; }
 
     /// <summary>What the experiment ran with, for the reader: name and value.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
@@ -34,13 +39,20 @@ public sealed record MethodResult
     /// <summary>For example <c>task-arithmetic</c> or <c>atm-10x1</c>.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Test accuracy in per cent, by task name.</summary>
-    public required IReadOnlyDictionary<string, double> Accuracy { get; init; }
+    /// <summary>Test accuracy in per cent, by task name; null for every task where the row has diverged.</summary>
+    public required IReadOnlyDictionary<string, double?> Accuracy { get; init; }
 
-    /// <summary>Mean of the accuracies over tasks, in per cent.</summary>
-    public required double Average { get; init; }
+    /// <summary>Mean of the accuracies over tasks, in per cent; null where the row has diverged.</summary>
+    public required double? Average { get; init; }
 
-    /// <summary>Seconds, the tuning that the method starts from included.</summary>
+    /// <summary>
+    /// Where training diverged, in one sentence that names the row, the task and the step: of this row, or of the one whose models it merges or
+    /// goes on from. Null for a row with figures.
+    /// </summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Diverged { get; init; }
+
+    /// <summary>Seconds, the tuning that the method starts from included; until it diverged, as steps and examples.</summary>
     public required double Seconds { get; init; }
 
     /// <summary>Optimizer steps that each task's data took part in, those of the models that are merged included: the budget of a task.</summary>

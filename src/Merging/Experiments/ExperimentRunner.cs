@@ -1,3 +1,4 @@
+using MergeEngine.Models.Training;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Parameters;
 
@@ -6,6 +7,7 @@ namespace MergeEngine.Merging.Experiments;
 /// <summary>
 /// Runs an experiment: every method of the file in order, each scored on the test split of every task. What methods share (the
 /// individual models, the sensitivities) is made once, when the first method needs it, and booked on every method that stands on it.
+/// Training that diverges costs its own row and those that stand on it: they are marked, and the others stand.
 /// </summary>
 public static class ExperimentRunner
 {
@@ -14,7 +16,6 @@ public static class ExperimentRunner
     /// <param name="file">What.</param>
     /// <param name="options">Seed, progress, cancellation.</param>
     /// <exception cref="Models.ModelException">Model, head and data do not fit together.</exception>
-    /// <exception cref="Models.Training.DivergenceException">The tuning of a method diverges: a loss, or a weight after the last step, is not finite.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; nothing is left behind.</exception>
     public static ExperimentResult Run(Device device, ExperimentFile file, ExperimentOptions options)
     {
@@ -23,6 +24,7 @@ public static class ExperimentRunner
         var results = new List<MethodResult>(file.Methods.Count);
         foreach (MethodEntry method in file.Methods) results.Add(rows.Run(method));
         FixedCoefficientResult? fixedLambda = file.FixedLambda is { } comparison ? rows.Compare(comparison) : null;
+        (TaskVectorAnalysis? analysis, string? diverged) = file.ConflictLambda is { } lambda ? Analyze(context, lambda) : default;
         return new ExperimentResult
         {
             Name = file.Name,
@@ -31,7 +33,8 @@ public static class ExperimentRunner
             Methods = results,
             FixedCoefficient = fixedLambda,
             Rounds = rows.Rounds,
-            Analysis = file.ConflictLambda is { } lambda ? Analyses.Of(context, lambda) : null,
+            Analysis = analysis,
+            AnalysisDiverged = diverged,
             Settings = ExperimentSettings.Of(file, context),
         };
     }
@@ -43,7 +46,7 @@ public static class ExperimentRunner
     /// <param name="save">Called with the context's encoder and the merged parameters.</param>
     /// <param name="name">Name of the row, such as <c>atm-10x1</c>; null takes the first that goes more than one round, else the first.</param>
     /// <exception cref="Yaml.YamlException">The file has no such method.</exception>
-    /// <exception cref="Models.Training.DivergenceException">The tuning of a method diverges: a loss, or a weight after the last step, is not finite.</exception>
+    /// <exception cref="DivergenceException">The tuning of the method diverges: a loss, or a weight after the last step, is not finite.</exception>
     public static ExperimentResult RunAlternating(
         Device device, ExperimentFile file, ExperimentOptions options, Action<Models.Encoders.Encoder, ParameterVector> save, string? name = null)
     {
@@ -52,7 +55,7 @@ public static class ExperimentRunner
         for (MethodEntry? entry = method; entry is not null; entry = entry.Rounds?.Start) alone.Insert(0, entry);
         using var context = new ExperimentContext(device, file with { Methods = alone, FixedLambda = null, ConflictLambda = null }, options);
         var rows = new Rows(context);
-        MethodResult row = rows.RunAlternating(method, merged => save(context.Encoder, merged));
+        MethodResult row = rows.RunAlternating(method, new RowCost(method.Name), merged => save(context.Encoder, merged));
         return new ExperimentResult
         {
             Name = file.Name,
@@ -62,6 +65,18 @@ public static class ExperimentRunner
             Rounds = rows.Rounds,
             Settings = ExperimentSettings.Of(file, context),
         };
+    }
+
+    private static (TaskVectorAnalysis? Analysis, string? Diverged) Analyze(ExperimentContext context, double lambda)
+    {
+        try
+        {
+            return (Analyses.Of(context, lambda), null);
+        }
+        catch (DivergenceException e)
+        {
+            return (null, e.Finding);
+        }
     }
 
     private static MethodEntry FindAlternating(ExperimentFile file, string? name)

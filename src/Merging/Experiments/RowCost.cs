@@ -8,6 +8,8 @@ internal sealed class RowCost(string name)
 {
     public string Name { get; } = name;
 
+    private bool _booked;
+
     /// <summary>Where the tuning loops book; <see cref="Book"/> adds it up.</summary>
     public Ledger Ledger { get; } = new();
 
@@ -32,9 +34,11 @@ internal sealed class RowCost(string name)
         Examples += shared.Examples;
     }
 
-    /// <summary>Adds everything in the ledger.</summary>
+    /// <summary>Adds everything in the ledger, once: a row that ends early may have it booked or not.</summary>
     public void Book()
     {
+        if (_booked || Ledger.Entries.Count == 0) return;
+        _booked = true;
         Seconds += Ledger.Entries.Sum(e => e.Seconds);
         Examples += Ledger.Entries.Sum(e => e.Examples);
         Steps += Ledger.Entries.GroupBy(e => e.Task).Max(task => task.Sum(e => e.Steps));

@@ -36,7 +36,7 @@ public sealed partial class ReportTests : IDisposable
         {
             Match row = Regex.Match(page, $"<tr[^>]*><th scope=\"row\">{Regex.Escape(method.Name)}</th>(.*)</tr>");
             string[] cells = [.. Cell().Matches(row.Groups[1].Value).Select(m => m.Groups[1].Value)];
-            string[] expected = [.. result.Tasks.Select(task => method.Accuracy[task].ToString("0.0", CultureInfo.InvariantCulture)), method.Average.ToString("0.0", CultureInfo.InvariantCulture)];
+            string[] expected = [.. result.Tasks.Select(task => method.Accuracy[task]!.Value.ToString("0.0", CultureInfo.InvariantCulture)), method.Average!.Value.ToString("0.0", CultureInfo.InvariantCulture)];
             Assert.Equal(expected, cells.Take(expected.Length));
         }
 

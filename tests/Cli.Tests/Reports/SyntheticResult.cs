@@ -51,7 +51,7 @@ internal static class SyntheticResult
         return new MethodResult
         {
             Name = name,
-            Accuracy = tasks.Select((task, i) => (task, value: average + offsets[i] - mean)).ToDictionary(p => p.task, p => p.value),
+            Accuracy = tasks.Select((task, i) => (task, value: average + offsets[i] - mean)).ToDictionary(p => p.task, p => (double?)p.value),
             Average = average,
             Seconds = 3.25 * index,
             Steps = 240 * index,

@@ -21,6 +21,7 @@ internal static class RoundsChart
         AddLines(model, result, series => series.Average);
         foreach (MethodResult reference in result.Methods.Where(m => m.Name is "pretrained" or "individual" or "joint"))
         {
+            if (reference.Average is not { } average) continue;
             var level = new LineSeries
             {
                 Title = Printable.Of(reference.Name),
@@ -28,8 +29,8 @@ internal static class RoundsChart
                 StrokeThickness = 1.5,
                 LineStyle = reference.Name switch { "pretrained" => LineStyle.Dot, "joint" => LineStyle.LongDash, _ => LineStyle.DashDot },
             };
-            level.Points.Add(new DataPoint(0, reference.Average));
-            level.Points.Add(new DataPoint(longest, reference.Average));
+            level.Points.Add(new DataPoint(0, average));
+            level.Points.Add(new DataPoint(longest, average));
             model.Series.Add(level);
         }
 

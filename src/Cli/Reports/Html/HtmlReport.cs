@@ -48,6 +48,7 @@ internal static class HtmlReport
 
         Rounds(page, result);
         if (result.Analysis is { } analysis) Analysis(page, result.Tasks, analysis);
+        else if (result.AnalysisDiverged is { } sentence) Section(page, "Task vectors", $"There is no analysis, as an individual model has diverged: {sentence}", "");
         Section(page, "Ledger", "Steps, examples and seconds include the tuning that a method starts from. * was chosen on the validation split.", ResultTables.Ledger(result));
         Section(page, "Settings", null, ResultTables.Settings(result.Settings.Prepend(new("seed", result.Seed.ToString(CultureInfo.InvariantCulture)))));
         return page.Append("</main>\n</body>\n</html>\n").ToString();
@@ -56,15 +57,16 @@ internal static class HtmlReport
     private static void Highlights(StringBuilder page, ExperimentResult result)
     {
         page.Append("<div class=\"cards\">\n");
-        MethodResult? best = result.Methods.Where(m => !ResultRows.IsReference(m)).MaxBy(m => m.Average);
-        if (best is not null) Card(page, $"best merged model: {best.Name}", best.Average, "accent");
-        foreach (MethodResult reference in result.Methods.Where(ResultRows.IsReference)) Card(page, reference.Name, reference.Average, "");
+        MethodResult[] finished = [.. result.Methods.Where(m => m.Diverged is null)];
+        MethodResult? best = finished.Where(m => !ResultRows.IsReference(m)).MaxBy(m => m.Average);
+        if (best is not null) Card(page, $"best merged model: {best.Name}", best, "accent");
+        foreach (MethodResult reference in finished.Where(ResultRows.IsReference)) Card(page, reference.Name, reference, "");
         page.Append("</div>\n");
     }
 
-    private static void Card(StringBuilder page, string label, double value, string kind) => page.Append(
+    private static void Card(StringBuilder page, string label, MethodResult method, string kind) => page.Append(
         CultureInfo.InvariantCulture,
-        $"<div class=\"card {kind}\"><span class=\"value\">{Figures.Percent(value)}<small> %</small></span><span class=\"label\">{Markup.Escape(label)}</span></div>\n");
+        $"<div class=\"card {kind}\"><span class=\"value\">{ResultRows.AverageText(method)}<small> %</small></span><span class=\"label\">{Markup.Escape(label)}</span></div>\n");
 
     private static void Rounds(StringBuilder page, ExperimentResult result)
     {

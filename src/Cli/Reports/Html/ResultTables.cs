@@ -29,11 +29,14 @@ internal static class ResultTables
             }
 
             Average(html, method, bestAverage);
-            if (start is not null) Cell(html, Figures.Signed(method.Average - start.Average), "n quiet");
+            if (start is not null) Cell(html, Figures.Signed(ResultRows.Average(method) - ResultRows.Average(start)), "n quiet");
             html.Append("</tr>\n");
         }
 
-        return html.Append("</tbody></table></div>\n").ToString();
+        html.Append("</tbody></table></div>\n");
+        foreach ((string rows, string sentence) in ResultRows.Divergences(methods))
+            html.Append(CultureInfo.InvariantCulture, $"<p class=\"quiet\">Diverged ({Markup.Escape(rows)}): {Markup.Escape(sentence)}</p>\n");
+        return html.ToString();
     }
 
     /// <summary>What each method cost and chose.</summary>
@@ -66,9 +69,9 @@ internal static class ResultTables
 
     private static void Average(StringBuilder html, MethodResult method, double best)
     {
-        double share = double.IsFinite(method.Average) ? Math.Clamp(method.Average, 0, 100) : 0;
-        string kind = ResultRows.Wins(method, method.Average, best) ? "n average best" : "n average";
-        html.Append(CultureInfo.InvariantCulture, $"<td class=\"{kind}\" style=\"--share:{share:0.0}%\">{Figures.Percent(method.Average)}</td>");
+        double average = ResultRows.Average(method), share = double.IsFinite(average) ? Math.Clamp(average, 0, 100) : 0;
+        string kind = ResultRows.Wins(method, average, best) ? "n average best" : "n average";
+        html.Append(CultureInfo.InvariantCulture, $"<td class=\"{kind}\" style=\"--share:{share:0.0}%\">{ResultRows.AverageText(method)}</td>");
     }
 
     private static void Cell(StringBuilder html, string text, string kind) =>

@@ -19,6 +19,7 @@ internal static class ExperimentTable
     {
         if (terminal) WriteStyled(result, methods, title, output);
         else WritePlain(result, methods, title, output);
+        foreach ((string rows, string sentence) in ResultRows.Divergences(methods)) output.WriteLine($"diverged ({Printable.Of(rows)}): {Printable.Of(sentence)}");
     }
 
     private static void WritePlain(ExperimentResult result, IReadOnlyList<MethodResult> methods, string title, TextWriter output)
@@ -62,7 +63,7 @@ internal static class ExperimentTable
         foreach (MethodResult method in methods)
         {
             var cells = result.Tasks.Select(task => Cell(method, ResultRows.Accuracy(method, task), best[task])).ToList();
-            cells.Add(Cell(method, method.Average, bestAverage));
+            cells.Add((ResultRows.AverageText(method), ResultRows.Wins(method, ResultRows.Average(method), bestAverage)));
             yield return new Row(Printable.Of(method.Name), ResultRows.IsReference(method), cells, Figures.Seconds(method.Seconds));
         }
     }
