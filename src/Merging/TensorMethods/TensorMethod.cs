@@ -144,6 +144,16 @@ public abstract class TensorMerge : IDisposable
     /// <summary>Passes for statistics that are still to come, as a rule; for the plan of bytes that are read.</summary>
     public virtual int ExpectedPasses => NeedsPass ? 1 : 0;
 
+    /// <summary>Whether a sample of the inputs, shown before the first pass, may save one.</summary>
+    public virtual bool WantsSample => false;
+
+    /// <summary>Looks at a sample before the first pass. It may change which passes there are, and nothing else: nobody promises that there is one.</summary>
+    /// <param name="sample">Pieces from all over the tensor, one behind the other, of every input; without an output, and its first index says nothing.</param>
+    /// <param name="piece">Elements of a piece.</param>
+    public virtual void Sample(in TensorChunk sample, int piece)
+    {
+    }
+
     /// <summary>Adds one chunk to the statistics of this pass.</summary>
     public virtual void Accumulate(in TensorChunk chunk) => throw new InvalidOperationException("This method asks for no statistics.");
 

@@ -5,8 +5,8 @@ using Microsoft.Win32.SafeHandles;
 namespace MergeEngine.Tensors.Safetensors;
 
 /// <summary>
-/// The few calls that .NET does not offer: what kind of file a path is without opening it, syncing a directory, and giving two paths each
-/// other's place in one step.
+/// The few calls that .NET does not offer: what kind of file a path is without opening it, syncing a directory, giving two paths each
+/// other's place in one step, and reading what the system has in memory.
 /// </summary>
 internal static partial class Posix
 {
@@ -117,6 +117,33 @@ internal static partial class Posix
             return false;
         }
     }
+
+    /// <summary>Reads where that takes no disk: all bytes are in the system's cache.</summary>
+    /// <param name="file">Open for reading, and kept open by the caller.</param>
+    /// <param name="destination">What is filled.</param>
+    /// <param name="offset">Where in the file it begins.</param>
+    /// <returns>False where bytes are not in memory, or the system or the file system cannot say; then what the destination holds is undefined.</returns>
+    public static unsafe bool TryReadCached(SafeFileHandle file, Span<byte> destination, long offset)
+    {
+        const int NoWait = 8;
+        if (!OperatingSystem.IsLinux() || !Environment.Is64BitProcess) return false;
+        try
+        {
+            fixed (byte* target = destination)
+            {
+                nint* vector = stackalloc nint[] { (nint)target, destination.Length };
+                return PReadV2((int)file.DangerousGetHandle(), vector, 1, offset, NoWait) == destination.Length;
+            }
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
+            return false;
+        }
+    }
+
+    [SupportedOSPlatform("linux")]
+    [LibraryImport("libc", EntryPoint = "preadv2")]
+    private static unsafe partial nint PReadV2(int file, nint* vectors, int count, long offset, int flags);
 
     [SupportedOSPlatform("linux")]
     [LibraryImport("libc", EntryPoint = "renameat2", StringMarshalling = StringMarshalling.Utf8)]

@@ -154,6 +154,17 @@ public sealed unsafe partial class SafetensorsFile : IDisposable
         }
     }
 
+    /// <summary>
+    /// Copies bytes of a tensor if they are in the system's cache, so that looking here and there costs no disk its order. <see cref="Passing"/> is not shown them.
+    /// </summary>
+    /// <returns>Whether they were; false also where the system cannot tell.</returns>
+    public bool TryReadCached(TensorEntry entry, long byteOffset, Span<byte> destination)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        RequireWithin(entry.ByteLength, byteOffset, destination.Length);
+        return Posix.TryReadCached(_handle, destination, Header.DataStart + Mine(entry).Begin + byteOffset);
+    }
+
     public void Dispose()
     {
         if (_disposed) return;

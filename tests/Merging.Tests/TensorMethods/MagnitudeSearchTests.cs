@@ -1,3 +1,4 @@
+using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.TensorMethods.TaskVectors;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Operations;
@@ -83,6 +84,74 @@ public sealed class MagnitudeSearchTests
 
             if (kind is "even" or "tail" or "rows" && density is >= 0.1 and <= 0.9) Assert.InRange(passes, 1, 2);
         }
+    }
+
+    /// <summary>
+    /// The same with pieces that are looked at before the first pass, which is then the only one: also where the elements of a piece are alike, as the range follows how much pieces differ.
+    /// </summary>
+    [Theory]
+    [InlineData("even")]
+    [InlineData("tail")]
+    [InlineData("rows")]
+    [InlineData("blocks")]
+    [InlineData("a sample of something else")]
+    public void What_pieces_foretell_is_found_exactly(string kind)
+    {
+        const int length = 700_003;
+        var random = new Random(5);
+        float[] values = [.. Enumerable.Range(0, length).Select(i => (float)(kind switch
+        {
+            "tail" => Math.Exp(20 * (random.NextDouble() - 0.5)),
+            "rows" => (1 + (i / 1000 % 7)) * (random.NextDouble() - 0.5),
+            "blocks" => Math.Exp(i / 70_000) * (random.NextDouble() - 0.5),
+            _ => random.NextDouble() - 0.5,
+        }))];
+        int[] order = [.. Enumerable.Range(0, length).OrderByDescending(i => Math.Abs(values[i])).ThenBy(i => i)];
+        using Device device = DeviceCases.Open("cpu", 2);
+        long[] places = SamplePlaces.Of(new ChunkShape(length, 8, 1, new MemoryPlan(new ExecutionOptions { Device = device, Threads = 2 }, 0)));
+        using DeviceBuffer x = device.Allocate<float>(length), zero = device.Allocate<float>(length), pieces = device.Allocate<float>(places.Length * SamplePlaces.Piece);
+        device.Upload<float>(values, x.AsSpan<float>());
+        device.Operations.Fill(zero.AsSpan<float>(), 0);
+        float[] seen = [.. places.SelectMany(p => values.AsSpan((int)p, SamplePlaces.Piece).ToArray()).Select(v => kind == "a sample of something else" ? 2 + v : v)];
+        device.Upload<float>(seen, pieces.AsSpan<float>());
+        foreach (double density in new[] { 0.01, 0.1, 0.5, 0.9 })
+        {
+            int wanted = (int)(density * length), passes = 0;
+            MagnitudeSample sample = MagnitudeSample.OfPieces(length, pieces.AsSpan<float>(), zero.AsSpan<float>().Slice(0, seen.Length), SamplePlaces.Piece);
+            var search = new MagnitudeSearch(wanted, length, room: length);
+            search.Foretell(sample);
+            sample.Release();
+            for (; search.NeedsPass; passes++)
+            {
+                Show(length, 50_021, (start, part) => search.Accumulate(device.Operations, x.AsSpan<float>().Slice(start, part), default, start));
+                search.CompletePass();
+            }
+
+            var selected = Enumerable.Range(0, length).Where(i => search.Result.Contains(Math.Abs(values[i]), i)).ToHashSet();
+            Assert.True(selected.SetEquals(order.Take(wanted)));
+            Assert.Equal(kind != "a sample of something else", passes == 1);
+        }
+    }
+
+    /// <summary>Each stretch of the tensor has one piece within it, none is cut off at its end, and they do not all begin in the same column.</summary>
+    [Theory]
+    [InlineData(700_003)]
+    [InlineData(2_359_296)]
+    [InlineData(300_000_000_000)]
+    public void Pieces_of_a_sample_lie_all_over_the_tensor(long length)
+    {
+        using Device device = DeviceCases.Open("cpu", 2);
+        var shape = new ChunkShape(length, 9, 1, new MemoryPlan(new ExecutionOptions { Device = device, Threads = 2 }, 0));
+        long[] places = SamplePlaces.Of(shape);
+        Assert.InRange(places.Length, 128, shape.Length / SamplePlaces.Piece);
+        for (int i = 0; i < places.Length; i++)
+        {
+            long begin = (long)((UInt128)(ulong)length * (ulong)i / (ulong)places.Length), end = (long)((UInt128)(ulong)length * ((ulong)i + 1) / (ulong)places.Length);
+            Assert.InRange(places[i], begin, end - SamplePlaces.Piece);
+        }
+
+        Assert.True(places.Select(p => p % 768 / 48).Distinct().Count() > 8);
+        Assert.Empty(SamplePlaces.Of(new ChunkShape(20_000, 9, 1, new MemoryPlan(new ExecutionOptions { Device = device, Threads = 2 }, 0))));
     }
 
     private static void Show(int length, int chunk, Action<int, int> show)

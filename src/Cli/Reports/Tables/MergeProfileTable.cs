@@ -32,6 +32,7 @@ internal static class MergeProfileTable
         MergeStage.Planning => "planning",
         MergeStage.Opening => "opening",
         MergeStage.Reading => "reading",
+        MergeStage.ReadingAgain => "reading again",
         MergeStage.HashingInputs => "hashing inputs",
         MergeStage.ConvertingInputs => "converting inputs",
         MergeStage.Transforming => "adapters and tokens",

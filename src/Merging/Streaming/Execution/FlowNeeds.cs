@@ -8,7 +8,7 @@ namespace MergeEngine.Merging.Streaming.Execution;
 /// <param name="Inputs">Inputs and companions that stand in a chunk beside the output.</param>
 /// <param name="Unit">Chunks start and end at multiples of it.</param>
 /// <param name="WorkingBytes">What it holds beside its chunks.</param>
-/// <param name="IsRepeated">Whether it is read several times.</param>
+/// <param name="IsRepeated">Whether it is made several times, by computing.</param>
 /// <param name="Whole">Bytes of the tensor as one chunk: small ones share a chunk.</param>
 internal readonly record struct FlowNeeds(long Elements, int Inputs, long Unit, long WorkingBytes, bool IsRepeated, long Whole)
 {
@@ -39,7 +39,7 @@ internal readonly record struct FlowNeeds(long Elements, int Inputs, long Unit, 
         try
         {
             var shape = new ChunkShape(Elements, Inputs, Unit, memory);
-            return checked(WorkingBytes + (shape.Bytes * (IsRepeated && memory.Holds(shape, WorkingBytes) ? shape.Count : 1)));
+            return checked(WorkingBytes + (shape.Bytes * (IsRepeated && memory.Holds(shape, isComputed: true, WorkingBytes) ? shape.Count : 1)));
         }
         catch (OverflowException)
         {

@@ -61,11 +61,11 @@ public sealed class InputFiles : IDisposable
             throw new SafetensorsException($"{file.FilePath}: has {input.Length} bytes, but had {file.FileLength} when the merge was planned.");
 
         if (!hashing) return;
-        file.Passing = times is null ? input.Passed : (offset, bytes) =>
+        file.Passing = times is null ? (offset, bytes) => input.Passed(offset, bytes) : (offset, bytes) =>
         {
             long start = StageTimes.Start(times);
-            input.Passed(offset, bytes);
-            times.Add(MergeStage.HashingInputs, start, bytes.Length);
+            long hashed = input.Passed(offset, bytes);
+            times.Add(MergeStage.HashingInputs, start, hashed);
         };
         // The first bytes of the hash, which those of the tensors continue.
         byte[] bytes = ArrayPool<byte>.Shared.Rent(ReadBytes);

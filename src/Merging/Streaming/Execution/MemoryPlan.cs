@@ -13,9 +13,9 @@ internal sealed record MemoryPlan
     public const long Least = 16L << 20;
 
     /// <summary>
-    /// Large enough for the disk's full rate and for a kernel's start not to count; small enough that what one thread reads is in its cache when it computes.
+    /// Large enough for the disk's full rate and for a kernel's start not to count; small enough that what every thread reads is in the caches when it computes.
     /// </summary>
-    public const int UsualChunk = 4 << 20;
+    public const int UsualChunk = 2 << 20;
 
     /// <summary>
     /// Bytes of headers and plan for a tensor of the output, for each character of its name, for each of its sources, and for each entry of a header, which models with equal ones
@@ -65,7 +65,7 @@ internal sealed record MemoryPlan
     /// <summary>Bytes that a chunk of all inputs and the output should take.</summary>
     public int ChunkBytes { get; }
 
-    /// <summary>A tensor that is read several times stays in memory if it takes no more than this.</summary>
+    /// <summary>A tensor that is looked at several times comes from the disk once if it takes no more than this: the system keeps it, or where it is expensive to make it is held.</summary>
     public long HeldBytes { get; }
 
     /// <summary>Bytes that the merge of a tensor may hold to save itself passes: all that helps while there is enough, so that it is never the reason for which a limit does not do.</summary>
@@ -74,10 +74,15 @@ internal sealed record MemoryPlan
     /// <summary>Bytes that methods have used and may use again: little, as they stand beside the budget.</summary>
     public long IdleBytes => Math.Min(Budget / 16, 32L << 20);
 
-    /// <summary>Whether a tensor that is read several times stays in memory.</summary>
+    /// <summary>
+    /// Whether a tensor that is looked at several times stays in memory: one chunk, which has its memory anyway, or what is made by computing. What only has to be copied from the system's
+    /// cache again is not held: a copy into warm memory costs less than the fresh pages, and a way to memory and back less than once.
+    /// </summary>
     /// <param name="shape">Its chunks.</param>
+    /// <param name="isComputed">Whether reading it takes more than reading (<see cref="TensorInputs.AreComputed"/>).</param>
     /// <param name="working">What its method holds beside them.</param>
-    public bool Holds(in ChunkShape shape, long working) => shape.Bytes * shape.Count is var all && all <= HeldBytes && all <= Budget - working;
+    public bool Holds(in ChunkShape shape, bool isComputed, long working) =>
+        shape.Count == 1 || (isComputed && shape.Bytes * shape.Count is var all && all <= HeldBytes && all <= Budget - working);
 
     /// <summary>The limit that leaves so many bytes, for people.</summary>
     public string LimitFor(long needed) => Text(needed + Fixed);

@@ -33,6 +33,9 @@ internal sealed class SourceReader
     /// <summary>The type in the file; what a transform makes is float32.</summary>
     public DType Stored => _source.Transform is null ? _entry.DType : DType.F32;
 
+    /// <summary>Whether the file has given its bytes before, so that they most likely come from the system's cache.</summary>
+    public bool IsAgain { get; set; }
+
     /// <summary>Pieces that are asked for start and end at multiples of this.</summary>
     public long Unit => _source.Transform?.Unit ?? 1;
 
@@ -45,7 +48,7 @@ internal sealed class SourceReader
     {
         long start = StageTimes.Start(_times);
         _file.ReadBytes(_entry, firstByte, destination);
-        _times?.Add(MergeStage.Reading, start, destination.Length);
+        _times?.Add(IsAgain ? MergeStage.ReadingAgain : MergeStage.Reading, start, destination.Length);
     }
 
     /// <summary>Elements as float32, rounded to the source's type.</summary>
@@ -80,6 +83,28 @@ internal sealed class SourceReader
 
             ArrayPool<byte>.Shared.Return(rented);
         }
+    }
+
+    /// <summary>Elements at several places, as <see cref="Read(long, Span{float})"/> gives them, if nobody has to wait for a disk.</summary>
+    /// <param name="places">Where they begin.</param>
+    /// <param name="destination">As many elements from each place as it has room for, one place behind the other.</param>
+    /// <returns>False if some are not in the system's cache, or are computed.</returns>
+    public bool TryReadCached(ReadOnlySpan<long> places, Span<float> destination)
+    {
+        if (_source.Transform is not null || places.IsEmpty) return false;
+        int piece = destination.Length / places.Length, size = _entry.DType.Bits() / 8;
+        bool isStored = _entry.DType == DType.F32;
+        Span<byte> stored = isStored ? default : stackalloc byte[piece * size];
+        for (int i = 0; i < places.Length; i++)
+        {
+            Span<float> values = destination.Slice(i * piece, piece);
+            Span<byte> bytes = isStored ? MemoryMarshal.AsBytes(values) : stored;
+            if (!_file.TryReadCached(_entry, places[i] * size, bytes)) return false;
+            if (!isStored) Conversion.ToSingle(_entry.DType, stored, values);
+        }
+
+        Round(destination);
+        return true;
     }
 
     /// <summary>Elements as float64, rounded to the source's type.</summary>

@@ -29,6 +29,15 @@ internal sealed class TensorInputs
     /// <summary>What the pieces of its transforms are multiples of.</summary>
     public long Unit { get; }
 
+    /// <summary>Says that what is read from now on was read before.</summary>
+    public void BeginAgain()
+    {
+        foreach (SourceReader? reader in _readers)
+        {
+            if (reader is not null) reader.IsAgain = true;
+        }
+    }
+
     /// <summary>Fills the chunk's memory with all that there are.</summary>
     /// <param name="chunk">Which elements.</param>
     /// <param name="shape">Where each input's are in its memory.</param>
@@ -57,6 +66,23 @@ internal sealed class TensorInputs
         return bytes;
     }
 
+    /// <summary>Fills the chunk's memory with elements of the inputs from several places, if that waits for no disk.</summary>
+    /// <param name="chunk">Its length is a multiple of the number of places.</param>
+    /// <param name="shape">Where each input's are in its memory.</param>
+    /// <param name="places">Where in the tensor they begin.</param>
+    /// <returns>False if some are not in the system's cache.</returns>
+    public bool TryReadCached(Chunk chunk, in ChunkShape shape, ReadOnlySpan<long> places)
+    {
+        long start = StageTimes.Start(_times);
+        for (int k = 0; k < _sources.Count; k++)
+        {
+            if (!_readers[k]!.TryReadCached(places, ComputeStage.Part(chunk.Memory!, shape, k, chunk.Length).HostSpan)) return false;
+        }
+
+        _times?.Add(MergeStage.ReadingAgain, start, sizeof(float) * chunk.Length * _sources.Count);
+        return true;
+    }
+
     /// <inheritdoc cref="Unit"/>
     public static long UnitOf(TensorJob tensor)
     {
@@ -68,6 +94,9 @@ internal sealed class TensorInputs
 
         return unit;
     }
+
+    /// <summary>Whether some inputs or companions of a tensor are not in a file as they are, and are computed whenever they are read.</summary>
+    public static bool AreComputed(TensorJob tensor) => tensor.Sources.Concat(tensor.Companions).Any(s => s?.Transform is not null);
 
     /// <summary>Bytes of files that the inputs and companions of a tensor are made of.</summary>
     public static long BytesOf(TensorJob tensor)

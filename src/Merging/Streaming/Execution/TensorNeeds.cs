@@ -8,7 +8,7 @@ namespace MergeEngine.Merging.Streaming.Execution;
 /// <summary>What one tensor of a job will cost, as the pipeline will treat it.</summary>
 /// <param name="Passes">How often it is looked at: for statistics, and once to merge.</param>
 /// <param name="InputBytes">Bytes of files that one pass reads.</param>
-/// <param name="ReadBytes">Bytes that all passes read: a tensor that stays in memory is read once.</param>
+/// <param name="ReadBytes">Bytes that all passes read from the disk: the system's cache has a tensor of a usual size for the passes after the first.</param>
 /// <param name="Memory">Bytes that it holds while it is merged.</param>
 /// <param name="LeastMemory">Bytes that it cannot do without.</param>
 /// <param name="Flow">What decides the bytes that it must have for a certain memory limit.</param>
@@ -32,10 +32,10 @@ internal sealed record TensorNeeds(int Passes, long InputBytes, long ReadBytes, 
         long chunk = Saturate(() => new ChunkShape(tensor.Shape.ElementCount, tensor.Sources.Count + tensor.Companions.Count, unit, memory).Bytes);
         long all = Saturate(() => checked(tensor.Shape.ElementCount * width)), least = Saturate(() => checked((unit * width) + working));
         int passes = merge.ExpectedPasses + (merge.MapReadsInputs ? 1 : 0);
-        bool held = passes > 1 && all <= memory.HeldBytes;
+        bool once = passes > 1 && all <= memory.HeldBytes, computed = TensorInputs.AreComputed(tensor), held = once && computed;
         long helpers = merge.HelperBytes * Math.Min(merge.MostHelpers, memory.Threads - 1);
         return new TensorNeeds(
-            passes, bytes, held ? bytes : bytes * passes, Add(held ? Math.Max(all, chunk) : chunk, Add(working, helpers)), least, FlowNeeds.Of(tensor, unit, working, merge.NeedsPass && merge.MapReadsInputs));
+            passes, bytes, once ? bytes : bytes * passes, Add(held ? Math.Max(all, chunk) : chunk, Add(working, helpers)), least, FlowNeeds.Of(tensor, unit, working, computed && merge.NeedsPass && merge.MapReadsInputs));
     }
 
     public static long Add(long a, long b) => a > long.MaxValue - b ? long.MaxValue : a + b;

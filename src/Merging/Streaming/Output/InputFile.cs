@@ -46,7 +46,8 @@ public sealed class InputFile : IDisposable
     /// <summary>Bytes of this file that were just read. Reading the same bytes again, as a second pass does, costs nothing.</summary>
     /// <param name="offset">Counted from the start of the file.</param>
     /// <param name="bytes">What stands there.</param>
-    public void Passed(long offset, ReadOnlySpan<byte> bytes) => hash?.Add(offset, bytes);
+    /// <returns>How many of the bytes are new.</returns>
+    public long Passed(long offset, ReadOnlySpan<byte> bytes) => hash?.Add(offset, bytes) ?? 0;
 
     /// <summary>Reads bytes of the file, past any cache of this class; they are not hashed by it.</summary>
     internal void Read(long offset, Span<byte> destination) => FileBytes.Fill(handle, FilePath, offset, destination);

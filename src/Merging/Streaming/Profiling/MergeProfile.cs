@@ -7,7 +7,7 @@ namespace MergeEngine.Merging.Streaming.Profiling;
 /// <param name="Seconds">From planning to the renamed directory.</param>
 /// <param name="Threads">That read, merge, hash and write.</param>
 /// <param name="CopyGbps">GB read and written per second by a plain copy with all threads, measured before the merge.</param>
-/// <param name="FloorSeconds">What all bytes that files gave and took would need at that rate: the floor of a merge from and to a cache.</param>
+/// <param name="FloorSeconds">What all bytes that files gave and took would need at that rate, those that were read again apart: the floor of a merge from and to a cache.</param>
 /// <param name="Stages">In the order of <see cref="MergeStage"/>; their seconds add up to those of all threads.</param>
 public sealed record MergeProfile(double Seconds, int Threads, double CopyGbps, double FloorSeconds, IReadOnlyList<StageShare> Stages)
 {
@@ -26,7 +26,7 @@ public sealed record MergeProfile(double Seconds, int Threads, double CopyGbps, 
         {
             stages.Add(StageShare.Of(stage, method, calls, spent, bytes, seconds * threads, copyGbps / threads));
             left -= spent;
-            if (StageShare.IsOfFiles(stage)) moved += 2 * bytes;
+            if (stage is MergeStage.Reading or MergeStage.Writing) moved += 2 * bytes;
         }
 
         stages.Add(StageShare.Of(MergeStage.Waiting, null, 0, Math.Max(0, left), 0, seconds * threads, copyGbps / threads));
@@ -54,5 +54,5 @@ public sealed record StageShare(MergeStage Stage, string? Method, long Calls, do
     }
 
     /// <summary>Whether its bytes are copied from or to files.</summary>
-    internal static bool IsOfFiles(MergeStage stage) => stage is MergeStage.Reading or MergeStage.Writing;
+    internal static bool IsOfFiles(MergeStage stage) => stage is MergeStage.Reading or MergeStage.ReadingAgain or MergeStage.Writing;
 }

@@ -18,6 +18,10 @@ public enum MergeStage
     [JsonStringEnumMemberName("reading")]
     Reading,
 
+    /// <summary>The same bytes for a sample or a further pass over a tensor, most likely from the system's cache.</summary>
+    [JsonStringEnumMemberName("reading_again")]
+    ReadingAgain,
+
     /// <summary>Hashes of what is read.</summary>
     [JsonStringEnumMemberName("hashing_inputs")]
     HashingInputs,

@@ -6,7 +6,7 @@ namespace MergeEngine.Merging.TensorMethods.TaskVectors;
 
 /// <summary>
 /// output = base + scale·m, with m made of the models' thinned differences by a <see cref="DifferenceRule"/>. Passes: the limits of thinning by magnitude
-/// (two as a rule, see <see cref="MagnitudeSearch"/>), then, with rescale, one for the norms.
+/// (one or two as a rule, see <see cref="MagnitudeSearch"/>), then, with rescale, one for the norms.
 /// </summary>
 internal sealed class DifferenceMerge : TensorMerge
 {
@@ -59,13 +59,20 @@ internal sealed class DifferenceMerge : TensorMerge
 
     public override bool NeedsPass => IsSelecting || _wantsNorms;
 
-    /// <summary>Two to find limits, unless too many magnitudes are almost equal.</summary>
-    public override int ExpectedPasses => (IsSelecting ? 2 : 0) + (_wantsNorms ? 1 : 0);
+    /// <summary>For limits two, or one after a sample, unless too many magnitudes are almost equal.</summary>
+    public override int ExpectedPasses => (!IsSelecting ? 0 : WantsSample ? 1 : 2) + (_wantsNorms ? 1 : 0);
 
     private bool IsSelecting { get; set; }
 
     /// <summary>What ranking rows takes beside: a row's keys twice for each thread.</summary>
     private long RankBytes => _models.Any(m => m.Thinning.DrawsByMagnitude) ? 16 * Unit * (_task.Device is CpuDevice cpu ? cpu.Threads : 0) : 0;
+
+    public override bool WantsSample => IsSelecting && _task.Device.Operations.SearchesDifferences;
+
+    public override void Sample(in TensorChunk sample, int piece)
+    {
+        for (int k = 0; k < _models.Count; k++) _models[k].Thinning.Sample(sample.Inputs[_sources[k]], sample.Inputs[_task.Base], piece);
+    }
 
     public override void Accumulate(in TensorChunk chunk)
     {

@@ -1,11 +1,12 @@
+using System.Buffers;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Merging.TensorMethods.TaskVectors;
 
 /// <summary>
-/// The largest magnitudes of a vector that comes in chunks, exactly; equal ones go to the lowest index. Where the device collects, a first pass looks at a <see cref="MagnitudeSample"/> and
-/// a second one counts what is above its range and collects what is inside: the last one that is selected is nearly always there. Otherwise, as on other devices, passes count one digit
+/// The largest magnitudes of a vector that comes in chunks, exactly; equal ones go to the lowest index. Where the device collects, a <see cref="MagnitudeSample"/> is looked at, before or in
+/// a pass of its own, and then a pass counts what is above its range and collects what is inside: the last one that is selected is nearly always there. Otherwise, as on other devices, passes count one digit
 /// after the other, until the elements that share the threshold's digits may be held. More equal magnitudes than may be held (a difference of one size throughout, or one
 /// of bfloat16's few digits) are gone through in pieces.
 /// </summary>
@@ -21,7 +22,8 @@ internal sealed class MagnitudeSearch
     private readonly long _room;
     private Selection? _known;
     private MagnitudeRange _range;
-    private ulong[] _candidates = [];
+    private ulong[] _rented = [];
+    private int _capacity;
     private long _collected;
     private long _above;
     private bool _foretold;
@@ -52,6 +54,8 @@ internal sealed class MagnitudeSearch
     /// <summary>Whether there are more equal magnitudes than may be held.</summary>
     private bool GoesThrough => _collects && _search.Candidates > _room;
 
+    private Span<ulong> Candidates => _rented.AsSpan(0, _capacity);
+
     private float Threshold => BitConverter.UInt32BitsToSingle((uint)_search.ThresholdBits);
 
     /// <summary>Says how many are wanted, before the first pass is completed.</summary>
@@ -67,7 +71,7 @@ internal sealed class MagnitudeSearch
         if (!NeedsPass) return;
         _range = sample.RangeOf(_search.Wanted, out long candidates);
         _foretold = candidates <= _room;
-        if (_foretold) _candidates = GC.AllocateUninitializedArray<ulong>(checked((int)candidates));
+        if (_foretold) Rent(candidates);
     }
 
     /// <summary>Takes the counts of another search's first pass over the same vector, in place of a pass of its own.</summary>
@@ -94,7 +98,7 @@ internal sealed class MagnitudeSearch
         if (_foretold || _collects)
         {
             // There may be more than were foretold; those are counted, and then searched for.
-            (long found, long above) = operations.CollectMagnitudes(_candidates.AsSpan((int)Math.Min(_collected, _candidates.Length)), values, _range, firstIndex, origin);
+            (long found, long above) = operations.CollectMagnitudes(Candidates[(int)Math.Min(_collected, _capacity)..], values, _range, firstIndex, origin);
             _collected += found;
             _above += above;
             return;
@@ -117,9 +121,9 @@ internal sealed class MagnitudeSearch
         if (GoesThrough) throw new InvalidOperationException("The pass before found more equal magnitudes than this one.");
         if (_foretold || _collects)
         {
-            bool found = _collected <= _candidates.Length && _search.FoundCandidates(_range, _candidates.AsSpan(0, (int)_collected), _collects ? 0 : _above);
+            bool found = _collected <= _capacity && _search.FoundCandidates(_range, Candidates[..(int)_collected], _collects ? 0 : _above);
             if (_collects && !found) throw new InvalidOperationException("The pass before found other magnitudes than this one.");
-            _candidates = [];
+            Release();
             (_foretold, _collected) = (false, 0);
             return;
         }
@@ -128,7 +132,20 @@ internal sealed class MagnitudeSearch
         _collects = _canCollect && NeedsPass && (_search.Candidates <= _room || !_search.WantsHistogram);
         if (!_collects) return;
         _range = MagnitudeRange.StartingWith((uint)_search.Prefix, _search.PrefixBits);
-        _candidates = GC.AllocateUninitializedArray<ulong>(GoesThrough ? Piece : checked((int)_search.Candidates));
+        Rent(GoesThrough ? Piece : _search.Candidates);
+    }
+
+    /// <summary>Memory for so many candidates, which searches of the tensors before have used: fresh pages cost more than what is written to them.</summary>
+    private void Rent(long candidates)
+    {
+        _capacity = checked((int)candidates);
+        _rented = ArrayPool<ulong>.Shared.Rent(_capacity);
+    }
+
+    private void Release()
+    {
+        ArrayPool<ulong>.Shared.Return(_rented);
+        (_rented, _capacity) = ([], 0);
     }
 
     /// <summary>Counts equal magnitudes until the last that is selected.</summary>
@@ -137,8 +154,8 @@ internal sealed class MagnitudeSearch
         for (long start = 0, length; start < values.Length && NeedsPass; start += length)
         {
             length = Math.Min(Piece, values.Length - start);
-            (long found, _) = operations.CollectMagnitudes(_candidates, values.Slice(start, length), _range, firstIndex + start, origin.IsNone ? default : origin.Slice(start, length));
-            _search.FoundEqual(_candidates.AsSpan(0, (int)found));
+            (long found, _) = operations.CollectMagnitudes(Candidates, values.Slice(start, length), _range, firstIndex + start, origin.IsNone ? default : origin.Slice(start, length));
+            _search.FoundEqual(Candidates[..(int)found]);
         }
     }
 }

@@ -8,6 +8,7 @@ internal sealed class MagnitudeThinning : Thinning
 {
     private readonly MagnitudeSearch _kept;
     private readonly MagnitudeSearch _dropped;
+    private readonly long _length;
     private readonly long _largest;
     private readonly long _tooLarge;
     private MagnitudeSample? _sample;
@@ -26,7 +27,7 @@ internal sealed class MagnitudeThinning : Thinning
             WorkingBytes = Math.Max(WorkingBytes, MagnitudeSample.Bytes);
         }
 
-        (_largest, _tooLarge) = (kept, dropped);
+        (_length, _largest, _tooLarge) = (length, kept, dropped);
     }
 
     public override long WorkingBytes { get; }
@@ -58,6 +59,13 @@ internal sealed class MagnitudeThinning : Thinning
         return new MagnitudeThinning(task, length - bottom, length - bottom - middle);
     }
 
+    public override void Sample(DeviceSpan<float> values, DeviceSpan<float> origin, int piece)
+    {
+        if (_sample is null) return;
+        MagnitudeSample sample = MagnitudeSample.OfPieces(_length, values, origin, piece);
+        Foretell(sample);
+    }
+
     public override void Accumulate(OperationSet operations, DeviceSpan<float> values, DeviceSpan<float> origin, long firstIndex)
     {
         if (_sample is not null)
@@ -86,15 +94,20 @@ internal sealed class MagnitudeThinning : Thinning
     {
         if (_sample is not null)
         {
-            _kept.Foretell(_sample);
-            _dropped.Foretell(_sample);
-            _sample.Release();
-            _sample = null;
+            Foretell(_sample);
             return;
         }
 
         if (_kept.IsFirst && _dropped.IsFirst) _dropped.TakeFirst(_kept);
         _kept.CompletePass();
         _dropped.CompletePass();
+    }
+
+    private void Foretell(MagnitudeSample sample)
+    {
+        _kept.Foretell(sample);
+        _dropped.Foretell(sample);
+        sample.Release();
+        _sample = null;
     }
 }

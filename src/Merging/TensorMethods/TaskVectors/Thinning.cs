@@ -33,6 +33,14 @@ internal abstract class Thinning
     /// <summary>Bytes that the search may come to hold.</summary>
     public virtual long WorkingBytes => 0;
 
+    /// <summary>Shows a sample of values and their origin to the search before its first pass, where the device searches differences.</summary>
+    /// <param name="values">Pieces, one behind the other.</param>
+    /// <param name="origin">The same of what is subtracted.</param>
+    /// <param name="piece">Elements of a piece.</param>
+    public virtual void Sample(DeviceSpan<float> values, DeviceSpan<float> origin, int piece)
+    {
+    }
+
     /// <summary>Shows a chunk to the search: values and their origin where the device searches differences, else the differences themselves.</summary>
     public virtual void Accumulate(OperationSet operations, DeviceSpan<float> values, DeviceSpan<float> origin, long firstIndex)
     {

@@ -30,6 +30,23 @@ public sealed class SameBitsTests
         }
     }
 
+    /// <summary>A tensor of many chunks has a sample and is read again, one of a single chunk neither, and computed inputs are held.</summary>
+    [Theory]
+    [InlineData("ties", DType.F32)]
+    [InlineData("ties", DType.BF16)]
+    [InlineData("breadcrumbs", DType.F16)]
+    [InlineData("sce", DType.F32)]
+    public void Samples_and_reading_again_change_no_bit(string method, DType dtype)
+    {
+        using var models = new GeneratedModels();
+        for (int k = 0; k < 3; k++) models.Write(k == 0 ? "base" : k == 1 ? "a" : "b", k, dtype, [("a.weight", [700, 1000])]);
+        using MergeJob job = models.Plan(MethodRecipes.Of(method, "dtype: float32"));
+        using Device device = Device.Open("cpu", 2);
+        SortedDictionary<string, byte[]> Of(int chunk) =>
+            GeneratedModels.Bytes(models.Merge(job, device, new ExecutionOptions { Device = device, Threads = 2, ChunkBytes = chunk }));
+        Assert.Equal(Of(32 << 20), Of(2 << 20));
+    }
+
     [Theory]
     [InlineData(50_000)]
     [InlineData(110_000)]

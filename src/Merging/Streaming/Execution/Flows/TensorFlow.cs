@@ -15,6 +15,10 @@ internal sealed class TensorFlow : ChunkFlow
     private readonly TensorWriter _writer;
     private readonly FlowContext _context;
     private readonly ChunkShape _shape;
+    private readonly long[] _places;
+    private readonly bool _comesOnce;
+    private bool _sampling;
+    private bool _hasSample;
     private bool _mapping;
     private bool _first = true;
     private int _next;
@@ -26,7 +30,10 @@ internal sealed class TensorFlow : ChunkFlow
         _shape = ChunkShape.Of(tensor, _inputs, merge.Unit, context.Memory);
         WorkingBytes = TensorNeeds.Add(merge.WorkingBytes, TensorInputs.WorkingBytesOf(tensor));
         _mapping = !merge.NeedsPass;
-        if (!_mapping && merge.MapReadsInputs && context.Memory.Holds(_shape, WorkingBytes)) HeldChunks = _shape.Count;
+        if (!_mapping && merge.MapReadsInputs && context.Memory.Holds(_shape, TensorInputs.AreComputed(tensor), WorkingBytes)) HeldChunks = _shape.Count;
+        _comesOnce = _shape.Bytes * _shape.Count <= context.Memory.HeldBytes;
+        _places = merge.WantsSample && context.Stage.Device.IsHostMemory && HeldChunks == 0 ? SamplePlaces.Of(_shape) : [];
+        _sampling = _places.Length > 0;
     }
 
     public override long WorkingBytes { get; }
@@ -39,6 +46,7 @@ internal sealed class TensorFlow : ChunkFlow
 
     public override Chunk? Next()
     {
+        if (_sampling) return _next++ == 0 ? new Chunk(0, 0, _places.Length * SamplePlaces.Piece) : null;
         if (_next == _shape.Count) return null;
         long first = _next * _shape.Length;
         return new Chunk(_next++, first, Math.Min(_shape.Length, _shape.Total - first));
@@ -47,15 +55,25 @@ internal sealed class TensorFlow : ChunkFlow
     public override void Read(Chunk chunk)
     {
         if (_mapping && !_merge.MapReadsInputs) return;
+        if (_sampling)
+        {
+            _hasSample = _inputs.TryReadCached(chunk, _shape, _places);
+            return;
+        }
+
         long bytes = _inputs.Read(chunk, _shape, _first ? _context.NonFinite : null, _context.Cancellation);
-        _context.Meter.Read(bytes);
+        if (_first || !_comesOnce) _context.Meter.Read(bytes);
         if (_first) _context.Meter.Advance(bytes);
     }
 
     public override void Compute(Chunk chunk)
     {
         long start = StageTimes.Start(_context.Times);
-        if (_mapping) _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: true, (in TensorChunk c) => _merge.Map(c), _merge.MapReadsInputs);
+        if (_sampling)
+        {
+            if (_hasSample) _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: false, (in TensorChunk c) => _merge.Sample(c, SamplePlaces.Piece));
+        }
+        else if (_mapping) _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: true, (in TensorChunk c) => _merge.Map(c), _merge.MapReadsInputs);
         else _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: false, (in TensorChunk c) => _merge.Accumulate(c));
         _context.Times?.Add(_mapping ? MergeStage.Merging : MergeStage.Statistics, _tensor.Method!.Name, start, sizeof(float) * chunk.Length * (_inputs.Count + (_mapping ? 1 : 0)), onDevice: true);
     }
@@ -75,13 +93,20 @@ internal sealed class TensorFlow : ChunkFlow
 
     public override bool EndPass()
     {
+        _next = 0;
+        if (_sampling)
+        {
+            _sampling = false;
+            return true;
+        }
+
         if (_mapping) return false;
         long start = StageTimes.Start(_context.Times);
         _context.Stage.Run(_merge.CompletePass);
         _context.Times?.Add(MergeStage.Statistics, _tensor.Method!.Name, start, 0, onDevice: false);
         _mapping = !_merge.NeedsPass;
+        if (_first) _inputs.BeginAgain();
         _first = false;
-        _next = 0;
         return true;
     }
 
