@@ -4,15 +4,15 @@ using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
-/// <summary>One register of merged differences from the staged ones of every term: a rule of <see cref="DifferenceRule"/>.</summary>
+/// <summary>Merged differences, two registers of float64, from the staged ones of every term: a rule of <see cref="DifferenceRule"/>.</summary>
 internal unsafe interface IDifferenceRule
 {
-    /// <param name="staged">The first term's register; those of the others follow <paramref name="strip"/> elements apart.</param>
+    /// <param name="staged">The first term's registers; those of the others follow <paramref name="strip"/> elements apart.</param>
     /// <param name="strip">Elements between two terms.</param>
     /// <param name="terms">The terms.</param>
     /// <param name="lower">The lower half of the result.</param>
     /// <param name="upper">The upper half.</param>
-    static abstract void Merge<S, V, D>(float* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
+    static abstract void Merge<S, V, D>(double* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct;
@@ -22,13 +22,13 @@ internal unsafe interface IDifferenceRule
 internal readonly unsafe struct SumRule : IDifferenceRule
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Merge<S, V, D>(float* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
+    public static void Merge<S, V, D>(double* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct => Sum<S, V, D>(staged, strip, terms.Factors, terms.Count, out lower, out upper);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Sum<S, V, D>(float* staged, int strip, double* factors, int count, out D lower, out D upper)
+    public static void Sum<S, V, D>(double* staged, int strip, double* factors, int count, out D lower, out D upper)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
@@ -36,10 +36,9 @@ internal readonly unsafe struct SumRule : IDifferenceRule
         lower = upper = S.CreateDouble(0);
         for (int k = 0; k < count; k++, staged += strip)
         {
-            V v = S.Load(staged);
             D factor = S.CreateDouble(factors[k]);
-            lower = S.FusedMultiplyAdd(factor, S.WidenLower(v), lower);
-            upper = S.FusedMultiplyAdd(factor, S.WidenUpper(v), upper);
+            lower = S.FusedMultiplyAdd(factor, S.LoadDouble(staged), lower);
+            upper = S.FusedMultiplyAdd(factor, S.LoadDouble(staged + (S.Count / 2)), upper);
         }
     }
 }
@@ -50,55 +49,42 @@ internal readonly unsafe struct ElectionRule<TMode> : IDifferenceRule
     where TMode : struct, IElectionMode
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Merge<S, V, D>(float* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
+    public static void Merge<S, V, D>(double* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
     {
         D zero = S.CreateDouble(0);
         SumRule.Sum<S, V, D>(staged, strip, terms.Votes, terms.Count, out D votes0, out D votes1);
-        V flip = S.Select(S.NarrowMask(S.LessThanOrEqual(zero, votes0), S.LessThanOrEqual(zero, votes1)), S.Zero, S.Create(-0f));
+        D minus = S.CreateDouble(-0.0), flip0 = S.Select(S.LessThanOrEqual(zero, votes0), zero, minus), flip1 = S.Select(S.LessThanOrEqual(zero, votes1), zero, minus);
         D sum0 = zero, sum1 = zero, weights0 = zero, weights1 = zero;
-        V largest = S.Zero;
-        double* factors = terms.Factors, weights = terms.Weights;
-        float* signs = terms.Signs;
-        int count = terms.Count;
+        double* factors = terms.Factors, weights = terms.Weights, signs = terms.Signs;
+        int count = terms.Count, half = S.Count / 2;
         for (int k = 0; k < count; k++, staged += strip)
         {
-            V v = S.Load(staged);
-            V agrees = S.LessThan(S.Zero, S.Xor(flip, S.Multiply(v, S.Create(signs[k]))));
+            D d0 = S.LoadDouble(staged), d1 = S.LoadDouble(staged + half), sign = S.CreateDouble(signs[k]);
+            D agrees0 = S.LessThan(zero, S.Xor(flip0, S.Multiply(d0, sign))), agrees1 = S.LessThan(zero, S.Xor(flip1, S.Multiply(d1, sign)));
             if (TMode.TakesLargest)
             {
-                largest = S.Select(S.And(agrees, S.LessThan(S.Abs(largest), S.Abs(v))), v, largest);
+                sum0 = S.Select(S.And(agrees0, S.LessThan(S.Abs(sum0), S.Abs(d0))), d0, sum0);
+                sum1 = S.Select(S.And(agrees1, S.LessThan(S.Abs(sum1), S.Abs(d1))), d1, sum1);
                 continue;
             }
 
-            v = S.And(agrees, v);
             D factor = S.CreateDouble(factors[k]);
-            sum0 = S.FusedMultiplyAdd(factor, S.WidenLower(v), sum0);
-            sum1 = S.FusedMultiplyAdd(factor, S.WidenUpper(v), sum1);
-            if (TMode.Divides) AddWeights<S, V, D>(agrees, weights[k], ref weights0, ref weights1);
+            sum0 = S.FusedMultiplyAdd(factor, S.And(agrees0, d0), sum0);
+            sum1 = S.FusedMultiplyAdd(factor, S.And(agrees1, d1), sum1);
+            if (!TMode.Divides) continue;
+            D weight = S.CreateDouble(weights[k]);
+            weights0 = S.Add(weights0, S.And(agrees0, weight));
+            weights1 = S.Add(weights1, S.And(agrees1, weight));
         }
 
-        if (TMode.TakesLargest) (sum0, sum1) = (S.WidenLower(largest), S.WidenUpper(largest));
         if (TMode.Divides) (sum0, sum1) = (Divide<S, V, D>(sum0, weights0), Divide<S, V, D>(sum1, weights1));
 
         // An election that is no number has no outcome.
         lower = S.Select(S.Equal(votes0, votes0), sum0, votes0);
         upper = S.Select(S.Equal(votes1, votes1), sum1, votes1);
-    }
-
-    /// <summary>Adds the weight in the lanes of a mask.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void AddWeights<S, V, D>(V mask, double weight, ref D lower, ref D upper)
-        where S : struct, ISimd<V>, ISimdDouble<V, D>
-        where V : struct
-        where D : struct
-    {
-        V one = S.And(mask, S.Create(1));
-        D factor = S.CreateDouble(weight);
-        lower = S.FusedMultiplyAdd(factor, S.WidenLower(one), lower);
-        upper = S.FusedMultiplyAdd(factor, S.WidenUpper(one), upper);
     }
 
     /// <summary>The quotient, or the sum where there is nothing to divide by.</summary>
@@ -141,25 +127,25 @@ internal readonly struct LargestOfElected : IElectionMode
 internal readonly unsafe struct SharedMeanRule : IDifferenceRule
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Merge<S, V, D>(float* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
+    public static void Merge<S, V, D>(double* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
     {
-        D zero = S.CreateDouble(0), one = S.CreateDouble(1);
-        D weights0 = zero, weights1 = zero;
-        V owners = S.Zero;
+        D zero = S.CreateDouble(0), one = S.CreateDouble(1), weights0 = zero, weights1 = zero, owners0 = zero, owners1 = zero;
         SumRule.Sum<S, V, D>(staged, strip, terms.Factors, terms.Count, out D sum0, out D sum1);
         SumRule.Sum<S, V, D>(staged, strip, terms.Votes, terms.Count, out D alone0, out D alone1);
-        for (int k = 0; k < terms.Count; k++)
+        for (int k = 0; k < terms.Count; k++, staged += strip)
         {
-            V isZero = S.Equal(S.Load(staged + (k * strip)), S.Zero), owns = S.Equal(S.Select(isZero, S.Create(1), S.Zero), S.Zero);
-            owners = S.Add(owners, S.And(owns, S.Create(1)));
-            ElectionRule<MeanOfElected>.AddWeights<S, V, D>(owns, terms.Weights[k], ref weights0, ref weights1);
+            D isZero0 = S.Equal(S.LoadDouble(staged), zero), isZero1 = S.Equal(S.LoadDouble(staged + (S.Count / 2)), zero), weight = S.CreateDouble(terms.Weights[k]);
+            owners0 = S.Select(isZero0, owners0, S.Add(owners0, one));
+            owners1 = S.Select(isZero1, owners1, S.Add(owners1, one));
+            weights0 = S.Select(isZero0, weights0, S.Add(weights0, weight));
+            weights1 = S.Select(isZero1, weights1, S.Add(weights1, weight));
         }
 
-        lower = S.Select(S.Equal(S.WidenLower(owners), one), alone0, ElectionRule<MeanOfElected>.Divide<S, V, D>(sum0, weights0));
-        upper = S.Select(S.Equal(S.WidenUpper(owners), one), alone1, ElectionRule<MeanOfElected>.Divide<S, V, D>(sum1, weights1));
+        lower = S.Select(S.Equal(owners0, one), alone0, ElectionRule<MeanOfElected>.Divide<S, V, D>(sum0, weights0));
+        upper = S.Select(S.Equal(owners1, one), alone1, ElectionRule<MeanOfElected>.Divide<S, V, D>(sum1, weights1));
     }
 }
 
@@ -167,18 +153,17 @@ internal readonly unsafe struct SharedMeanRule : IDifferenceRule
 internal readonly unsafe struct LargestRule : IDifferenceRule
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Merge<S, V, D>(float* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
+    public static void Merge<S, V, D>(double* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
     {
-        V largest = S.Zero;
-        for (int k = 0; k < terms.Count; k++)
+        lower = upper = S.CreateDouble(0);
+        for (int k = 0; k < terms.Count; k++, staged += strip)
         {
-            V v = S.Load(staged + (k * strip));
-            largest = S.Select(S.LessThan(S.Abs(largest), S.Abs(v)), v, largest);
+            D d0 = S.LoadDouble(staged), d1 = S.LoadDouble(staged + (S.Count / 2));
+            lower = S.Select(S.LessThan(S.Abs(lower), S.Abs(d0)), d0, lower);
+            upper = S.Select(S.LessThan(S.Abs(upper), S.Abs(d1)), d1, upper);
         }
-
-        (lower, upper) = (S.WidenLower(largest), S.WidenUpper(largest));
     }
 }

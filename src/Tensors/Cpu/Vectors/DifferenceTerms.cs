@@ -4,7 +4,7 @@ using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
-/// <summary>The terms of a merge as lists in scratch memory, and the differences of a strip, of which only elements that count are not 0.</summary>
+/// <summary>The terms of a merge as lists in scratch memory, and the differences of a strip, in float32 or widened, of which only elements that count are not 0.</summary>
 internal unsafe struct DifferenceTerms
 {
     public float** Inputs;
@@ -16,7 +16,7 @@ internal unsafe struct DifferenceTerms
     public double* Votes;
 
     /// <summary>Signs of the votes, 0 for none.</summary>
-    public float* Signs;
+    public double* Signs;
     public int Count;
 
     /// <summary>Bytes of the lists of <paramref name="count"/> terms.</summary>
@@ -30,7 +30,7 @@ internal unsafe struct DifferenceTerms
         lists.Factors = (double*)(scratch += pointers);
         lists.Weights = (double*)(scratch += pointers);
         lists.Votes = (double*)(scratch += pointers);
-        lists.Signs = (float*)(scratch += pointers);
+        lists.Signs = (double*)(scratch += pointers);
         lists.Kept = (StrictThreshold*)(scratch += pointers);
         lists.Dropped = (StrictThreshold*)(scratch + thresholds);
         for (int k = 0; k < terms.Length; k++)
@@ -59,10 +59,11 @@ internal unsafe struct DifferenceTerms
 
     /// <summary>Differences of one term from <paramref name="at"/> on, 0 where they do not count, and zeros up to the end of a register.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public readonly void Stage<S, V, D>(float* target, float* origin, int term, long at, int elements, in TermLimits limits)
+    public readonly void Stage<S, V, D, TStaged>(TStaged target, float* origin, int term, long at, int elements, in TermLimits limits)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
+        where TStaged : struct, IStaged
     {
         float* source = Inputs[term] + at;
         origin += at;
@@ -77,7 +78,7 @@ internal unsafe struct DifferenceTerms
                 S.Prefetch(source + j + Ranges.Ahead);
                 V difference = Limit<S, V>(S.Subtract(S.Load(source + j), S.Load(origin + j)), below, above);
                 if (mask != null) difference = S.And(S.LoadMask(mask + j), difference);
-                S.Store(target + j, difference);
+                target.Store<S, V, D>(j, difference);
             }
         }
         else if (mask != null)
@@ -85,7 +86,7 @@ internal unsafe struct DifferenceTerms
             for (; j <= whole; j += width)
             {
                 S.Prefetch(source + j + Ranges.Ahead);
-                S.Store(target + j, S.And(S.LoadMask(mask + j), S.Subtract(S.Load(source + j), S.Load(origin + j))));
+                target.Store<S, V, D>(j, S.And(S.LoadMask(mask + j), S.Subtract(S.Load(source + j), S.Load(origin + j))));
             }
         }
         else
@@ -93,11 +94,11 @@ internal unsafe struct DifferenceTerms
             for (; j <= whole; j += width)
             {
                 S.Prefetch(source + j + Ranges.Ahead);
-                S.Store(target + j, S.Subtract(S.Load(source + j), S.Load(origin + j)));
+                target.Store<S, V, D>(j, S.Subtract(S.Load(source + j), S.Load(origin + j)));
             }
         }
 
-        if (elements > j) StageRest<S, V, D>(target + j, source + j, origin + j, mask == null ? null : mask + j, elements - j, below, above);
+        if (elements > j) target.Store<S, V, D>(j, Rest<S, V, D>(source + j, origin + j, mask == null ? null : mask + j, elements - j, below, above));
     }
 
     /// <summary>A difference where its magnitude is above one limit and not above the other; NaN is neither dropped by the one nor by the other.</summary>
@@ -111,7 +112,7 @@ internal unsafe struct DifferenceTerms
     }
 
     /// <summary>Fewer elements than fill a register.</summary>
-    private static void StageRest<S, V, D>(float* target, float* source, float* origin, byte* mask, int count, V below, V above)
+    private static V Rest<S, V, D>(float* source, float* origin, byte* mask, int count, V below, V above)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
@@ -124,7 +125,7 @@ internal unsafe struct DifferenceTerms
             last = S.And(S.LoadMask(bytes), last);
         }
 
-        S.Store(target, last);
+        return last;
     }
 
     private static long ThresholdBytes(int count) => (((long)count * sizeof(StrictThreshold)) + 63) & ~63L;
@@ -139,4 +140,38 @@ internal readonly struct TermLimits(float below, float above)
 
     /// <summary>Whether every difference counts.</summary>
     public bool AreNone => Below < 0 && Above == float.PositiveInfinity;
+}
+
+/// <summary>Where differences are staged.</summary>
+internal interface IStaged
+{
+    /// <summary>Takes a register of differences, from element <paramref name="at"/> of the strip on.</summary>
+    void Store<S, V, D>(int at, V difference)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct;
+}
+
+/// <summary>As they are.</summary>
+internal readonly unsafe struct StagedSingles(float* target) : IStaged
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store<S, V, D>(int at, V difference)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct => S.Store(target + at, difference);
+}
+
+/// <summary>In float64, for those who look at them more than once.</summary>
+internal readonly unsafe struct StagedDoubles(double* target) : IStaged
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store<S, V, D>(int at, V difference)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct
+    {
+        S.StoreDouble(target + at, S.WidenLower(difference));
+        S.StoreDouble(target + at + (S.Count / 2), S.WidenUpper(difference));
+    }
 }

@@ -12,10 +12,10 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 internal unsafe struct MergeDifferences : IRangeKernel
 {
     /// <summary>
-    /// Registers of one term in a strip: many for few terms, so that staging is called seldom, yet no more than it asks for ahead (<see cref="Ranges.Ahead"/>); few for many terms, so that 64
-    /// still fit the first cache.
+    /// Registers of float32 of one term in a strip: many for few terms, so that staging is called seldom, yet no more than it asks for ahead (<see cref="Ranges.Ahead"/>); few for many terms, so
+    /// that 64 still fit the first cache.
     /// </summary>
-    private const int LeastStrip = 8, MostStrip = 16, AllStrips = 256;
+    private const int LeastStrip = 4, MostStrip = 16, AllStrips = 256;
 
     public float* Output;
     public float* Origin;
@@ -27,8 +27,8 @@ internal unsafe struct MergeDifferences : IRangeKernel
     public byte* Buffers;
     public WorkerPool Pool;
 
-    /// <summary>A strip of 512-bit registers and the limits for each of <paramref name="count"/> terms.</summary>
-    public static long BufferBytes(int count) => (64L * StripVectors(count) * count) + LimitBytes(count);
+    /// <summary>A strip of 512-bit registers, widened, and the limits for each of <paramref name="count"/> terms.</summary>
+    public static long BufferBytes(int count) => (128L * StripVectors(count) * count) + LimitBytes(count);
 
     private static int StripVectors(int count) => Math.Clamp(AllStrips / Math.Max(count, 1), LeastStrip, MostStrip);
 
@@ -41,7 +41,7 @@ internal unsafe struct MergeDifferences : IRangeKernel
     {
         byte* own = Buffers + (Pool.CurrentWorker * BufferBytes(Terms.Count));
         var limits = (TermLimits*)own;
-        var buffer = (float*)(own + LimitBytes(Terms.Count));
+        var buffer = (double*)(own + LimitBytes(Terms.Count));
         long end = start + count;
         for (long next; start < end; start = next)
         {
@@ -61,7 +61,7 @@ internal unsafe struct MergeDifferences : IRangeKernel
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Merge<S, V, D, R>(float* buffer, TermLimits* limits, long start, int count)
+    private readonly void Merge<S, V, D, R>(double* buffer, TermLimits* limits, long start, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
@@ -75,7 +75,7 @@ internal unsafe struct MergeDifferences : IRangeKernel
         {
             long at = start + i;
             int elements = Math.Min(strip, count - i), j = 0;
-            for (int k = 0; k < terms.Count; k++) terms.Stage<S, V, D>(buffer + (k * strip), origin, k, at, elements, limits[k]);
+            for (int k = 0; k < terms.Count; k++) terms.Stage<S, V, D, StagedDoubles>(new StagedDoubles(buffer + (k * strip)), origin, k, at, elements, limits[k]);
             for (; j <= elements - width; j += width)
             {
                 R.Merge<S, V, D>(buffer + j, strip, terms, out D lower, out D upper);
