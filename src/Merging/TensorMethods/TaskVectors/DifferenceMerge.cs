@@ -19,7 +19,7 @@ internal sealed class DifferenceMerge : TensorMerge
     private readonly DifferenceTerm[] _terms;
     private readonly RunningSums?[] _norms;
 
-    /// <summary>Whether the masks that the pass for norms draws are kept, one model after the other, for the merge that follows.</summary>
+    /// <summary>Whether the masks that the pass for norms draws are kept, one model after the other as <see cref="MaskBits"/>, for the merge that follows; elsewhere they are drawn again.</summary>
     private readonly bool _keepsMasks;
     private DeviceBuffer? _drawn;
     private bool _wantsNorms;
@@ -48,14 +48,13 @@ internal sealed class DifferenceMerge : TensorMerge
         _wantsNorms = _norms.Any(n => n is not null);
         bool stores = !task.Device.Operations.SearchesDifferences, looks = (stores && (IsSelecting || _wantsNorms)) || models.Any(m => m.Thinning.DrawsByMagnitude);
         bool draws = models.Any(m => m.Thinning.Draws);
-        long masks = task.Length * models.Count;
-        _keepsMasks = draws && _wantsNorms && masks <= task.Spare;
-        _tiles = new Tiles(task, Unit, stores && _wantsNorms ? 3 : looks ? 1 : 0, draws && !_keepsMasks ? models.Count : 0, models.Count);
+        _keepsMasks = draws && _wantsNorms && task.Device.IsHostMemory && MaskBytes <= Math.Min(task.Spare, int.MaxValue);
+        _tiles = new Tiles(task, Unit, stores && _wantsNorms ? 3 : looks ? 1 : 0, draws ? models.Count : 0, models.Count);
     }
 
     public override long Unit { get; } = 1;
 
-    public override long WorkingBytes => _tiles.Bytes + RankBytes + (_keepsMasks ? _task.Length * _models.Count : 0) + _models.Sum(m => m.Thinning.WorkingBytes);
+    public override long WorkingBytes => _tiles.Bytes + RankBytes + (_keepsMasks ? MaskBytes : 0) + _models.Sum(m => m.Thinning.WorkingBytes);
 
     public override bool NeedsPass => IsSelecting || _wantsNorms;
 
@@ -63,6 +62,9 @@ internal sealed class DifferenceMerge : TensorMerge
     public override int ExpectedPasses => (!IsSelecting ? 0 : WantsSample ? 1 : 2) + (_wantsNorms ? 1 : 0);
 
     private bool IsSelecting { get; set; }
+
+    /// <summary>Bytes of the bits of all models' masks.</summary>
+    private long MaskBytes => MaskBits.Bytes(_task.Length) * _models.Count;
 
     /// <summary>What ranking rows takes beside: a row's keys twice for each thread.</summary>
     private long RankBytes => _models.Any(m => m.Thinning.DrawsByMagnitude) ? 16 * Unit * (_task.Device is CpuDevice cpu ? cpu.Threads : 0) : 0;
@@ -188,10 +190,16 @@ internal sealed class DifferenceMerge : TensorMerge
     private DeviceSpan<byte> Draw(int k, DeviceSpan<float> difference, long length, long firstIndex)
     {
         if (!_models[k].Thinning.Draws) return default;
+        DeviceSpan<byte> mask = _tiles.Mask(k, length);
+        if (!_keepsMasks || _wantsNorms) _models[k].Thinning.Draw(_task.Device.Operations, mask, difference, firstIndex);
+        if (!_keepsMasks) return mask;
+
         // Memory is taken when the first chunk is here, which is after the plan has admitted it.
-        if (_keepsMasks) _drawn ??= _task.Rent(_task.Length * _models.Count);
-        DeviceSpan<byte> mask = _drawn is null ? _tiles.Mask(k, length) : _drawn.AsSpan<byte>().Slice((k * _task.Length) + firstIndex, length);
-        if (_drawn is null || _wantsNorms) _models[k].Thinning.Draw(_task.Device.Operations, mask, difference, firstIndex);
+        _drawn ??= _task.Rent(MaskBytes);
+        long own = MaskBits.Bytes(_task.Length);
+        Span<byte> bits = _drawn.AsSpan<byte>().Slice(k * own, own).HostSpan;
+        if (_wantsNorms) MaskBits.Pack(mask.HostSpan, bits, firstIndex);
+        else MaskBits.Unpack(bits, mask.HostSpan, firstIndex);
         return mask;
     }
 
