@@ -138,6 +138,10 @@ public abstract class TensorMerge : IDisposable
     /// <summary>Whether <see cref="Map"/> looks at its inputs; where it does not they are read only for the statistics, and what the chunk has in their place is undefined.</summary>
     public virtual bool MapReadsInputs => true;
 
+    /// <summary>Whether <see cref="Map"/> looks at one of the inputs, where it looks at some; asked when there are no more passes for statistics.</summary>
+    /// <param name="input">Its index.</param>
+    public virtual bool MapReads(int input) => true;
+
     /// <summary>Whether the statistics want to see the whole tensor (once more).</summary>
     public virtual bool NeedsPass => false;
 

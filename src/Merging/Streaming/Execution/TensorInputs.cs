@@ -42,14 +42,15 @@ internal sealed class TensorInputs
     /// <param name="chunk">Which elements.</param>
     /// <param name="shape">Where each input's are in its memory.</param>
     /// <param name="counts">Takes values of the models that are no numbers; null where they were counted before.</param>
+    /// <param name="wants">Which of the inputs and companions; null for all.</param>
     /// <param name="cancellation">Stops between two inputs, as a chunk may be a whole large tensor.</param>
     /// <returns>Bytes of files that they are made of.</returns>
-    public long Read(Chunk chunk, in ChunkShape shape, NonFiniteCounts? counts = null, CancellationToken cancellation = default)
+    public long Read(Chunk chunk, in ChunkShape shape, NonFiniteCounts? counts = null, Func<int, bool>? wants = null, CancellationToken cancellation = default)
     {
         long bytes = 0;
         for (int k = 0; k < _readers.Length; k++)
         {
-            if (_readers[k] is not { } reader) continue;
+            if (_readers[k] is not { } reader || wants?.Invoke(k) == false) continue;
             cancellation.ThrowIfCancellationRequested();
             Span<float> values = ComputeStage.Part(chunk.Memory!, shape, k, chunk.Length).HostSpan;
             reader.Read(chunk.First, values);

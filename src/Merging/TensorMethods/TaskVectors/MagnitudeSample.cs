@@ -70,14 +70,14 @@ internal sealed class MagnitudeSample
     /// <summary>A sample that is here at once: pieces of a vector, one behind the other.</summary>
     /// <param name="length">Of the whole vector.</param>
     /// <param name="values">The pieces.</param>
-    /// <param name="origin">What is subtracted from them.</param>
+    /// <param name="origin">What is subtracted from them; <c>default</c> for nothing.</param>
     /// <param name="piece">Elements of a piece.</param>
     public static MagnitudeSample OfPieces(long length, DeviceSpan<float> values, DeviceSpan<float> origin, int piece)
     {
         var sample = new MagnitudeSample(length);
         int count = checked((int)values.Length);
         (sample._piece, sample._digits) = (piece, ArrayPool<ushort>.Shared.Rent(count));
-        sample.Count(values.HostSpan, origin.HostSpan, sample._digits);
+        sample.Count(values.HostSpan, origin.IsNone ? default : origin.HostSpan, sample._digits);
         sample._seen = count;
         return sample;
     }
@@ -148,7 +148,7 @@ internal sealed class MagnitudeSample
         int[] counts = _counts;
         for (int i = 0; i < x.Length; i++)
         {
-            int digit = DigitOf(x[i] - origin[i]);
+            int digit = DigitOf(origin.IsEmpty ? x[i] : x[i] - origin[i]);
             counts[digit]++;
             digits[i] = (ushort)digit;
         }

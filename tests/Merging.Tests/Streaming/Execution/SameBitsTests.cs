@@ -40,7 +40,7 @@ public sealed class SameBitsTests
     {
         using var models = new GeneratedModels();
         for (int k = 0; k < 3; k++) models.Write(k == 0 ? "base" : k == 1 ? "a" : "b", k, dtype, [("a.weight", [700, 1000])]);
-        using MergeJob job = models.Plan(MethodRecipes.Of(method, "dtype: float32"));
+        using MergeJob job = models.Plan(MethodRecipes.Of(method, method == "sce" ? "dtype: float32\nparameters: {select_topk: 0.2}" : "dtype: float32"));
         using Device device = Device.Open("cpu", 2);
         SortedDictionary<string, byte[]> Of(int chunk) =>
             GeneratedModels.Bytes(models.Merge(job, device, new ExecutionOptions { Device = device, Threads = 2, ChunkBytes = chunk }));

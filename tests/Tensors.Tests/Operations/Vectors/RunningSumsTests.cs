@@ -31,6 +31,38 @@ public sealed class RunningSumsTests
         }
     }
 
+    /// <summary>Only what is not 0 is given, from a vector of which whole blocks, the first elements or the last are 0.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(16_384)]
+    [InlineData(Length)]
+    [InlineData(5 * 16_384)]
+    public void A_sparse_sum_has_the_bits_of_the_whole_vector(int length)
+    {
+        using Device device = DeviceCases.Open("cpu", 1);
+        foreach (double share in new[] { 0, 0.00005, 0.1, 0.9 })
+        {
+            var random = new Random(length);
+            float[] values = [.. Enumerable.Range(0, length).Select(_ => random.NextDouble() < share ? (float)(random.NextDouble() - 0.5) : 0)];
+            using var dense = new RunningSums(device, 1);
+            using DeviceBuffer buffer = device.Allocate<float>(Math.Max(length, 1));
+            device.Upload<float>(values, buffer.AsSpan<float>().Slice(0, length));
+            if (length > 0) dense.Add([buffer.AsSpan<float>().Slice(0, length)]);
+            var sparse = new SparseSum();
+            for (int i = 0; i < length; i++)
+            {
+                if (values[i] != 0) sparse.Add(i, (double)values[i] * values[i]);
+            }
+
+            Assert.Equal(BitConverter.DoubleToInt64Bits(length == 0 ? 0 : dense.Read()[0]), BitConverter.DoubleToInt64Bits(sparse.Value(length)));
+        }
+
+        var backwards = new SparseSum();
+        backwards.Add(20_000, 1);
+        Assert.Throws<ArgumentOutOfRangeException>(() => backwards.Add(1, 1));
+    }
+
     [Theory]
     [MemberData(nameof(Devices))]
     public void Any_number_of_vectors_has_the_bits_of_the_reference(string name)

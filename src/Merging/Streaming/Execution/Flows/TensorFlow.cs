@@ -61,7 +61,7 @@ internal sealed class TensorFlow : ChunkFlow
             return;
         }
 
-        long bytes = _inputs.Read(chunk, _shape, _first ? _context.NonFinite : null, _context.Cancellation);
+        long bytes = _inputs.Read(chunk, _shape, _first ? _context.NonFinite : null, _mapping ? _merge.MapReads : null, _context.Cancellation);
         if (_first || !_comesOnce) _context.Meter.Read(bytes);
         if (_first) _context.Meter.Advance(bytes);
     }
