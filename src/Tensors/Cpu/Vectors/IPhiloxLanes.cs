@@ -10,6 +10,9 @@ internal unsafe interface IPhiloxLanes<U>
     /// <summary>Counters in one vector.</summary>
     static abstract int Count { get; }
 
+    /// <summary>32 registers instead of 16: room for six vectors of counters at a time instead of four.</summary>
+    static abstract bool HasManyRegisters { get; }
+
     static abstract U Create(ulong value);
 
     /// <summary>first, first + 1, …</summary>

@@ -9,6 +9,8 @@ internal readonly unsafe struct Philox128 : IPhiloxLanes<Vector128<ulong>>
 {
     public static int Count => 2;
 
+    public static bool HasManyRegisters => false;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<ulong> Create(ulong value) => Vector128.Create(value);
 

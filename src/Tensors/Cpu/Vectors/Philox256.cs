@@ -9,6 +9,8 @@ internal readonly unsafe struct Philox256 : IPhiloxLanes<Vector256<ulong>>
 {
     public static int Count => 4;
 
+    public static bool HasManyRegisters => false;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<ulong> Create(ulong value) => Vector256.Create(value);
 

@@ -9,6 +9,8 @@ internal readonly unsafe struct Philox512 : IPhiloxLanes<Vector512<ulong>>
 {
     public static int Count => 8;
 
+    public static bool HasManyRegisters => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> Create(ulong value) => Vector512.Create(value);
 

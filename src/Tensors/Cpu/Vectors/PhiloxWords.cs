@@ -47,33 +47,76 @@ internal unsafe struct PhiloxWords<L, U>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Store(uint* target) => L.StoreWords(target, _x0, _x1, _x2, _x3);
 
-    /// <summary>Words that <see cref="Generate"/> may write beyond those that are asked for.</summary>
+    /// <summary>All rounds of four vectors together: a round waits for its multiplications, so one alone would leave the processor idle.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Rounds(ulong key, ref PhiloxWords<L, U> a, ref PhiloxWords<L, U> b, ref PhiloxWords<L, U> c, ref PhiloxWords<L, U> d)
+    {
+        uint k0 = (uint)key, k1 = (uint)(key >> 32);
+        for (int round = 0; round < Philox.Rounds; round++)
+        {
+            U key0 = L.Create(k0), key1 = L.Create(k1);
+            a.Round(key0, key1);
+            b.Round(key0, key1);
+            c.Round(key0, key1);
+            d.Round(key0, key1);
+            k0 += Philox.Weyl0;
+            k1 += Philox.Weyl1;
+        }
+    }
+
+    /// <summary>All rounds of six vectors together, whose words, products and keys just fit into 32 registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Rounds(
+        ulong key, ref PhiloxWords<L, U> a, ref PhiloxWords<L, U> b, ref PhiloxWords<L, U> c, ref PhiloxWords<L, U> d, ref PhiloxWords<L, U> e, ref PhiloxWords<L, U> f)
+    {
+        uint k0 = (uint)key, k1 = (uint)(key >> 32);
+        for (int round = 0; round < Philox.Rounds; round++)
+        {
+            U key0 = L.Create(k0), key1 = L.Create(k1);
+            a.Round(key0, key1);
+            b.Round(key0, key1);
+            c.Round(key0, key1);
+            d.Round(key0, key1);
+            e.Round(key0, key1);
+            f.Round(key0, key1);
+            k0 += Philox.Weyl0;
+            k1 += Philox.Weyl1;
+        }
+    }
+
+    /// <summary>Room for words that <see cref="Generate"/> may write beyond those that are asked for.</summary>
     public static int Excess => 16 * L.Count;
 
-    /// <summary>The words of a stream from a counter on: at least <paramref name="count"/>, whole steps of four vectors.</summary>
+    /// <summary>The words of a stream from a counter on: at least <paramref name="count"/>, whole steps of some vectors.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Generate(uint* target, int count, ulong key, ulong counter)
     {
         ulong lanes = (ulong)L.Count;
-        for (uint* end = target + count; target < end; target += Excess, counter += 4 * lanes)
+        uint* end = target + count;
+        for (; L.HasManyRegisters && end - target > Excess; target += 24 * L.Count, counter += 6 * lanes)
         {
-            // Four vectors together: a round waits for its multiplications, so one alone would leave the processor idle.
             var a = new PhiloxWords<L, U>(L.Interleaved(counter));
             var b = new PhiloxWords<L, U>(L.Interleaved(counter + lanes));
             var c = new PhiloxWords<L, U>(L.Interleaved(counter + (2 * lanes)));
             var d = new PhiloxWords<L, U>(L.Interleaved(counter + (3 * lanes)));
-            uint k0 = (uint)key, k1 = (uint)(key >> 32);
-            for (int round = 0; round < Philox.Rounds; round++)
-            {
-                U key0 = L.Create(k0), key1 = L.Create(k1);
-                a.Round(key0, key1);
-                b.Round(key0, key1);
-                c.Round(key0, key1);
-                d.Round(key0, key1);
-                k0 += Philox.Weyl0;
-                k1 += Philox.Weyl1;
-            }
+            var e = new PhiloxWords<L, U>(L.Interleaved(counter + (4 * lanes)));
+            var f = new PhiloxWords<L, U>(L.Interleaved(counter + (5 * lanes)));
+            Rounds(key, ref a, ref b, ref c, ref d, ref e, ref f);
+            a.Store(target);
+            b.Store(target + (4 * L.Count));
+            c.Store(target + (8 * L.Count));
+            d.Store(target + (12 * L.Count));
+            e.Store(target + (16 * L.Count));
+            f.Store(target + (20 * L.Count));
+        }
 
+        for (; target < end; target += 16 * L.Count, counter += 4 * lanes)
+        {
+            var a = new PhiloxWords<L, U>(L.Interleaved(counter));
+            var b = new PhiloxWords<L, U>(L.Interleaved(counter + lanes));
+            var c = new PhiloxWords<L, U>(L.Interleaved(counter + (2 * lanes)));
+            var d = new PhiloxWords<L, U>(L.Interleaved(counter + (3 * lanes)));
+            Rounds(key, ref a, ref b, ref c, ref d);
             a.Store(target);
             b.Store(target + (4 * L.Count));
             c.Store(target + (8 * L.Count));

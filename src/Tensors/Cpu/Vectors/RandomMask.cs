@@ -59,28 +59,16 @@ internal unsafe struct RandomMask : IRangeKernel
         where U : struct
     {
         int step = 16 * L.Count;
-        ulong counter = index / 4, lanes = (ulong)L.Count, key = Key;
+        ulong counter = index / 4, lanes = (ulong)L.Count;
         U limit = L.Create(Limit);
         byte* target = mask;
         for (; end - target >= step; target += step, counter += 4 * lanes)
         {
-            // Four vectors together: a round waits for its multiplications, so one alone would leave the processor idle.
             var a = new PhiloxWords<L, U>(L.Sequence(counter));
             var b = new PhiloxWords<L, U>(L.Sequence(counter + lanes));
             var c = new PhiloxWords<L, U>(L.Sequence(counter + (2 * lanes)));
             var d = new PhiloxWords<L, U>(L.Sequence(counter + (3 * lanes)));
-            uint k0 = (uint)key, k1 = (uint)(key >> 32);
-            for (int round = 0; round < Philox.Rounds; round++)
-            {
-                U key0 = L.Create(k0), key1 = L.Create(k1);
-                a.Round(key0, key1);
-                b.Round(key0, key1);
-                c.Round(key0, key1);
-                d.Round(key0, key1);
-                k0 += Philox.Weyl0;
-                k1 += Philox.Weyl1;
-            }
-
+            PhiloxWords<L, U>.Rounds(Key, ref a, ref b, ref c, ref d);
             L.StoreLower(target, a.Bytes(limit), b.Bytes(limit));
             L.StoreLower(target + (step / 2), c.Bytes(limit), d.Bytes(limit));
         }

@@ -8,7 +8,8 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 /// <summary>
 /// A random mask whose probability follows the rank of a magnitude in its row; one task a row. A word that even the lowest rank keeps, or that even the highest drops, needs no
 /// rank. For the others the row is counted into bins of magnitude, a few for each octave below the largest: the counts bound a rank from both sides, and where word and
-/// bounds leave it open the rank is counted out. Rows in which that happens often, such as those of one value, are sorted instead.
+/// bounds leave it open the rank is counted out. Rows in which that happens often, such as those of one value, are sorted instead. With 512-bit vectors <see cref="RankedBytes"/>
+/// goes first.
 /// </summary>
 internal unsafe struct RankedMask : IParallelJob
 {
@@ -40,7 +41,7 @@ internal unsafe struct RankedMask : IParallelJob
 
     /// <summary>Words, bins and counts; or what sorting takes.</summary>
     public static long BufferBytes(int columns) =>
-        Math.Max(RankSort.BufferBytes(columns), (BinBytes << BinBits(columns)) + (sizeof(int) * (MostOpen + 2L)) + (6L * columns) + 2048) & ~63L;
+        Math.Max(RankedBytes.BufferBytes(columns), Math.Max(RankSort.BufferBytes(columns), (BinBytes << BinBits(columns)) + (sizeof(int) * (MostOpen + 2L)) + (6L * columns) + 2048)) & ~63L;
 
     /// <summary>Two counts and two limits.</summary>
     private const long BinBytes = 2 * (sizeof(int) + sizeof(double));
@@ -51,10 +52,18 @@ internal unsafe struct RankedMask : IParallelJob
     {
         switch (Simd)
         {
+            case SimdLevel.Vector512 when Step >= 0 && RankedBytes.IsSupported && Columns is >= RankedBytes.LeastColumns and <= RankedBytes.MostColumns && TryBytes(task): break;
             case SimdLevel.Vector512: Row<Keys512, Vector512<uint>, Philox512, Vector512<ulong>>(task); break;
             case SimdLevel.Vector256: Row<Keys256, Vector256<uint>, Philox256, Vector256<ulong>>(task); break;
             default: Row<Keys128, Vector128<uint>, Philox128, Vector128<ulong>>(task); break;
         }
+    }
+
+    private readonly bool TryBytes(int task)
+    {
+        long row = (long)task * Columns;
+        var bytes = new RankedBytes(Mask + row, Columns, First, Step, Buffers + (Pool.CurrentWorker * BufferBytes(Columns)));
+        return bytes.TryMask(Values + row, Key, FirstIndex + (ulong)row);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
