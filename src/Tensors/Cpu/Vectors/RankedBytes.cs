@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
+using MergeEngine.Tensors.Numerics;
 
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
@@ -22,6 +23,9 @@ internal readonly unsafe struct RankedBytes
 
     private const int Bins = 256;
     private const int Block = 64;
+
+    /// <summary>Words of six vectors of counters, and as many elements of which 24 are counted in a round.</summary>
+    private const int Together = 192;
 
     /// <summary>Bins of one octave: 2⁵. The 256 reach eight octaves down.</summary>
     private const int BinShift = 23 - 5;
@@ -94,13 +98,10 @@ internal readonly unsafe struct RankedBytes
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public bool TryMask(float* values, ulong key, ulong first)
     {
-        CountBins(ReadKeys((uint*)values));
-
-        // Between counting and summing up, since counts must be stored before vectors of them can be read.
-        int ahead = (int)(first % 4);
-        PhiloxWords<Philox512, Vector512<ulong>>.Generate(_words, _columns + ahead, key, first / 4);
-        uint* words = _words + ahead;
+        FindBins(ReadKeys((uint*)values));
+        CountBins(key, first / 4, (int)(first % 4));
         Bound(_limits);
+        uint* words = _words + (first % 4);
         int opened = Compare(words);
         if (opened > MostOpen) return false;
         for (int k = 0; k < opened; k++)
@@ -166,29 +167,79 @@ internal readonly unsafe struct RankedBytes
         return Vector512.Min(Avx512F.ShiftRightLogicalVariable(above, shift), Vector512.Create(255u)).AsInt32();
     }
 
-    /// <summary>The bin of every element, and how many there are in each: two tables in turn, behind each other.</summary>
+    /// <summary>The bin of every element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void CountBins(uint floor)
+    private void FindBins(uint floor)
     {
-        byte* bins = _bins, end = bins + Padded(_columns);
         Vector512<uint> floors = Vector512.Create(floor), shift = Vector512.Create((uint)BinShift);
         uint* keys = _keys;
-        for (byte* next = bins; next < end; next += Block, keys += Block) Bytes(keys, floors, shift).Store(next);
+        byte* bins = _bins;
+        for (byte* end = bins + Padded(_columns); bins < end; bins += Block, keys += Block) Bytes(keys, floors, shift).Store(bins);
+    }
 
+    /// <summary>
+    /// How many elements there are in each bin, and the row's words. Counting waits for stores, words wait for multiplications: in turn, some of each, both together take little longer than
+    /// one.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void CountBins(ulong key, ulong counter, int ahead)
+    {
         // Neighbours often lie in one bin, and a count has to be stored before it is read again: hence two tables.
         ushort* even = _below, odd = even + Bins;
         for (int b = 0; b < 2 * Bins; b += Vector512<ushort>.Count) Vector512<ushort>.Zero.Store(even + b);
-        for (; bins < end; bins += 8)
+        byte* bins = _bins, end = bins + Padded(_columns);
+        uint* words = _words;
+        for (; end - bins >= Together; words += Together, counter += Together / 4)
         {
-            even[bins[0]]++;
-            odd[bins[1]]++;
-            even[bins[2]]++;
-            odd[bins[3]]++;
-            even[bins[4]]++;
-            odd[bins[5]]++;
-            even[bins[6]]++;
-            odd[bins[7]]++;
+            var a = new PhiloxWords<Philox512, Vector512<ulong>>(Philox512.Interleaved(counter));
+            var b = new PhiloxWords<Philox512, Vector512<ulong>>(Philox512.Interleaved(counter + 8));
+            var c = new PhiloxWords<Philox512, Vector512<ulong>>(Philox512.Interleaved(counter + 16));
+            var d = new PhiloxWords<Philox512, Vector512<ulong>>(Philox512.Interleaved(counter + 24));
+            var e = new PhiloxWords<Philox512, Vector512<ulong>>(Philox512.Interleaved(counter + 32));
+            var f = new PhiloxWords<Philox512, Vector512<ulong>>(Philox512.Interleaved(counter + 40));
+            uint k0 = (uint)key, k1 = (uint)(key >> 32);
+            for (int round = 0; round < Philox.Rounds; round++)
+            {
+                Vector512<ulong> key0 = Vector512.Create((ulong)k0), key1 = Vector512.Create((ulong)k1);
+                a.Round(key0, key1);
+                b.Round(key0, key1);
+                c.Round(key0, key1);
+                d.Round(key0, key1);
+                e.Round(key0, key1);
+                f.Round(key0, key1);
+                k0 += Philox.Weyl0;
+                k1 += Philox.Weyl1;
+                if (round >= Together / 24) continue;
+                Count(bins, even, odd);
+                Count(bins + 8, even, odd);
+                Count(bins + 16, even, odd);
+                bins += 24;
+            }
+
+            a.Store(words);
+            b.Store(words + 32);
+            c.Store(words + 64);
+            d.Store(words + 96);
+            e.Store(words + 128);
+            f.Store(words + 160);
         }
+
+        for (; bins < end; bins += 8) Count(bins, even, odd);
+        long missing = _columns + ahead - (words - _words);
+        if (missing > 0) PhiloxWords<Philox512, Vector512<ulong>>.Generate(words, (int)missing, key, counter);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Count(byte* bins, ushort* even, ushort* odd)
+    {
+        even[bins[0]]++;
+        odd[bins[1]]++;
+        even[bins[2]]++;
+        odd[bins[3]]++;
+        even[bins[4]]++;
+        odd[bins[5]]++;
+        even[bins[6]]++;
+        odd[bins[7]]++;
     }
 
     /// <summary>
