@@ -151,10 +151,15 @@ public abstract class TensorMerge : IDisposable
     /// <summary>Whether a sample of the inputs, shown before the first pass, may save one.</summary>
     public virtual bool WantsSample => false;
 
-    /// <summary>Looks at a sample before the first pass. It may change which passes there are, and nothing else: nobody promises that there is one.</summary>
+    /// <summary>Looks at a part of a sample before the first pass. It may change which passes there are, and nothing else: nobody promises that there is one, or all of it.</summary>
     /// <param name="sample">Pieces from all over the tensor, one behind the other, of every input; without an output, and its first index says nothing.</param>
     /// <param name="piece">Elements of a piece.</param>
     public virtual void Sample(in TensorChunk sample, int piece)
+    {
+    }
+
+    /// <summary>Ends the sample, if all of it was shown.</summary>
+    public virtual void CompleteSample()
     {
     }
 

@@ -101,7 +101,10 @@ public sealed class SceCandidatesTests
         if (sample is not null)
         {
             DeviceBuffer[] pieces = [.. sample.Select(x => Upload(device, x))];
-            merge.Sample(new TensorChunk(0, [.. pieces.Select(p => p.AsSpan<float>())], default), Piece);
+            int half = sample[0].Length / 2 / Piece * Piece;
+            merge.Sample(new TensorChunk(0, [.. pieces.Select(p => p.AsSpan<float>().Slice(0, half))], default), Piece);
+            merge.Sample(new TensorChunk(0, [.. pieces.Select((p, k) => p.AsSpan<float>().Slice(half, sample[k].Length - half))], default), Piece);
+            merge.CompleteSample();
             foreach (DeviceBuffer buffer in pieces) buffer.Dispose();
         }
 

@@ -24,7 +24,7 @@ internal sealed record MemoryPlan
     private const long TensorBytes = 350, CharacterBytes = 4, SourceBytes = 80, EntryBytes = 160;
 
     /// <summary>More than this saves no method a pass over tensors of usual sizes.</summary>
-    private const long MostSpare = 32L << 20;
+    private const long MostSpare = 64L << 20;
 
     /// <summary>What of these <see cref="Program"/> has room for: some ten thousand tensors.</summary>
     private const long OrdinaryBytes = 32L << 20;

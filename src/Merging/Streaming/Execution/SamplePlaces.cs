@@ -11,15 +11,21 @@ internal static class SamplePlaces
     /// <summary>The tensor's share of which about one piece is taken.</summary>
     private const int Share = 64;
 
-    /// <summary>Pieces of a tensor at least: fewer foretell too little.</summary>
-    private const int Least = 128;
+    /// <summary>Pieces of a tensor: fewer foretell too little, more hardly more.</summary>
+    private const int Least = 128, Most = 8192;
+
+    /// <summary>Pieces that a chunk must have room for.</summary>
+    private const int LeastOfChunk = 16;
+
+    /// <summary>Elements of the sample of a tensor of so many.</summary>
+    public static long Elements(long total) => Math.Clamp(total / (Share * Piece), Least, Most) * Piece;
 
     /// <summary>Where the pieces begin, in order; none if the tensor is too small for looking at a part of it to save anything, or its chunks are.</summary>
-    /// <param name="shape">The tensor's chunks, of which one must have room for all pieces.</param>
+    /// <param name="shape">The tensor's chunks.</param>
     public static long[] Of(in ChunkShape shape)
     {
-        long pieces = Math.Min(Math.Max(shape.Total / (Share * Piece), Least), shape.Length / Piece);
-        if (pieces < Least || shape.Total / pieces < 16 * Piece) return [];
+        long pieces = Elements(shape.Total) / Piece;
+        if (shape.Length < LeastOfChunk * Piece || shape.Total / pieces < 16 * Piece) return [];
         var places = new long[pieces];
         for (long i = 0; i < pieces; i++)
         {

@@ -76,6 +76,11 @@ internal sealed class DifferenceMerge : TensorMerge
         for (int k = 0; k < _models.Count; k++) _models[k].Thinning.Sample(sample.Inputs[_sources[k]], sample.Inputs[_task.Base], piece);
     }
 
+    public override void CompleteSample()
+    {
+        foreach (ModelDifference model in _models) model.Thinning.CompleteSample();
+    }
+
     public override void Accumulate(in TensorChunk chunk)
     {
         OperationSet operations = _task.Device.Operations;

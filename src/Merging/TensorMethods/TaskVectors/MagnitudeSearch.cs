@@ -5,8 +5,8 @@ using MergeEngine.Tensors.Operations;
 namespace MergeEngine.Merging.TensorMethods.TaskVectors;
 
 /// <summary>
-/// The largest magnitudes of a vector that comes in chunks, exactly; equal ones go to the lowest index. Where the device collects, a <see cref="MagnitudeSample"/> is looked at, before or in
-/// a pass of its own, and then a pass counts what is above its range and collects what is inside: the last one that is selected is nearly always there. Otherwise, as on other devices, passes count one digit
+/// The largest magnitudes of a vector that comes in chunks, exactly; equal ones go to the lowest index. Where the device collects, a sample is looked at, a <see cref="PieceSample"/> before or a
+/// <see cref="MagnitudeSample"/> in a pass of its own, and then a pass counts what is above its range and collects what is inside: the last one that is selected is nearly always there. Otherwise, as on other devices, passes count one digit
 /// after the other, until the elements that share the threshold's digits may be held. More equal magnitudes than may be held (a difference of one size throughout, or one
 /// of bfloat16's few digits) are gone through in pieces.
 /// </summary>
@@ -65,13 +65,16 @@ internal sealed class MagnitudeSearch
         _search.Begin(count);
     }
 
-    /// <summary>Collects in the next pass what lies where the sample foretells, if it may be held; on a device that can.</summary>
-    public void Foretell(MagnitudeSample sample)
+    /// <summary>How many are wanted.</summary>
+    public long Wanted => _search.Wanted;
+
+    /// <summary>Collects in the next pass what lies where a sample foretells, if it may be held; on a device that can.</summary>
+    public void Expect(MagnitudeForecast forecast)
     {
         if (!NeedsPass) return;
-        _range = sample.RangeOf(_search.Wanted, out long candidates);
-        _foretold = candidates <= _room;
-        if (_foretold) Rent(candidates);
+        _range = forecast.Range;
+        _foretold = forecast.Candidates <= _room;
+        if (_foretold) Rent(forecast.Candidates);
     }
 
     /// <summary>Takes the counts of another search's first pass over the same vector, in place of a pass of its own.</summary>

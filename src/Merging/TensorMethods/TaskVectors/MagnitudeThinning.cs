@@ -9,9 +9,13 @@ internal sealed class MagnitudeThinning : Thinning
     private readonly MagnitudeSearch _kept;
     private readonly MagnitudeSearch _dropped;
     private readonly long _length;
+
+    /// <summary>Bytes that may be held: of all candidates, and before them of a sample.</summary>
+    private readonly long _spare;
     private readonly long _largest;
     private readonly long _tooLarge;
     private MagnitudeSample? _sample;
+    private PieceSample? _pieces;
 
     private MagnitudeThinning(TensorTask task, long kept, long dropped)
     {
@@ -27,7 +31,7 @@ internal sealed class MagnitudeThinning : Thinning
             WorkingBytes = Math.Max(WorkingBytes, MagnitudeSample.Bytes);
         }
 
-        (_length, _largest, _tooLarge) = (length, kept, dropped);
+        (_length, _spare, _largest, _tooLarge) = (length, spare, kept, dropped);
     }
 
     public override long WorkingBytes { get; }
@@ -61,9 +65,16 @@ internal sealed class MagnitudeThinning : Thinning
 
     public override void Sample(DeviceSpan<float> values, DeviceSpan<float> origin, int piece)
     {
-        if (_sample is null) return;
-        MagnitudeSample sample = MagnitudeSample.OfPieces(_length, values, origin, piece);
-        Foretell(sample);
+        if (_sample is not null && PieceSample.Bytes(_length) <= _spare) (_pieces ??= new PieceSample(_length, piece)).Add(values, origin);
+    }
+
+    public override void CompleteSample()
+    {
+        if (_sample is null || _pieces is null) return;
+        Expect(_pieces.Foretell);
+        _sample = null;
+        _pieces.Release();
+        _pieces = null;
     }
 
     public override void Accumulate(OperationSet operations, DeviceSpan<float> values, DeviceSpan<float> origin, long firstIndex)
@@ -94,7 +105,9 @@ internal sealed class MagnitudeThinning : Thinning
     {
         if (_sample is not null)
         {
-            Foretell(_sample);
+            Expect(_sample.Foretell);
+            _sample.Release();
+            _sample = null;
             return;
         }
 
@@ -103,11 +116,9 @@ internal sealed class MagnitudeThinning : Thinning
         _dropped.CompletePass();
     }
 
-    private void Foretell(MagnitudeSample sample)
+    private void Expect(Func<long, MagnitudeForecast> foretell)
     {
-        _kept.Foretell(sample);
-        _dropped.Foretell(sample);
-        sample.Release();
-        _sample = null;
+        if (_kept.NeedsPass) _kept.Expect(foretell(_kept.Wanted));
+        if (_dropped.NeedsPass) _dropped.Expect(foretell(_dropped.Wanted));
     }
 }

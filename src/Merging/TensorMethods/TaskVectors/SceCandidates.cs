@@ -54,21 +54,16 @@ internal sealed class SceCandidates
     /// <param name="task">The tensor.</param>
     /// <param name="sources">Indices of the models.</param>
     /// <param name="share">Of the elements whose variance is not 0 that are selected.</param>
-    /// <param name="variances">Of the sample.</param>
-    /// <param name="piece">Elements of one of its pieces.</param>
-    public static SceCandidates? Foretold(TensorTask task, IReadOnlyList<int> sources, double share, DeviceSpan<float> variances, int piece)
+    /// <param name="sample">Of the variances.</param>
+    /// <param name="varying">Elements of the sample whose variance is not 0.</param>
+    public static SceCandidates? Foretold(TensorTask task, IReadOnlyList<int> sources, double share, PieceSample sample, long varying)
     {
-        double varying = (double)task.Device.Operations.CountAnyNonzero([variances]) / variances.Length;
-
         // How many vary is estimated, too, unless all do.
-        long wanted = Math.Min((long)(share * varying * task.Length * (varying < 1 ? 1.02 : 1)) + 1, task.Length);
-        MagnitudeSample sample = MagnitudeSample.OfPieces(task.Length, variances, default, piece);
-        float limit = BitConverter.UInt32BitsToSingle(sample.RangeOf(wanted, out _).Smallest);
-        sample.Release();
-        long above = 0;
-        foreach (float variance in variances.HostSpan) above += variance >= limit ? 1 : 0;
+        double part = (double)varying / sample.Count;
+        long wanted = Math.Min((long)(share * part * task.Length * (part < 1 ? 1.02 : 1)) + 1, task.Length);
+        float limit = BitConverter.UInt32BitsToSingle(sample.Foretell(wanted).Range.Smallest);
         int capacity = CapacityOf(task.Length, share);
-        return limit > 0 && 1.1 * above / variances.Length * task.Length <= capacity ? new SceCandidates(task, sources, limit, capacity) : null;
+        return limit > 0 && 1.1 * sample.CountFrom(limit) / sample.Count * task.Length <= capacity ? new SceCandidates(task, sources, limit, capacity) : null;
     }
 
     /// <summary>Writes down what lies in a piece of the tensor; pieces come in order.</summary>

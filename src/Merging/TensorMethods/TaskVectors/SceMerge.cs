@@ -25,6 +25,8 @@ internal sealed class SceMerge : TensorMerge
     /// <summary>Whether the variances of the whole tensor are held: then nothing but the energies is sought in the inputs a second time.</summary>
     private readonly bool _holds;
     private readonly bool _mayForetell;
+    private PieceSample? _pieces;
+    private long _varyingPieces;
     private SceCandidates? _candidates;
     private DeviceBuffer? _variance;
     private MagnitudeSample? _sample;
@@ -79,7 +81,16 @@ internal sealed class SceMerge : TensorMerge
     {
         DeviceSpan<float> variance = _tiles.Float(0, sample.Length);
         Operations.Variance(variance, _tiles.Slice(sample, _sources, 0, sample.Length));
-        _candidates = SceCandidates.Foretold(_task, _sources, _share, variance, piece);
+        (_pieces ??= new PieceSample(_task.Length, piece)).Add(variance, default);
+        _varyingPieces += Operations.CountAnyNonzero([variance]);
+    }
+
+    public override void CompleteSample()
+    {
+        if (_pieces is null) return;
+        _candidates = SceCandidates.Foretold(_task, _sources, _share, _pieces, _varyingPieces);
+        _pieces.Release();
+        _pieces = null;
     }
 
     public override void Accumulate(in TensorChunk chunk)
@@ -122,7 +133,7 @@ internal sealed class SceMerge : TensorMerge
         }
 
         if (_sample is null) _search.CompletePass();
-        else _search.Foretell(_sample);
+        else if (_search.NeedsPass) _search.Expect(_sample.Foretell(_search.Wanted));
         _sample?.Release();
         _sample = null;
         while (_holds && _search.NeedsPass)

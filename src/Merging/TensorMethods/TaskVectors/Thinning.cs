@@ -33,11 +33,16 @@ internal abstract class Thinning
     /// <summary>Bytes that the search may come to hold.</summary>
     public virtual long WorkingBytes => 0;
 
-    /// <summary>Shows a sample of values and their origin to the search before its first pass, where the device searches differences.</summary>
+    /// <summary>Shows a part of a sample of values and their origin to the search before its first pass, where the device searches differences.</summary>
     /// <param name="values">Pieces, one behind the other.</param>
     /// <param name="origin">The same of what is subtracted.</param>
     /// <param name="piece">Elements of a piece.</param>
     public virtual void Sample(DeviceSpan<float> values, DeviceSpan<float> origin, int piece)
+    {
+    }
+
+    /// <summary>After the whole sample.</summary>
+    public virtual void CompleteSample()
     {
     }
 

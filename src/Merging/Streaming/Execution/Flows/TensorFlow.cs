@@ -18,7 +18,7 @@ internal sealed class TensorFlow : ChunkFlow
     private readonly long[] _places;
     private readonly bool _comesOnce;
     private bool _sampling;
-    private bool _hasSample;
+    private volatile bool _hasSample = true;
     private bool _mapping;
     private bool _first = true;
     private int _next;
@@ -46,7 +46,7 @@ internal sealed class TensorFlow : ChunkFlow
 
     public override Chunk? Next()
     {
-        if (_sampling) return _next++ == 0 ? new Chunk(0, 0, _places.Length * SamplePlaces.Piece) : null;
+        if (_sampling) return NextSample();
         if (_next == _shape.Count) return null;
         long first = _next * _shape.Length;
         return new Chunk(_next++, first, Math.Min(_shape.Length, _shape.Total - first));
@@ -57,7 +57,8 @@ internal sealed class TensorFlow : ChunkFlow
         if (_mapping && !_merge.MapReadsInputs) return;
         if (_sampling)
         {
-            _hasSample = _inputs.TryReadCached(chunk, _shape, _places);
+            // Where a disk is waited for there is no sample.
+            if (_hasSample && !_inputs.TryReadCached(chunk, _shape, _places.AsSpan((int)chunk.First, (int)(chunk.Length / SamplePlaces.Piece)))) _hasSample = false;
             return;
         }
 
@@ -97,6 +98,7 @@ internal sealed class TensorFlow : ChunkFlow
         if (_sampling)
         {
             _sampling = false;
+            if (_hasSample) _context.Stage.Run(_merge.CompleteSample);
             return true;
         }
 
@@ -108,6 +110,13 @@ internal sealed class TensorFlow : ChunkFlow
         if (_first) _inputs.BeginAgain();
         _first = false;
         return true;
+    }
+
+    /// <summary>As many of the places as a chunk has room for; its first is the number of a place.</summary>
+    private Chunk? NextSample()
+    {
+        int most = (int)(_shape.Length / SamplePlaces.Piece), first = _next * most;
+        return first >= _places.Length ? null : new Chunk(_next++, first, Math.Min(most, _places.Length - first) * (long)SamplePlaces.Piece);
     }
 
     public override string ToString() => $"The tensor {Quoting.Quote(_tensor.Name)}";
