@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace MergeEngine.Merging.TensorMethods.TaskVectors;
 
@@ -49,8 +50,21 @@ internal static class MaskBits
         Span<ulong> eights = MemoryMarshal.Cast<byte, ulong>(mask[i..]);
         ReadOnlySpan<byte> packed = bits.Slice((int)((first + i) >> 3), eights.Length);
         i += 8 * eights.Length;
+        int k = 0;
+        if (Avx512BW.IsSupported)
+        {
+            // Every byte of bits goes to the eight bytes of its elements; within 16 bytes, each of which has all eight of them.
+            Vector512<byte> places = Vector512.Create((ulong)0, EachByte, 2 * EachByte, 3 * EachByte, 4 * EachByte, 5 * EachByte, 6 * EachByte, 7 * EachByte).AsByte();
+            Vector512<byte> bit = Vector512.Create(OneBitEach).AsByte();
+            for (; k <= eights.Length - 8; k += 8)
+            {
+                Vector512<byte> spread = Avx512BW.Shuffle(Vector512.Create(BinaryPrimitives.ReadUInt64LittleEndian(packed[k..])).AsByte(), places) & bit;
+                (Vector512.Equals(spread, bit) & Vector512<byte>.One).AsUInt64().CopyTo(eights[k..]);
+            }
+        }
+
         // Byte k of the product keeps bit k alone; adding makes that the top bit.
-        for (int k = 0; k < eights.Length; k++) eights[k] = LittleEndian(((((packed[k] * EachByte) & OneBitEach) + AllButTop) >> 7) & EachByte);
+        for (; k < eights.Length; k++) eights[k] = LittleEndian(((((packed[k] * EachByte) & OneBitEach) + AllButTop) >> 7) & EachByte);
         for (; i < mask.Length; i++) mask[i] = Get(bits, first + i);
     }
 
