@@ -32,5 +32,8 @@ internal readonly struct KPartition
 
     public int Start(int block) => block * Length;
 
+    /// <summary>All that a product needs to know of a block.</summary>
+    public SumBlock Block(int block) => new(Start(block), LengthOf(block), block == 0, block == Count - 1);
+
     public int LengthOf(int block) => Math.Min(Length, Total - block * Length);
 }

@@ -17,50 +17,42 @@ internal static unsafe class PanelProduct<S, V>
     /// <param name="product">The whole product.</param>
     /// <param name="packedA">The rows of op(A) packed, or null to read them in place.</param>
     /// <param name="b">The panel, as the format P has it.</param>
-    /// <param name="start">First index of the sum in this block.</param>
-    /// <param name="length">Length of the block.</param>
-    /// <param name="row">First row of C.</param>
-    /// <param name="rows">Rows.</param>
-    /// <param name="column">First column of C.</param>
-    /// <param name="columns">Columns of C in the panel.</param>
+    /// <param name="part">The panel's columns of C, and the rows.</param>
+    /// <param name="block">Of the sums: as much as the panel is long.</param>
     /// <param name="tile">Room for a tile, aligned.</param>
-    /// <param name="first">This is the first block of the sum.</param>
-    /// <param name="last">This is the last block of the sum.</param>
-    /// <param name="next">
-    /// Where the panel begins that comes after this one, in floats from <paramref name="b"/>; 0: nowhere. It is asked for evenly while the tiles are computed: so memory
-    /// works all the time, and not in bursts that it cannot serve.
+    /// <param name="panels">
+    /// The next panel is asked for evenly while the tiles are computed: so memory works all the time, and not in bursts that it cannot serve.
     /// </param>
-    /// <param name="wasNext">This panel was the next one of the call before: its first tile need not look ahead in it.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply<P>(
-        in ProductArguments product, float* packedA, float* b, int start, int length,
-        int row, int rows, int column, int columns, float* tile, bool first, bool last, nint next = 0, bool wasNext = false)
+        in ProductArguments product, float* packedA, float* b, in OutputPart part, in SumBlock block, float* tile, in PanelAhead panels = default)
         where P : struct, IPanelFormat
     {
         int width = MicroKernel<S, V>.Columns, height = MicroKernel<S, V>.Rows;
-        bool accumulate = !first || product.Beta == 1f;
+        int row = part.Row, rows = part.Rows, column = part.Column, columns = part.Columns, length = block.Length;
+        bool accumulate = !block.IsFirst || product.Beta == 1f;
         // Without anything to do to the sums they go straight to C; the results are the same bits.
         bool direct = columns == width && product.Alpha == 1f && (accumulate || product.Beta == 0f) && !product.DerivativeInEveryBlock
-            && !(last && !product.Epilogue.IsEmpty);
+            && !(block.IsLast && !product.Epilogue.IsEmpty);
         bool columnsOfA = packedA != null || product.TransposeA;
         nint aRow = columnsOfA ? 1 : product.StrideA, aStep = packedA != null ? height : product.TransposeA ? product.StrideA : 1;
         nint savedStride = product.Epilogue.PreActivationStride;
-        float* saved = last || product.DerivativeInEveryBlock ? product.Epilogue.PreActivation : null;
-        int rowFloats = P.RowFloats<S, V>(), firstTile = MicroKernel<S, V>.TileRows(rows), unasked = wasNext && rows > firstTile ? 0 : firstTile;
+        float* saved = block.IsLast || product.DerivativeInEveryBlock ? product.Epilogue.PreActivation : null;
+        int rowFloats = P.RowFloats<S, V>(), firstTile = MicroKernel<S, V>.TileRows(rows), unasked = panels.WasAsked && rows > firstTile ? 0 : firstTile;
         for (int done = 0, count; done < rows; done += count)
         {
             // Rows that are packed lie in tiles of the full height.
             count = packedA != null ? Math.Min(height, rows - done) : MicroKernel<S, V>.TileRows(rows - done);
             float* ahead = b + PanelRows.Ahead * rowFloats;
             nint aheadStep = rowFloats;
-            if (next != 0 && done >= unasked)
+            if (panels.Offset != 0 && done >= unasked)
             {
                 int share = rows - unasked;
-                ahead = b + next + (nint)(done - unasked) * length / share * rowFloats;
+                ahead = b + panels.Offset + (nint)(done - unasked) * length / share * rowFloats;
                 aheadStep = (rowFloats * count + share - 1) / share;
             }
             float* c = product.C + (row + done) * product.StrideC + column;
-            float* a = packedA != null ? packedA + (nint)done * length : product.AddressA(row + done, start);
+            float* a = packedA != null ? packedA + (nint)done * length : product.AddressA(row + done, block.Start);
             for (int r = 0; r < count; r++)
             {
                 S.Prefetch(c + r * product.StrideC);
@@ -78,7 +70,7 @@ internal static unsafe class PanelProduct<S, V>
             if (!direct)
             {
                 MicroKernel<S, V>.Multiply<SetTile, P>(count, length, a, aRow, aStep, b, rowFloats, ahead, aheadStep, tile, width);
-                TileFinish<S, V>.Apply(product, tile, row + done, column, count, columns, first, last);
+                TileFinish<S, V>.Apply(product, tile, part.SliceRows(done, count), block);
             }
             else if (accumulate)
             {

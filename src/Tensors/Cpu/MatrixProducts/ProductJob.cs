@@ -78,32 +78,30 @@ internal unsafe struct ProductJob<S, V> : IParallelJob
         nint asked = *Scratch.Asked(worker);
         for (int block = FirstBlock; block < FirstBlock + BlockCount; block++)
         {
-            int start = Partition.Start(block), length = Partition.LengthOf(block);
-            nint before = (nint)(start - Partition.Start(FirstBlock)) * panels * rowFloats;
-            bool first = block == 0, last = block == Partition.Count - 1;
+            SumBlock sums = Partition.Block(block);
+            nint before = (nint)(sums.Start - Partition.Start(FirstBlock)) * panels * rowFloats;
             float* packedA = null;
             if (Product.PacksA)
             {
                 packedA = Scratch.A(worker);
-                Panels<S, V>.PackTransposedA(Product.AddressA(row, start), Product.StrideA, length, rows, packedA);
+                Panels<S, V>.PackTransposedA(Product.AddressA(row, sums.Start), Product.StrideA, sums.Length, rows, packedA);
             }
             for (int panel = firstPanel; panel < endPanel; panel++)
             {
-                int column = panel * width, columns = Math.Min(width, Columns - column), columnOfC = FirstColumn + column;
-                nint offset = before + (nint)panel * length * rowFloats, after = Next(task, block, panel, panels, rowFloats), next = after - offset;
-                bool wasNext = offset == asked;
+                int column = panel * width;
+                var part = new OutputPart(row, rows, FirstColumn + column, Math.Min(width, Columns - column));
+                nint offset = before + (nint)panel * sums.Length * rowFloats, after = Next(task, block, panel, panels, rowFloats);
+                bool wasAsked = offset == asked;
                 asked = after;
                 if (Packing == PackingOfB.SharedBFloat16)
                 {
-                    PanelProduct<S, V>.Multiply<BFloat16Panel>(
-                        Product, packedA, PackedB + offset, start, length, row, rows, columnOfC, columns, tile, first, last, next, wasNext);
+                    PanelProduct<S, V>.Multiply<BFloat16Panel>(Product, packedA, PackedB + offset, part, sums, tile, new PanelAhead(after - offset, wasAsked));
                     continue;
                 }
                 float* b = Packing == PackingOfB.Shared ? PackedB + offset : Scratch.B(worker) + (Packing == PackingOfB.ByWorker ? offset : 0);
                 if (Packing == PackingOfB.ByTask)
-                    Panels<S, V>.PackB(Product.TransposeB, Product.AddressB(start, columnOfC), Product.StrideB, length, columns, b);
-                if (Packing != PackingOfB.Shared) next = 0;
-                PanelProduct<S, V>.Multiply<FloatPanel>(Product, packedA, b, start, length, row, rows, columnOfC, columns, tile, first, last, next, wasNext);
+                    Panels<S, V>.PackB(Product.TransposeB, Product.AddressB(sums.Start, part.Column), Product.StrideB, sums.Length, part.Columns, b);
+                PanelProduct<S, V>.Multiply<FloatPanel>(Product, packedA, b, part, sums, tile, new PanelAhead(Packing == PackingOfB.Shared ? after - offset : 0, wasAsked));
             }
         }
         *Scratch.Asked(worker) = asked;

@@ -32,7 +32,7 @@ internal unsafe struct SkinnyJob<S, V> : IParallelJob
                 sums[rest] = Dot(a, Product.B + (column + rest) * Product.StrideB, Product.K);
             new Span<float>(sums + columns, width - columns).Clear();
         }
-        TileFinish<S, V>.Apply(Product, tile, 0, column, Product.M, columns, first: true, last: true);
+        TileFinish<S, V>.Apply(Product, tile, new OutputPart(0, Product.M, column, columns), SumBlock.Whole(Product.K));
     }
 
     /// <summary>Eight columns at a time; returns how many are done.</summary>

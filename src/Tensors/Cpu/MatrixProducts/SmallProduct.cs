@@ -56,7 +56,7 @@ internal static unsafe class SmallProduct<S, V>
         {
             int columns = Math.Min(width, n - column);
             Panels<S, V>.PackB(transposeB, product.AddressB(0, column), strideB, k, columns, scratch);
-            PanelProduct<S, V>.Multiply<FloatPanel>(product, null, scratch, 0, k, 0, m, column, columns, tile, first: true, last: true);
+            PanelProduct<S, V>.Multiply<FloatPanel>(product, null, scratch, new OutputPart(0, m, column, columns), SumBlock.Whole(k), tile);
         }
     }
 }

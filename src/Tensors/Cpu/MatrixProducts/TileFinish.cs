@@ -11,49 +11,47 @@ internal static unsafe class TileFinish<S, V>
 {
     /// <param name="product">The product that the tile belongs to.</param>
     /// <param name="tile">rows × 2 vectors of sums, side by side.</param>
-    /// <param name="row">First row of C.</param>
-    /// <param name="column">First column of C.</param>
-    /// <param name="rows">Rows of the tile.</param>
-    /// <param name="columns">Columns of C that the tile covers, at most 2 vectors.</param>
-    /// <param name="first">This is the first part of the sum: C holds the old values, which beta weighs.</param>
-    /// <param name="last">This is the last part of the sum.</param>
-    public static void Apply(in ProductArguments product, float* tile, int row, int column, int rows, int columns, bool first, bool last)
+    /// <param name="part">What of C the tile covers.</param>
+    /// <param name="block">The block of the sum that the tile holds.</param>
+    public static void Apply(in ProductArguments product, float* tile, in OutputPart part, in SumBlock block)
     {
-        Activation activation = last || product.DerivativeInEveryBlock ? product.Epilogue.Activation : Activation.None;
+        Activation activation = block.IsLast || product.DerivativeInEveryBlock ? product.Epilogue.Activation : Activation.None;
         switch (activation)
         {
             case Activation.GeluErf:
-                Apply<GeluErf>(product, tile, row, column, rows, columns, first, last);
+                Apply<GeluErf>(product, tile, part, block);
                 break;
             case Activation.GeluTanh:
-                Apply<GeluTanh>(product, tile, row, column, rows, columns, first, last);
+                Apply<GeluTanh>(product, tile, part, block);
                 break;
             case Activation.GeluQuick:
-                Apply<QuickGelu>(product, tile, row, column, rows, columns, first, last);
+                Apply<QuickGelu>(product, tile, part, block);
                 break;
             case Activation.Tanh:
-                Apply<HyperbolicTangent>(product, tile, row, column, rows, columns, first, last);
+                Apply<HyperbolicTangent>(product, tile, part, block);
                 break;
             default:
-                Apply<Identity>(product, tile, row, column, rows, columns, first, last);
+                Apply<Identity>(product, tile, part, block);
                 break;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Apply<A>(in ProductArguments product, float* tile, int row, int column, int rows, int columns, bool first, bool last)
+    private static void Apply<A>(in ProductArguments product, float* tile, in OutputPart part, in SumBlock block)
         where A : struct, IActivation
     {
+        int row = part.Row, column = part.Column, columns = part.Columns;
+        bool last = block.IsLast;
         V alpha = S.Create(product.Alpha);
         // Old values with a factor other than 0 and 1 exist only in the first part; a factor of 0 does not read them (they may be NaN).
-        float factor = first ? product.Beta : 1f;
+        float factor = block.IsFirst ? product.Beta : 1f;
         V beta = S.Create(factor);
         float* bias = last && product.Epilogue.Bias != null ? product.Epilogue.Bias + column : null;
         bool inBlock = product.DerivativeInEveryBlock, atEnd = last && product.Epilogue.IsBackward && !inBlock;
         nint saveStride = product.Epilogue.PreActivationStride;
         float* save = (last || inBlock) && product.Epilogue.PreActivation != null ? product.Epilogue.PreActivation + row * saveStride + column : null;
         float* c = product.C + row * product.StrideC + column;
-        for (int r = 0; r < rows; r++)
+        for (int r = 0; r < part.Rows; r++)
         {
             for (int offset = 0; offset < columns; offset += S.Count)
             {
