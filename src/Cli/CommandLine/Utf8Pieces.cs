@@ -1,26 +1,13 @@
 using System.Text;
+using MergeEngine.Cli.Terminal;
 
 namespace MergeEngine.Cli.CommandLine;
 
 /// <summary>Takes UTF-8 in pieces, which may end within a character, and hands it to a writer of text.</summary>
-internal sealed class Utf8Pieces(TextWriter text) : Stream
+internal sealed class Utf8Pieces(TextWriter text) : WriteOnlyStream
 {
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
     private readonly char[] _characters = new char[4096];
-
-    public override bool CanRead => false;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
@@ -32,13 +19,5 @@ internal sealed class Utf8Pieces(TextWriter text) : Stream
         }
     }
 
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
     public override void Flush() => text.Flush();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 }
