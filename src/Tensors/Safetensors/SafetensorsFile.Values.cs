@@ -7,6 +7,9 @@ namespace MergeEngine.Tensors.Safetensors;
 /// <content>Tensors as numbers of one type, converted in blocks that stay in a cache.</content>
 public sealed unsafe partial class SafetensorsFile
 {
+    /// <summary>Converts stored elements from the <paramref name="firstElement"/>-th of a tensor on.</summary>
+    private delegate void BlockConversion<T>(TensorEntry entry, long firstElement, ReadOnlySpan<byte> bytes, Span<T> values);
+
     /// <summary>A whole tensor as float, converted from F32, F16, BF16 or F64.</summary>
     /// <exception cref="SafetensorsException">No such tensor, another dtype, more elements than an array can hold, or the file became shorter.</exception>
     public float[] ReadFloat32(string name)
@@ -33,38 +36,8 @@ public sealed unsafe partial class SafetensorsFile
     {
         if (!entry.DType.IsArithmetic()) throw FailAt(entry, $"is {entry.DType.Name()} and cannot be computed with, expected F32, F16, BF16 or F64");
         RequireWithin(entry.ElementCount, firstElement, destination.Length);
-        int size = entry.DType.Bits() / 8;
-        if (entry.DType == DType.F32)
-        {
-            // Straight into the destination, in pieces whose bytes fit an int.
-            const int Piece = 1 << 28;
-            for (; !destination.IsEmpty; firstElement += Piece)
-            {
-                var piece = destination[..Math.Min(Piece, destination.Length)];
-                ReadBytes(entry, firstElement * size, MemoryMarshal.AsBytes(piece));
-                destination = destination[piece.Length..];
-            }
-
-            return;
-        }
-
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
-        try
-        {
-            while (!destination.IsEmpty)
-            {
-                var piece = destination[..Math.Min(ChunkBytes / size, destination.Length)];
-                var bytes = buffer.AsSpan(0, piece.Length * size);
-                ReadBytes(entry, firstElement * size, bytes);
-                Conversion.ToSingle(entry.DType, bytes, piece);
-                firstElement += piece.Length;
-                destination = destination[piece.Length..];
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
-        }
+        if (entry.DType == DType.F32) ReadAsTheyAre(entry, firstElement, destination);
+        else ReadConverted(entry, firstElement, destination, static (entry, _, bytes, values) => Conversion.ToSingle(entry.DType, bytes, values));
     }
 
     /// <summary>A whole F64 tensor, without rounding.</summary>
@@ -84,13 +57,7 @@ public sealed unsafe partial class SafetensorsFile
     {
         if (entry.DType != DType.F64) throw FailAt(entry, $"is {entry.DType.Name()}, expected F64");
         RequireWithin(entry.ElementCount, firstElement, destination.Length);
-        const int Piece = 1 << 27;
-        for (; !destination.IsEmpty; firstElement += Piece)
-        {
-            var piece = destination[..Math.Min(Piece, destination.Length)];
-            ReadBytes(entry, firstElement * sizeof(double), MemoryMarshal.AsBytes(piece));
-            destination = destination[piece.Length..];
-        }
+        ReadAsTheyAre(entry, firstElement, destination);
     }
 
     /// <summary>A whole integer or BOOL tensor.</summary>
@@ -120,22 +87,45 @@ public sealed unsafe partial class SafetensorsFile
         if (!entry.DType.IsInteger() && entry.DType != DType.Bool)
             throw FailAt(entry, $"is {entry.DType.Name()}, expected an integer type or BOOL");
         RequireWithin(entry.ElementCount, firstElement, destination.Length);
+        ReadConverted(entry, firstElement, destination, ToInt32);
+    }
+
+    private void ToInt32(TensorEntry entry, long firstElement, ReadOnlySpan<byte> bytes, Span<int> values)
+    {
+        int bad = IntegerConversion.ToInt32(entry.DType, bytes, values);
+        if (bad < 0) return;
+        int size = bytes.Length / values.Length;
+        string value = IntegerConversion.Format(entry.DType, bytes.Slice(bad * size, size));
+        throw FailAt(entry, $"holds {value} at element {firstElement + bad}, expected values that fit 32 bits");
+    }
+
+    /// <summary>Straight into the destination, in pieces whose bytes fit an int.</summary>
+    private void ReadAsTheyAre<T>(TensorEntry entry, long firstElement, Span<T> destination)
+        where T : unmanaged
+    {
+        int most = (1 << 30) / sizeof(T);
+        while (!destination.IsEmpty)
+        {
+            Span<T> piece = destination[..Math.Min(most, destination.Length)];
+            ReadBytes(entry, firstElement * sizeof(T), MemoryMarshal.AsBytes(piece));
+            firstElement += piece.Length;
+            destination = destination[piece.Length..];
+        }
+    }
+
+    /// <summary>Through a buffer that stays in a cache, block by block.</summary>
+    private void ReadConverted<T>(TensorEntry entry, long firstElement, Span<T> destination, BlockConversion<T> convert)
+    {
         int size = entry.DType.Bits() / 8;
         byte[] buffer = ArrayPool<byte>.Shared.Rent(ChunkBytes);
         try
         {
             while (!destination.IsEmpty)
             {
-                var piece = destination[..Math.Min(ChunkBytes / size, destination.Length)];
-                var bytes = buffer.AsSpan(0, piece.Length * size);
+                Span<T> piece = destination[..Math.Min(ChunkBytes / size, destination.Length)];
+                Span<byte> bytes = buffer.AsSpan(0, piece.Length * size);
                 ReadBytes(entry, firstElement * size, bytes);
-                int bad = IntegerConversion.ToInt32(entry.DType, bytes, piece);
-                if (bad >= 0)
-                {
-                    string value = IntegerConversion.Format(entry.DType, bytes.Slice(bad * size, size));
-                    throw FailAt(entry, $"holds {value} at element {firstElement + bad}, expected values that fit 32 bits");
-                }
-
+                convert(entry, firstElement, bytes, piece);
                 firstElement += piece.Length;
                 destination = destination[piece.Length..];
             }
