@@ -52,6 +52,7 @@ public sealed class MemoryReuse : IDisposable
     {
         lock (s_gate)
         {
+            CountMost();
             s_inUse += bytes;
             nint found = 0;
             // The latest are those that are most likely in a cache.
@@ -64,7 +65,6 @@ public sealed class MemoryReuse : IDisposable
             }
 
             if (s_kept.Count > 0) Release(Math.Max(0, s_most - s_inUse));
-            s_most = Math.Max(s_most, s_inUse);
             return found;
         }
     }
@@ -80,6 +80,7 @@ public sealed class MemoryReuse : IDisposable
     {
         lock (s_gate)
         {
+            CountMost();
             s_inUse -= bytes;
             if (s_count == 0) return false;
             s_kept.Add(new Block(address, bytes, hasLargePages));
@@ -87,6 +88,9 @@ public sealed class MemoryReuse : IDisposable
             return true;
         }
     }
+
+    /// <summary>Before what is in use changes, and not when a block is counted: it may be one that could not be had.</summary>
+    private static void CountMost() => s_most = Math.Max(s_most, s_inUse);
 
     /// <summary>Gives the oldest blocks back until no more than so many bytes are kept.</summary>
     private static void Release(long bytes)

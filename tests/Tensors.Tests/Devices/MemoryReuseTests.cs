@@ -51,6 +51,21 @@ public sealed unsafe class MemoryReuseTests
     }
 
     [Fact]
+    public void A_block_that_could_not_be_had_was_never_in_use()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere the C library has the memory.");
+        using var reuse = new MemoryReuse();
+        nint block = HostMemory.Allocate(Bytes, 64);
+        // More than there are addresses.
+        Assert.Equal(0, HostMemory.Allocate(1L << 60, 64));
+        HostMemory.Free(block, Bytes);
+        Assert.Equal(Bytes, MemoryReuse.KeptBytes);
+        nint half = HostMemory.Allocate(Bytes / 2, 64);
+        Assert.Equal(0, MemoryReuse.KeptBytes);
+        HostMemory.Free(half, Bytes / 2);
+    }
+
+    [Fact]
     public void Without_one_of_these_nothing_is_kept()
     {
         HostMemory.Free(HostMemory.Allocate(Bytes, 64, isReused: true), Bytes, isReused: true);
