@@ -16,6 +16,9 @@ internal sealed unsafe class BandReduction(CpuDevice device, DoubleProduct produ
     /// <summary>Reflections that are made one by one.</summary>
     private const int Inner = 8;
 
+    private readonly Workspace _memory = new();
+    private double[] _tau = [];
+
     public long ReservedBytes => _memory.Bytes;
 
     /// <summary>float64 numbers of memory for order n, at most.</summary>
@@ -24,9 +27,6 @@ internal sealed unsafe class BandReduction(CpuDevice device, DoubleProduct produ
         int width = Tridiagonalization.Width(n);
         return (Math.Max(6L * width, Together) * n) + (width * width);
     }
-
-    private readonly Workspace _memory = new();
-    private double[] _tau = [];
 
     /// <summary>Reads the lower triangle of <paramref name="a"/>; the reflections' vectors take the place of what is below the band.</summary>
     public void Reduce(DoubleMatrix a, BandMatrix band)

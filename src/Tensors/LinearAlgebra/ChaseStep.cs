@@ -42,7 +42,7 @@ internal static unsafe class ChaseStep
     /// <param name="width">Of the band.</param>
     /// <param name="v">[width].</param>
     /// <param name="tau">τ.</param>
-    /// <param name="s">[rows] and up to a multiple of eight, of which the rest becomes 0.</param>
+    /// <param name="s">[rows].</param>
     /// <param name="first">[rows].</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FromRight(double* b, int stride, int rows, int width, double* v, double tau, double* s, double* first)
@@ -70,13 +70,11 @@ internal static unsafe class ChaseStep
             for (int i = 0; i < Lanes; i++) first[r + i] = Math.FusedMultiplyAdd(s[r + i], v[0], b[(long)i * stride]);
         }
 
-        if (r == rows) return;
-        Vector512<double>.Zero.Store(s + r);
         for (; r < rows; r++, b += stride)
         {
             Vector512<double> sum = default;
             for (int c = 0; c < width; c += Lanes) sum = Vector512.FusedMultiplyAdd(Vector512.Load(b + c), Vector512.Load(v + c), sum);
-            s[r] = DoubleVectors.Sums(sum, sum, sum, sum, sum, sum, sum, sum)[0] * -tau;
+            s[r] = DoubleVectors.SumInPairs(sum) * -tau;
             first[r] = Math.FusedMultiplyAdd(s[r], v[0], *b);
         }
     }

@@ -63,7 +63,7 @@ internal static unsafe class DoubleVectors
         for (; i < count; i++) (x[i], y[i]) = ((c * x[i]) - (s * y[i]), (s * x[i]) + (c * y[i]));
     }
 
-    /// <summary>The lanes, halves added to halves.</summary>
+    /// <summary>The lanes, halves added to halves: other bits than those of <see cref="SumInPairs"/>.</summary>
     public static double Sum(Vector512<double> v)
     {
         Vector256<double> four = v.GetLower() + v.GetUpper();
@@ -76,11 +76,14 @@ internal static unsafe class DoubleVectors
     public static Vector512<double> Sums(
         Vector512<double> a, Vector512<double> b, Vector512<double> c, Vector512<double> d, Vector512<double> e, Vector512<double> f, Vector512<double> g, Vector512<double> h)
     {
-        if (!Avx512F.IsSupported) return Vector512.Create(InPairs(a), InPairs(b), InPairs(c), InPairs(d), InPairs(e), InPairs(f), InPairs(g), InPairs(h));
+        if (!Avx512F.IsSupported) return Vector512.Create(SumInPairs(a), SumInPairs(b), SumInPairs(c), SumInPairs(d), SumInPairs(e), SumInPairs(f), SumInPairs(g), SumInPairs(h));
         Vector512<double> ab = Avx512F.UnpackLow(a, b) + Avx512F.UnpackHigh(a, b), cd = Avx512F.UnpackLow(c, d) + Avx512F.UnpackHigh(c, d);
         Vector512<double> ef = Avx512F.UnpackLow(e, f) + Avx512F.UnpackHigh(e, f), gh = Avx512F.UnpackLow(g, h) + Avx512F.UnpackHigh(g, h);
         return Halves(Halves(ab, cd), Halves(ef, gh));
     }
+
+    /// <summary>The lanes as <see cref="Sums"/> adds those of each of its vectors.</summary>
+    public static double SumInPairs(Vector512<double> v) => v[0] + v[1] + (v[2] + v[3]) + (v[4] + v[5] + (v[6] + v[7]));
 
     /// <summary>Of two vectors of four pairs, each pair plus its neighbour.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -89,6 +92,4 @@ internal static unsafe class DoubleVectors
         const byte even = 0b10_00_10_00, odd = 0b11_01_11_01;
         return Avx512F.Shuffle4x128(x, y, even) + Avx512F.Shuffle4x128(x, y, odd);
     }
-
-    private static double InPairs(Vector512<double> v) => v[0] + v[1] + (v[2] + v[3]) + (v[4] + v[5] + (v[6] + v[7]));
 }

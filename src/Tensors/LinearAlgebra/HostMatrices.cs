@@ -24,7 +24,16 @@ internal sealed unsafe class HostMatrices(CpuDevice host) : IDisposable
     /// <exception cref="NotFiniteMatrixException">An element is NaN or infinite.</exception>
     public double Scale(Matrix a)
     {
+        float largest = Largest(a);
+        if (!float.IsFinite(largest)) throw NotFinite(a);
+        return largest == 0 ? 1 : Math.ScaleB(1, Math.ILogB(largest));
+    }
+
+    /// <summary>The largest magnitude of all elements; infinite or NaN where one of them is.</summary>
+    public float Largest(Matrix a)
+    {
         if (_largest.Length < a.Rows) _largest = new uint[a.Rows];
+        uint most = 0;
         fixed (uint* largest = _largest)
         {
             int together = Together(a);
@@ -34,20 +43,20 @@ internal sealed unsafe class HostMatrices(CpuDevice host) : IDisposable
                 (nint data, int stride) = Bring(a.SliceRows(first, rows));
                 var job = new LargestJob { Source = (float*)data, Stride = stride, Columns = a.Columns, Largest = largest + first };
                 host.Pool.Run(ref job, rows);
-                for (int i = first; i < first + rows; i++) RequireFinite(largest[i], (float*)data + ((long)(i - first) * stride), i, a);
             }
+
+            for (int i = 0; i < a.Rows; i++) most = Math.Max(most, largest[i]);
         }
 
-        uint most = _largest.AsSpan(0, a.Rows).ToArray().Max();
-        return most == 0 ? 1 : Math.ScaleB(1, Math.ILogB(BitConverter.UInt32BitsToSingle(most)));
+        return BitConverter.UInt32BitsToSingle(most);
     }
 
-    /// <summary>x ← a part of the matrix, over its power of two.</summary>
+    /// <summary>x ← a part of the matrix over a number.</summary>
     /// <param name="a">The matrix.</param>
     /// <param name="row">Of its first element.</param>
     /// <param name="column">The same.</param>
     /// <param name="x">As large as the part.</param>
-    /// <param name="scale">A power of two.</param>
+    /// <param name="scale">The number; nothing is rounded where it is a power of two.</param>
     public void Load(Matrix a, int row, int column, DoubleMatrix x, double scale)
     {
         int together = Together(a);
@@ -65,12 +74,12 @@ internal sealed unsafe class HostMatrices(CpuDevice host) : IDisposable
     {
         if (target.IsNone || target.Rows == 0 || target.Columns == 0) return;
         Device device = target.Data.Buffer.Device;
+        bool here = device.IsHostMemory;
         int together = Together(target);
         for (int first = 0; first < target.Rows; first += together)
         {
             Matrix part = target.SliceRows(first, Math.Min(together, target.Rows - first));
             DoubleMatrix source = transpose ? rows.Slice(0, first, rows.Rows, part.Rows) : rows.Slice(first, 0, part.Rows, rows.Columns);
-            bool here = device.IsHostMemory;
             var job = new StoreJob
             {
                 Source = source,
@@ -101,16 +110,14 @@ internal sealed unsafe class HostMatrices(CpuDevice host) : IDisposable
         return ((nint)data, part.Columns);
     }
 
-    /// <param name="largest">Bits of a row's largest magnitude.</param>
-    /// <param name="values">The row.</param>
-    /// <param name="row">Its number.</param>
-    /// <param name="a">The matrix.</param>
-    private static void RequireFinite(uint largest, float* values, int row, Matrix a)
+    /// <summary>Names the first element that is to blame; after <see cref="Largest"/>.</summary>
+    private NotFiniteMatrixException NotFinite(Matrix a)
     {
-        if (float.IsFinite(BitConverter.UInt32BitsToSingle(largest))) return;
-        int column = 0;
+        int row = Array.FindIndex(_largest, bits => !float.IsFinite(BitConverter.UInt32BitsToSingle(bits))), column = 0;
+        (nint data, _) = Bring(a.SliceRows(row, 1));
+        var values = (float*)data;
         while (float.IsFinite(values[column])) column++;
-        throw new NotFiniteMatrixException($"Element [{row}, {column}] of a matrix of {a.Rows} x {a.Columns} is {(double)values[column]}: only finite matrices have singular values.", "a");
+        return new NotFiniteMatrixException($"Element [{row}, {column}] of a matrix of {a.Rows} x {a.Columns} is {(double)values[column]}: only finite matrices have singular values.", nameof(a));
     }
 
     /// <summary>A row for each task; the bits of its largest magnitude, beyond all numbers where one is NaN or infinite.</summary>

@@ -35,13 +35,13 @@ public sealed unsafe class SingularValueSolver : IDisposable
     /// <summary>Bytes of working memory that it holds now.</summary>
     internal long ReservedBytes => _factors.ReservedBytes;
 
-    /// <summary>Bytes of working memory at most for matrices of a size: about 8·(k² + m·n + 1024·k) for k = min(m, n).</summary>
+    /// <summary>Bytes of working memory at most for matrices of a size: about 8·(max(k² + m·n, 2.5·k²) + 2400·k) for k = min(m, n) and a few threads.</summary>
     /// <param name="rows">m.</param>
     /// <param name="columns">n.</param>
     /// <param name="device">Whose threads would be used.</param>
     public static long WorkingBytes(int rows, int columns, CpuDevice device) => WorkingBytes(rows, columns, Math.Min(rows, columns), device);
 
-    /// <summary>Bytes of working memory at most where no more than r of the singular vectors are wanted: about 8·(r·(m + n) + 1024·k), or 8·3.5·k² if that is more.</summary>
+    /// <summary>Bytes of working memory at most where no more than r of the singular vectors are wanted: about 8·(max(r·(m + n), 2.5·k²) + 2400·k).</summary>
     /// <param name="rows">m.</param>
     /// <param name="columns">n.</param>
     /// <param name="count">r.</param>

@@ -1,4 +1,5 @@
 using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Cpu.Kernels;
 
 namespace MergeEngine.Tensors.LinearAlgebra;
 
@@ -18,6 +19,8 @@ public sealed unsafe class TruncatedSvd : IDisposable
     private readonly SingularValueSolver _solver;
     private readonly DoubleProduct _product;
     private readonly Reflectors _reflectors;
+    private readonly HostMatrices _matrices;
+    private readonly Workspace _numbers = new();
 
     /// <param name="host">Whose threads do the inner problems; stays the caller's to dispose.</param>
     /// <param name="cancellation">Stops a decomposition between two of its steps, and within them as that of <see cref="SingularValueSolver"/>, by an <see cref="OperationCanceledException"/>.</param>
@@ -26,6 +29,7 @@ public sealed unsafe class TruncatedSvd : IDisposable
         _solver = new SingularValueSolver(host, cancellation);
         _product = new DoubleProduct(host, _solver.Stop);
         _reflectors = new Reflectors(_product);
+        _matrices = new HostMatrices(host);
     }
 
     /// <summary>A ≈ U·diag(s)·Vᵀ of rank r = <paramref name="s"/>.Length.</summary>
@@ -53,6 +57,8 @@ public sealed unsafe class TruncatedSvd : IDisposable
 
     public void Dispose()
     {
+        _numbers.Dispose();
+        _matrices.Dispose();
         _reflectors.Dispose();
         _product.Dispose();
         _solver.Dispose();
@@ -65,7 +71,7 @@ public sealed unsafe class TruncatedSvd : IDisposable
         using DeviceBuffer inner = device.Allocate<float>((long)p * p), right = device.Allocate<float>((long)p * n);
         // Bases as rows: Q spans part of the row space, Y of the column space.
         Matrix q = new(wide.AsSpan<float>(), p, n), y = new(tall.AsSpan<float>(), p, m);
-        float[] start = new float[(long)p * n];
+        var start = new Span<float>(_numbers.Reserve((long)p * n, exactly: true), checked(p * n));
         for (int i = 0; i < start.Length; i++) start[i] = Mix((ulong)i) * MathF.ScaleB(1, -23);
         device.Upload<float>(start, q.Data);
         for (int step = 0; step <= steps; step++)
@@ -73,11 +79,11 @@ public sealed unsafe class TruncatedSvd : IDisposable
             if (step > 0)
             {
                 device.Operations.MatrixProduct(q, y, a);
-                Orthonormalize(device, q);
+                Orthonormalize(q);
             }
 
             device.Operations.MatrixProduct(y, q, a, transposeB: true);
-            Orthonormalize(device, y);
+            Orthonormalize(y);
         }
 
         // A ≈ Yᵀ·(Y·A): the small factor exactly, then back.
@@ -90,28 +96,16 @@ public sealed unsafe class TruncatedSvd : IDisposable
         device.Operations.CopyMatrix(vTransposed, vb.SliceRows(0, rank));
     }
 
-    private void Orthonormalize(Device device, Matrix rows)
+    private void Orthonormalize(Matrix rows)
     {
-        int count = rows.Rows, length = rows.Columns;
-        float[] values = new float[(long)count * length];
-        double[] numbers = new double[((long)count * length) + count];
-        device.Download(rows.Data, values.AsSpan());
-        double largest = 0;
-        foreach (float value in values)
-        {
-            if (!float.IsFinite(value)) throw new NotFiniteMatrixException("The matrix, or its product with a vector, is not finite: it has no singular values in float32.", nameof(rows));
-            largest = Math.Max(largest, Math.Abs(value));
-        }
-
-        double scale = largest == 0 ? 1 : 1 / largest;
-        for (int i = 0; i < values.Length; i++) numbers[i] = values[i] * scale;
-        fixed (double* data = numbers)
-        {
-            _reflectors.Orthonormalize(new DoubleMatrix(data, count, length), data + ((long)count * length));
-        }
-
-        for (int i = 0; i < values.Length; i++) values[i] = (float)numbers[i];
-        device.Upload<float>(values, rows.Data);
+        float largest = _matrices.Largest(rows);
+        if (!float.IsFinite(largest)) throw new NotFiniteMatrixException("The matrix, or its product with a vector, is not finite: it has no singular values in float32.", nameof(rows));
+        long count = (long)rows.Rows * rows.Columns;
+        double* memory = (double*)_numbers.Reserve(2 * (count + rows.Rows), exactly: true);
+        var numbers = new DoubleMatrix(memory, rows.Rows, rows.Columns);
+        _matrices.Load(rows, 0, 0, numbers, largest == 0 ? 1 : largest);
+        _reflectors.Orthonormalize(numbers, memory + count);
+        _matrices.Store(rows, numbers, transpose: false);
     }
 
     /// <summary>24 signed pseudo-random bits (Steele, Lea and Flood's SplitMix64).</summary>

@@ -6,9 +6,10 @@ namespace MergeEngine.Tensors.Probes;
 /// <summary>Quick figures for a user's own machine; the benchmarks of the repository measure more, and longer.</summary>
 public static class KernelThroughput
 {
-    /// <summary>Seconds that a product is measured for, the peak beside it apart.</summary>
+    /// <summary>Of the smallest products as many fit into the memory that is gone through; more than this only takes time to make ready.</summary>
     private const int MostWeights = 1 << 12;
 
+    /// <summary>Seconds that a product is measured for, the peak beside it apart.</summary>
     private const double Budget = 0.3;
 
     /// <summary>Rounds shorter than this measure the clock.</summary>
