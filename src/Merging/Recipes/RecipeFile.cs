@@ -36,18 +36,19 @@ public sealed record RecipeFile(IReadOnlyList<Recipe> Recipes)
     private static RecipeFile Read(IReadOnlyList<YamlValue> documents, string file, Func<string, bool>? exists)
     {
         if (documents.Count == 0) throw new YamlException(new YamlPlace(file, 1, 1), "the file is empty, expected a recipe.");
-        Dictionary<string, int> names = ReadNames(documents);
+        var mistakes = new RecipeMistakes();
+        RecipeFindings[] findings = [.. documents.Select(_ => new RecipeFindings(mistakes))];
+        Dictionary<string, int> names = ReadNames(documents, findings);
         IReadOnlySet<string> known = names.Keys.ToHashSet(StringComparer.Ordinal);
         var references = new ReferenceReader(exists ?? Path.Exists, known);
         var recipes = new List<Recipe>();
-        var mistakes = new RecipeMistakes();
         Recipe? result = null;
-        foreach (YamlValue document in documents)
+        for (int i = 0; i < documents.Count; i++)
         {
-            if (RecipeReader.Read(document, references, mistakes) is not { } recipe) continue;
+            if (RecipeReader.Read(documents[i], references, findings[i]) is not { } recipe) continue;
             recipes.Add(recipe);
             if (recipe.Name is not null) continue;
-            if (result is not null) mistakes.Add(document.Error($"this is the second document without a 'name', after that of line {result.Place.Line}; only the last result may have none."));
+            if (result is not null) mistakes.Add(documents[i].Error($"this is the second document without a 'name', after that of line {result.Place.Line}; only the last result may have none."));
             result = recipe;
         }
 
@@ -55,19 +56,26 @@ public sealed record RecipeFile(IReadOnlyList<Recipe> Recipes)
         return new RecipeFile(DocumentOrder.Sort(recipes, names));
     }
 
-    private static Dictionary<string, int> ReadNames(IReadOnlyList<YamlValue> documents)
+    /// <summary>The number of the document of each name. Nothing else of a document depends on whether its name is a good one.</summary>
+    private static Dictionary<string, int> ReadNames(IReadOnlyList<YamlValue> documents, RecipeFindings[] findings)
     {
         var names = new Dictionary<string, int>(StringComparer.Ordinal);
         for (int i = 0; i < documents.Count; i++)
         {
-            if (documents[i] is not YamlMapping document || document.Take("name") is not { } value) continue;
-            YamlScalar name = value.AsScalar("'name'");
-            // The name becomes that of a directory.
-            if (name.Text is "" or "." or ".." || name.Text.Length > 200 || name.Text.AsSpan().IndexOfAny('/', '\\', ':') >= 0 || name.Text.Any(char.IsControl))
-                throw name.Error($"'name' must be usable as the name of a directory, found {name.Found}.");
-            if (!names.TryAdd(name.Text, i)) throw name.Error($"two documents have the name '{name.Shown}'.");
+            if (documents[i] is not YamlMapping document || document.Take("name") is not { } name) continue;
+            if (ProblemOf(name) is { } problem) findings[i].Tell(problem);
+            else if (name is YamlScalar scalar && !names.TryAdd(scalar.Text, i)) findings[i].Tell(name.Error($"two documents have the name '{scalar.Shown}'."));
         }
 
         return names;
+    }
+
+    private static YamlException? ProblemOf(YamlValue value)
+    {
+        if (value is not YamlScalar name) return value.Error($"'name' must be a single value, found {value.Kind}.");
+        // The name becomes that of a directory.
+        return name.Text is "" or "." or ".." || name.Text.Length > 200 || name.Text.AsSpan().IndexOfAny('/', '\\', ':') >= 0 || name.Text.Any(char.IsControl)
+            ? name.Error($"'name' must be usable as the name of a directory, found {name.Found}.")
+            : null;
     }
 }

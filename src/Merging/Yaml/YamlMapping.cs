@@ -47,17 +47,8 @@ public sealed record YamlMapping(YamlPlace Place, IReadOnlyList<KeyValuePair<Yam
     }
 
     /// <summary>A whole number in [<paramref name="least"/>, <paramref name="most"/>].</summary>
-    public long Integer(string key, long fallback, long least = long.MinValue, long most = long.MaxValue)
-    {
-        if (Take(key) is not { } value) return fallback;
-        YamlScalar scalar = value.AsScalar($"'{key}'");
-        // A leading 0 makes it octal for some readers of YAML and not for others.
-        if (scalar.Quoted || YamlNumber.IsOctal(scalar.Text) || !long.TryParse(scalar.Text.Replace("_", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
-            throw value.Error($"'{key}' must be a whole number, found {scalar.Found}.");
-        if (number < least || number > most)
-            throw value.Error(most == long.MaxValue ? $"'{key}' must be at least {least}, found {number}." : $"'{key}' must lie in [{least}, {most}], found {number}.");
-        return number;
-    }
+    public long Integer(string key, long fallback, long least = long.MinValue, long most = long.MaxValue) =>
+        Take(key) is { } value ? IntegerOf(value, key, least, most) : fallback;
 
     /// <summary>A whole number in [0, 2^64).</summary>
     public ulong Unsigned(string key, ulong fallback)
@@ -120,10 +111,39 @@ public sealed record YamlMapping(YamlPlace Place, IReadOnlyList<KeyValuePair<Yam
     /// <param name="keys">The keys that it may have.</param>
     public void Allow(string what, params ReadOnlySpan<string> keys)
     {
+        if (Unknown(what, keys) is [YamlException first, ..]) throw first;
+    }
+
+    /// <summary>A mistake for each other key.</summary>
+    /// <inheritdoc cref="Allow"/>
+    internal List<YamlException> Unknown(string what, params ReadOnlySpan<string> keys)
+    {
+        List<YamlException> unknown = [];
+        string? known = null;
         foreach ((YamlScalar name, _) in Entries)
         {
-            if (!keys.Contains(name.Text)) throw name.Error($"{what} has no option {name.Found}; it knows {(keys.IsEmpty ? "none" : string.Join(", ", keys.ToArray().Order(StringComparer.Ordinal)))}.");
+            if (keys.Contains(name.Text)) continue;
+            known ??= keys.IsEmpty ? "none" : string.Join(", ", keys.ToArray().Order(StringComparer.Ordinal));
+            unknown.Add(name.Error($"{what} has no option {name.Found}; it knows {known}."));
         }
+
+        return unknown;
+    }
+
+    /// <summary>A value that is a whole number in [<paramref name="least"/>, <paramref name="most"/>].</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="key">Whose it is, for the message.</param>
+    /// <param name="least">The least.</param>
+    /// <param name="most">The most.</param>
+    internal static long IntegerOf(YamlValue value, string key, long least, long most)
+    {
+        YamlScalar scalar = value.AsScalar($"'{key}'");
+        // A leading 0 makes it octal for some readers of YAML and not for others.
+        if (scalar.Quoted || YamlNumber.IsOctal(scalar.Text) || !long.TryParse(scalar.Text.Replace("_", "", StringComparison.Ordinal), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number))
+            throw value.Error($"'{key}' must be a whole number, found {scalar.Found}.");
+        if (number < least || number > most)
+            throw value.Error(most == long.MaxValue ? $"'{key}' must be at least {least}, found {number}." : $"'{key}' must lie in [{least}, {most}], found {number}.");
+        return number;
     }
 
     private static double NumberOf(YamlValue value, string key, double least, double most)

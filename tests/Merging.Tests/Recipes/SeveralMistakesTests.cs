@@ -35,6 +35,44 @@ public sealed class SeveralMistakesTests
     }
 
     [Fact]
+    public void Names_and_tokenizers_are_told_with_what_is_wrong_elsewhere()
+    {
+        YamlException e = Read("""
+            name: ../up
+            merge_method: linear
+            dtype: float13
+            parameters: {weight: 1}
+            models: [{model: a}]
+            tokenizer:
+              source: [a]
+              sorce: b
+              tokens: {x: a, y: {force: perhaps}, z: {source: elsewhere}}
+              pad_to_multiple_of: 0
+            ---
+            name: {of: x}
+            merge_method: linear
+            models: [{model: a}]
+            ---
+            name: twice
+            merge_method: linear
+            parameters: {weight: 1}
+            models: [{model: a}]
+            ---
+            name: twice
+            merge_method: linear
+            parameters: {weight: 1}
+            models: [{model: a}]
+            """);
+        (string Place, string Mention)[] expected =
+        [
+            ("1:7", "directory, found '../up'"), ("3:8", "found 'float13'"), ("7:11", "'source' must be a single value"), ("8:3", "no option 'sorce'"), ("9:15", "The token 'x' must be a mapping"),
+            ("9:29", "found 'perhaps'"), ("10:23", "found 0"), ("12:7", "'name' must be a single value"), ("14:10", "'weight'"), ("21:7", "two documents have the name 'twice'"),
+        ];
+        Assert.Equal(expected.Select(x => x.Place), e.Problems.Select(p => string.Join(':', p.Split(':')[1..3])));
+        Assert.All(expected.Zip(e.Problems), pair => Assert.Contains(pair.First.Mention, pair.Second, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_parameter_that_some_models_lack_is_told_for_each_of_them_and_one_that_all_lack_once()
     {
         Assert.Equal(2, Read("merge_method: linear\nmodels:\n  - {model: a, parameters: {weight: 1}}\n  - {model: b}\n  - {model: c}\n").Problems.Count);

@@ -52,9 +52,10 @@ internal sealed class RecipeFindings(RecipeMistakes mistakes)
     /// <param name="keys">The keys that it may have.</param>
     public void Allow(YamlMapping map, string what, params string[] keys)
     {
-        foreach (KeyValuePair<YamlScalar, YamlValue> entry in map.Entries.Where(e => !keys.Contains(e.Key.Text)))
+        foreach (YamlException unknown in map.Unknown(what, keys))
         {
-            Try(() => new YamlMapping(map.Place, [entry]).Allow(what, keys));
+            IsWhole = false;
+            Tell(unknown);
             _misspelt.Add(map.Place);
         }
     }

@@ -14,7 +14,7 @@ internal sealed class RecipeMistakes
     public void Add(YamlException mistake)
     {
         // What is wrong with an anchor's value is wrong wherever an alias repeats it, and is one mistake.
-        if (_told.Exists(t => (t.Place.IsOfAlias || mistake.Place.IsOfAlias) && SentenceOf(t) == SentenceOf(mistake))) return;
+        if (_told.Exists(t => (t.Place.IsOfAlias || mistake.Place.IsOfAlias) && SentenceOf(t).SequenceEqual(SentenceOf(mistake)))) return;
         _count++;
         int at = 1 + _told.FindLastIndex(t => (t.Place.Line, t.Place.Column).CompareTo((mistake.Place.Line, mistake.Place.Column)) <= 0);
         _told.Insert(at, mistake);
@@ -28,5 +28,5 @@ internal sealed class RecipeMistakes
     }
 
     /// <summary>The message without its place.</summary>
-    private static string SentenceOf(YamlException mistake) => mistake.Message[mistake.Place.ToString().Length..];
+    private static ReadOnlySpan<char> SentenceOf(YamlException mistake) => mistake.Message.AsSpan(mistake.Place.ToString().Length);
 }

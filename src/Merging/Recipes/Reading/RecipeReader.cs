@@ -13,13 +13,9 @@ internal static class RecipeReader
     ];
 
     /// <returns>Null where there are mistakes.</returns>
-    public static Recipe? Read(YamlValue document, ReferenceReader references, RecipeMistakes mistakes)
-    {
-        var findings = new RecipeFindings(mistakes);
-        return findings.Try(() => Read(document, references, findings));
-    }
+    public static Recipe? Read(YamlValue document, ReferenceReader references, RecipeFindings findings) => findings.Try(() => ReadDocument(document, references, findings));
 
-    private static Recipe? Read(YamlValue document, ReferenceReader references, RecipeFindings findings)
+    private static Recipe? ReadDocument(YamlValue document, ReferenceReader references, RecipeFindings findings)
     {
         if (document is YamlScalar { IsNull: true }) throw document.Error("the document is empty, expected a recipe.");
         YamlMapping map = document.AsMapping("A recipe");
@@ -28,13 +24,8 @@ internal static class RecipeReader
         ModelReference? baseModel = map.Take("base_model") is { } value ? findings.Try(() => references.Read(value, "base_model", findings.Notes)) : null;
         List<RecipeModule> modules = method is null ? [] : findings.Try(() => ReadModules(map, method, baseModel, references, findings)) ?? [];
         IReadOnlyList<ModelReference> models = [.. modules.SelectMany(m => m.Slices).SelectMany(s => s.Sources).Select(s => s.Model).Distinct()];
-        TokenizerSettings? tokenizer = null;
-        if (method is not null && !findings.HasMistakes)
-        {
-            findings.Try(() => WholeModels.Check(method, modules.SelectMany(m => m.Slices)));
-            tokenizer = findings.Try(() => TokenizerReader.Read(map, references, models, baseModel, findings.Notes));
-        }
-
+        if (method is not null && !findings.HasMistakes) findings.Try(() => WholeModels.Check(method, modules.SelectMany(m => m.Slices)));
+        TokenizerSettings? tokenizer = findings.Try(() => TokenizerReader.Read(map, references, models, baseModel, findings));
         DType? type = findings.Try(() => ReadDType(map, "dtype")), outType = findings.Try(() => ReadDType(map, "out_dtype"));
         ChatTemplate? chat = map.Take("chat_template") is { } template ? findings.Try(() => ChatTemplate.Read(template)) : null;
         if (method is null || findings.HasMistakes) return null;

@@ -78,8 +78,8 @@ internal sealed class SliceReader(MethodDescription method, ReferenceReader refe
     private static LayerRange ReadRange(YamlSequence list)
     {
         if (list.Items.Count != 2) throw list.Error($"'layer_range' is a list of two numbers, the first layer and the one behind the last, found {list.Items.Count}.");
-        int[] ends = [.. list.Items.Select(i => (int)new YamlMapping(i.Place, [new(new YamlScalar(i.Place, "layer_range", false), i)]).Integer("layer_range", -1, 0, MostLayers))];
-        if (ends[0] < 0 || ends[1] < 0) throw list.Error("'layer_range' is a list of two numbers, found one without a value.");
+        if (list.Items.Any(i => i is YamlScalar { IsNull: true })) throw list.Error("'layer_range' is a list of two numbers, found one without a value.");
+        int[] ends = [.. list.Items.Select(i => (int)YamlMapping.IntegerOf(i, "layer_range", 0, MostLayers))];
         return ends[0] < ends[1]
             ? new LayerRange(ends[0], ends[1])
             : throw list.Error($"'layer_range' [{ends[0]}, {ends[1]}] holds no layer: it runs from the first number to the one before the second.");
