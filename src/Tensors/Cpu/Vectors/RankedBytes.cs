@@ -87,9 +87,6 @@ internal readonly unsafe struct RankedBytes
         (_byteStep, _byteStart) = ((float)(step / stride), (float)((first - floor) / stride) - Margin);
     }
 
-    /// <summary>Lookups of 512 bits in tables of 64 bytes and more.</summary>
-    public static bool IsSupported => Avx512Vbmi.IsSupported && Vector512.IsHardwareAccelerated;
-
     public static long BufferBytes(int columns) => (5L * Bins) + Block + (sizeof(int) * (MostOpen + 16L)) + (9 * Padded(columns)) + 4096;
 
     private static long Padded(int columns) => ((long)columns + Block - 1) & -Block;
@@ -149,24 +146,6 @@ internal readonly unsafe struct RankedBytes
         return last < Bins ? 0 : (last - (Bins - 1)) << BinShift;
     }
 
-    /// <summary>Bytes of 64 numbers: how many steps of 2^shift each is above a floor, at most 255.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<byte> Bytes(uint* numbers, Vector512<uint> floor, Vector512<uint> shift)
-    {
-        Vector512<int> a = Steps(numbers, floor, shift), b = Steps(numbers + 16, floor, shift), c = Steps(numbers + 32, floor, shift), d = Steps(numbers + 48, floor, shift);
-
-        // Packing goes by lanes of 128 bits, so fours of bytes have to be put in order.
-        Vector512<byte> packed = Avx512BW.PackUnsignedSaturate(Avx512BW.PackUnsignedSaturate(a, b).AsInt16(), Avx512BW.PackUnsignedSaturate(c, d).AsInt16());
-        return Avx512F.PermuteVar16x32(packed.AsUInt32(), Vector512.Create(0u, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)).AsByte();
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<int> Steps(uint* numbers, Vector512<uint> floor, Vector512<uint> shift)
-    {
-        Vector512<uint> above = Vector512.Max(Vector512.Load(numbers), floor) - floor;
-        return Vector512.Min(Avx512F.ShiftRightLogicalVariable(above, shift), Vector512.Create(255u)).AsInt32();
-    }
-
     /// <summary>The bin of every element.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void FindBins(uint floor)
@@ -174,7 +153,7 @@ internal readonly unsafe struct RankedBytes
         Vector512<uint> floors = Vector512.Create(floor), shift = Vector512.Create((uint)BinShift);
         uint* keys = _keys;
         byte* bins = _bins;
-        for (byte* end = bins + Padded(_columns); bins < end; bins += Block, keys += Block) Bytes(keys, floors, shift).Store(bins);
+        for (byte* end = bins + Padded(_columns); bins < end; bins += Block, keys += Block) Bytes512.Steps(keys, floors, shift).Store(bins);
     }
 
     /// <summary>
@@ -254,11 +233,11 @@ internal readonly unsafe struct RankedBytes
         ushort* even = _below, odd = even + Bins;
         for (int b = 0; b < Bins; b += Vector512<ushort>.Count)
         {
-            Vector512<ushort> counts = Vector512.Load(even + b) + Vector512.Load(odd + b), sums = RunningSums(counts), below = before + sums - counts;
+            Vector512<ushort> counts = Vector512.Load(even + b) + Vector512.Load(odd + b), sums = Bytes512.RunningSums(counts), below = before + sums - counts;
             below.Store(even + b);
             LimitBytes(Vector512.WidenLower(below), step, start).Store(limits + b);
             LimitBytes(Vector512.WidenUpper(below), step, start).Store(limits + b + Vector512<uint>.Count);
-            before += Avx512BW.PermuteVar32x16(sums, Vector512.Create((ushort)31));
+            before += Bytes512.Last(sums);
         }
 
         even[Bins] = (ushort)_columns;
@@ -270,19 +249,6 @@ internal readonly unsafe struct RankedBytes
     {
         Vector512<float> places = Vector512.FusedMultiplyAdd(Avx512F.ConvertToVector512Single(ranks.AsInt32()), step, start);
         return Avx512F.ConvertToVector128ByteWithSaturation(Avx512F.ConvertToVector512Int32WithTruncation(places).AsUInt32());
-    }
-
-    /// <summary>Lane i: the sum of lanes 0 … i.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<ushort> RunningSums(Vector512<ushort> a)
-    {
-        // Within eights first; then what lies in the eights before, each step twice as many. Lane 32 is none, which is 0.
-        a += Avx512BW.ShiftLeftLogical128BitLane(a.AsByte(), 2).AsUInt16();
-        a += Avx512BW.ShiftLeftLogical128BitLane(a.AsByte(), 4).AsUInt16();
-        a += Avx512BW.ShiftLeftLogical128BitLane(a.AsByte(), 8).AsUInt16();
-        a += Vector512.Shuffle(a, Vector512.Create((ushort)32, 32, 32, 32, 32, 32, 32, 32, 7, 7, 7, 7, 7, 7, 7, 7, 15, 15, 15, 15, 15, 15, 15, 15, 23, 23, 23, 23, 23, 23, 23, 23));
-        a += Vector512.Shuffle(a, Vector512.Create((ushort)32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 32, 7, 7, 7, 7, 7, 7, 7, 7, 15, 15, 15, 15, 15, 15, 15, 15));
-        return a;
     }
 
     /// <summary>The mask by bytes of words alone, and a list of the elements that these leave open. Returns how many.</summary>
@@ -301,9 +267,8 @@ internal readonly unsafe struct RankedBytes
         int opened = 0, columns = _columns;
         for (int i = 0; i < columns && opened <= MostOpen; i += Block)
         {
-            Vector512<byte> bin = Vector512.Load(bins + i), word = Bytes(words + i, floor, shift);
-            Vector512<byte> least = Avx512BW.BlendVariable(Avx512Vbmi.PermuteVar64x8x2(l0, bin, l1), Avx512Vbmi.PermuteVar64x8x2(l2, bin, l3), bin);
-            Vector512<byte> most = Avx512BW.BlendVariable(Avx512Vbmi.PermuteVar64x8x2(m0, bin, m1), Avx512Vbmi.PermuteVar64x8x2(m2, bin, m3), bin);
+            Vector512<byte> bin = Vector512.Load(bins + i), word = Bytes512.Steps(words + i, floor, shift);
+            Vector512<byte> least = Bytes512.LookUp(bin, l0, l1, l2, l3), most = Bytes512.LookUp(bin, m0, m1, m2, m3);
             byte* target = mask + i;
             Vector512<byte> isKept = Vector512.LessThan(word, least), isBit = isKept & Vector512<byte>.One;
             ulong open = ~(isKept.ExtractMostSignificantBits() | Vector512.GreaterThan(word, most).ExtractMostSignificantBits());

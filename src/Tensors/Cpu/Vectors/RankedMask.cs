@@ -52,7 +52,7 @@ internal unsafe struct RankedMask : IParallelJob
     {
         switch (Simd)
         {
-            case SimdLevel.Vector512 when Step >= 0 && RankedBytes.IsSupported && Columns is >= RankedBytes.LeastColumns and <= RankedBytes.MostColumns && TryBytes(task): break;
+            case SimdLevel.Vector512 when Step >= 0 && Bytes512.IsSupported && Columns is >= RankedBytes.LeastColumns and <= RankedBytes.MostColumns && TryBytes(task): break;
             case SimdLevel.Vector512: Row<Keys512, Vector512<uint>, Philox512, Vector512<ulong>>(task); break;
             case SimdLevel.Vector256: Row<Keys256, Vector256<uint>, Philox256, Vector256<ulong>>(task); break;
             default: Row<Keys128, Vector128<uint>, Philox128, Vector128<ulong>>(task); break;
