@@ -14,11 +14,11 @@ fail() { say "$*"; exit 1; }
 
 usage() {
     cat <<'HELP'
-./build.sh              build everything and leave the launcher bin/merge-engine
+./build.sh [build]      build everything and leave the launcher bin/merge-engine
 ./build.sh demo [ARGS]  build, then run the built-in experiment (bin/merge-engine demo ARGS)
 ./build.sh test         build, check the style and run every test; the last line is "N passed, N failed"
-./build.sh bench [ARGS] build, then measure kernels, encoders and merges beside their ceilings: the tables products,
-                        operations, reductions, steps, merges, hashes and tokenizers, or the one that is named: these and scaling, decompositions, spectral, spectral-files;
+./build.sh bench [ARGS] build, then measure kernels, encoders and merges beside their ceilings: the tables products, operations, reductions, steps, latencies, precisions,
+                        coefficients, merges, hashes and tokenizers, or the one that is named: these and summary, scaling, decompositions, spectral, spectral-files;
                         `./build.sh bench help` tells what they are and take; --save keeps them in bench/results; BenchmarkDotNet's arguments work too (--filter '*Latency*')
 ./build.sh kernels      compile the device code alone: the GPU's kernels, and the emulated device that runs them on the CPU
 ./build.sh docs         write docs/methods.md anew from the comments in the methods' files
@@ -26,7 +26,34 @@ usage() {
 ./build.sh publish [RID...]
                         the command line tool as one file that needs no .NET: artifacts/publish/RID/merge-engine for linux-x64, linux-arm64 and win-x64
 ./build.sh pack         NuGet packages of the libraries, and of the tool for `dotnet tool install`: artifacts/package/release
+./build.sh help         this; `./build.sh COMMAND --help` what is said here of one
 HELP
+}
+
+# usage_of COMMAND: its lines of the above, and those below them that are indented.
+usage_of() { usage | awk -v command="$1" '/^[.]/ { wanted = $2 == command || $2 == "[" command "]" } wanted'; }
+
+# refuse COMMAND WORD EXPECTED: what a mistake of the command line ends with.
+refuse() { say "${1:+$1: }'$2' is unknown, expected $3"; exit 2; }
+
+# check_arguments COMMAND [WORD...]: before anything is built. `demo` and `bench` hand theirs on to programs that check them.
+check_arguments() {
+    local command=$1 word
+    shift
+    for word in "$@"; do
+        case $command:$word in
+            demo:* | bench:*) ;;
+            *:--help | *:-h) usage_of "$command"; exit 0 ;;
+        esac
+    done
+    for word in "$@"; do
+        case $command in
+            demo | bench) ;;
+            format) [ $# = 1 ] && [ "$word" = --fix ] || refuse format "$*" "--fix or nothing" ;;
+            publish) [[ $word =~ ^[a-z][a-z0-9.]*(-[a-z0-9.]+)+$ ]] || refuse publish "$word" "kinds of machines as .NET names them, such as linux-x64" ;;
+            *) refuse "$command" "$word" "no arguments" ;;
+        esac
+    done
 }
 
 # --- What the build needs -------------------------------------------------------------------------------------------
@@ -286,6 +313,11 @@ main() {
     [ $# = 0 ] || shift
     cd "$root"
     case $what in
+        build | demo | test | bench | kernels | docs | format | publish | pack) check_arguments "$what" "$@" ;;
+        help | --help | -h) usage; exit 0 ;;
+        *) refuse "" "$what" "build, demo, test, bench, kernels, docs, format, publish, pack or help" ;;
+    esac
+    case $what in
         build) build; say "built$left_out; try: bin/merge-engine --help" ;;
         demo) build; exec bin/merge-engine demo "$@" ;;
         test) test_all ;;
@@ -295,8 +327,6 @@ main() {
         format) format "$@" ;;
         publish) publish "$@" ;;
         pack) pack ;;
-        help | --help | -h) usage ;;
-        *) usage >&2; exit 2 ;;
     esac
 }
 

@@ -35,6 +35,9 @@ def timed(command):
 
 
 def main(arguments):
+    if any(word in ("-h", "--help") for word in arguments[:arguments.index("--") if "--" in arguments else None]):
+        print(__doc__)
+        return
     rounds = 5
     tool = ["merge-engine"]
     if "--" in arguments:
@@ -46,7 +49,7 @@ def main(arguments):
             fail(f"--rounds is '{number}', expected a whole number of 1 or more")
         rounds, arguments = int(number), arguments[2:]
     if len(arguments) < 2:
-        sys.exit(__doc__)
+        fail("expected a recipe and the checkpoints that it reads; --help tells more")
     recipe, files = arguments[0], arguments[1:]
     for path in arguments:
         if not os.path.isfile(path):

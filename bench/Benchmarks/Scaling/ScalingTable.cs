@@ -45,15 +45,33 @@ internal static class ScalingTable
 
     private static ScalingPoint[] Read(string file)
     {
+        byte[] bytes;
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(file));
-            ScalingPoint[] points = document.RootElement.GetProperty("results").Deserialize<ScalingPoint[]>(s_json) ?? [];
-            return points.Length > 0 && points.All(p => p is { Panel: not null, Series: not null, Seconds: > 0 }) ? points : throw new FormatException($"{file} has no points, expected the scaling.json of a run.");
+            bytes = File.ReadAllBytes(file);
         }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or IOException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new FormatException($"{file} is not the scaling.json of a run: {exception.Message}", exception);
+            string found = Directory.Exists(file) ? "is a directory" : File.Exists(file) ? "cannot be read" : "does not exist";
+            throw new FormatException($"--from is '{file}', which {found}, expected the scaling.json of a run.", exception);
         }
+
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(bytes);
+            ScalingPoint[] points = document.RootElement.GetProperty("results").Deserialize<ScalingPoint[]>(s_json) ?? [];
+            if (points.Length > 0 && points.All(p => p is { Panel: not null, Series: not null, Seconds: > 0 })) return points;
+        }
+        catch (JsonException exception) when (exception.Path is null)
+        {
+            // The reader counts from 0.
+            throw new FormatException($"{file} is no JSON document (line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}), expected the scaling.json of a run.", exception);
+        }
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new FormatException($"{file} holds other JSON than the points of a run, expected its scaling.json.", exception);
+        }
+
+        throw new FormatException($"{file} has no points, expected the scaling.json of a run.");
     }
 }

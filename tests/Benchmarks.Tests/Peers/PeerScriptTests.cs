@@ -130,6 +130,7 @@ public sealed class PeerScriptTests : IDisposable
     }
 
     [Theory]
+    [InlineData("cold_cache.py: expected a recipe and the checkpoints that it reads; --help tells more")]
     [InlineData("cold_cache.py: no-recipe.yml: does not exist, expected a recipe", "no-recipe.yml", "a.safetensors")]
     [InlineData("cold_cache.py: a.safetensors: does not exist, expected a checkpoint that the recipe reads", "RECIPE", "a.safetensors")]
     [InlineData("cold_cache.py: 'no-such-tool' is no program here, expected merge-engine's command line after --", "RECIPE", "RECIPE", "--", "no-such-tool")]
@@ -140,6 +141,14 @@ public sealed class PeerScriptTests : IDisposable
         File.WriteAllText(recipe, "merge_method: linear\n");
         (int code, string output, string error) = Python.Run([Path.Combine(Python.Scripts, "..", "cold_cache.py"), .. arguments.Select(word => word == "RECIPE" ? recipe : word)]);
         Assert.Equal((1, "", $"{expected}\n"), (code, output, error));
+    }
+
+    [Fact]
+    public void Help_of_a_cold_merge_is_no_failure()
+    {
+        (int code, string output, string error) = Python.Run(Path.Combine(Python.Scripts, "..", "cold_cache.py"), "--help");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("cold_cache.py [--rounds N] RECIPE.yml INPUT.safetensors...", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -73,5 +73,30 @@ public sealed class ScalingTests
         }
     }
 
+    [Theory]
+    [InlineData(null, "--from is 'FILE', which does not exist, expected the scaling.json of a run.")]
+    [InlineData("", "FILE is no JSON document (line 1, byte 1), expected the scaling.json of a run.")]
+    [InlineData("{\n  \"results\": [", "FILE is no JSON document (line 2, byte 15), expected the scaling.json of a run.")]
+    [InlineData("[]", "FILE holds other JSON than the points of a run, expected its scaling.json.")]
+    [InlineData("{\"results\": [{\"panel\": 1}]}", "FILE holds other JSON than the points of a run, expected its scaling.json.")]
+    [InlineData("{\"results\": []}", "FILE has no points, expected the scaling.json of a run.")]
+    public void A_file_that_is_no_kept_table_is_told_in_one_sentence(string? text, string expected)
+    {
+        DirectoryInfo directory = Directory.CreateTempSubdirectory("merge-engine-");
+        try
+        {
+            string file = Path.Combine(directory.FullName, "kept.json");
+            if (text is not null) File.WriteAllText(file, text);
+            FormatException exception = Assert.Throws<FormatException>(() => ScalingTable.Run(new SuiteOptions(["--from", file], "--from")));
+            Assert.Equal(expected.Replace("FILE", file, StringComparison.Ordinal), exception.Message);
+            string where = Assert.Throws<FormatException>(() => ScalingTable.Run(new SuiteOptions(["--from", directory.FullName], "--from"))).Message;
+            Assert.Equal($"--from is '{directory.FullName}', which is a directory, expected the scaling.json of a run.", where);
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
     private static ScalingPoint Point(double x, double seconds) => new("batch", "forward", x, seconds, seconds);
 }
