@@ -13,6 +13,8 @@ internal sealed class BertLayout(string prefix, bool oldNormNames) : TextLayout
 {
     private static readonly string[] Parts = ["query", "key", "value"];
 
+    public override string Description => "a BERT or RoBERTa";
+
     public override bool Serves(TextFamily wanted) => wanted is TextFamily.Bert or TextFamily.Roberta;
 
     public override TextTransformerConfig ReadConfig(Checkpoint checkpoint, ConfigFile file, SentenceModules? modules, TextPooling? pooling)

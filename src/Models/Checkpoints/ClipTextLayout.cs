@@ -31,6 +31,8 @@ internal abstract class ClipTextLayout(TextFamily family, string prefix) : TextL
         return null;
     }
 
+    public override string Description => "a CLIP's text tower";
+
     public override bool Serves(TextFamily wanted) => wanted == family;
 
     public override TextTransformerConfig ReadConfig(Checkpoint checkpoint, ConfigFile file, SentenceModules? modules, TextPooling? pooling)

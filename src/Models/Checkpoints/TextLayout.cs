@@ -14,14 +14,20 @@ internal abstract class TextLayout
     public static bool Matches(string path)
     {
         using Checkpoint checkpoint = Checkpoint.Open(path);
-        return Find(checkpoint) is not null;
+        return Recognize(checkpoint) is not null;
     }
 
     /// <summary>Finds the layout of a checkpoint.</summary>
     /// <exception cref="ModelException">None of the known ones.</exception>
-    public static TextLayout Detect(Checkpoint checkpoint) => Find(checkpoint) ?? throw new ModelException(
-        $"{checkpoint.Path}: the tensors are not those of a BERT, a RoBERTa, a sentence-transformers model made from one or a CLIP's text tower; "
-        + $"there is {(checkpoint.Names.Count == 0 ? "none" : Quoting.QuoteSome(checkpoint.Names.ToArray(), 4))}.");
+    public static TextLayout Detect(Checkpoint checkpoint)
+    {
+        const string known = "a BERT, a RoBERTa, a sentence-transformers model made from one or a CLIP's text tower";
+        if (Recognize(checkpoint) is { } layout) return layout;
+        if (VisionLayout.Recognize(checkpoint) is { } vision)
+            throw new ModelException($"{checkpoint.Path}: the tensors are those of a vision transformer ({vision.Family}), expected those of {known}.");
+        throw new ModelException(
+            $"{checkpoint.Path}: the tensors are not those of {known}; there is {(checkpoint.Names.Count == 0 ? "none" : Quoting.QuoteSome(checkpoint.Names.ToArray(), 4))}.");
+    }
 
     /// <summary>The layout of a config.</summary>
     public static TextLayout Of(TextTransformerConfig config) => config.Family switch
@@ -30,6 +36,9 @@ internal abstract class TextLayout
         TextFamily.OpenClip => new OpenClipTextLayout(config.Prefix),
         _ => new BertLayout(config.Prefix, config.OldNormNames),
     };
+
+    /// <summary>What a checkpoint of this layout is, as part of a sentence.</summary>
+    public abstract string Description { get; }
 
     /// <summary>Names that a config file has beside the weights, the likeliest first.</summary>
     public virtual IReadOnlyList<string> ConfigFileNames => ["config.json"];
@@ -59,7 +68,8 @@ internal abstract class TextLayout
     public void Check(Checkpoint checkpoint, TextNames names, TextFamily family) =>
         LayoutCheck.Require(checkpoint, names.EncoderTensors().Concat(names.OtherTensors()), LeavesAlone, $"{family}");
 
-    private static TextLayout? Find(Checkpoint checkpoint)
+    /// <summary>The layout that a checkpoint's names are of; null for none.</summary>
+    public static TextLayout? Recognize(Checkpoint checkpoint)
     {
         foreach (string prefix in new[] { "bert.", "roberta.", "" })
         {

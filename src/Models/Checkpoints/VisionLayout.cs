@@ -24,17 +24,19 @@ internal abstract class VisionLayout
     public static bool Matches(string path)
     {
         using Checkpoint checkpoint = Checkpoint.Open(path);
-        return Find(checkpoint) is not null || checkpoint.Names.Any(name => name.Contains("visual.", StringComparison.Ordinal));
+        return Recognize(checkpoint) is not null || checkpoint.Names.Any(name => name.Contains("visual.", StringComparison.Ordinal));
     }
 
     /// <summary>Finds the layout of a checkpoint.</summary>
     /// <exception cref="ModelException">None of the known ones.</exception>
     public static VisionLayout Detect(Checkpoint checkpoint)
     {
-        if (Find(checkpoint) is { } layout) return layout;
+        if (Recognize(checkpoint) is { } layout) return layout;
         string? trunk = checkpoint.Names.FirstOrDefault(name => name.Contains("visual.trunk.", StringComparison.Ordinal));
         if (trunk is not null)
             throw new ModelException($"{checkpoint.Path}: tensor {Quoting.Quote(trunk)} belongs to a timm trunk inside open_clip, which is not supported.");
+        if (TextLayout.Recognize(checkpoint) is { } text)
+            throw new ModelException($"{checkpoint.Path}: the tensors are those of {text.Description}, expected those of a vision transformer: a Hugging Face ViT, a CLIP tower or a timm VisionTransformer.");
         throw new ModelException(
             $"{checkpoint.Path}: the tensors are not those of a Hugging Face ViT, a CLIP tower (Hugging Face, OpenAI, open_clip) or a timm VisionTransformer, nor those of a BERT or RoBERTa; "
             + $"there is {(checkpoint.Names.Count == 0 ? "none" : Quoting.QuoteSome(checkpoint.Names.ToArray(), 4))}.");
@@ -69,7 +71,8 @@ internal abstract class VisionLayout
     protected static VisionTransformerConfig Checked(VisionTransformerConfig config, ConfigFile file) =>
         config.FindFault() is { } fault ? throw new ModelException($"{file.Path}: {fault}.") : config;
 
-    private static VisionLayout? Find(Checkpoint checkpoint)
+    /// <summary>The layout that a checkpoint's names are of; null for none.</summary>
+    public static VisionLayout? Recognize(Checkpoint checkpoint)
     {
         foreach (string prefix in new[] { "vit.", "" })
         {

@@ -129,6 +129,9 @@ public sealed class ExperimentFileTests : IDisposable
     [InlineData("[pretrained]", "[pretrained]\ntuning: { momentum: 1 }", "'momentum' must lie in [0, 0.9999], found 1.")]
     [InlineData("[pretrained]", "[pretrained]\ntuning: { batch_size: 0 }", "'batch_size' must lie in [1, 65536], found 0.")]
     [InlineData("[pretrained]", "[pretrained]\ntuning: { epochs: 0 }", "'epochs' must lie in [1, 1000000], found 0.")]
+    [InlineData("[pretrained]", "[pretrained]\ntuning: { steps_per_epoch: -1 }", "'steps_per_epoch' must lie in [0, 1000000], found -1.")]
+    [InlineData("[pretrained]", "[tatr: { samples: 0 }]", "'samples' must lie in [1, 2147483647], found 0.")]
+    [InlineData("[pretrained]", "[atm: { merge_every: 0 steps }]", "'merge_every' must be a number of steps or epochs, such as '6 steps', found '0 steps'.")]
     [InlineData("[pretrained]", "[pretrained]\ntuning: { shift: 65 }", "'shift' must lie in [0, 64], found 65.")]
     public void What_is_not_understood_gets_one_sentence(string old, string text, string sentence)
     {

@@ -36,6 +36,30 @@ public sealed class BadModelTests
         AssertRefused(model.Write(), sentence);
     }
 
+    [Theory]
+    [InlineData("bert-model", "a BERT or RoBERTa")]
+    [InlineData("roberta-cls", "a BERT or RoBERTa")]
+    [InlineData("clip-text", "a CLIP's text tower")]
+    public void A_text_model_in_the_place_of_a_vision_transformer_is_called_what_it_is(string fixture, string description)
+    {
+        string path = FixtureFiles.PathOf(fixture);
+        using Device device = Device.Open("cpu", 1);
+        ModelException exception = Assert.Throws<ModelException>(() => VisionTransformer.Load(device, path));
+        Assert.Equal($"{path}: the tensors are those of {description}, expected those of a vision transformer: a Hugging Face ViT, a CLIP tower or a timm VisionTransformer.", exception.Message);
+    }
+
+    [Theory]
+    [InlineData("vit-hf", "HuggingFaceVit")]
+    [InlineData("vit-timm", "Timm")]
+    public void A_vision_transformer_in_the_place_of_a_text_model_is_called_what_it_is(string fixture, string family)
+    {
+        string path = FixtureFiles.PathOf(fixture);
+        using Device device = Device.Open("cpu", 1);
+        ModelException exception = Assert.Throws<ModelException>(() => TextTransformer.Load(device, path));
+        Assert.Equal(
+            $"{path}: the tensors are those of a vision transformer ({family}), expected those of a BERT, a RoBERTa, a sentence-transformers model made from one or a CLIP's text tower.", exception.Message);
+    }
+
     [Fact]
     public void A_missing_config()
     {
