@@ -8,12 +8,12 @@ using MergeEngine.Merging.Streaming.Probes;
 
 namespace MergeEngine.Cli.Commands;
 
-/// <summary><c>bench merge</c>: writes checkpoints, merges them by every method, and removes them.</summary>
+/// <summary><c>bench merge</c>: writes checkpoints, merges them by the methods that are measured, and removes them.</summary>
 internal static class BenchMerge
 {
     public static readonly Option<int> Models = CommonOptions.Number("--models", "Models that 'merge' merges, the base apart; 8 if left out.", 2, 64, "N");
 
-    public static readonly Option<int> Parameters = CommonOptions.Number("--parameters", "Parameters of a model of 'merge', float32 each; 87500000 if left out.", 100_000, int.MaxValue, "N");
+    public static readonly Option<int> Parameters = CommonOptions.Number("--parameters", "Parameters of a model of 'merge', float32 each, with a width that is a multiple of 16; 87500000 if left out, which makes 83879584.", 100_000, int.MaxValue, "N");
 
     public static readonly Option<int> MemoryLimit = CommonOptions.Number("--memory-limit-mib", "Resident memory that 'merge' stays within; 512 if left out.", 1, 1 << 20, "MiB");
 
@@ -25,7 +25,7 @@ internal static class BenchMerge
 
     public static readonly Option<string?> Method = new("--method")
     {
-        Description = "The one method that 'merge' measures; all of them if left out.",
+        Description = "The one method that 'merge' measures; all nine if left out.",
         HelpName = "METHOD",
         CustomParser = result => OptionValue.Word(result, MergeThroughput.Methods),
     };
@@ -47,6 +47,8 @@ internal static class BenchMerge
         long needed = (models + 3L) * parameters * sizeof(float), free = new DriveInfo(directory).AvailableFreeSpace;
         if (free > 0 && needed > free)
             throw new UsageException($"{models} models of {parameters} parameters take {needed >> 20} MiB in '{directory}', where {free >> 20} MiB are free; expected fewer with --models or --parameters, or another --directory.");
+        if (MergeThroughput.ParametersOf(parameters) is var real && context.Get(Parameters) != 0 && real != parameters)
+            CommandContext.Note($"--parameters is {parameters}; the models have {real} parameters each, as their width is a multiple of 16.");
         using var frame = new BenchFrame(context, "merge");
         var options = new ExecutionOptions
         {

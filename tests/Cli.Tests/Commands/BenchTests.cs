@@ -1,5 +1,6 @@
 using System.Text.Json;
 using MergeEngine.Cli.Tests.Support;
+using MergeEngine.Merging.Streaming.Probes;
 using MergeEngine.Tensors.Probes;
 using MergeEngine.Tests.Support;
 
@@ -83,7 +84,12 @@ public sealed class BenchTests
     public void Merges_are_measured_beside_their_files_and_leave_none()
     {
         using var directory = new TemporaryDirectory();
-        JsonElement report = Report("bench", "merge", "--models", "2", "--parameters", "200000", "--rounds", "1", "--threads", "2", "--directory", directory.Path, "--json");
+        string[] command = ["bench", "merge", "--models", "2", "--parameters", "200000", "--rounds", "1", "--threads", "2", "--directory", directory.Path, "--json"];
+        Outcome outcome = MergeEngineProcess.Run(command).Succeeded();
+        JsonElement report = outcome.Json();
+        // A width w of 32, the multiple of 16 next below √(200000 / 148.5): 3122·w in the embeddings, and 12·w² + 11·w in each of twelve blocks.
+        Assert.Contains("merge-engine: note: --parameters is 200000; the models have 251584 parameters each, as their width is a multiple of 16.\n", outcome.Error, StringComparison.Ordinal);
+        Assert.Equal(251584 * sizeof(float), report.GetProperty("setup").GetProperty("model_bytes").GetInt64());
         Assert.Equal(2, report.GetProperty("setup").GetProperty("models").GetInt32());
         Assert.Contains("della", report.GetProperty("results").EnumerateArray().Select(m => m.GetProperty("method").GetString()));
         Assert.All(report.GetProperty("results").EnumerateArray(), merge =>
@@ -93,6 +99,16 @@ public sealed class BenchTests
             Assert.Equal(merge.GetProperty("seconds").GetDouble() / floor, merge.GetProperty("ratio").GetDouble(), 1e-12);
         });
         Assert.Empty(Directory.GetFileSystemEntries(directory.Path));
+    }
+
+    [Fact]
+    public void The_page_of_commands_names_the_methods_that_are_measured_and_the_size_that_results()
+    {
+        string row = Assert.Single(File.ReadLines(Path.Combine(Repository.Root, "docs", "commands.md")), line => line.StartsWith("| `bench merge ", StringComparison.Ordinal));
+        Assert.Contains($"({string.Join(", ", MergeThroughput.Methods.Select(method => $"`{method}`"))};", row, StringComparison.Ordinal);
+        Assert.Equal(9, MergeThroughput.Methods.Count);
+        Assert.Contains($"makes {MergeThroughput.ParametersOf(87_500_000)},", row, StringComparison.Ordinal);
+        Assert.Contains($"makes {MergeThroughput.ParametersOf(87_500_000)}.", MergeEngineProcess.Run("bench", "--help").Succeeded().Output.ReplaceLineEndings(" "), StringComparison.Ordinal);
     }
 
     [Theory]

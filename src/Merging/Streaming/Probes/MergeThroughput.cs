@@ -50,6 +50,9 @@ public sealed class MergeThroughput : IDisposable
         }
     }
 
+    /// <summary>Parameters that a model gets where about <paramref name="parameters"/> are asked for: its width is a multiple of 16.</summary>
+    public static long ParametersOf(long parameters) => SyntheticModels.Encoder(parameters).Sum(t => t.Shape.ElementCount);
+
     private static TimeSpan ProcessorTime => Environment.CpuUsage.TotalTime;
 
     /// <summary>Bytes of one model's weights.</summary>

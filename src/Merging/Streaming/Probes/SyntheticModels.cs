@@ -25,7 +25,7 @@ internal sealed class SyntheticModels
     /// <summary>Tensors of an encoder of about so many parameters: 12 blocks, an embedding, norms and biases.</summary>
     public static List<(string Name, Shape Shape)> Encoder(long parameters)
     {
-        // A block has 12·w² in its matrices; the patch embedding about 1/40 of all blocks. 87.5 M parameters give the usual width of 768.
+        // A block has 12·w² in its matrices; the patch embedding about 1/40 of all blocks. Rounded down: 87.5 M parameters give a width of 752.
         int width = Math.Max(16, (int)Math.Sqrt(parameters / 148.5) / 16 * 16);
         var tensors = new List<(string, Shape)> { ("embeddings.patch.weight", new Shape(width, 3072)), ("embeddings.position.weight", new Shape(50, width)) };
         for (int block = 0; block < 12; block++)
