@@ -128,7 +128,7 @@ internal static class HeadCommand
     /// <summary>The file's metadata: which class a row is, and what was said of it.</summary>
     private static Dictionary<string, string> Describe(PromptList classes, PromptList templates) => new()
     {
-        ["classes"] = JsonSerializer.Serialize([.. classes.Items], CliJson.Default.StringArray),
-        ["templates"] = JsonSerializer.Serialize([.. templates.Items], CliJson.Default.StringArray),
+        ["classes"] = JsonSerializer.Serialize([.. classes.Items], MetadataJson.Default.StringArray),
+        ["templates"] = JsonSerializer.Serialize([.. templates.Items], MetadataJson.Default.StringArray),
     };
 }

@@ -7,7 +7,6 @@ namespace MergeEngine.Cli.Reports;
 
 /// <summary>The JSON documents of commands that have no library type of their own.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
-[JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(InspectReport))]
 [JsonSerializable(typeof(InspectDatasetReport))]
 [JsonSerializable(typeof(DiffReport))]
