@@ -182,7 +182,7 @@ def main():
     parser.add_argument("--engine", help="merge-engine's command line; bin/merge-engine, which ./build.sh makes, if left out")
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--nuget", action="store_true", help="PyTorch and ONNX Runtime from NuGet instead of Python's: needs 'dotnet build -c Release bench/peers/nuget'")
-    other.add_argument("--peer-command", help="another program in the peer's place that prints the same JSON")
+    other.add_argument("--peer-command", help="another program in the peer's place that prints the same JSON; its words are split as a shell does, but no shell runs it, no option is added, and nothing is checked before it starts")
     parser.add_argument("--json", type=output, metavar="FILE", help="writes the rows there too")
     arguments = parser.parse_args()
     arguments.peer = arguments.peer or PEERS[arguments.suite][0]
