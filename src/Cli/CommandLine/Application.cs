@@ -12,6 +12,7 @@ internal static class Application
 {
     public static int Run(string[] arguments)
     {
+        if (!LeastOpenFiles.AreAllowed()) return ExitCode.Failed;
         StandardStreams.Guard();
         FileSizeLimit.FailsWrites();
         try

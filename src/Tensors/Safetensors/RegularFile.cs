@@ -22,9 +22,17 @@ internal static class RegularFile
             _ => null,
         };
         if (complaint is not null) throw new SafetensorsException($"{path}: {complaint}, expected {expected}.");
+        SafeFileHandle? file = null;
         try
         {
-            return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, options);
+            file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, options);
+            OpenFileLimit.RequireRoom(file, path);
+            return file;
+        }
+        catch (SafetensorsException)
+        {
+            file?.Dispose();
+            throw;
         }
         catch (UnauthorizedAccessException e)
         {
@@ -32,6 +40,7 @@ internal static class RegularFile
         }
         catch (IOException e)
         {
+            if (OpenFileLimit.IsCauseOf(e)) throw OpenFileLimit.Explain(path, e);
             throw new SafetensorsException($"{path}: cannot be opened ({e.Message.TrimEnd('.')}), expected {expected}.", e);
         }
     }

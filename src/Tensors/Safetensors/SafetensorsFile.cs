@@ -87,6 +87,9 @@ public sealed unsafe partial class SafetensorsFile : IDisposable
     /// <summary>The length of the file in bytes when it was opened.</summary>
     public long FileLength { get; }
 
+    /// <summary>The open file, for whoever reads more of it than its tensors; it is closed with this object.</summary>
+    public SafeFileHandle Handle => _handle;
+
     public SafetensorsHeader Header { get; }
 
     /// <summary>Is shown all bytes that the Read methods have read, whoever reads them and while they are in a cache, with their place in the file: for hashes. From any thread; null for nobody.</summary>

@@ -55,7 +55,7 @@ public sealed class InputFiles : IDisposable
     private void Add(SafetensorsFile file, bool hashing, StageTimes? times)
     {
         if (!_known.Add(file)) return;
-        var input = new InputFile(file.FilePath, hashing);
+        var input = new InputFile(file, hashing);
         _files.Add(input);
         if (input.Length != file.FileLength)
             throw new SafetensorsException($"{file.FilePath}: has {input.Length} bytes, but had {file.FileLength} when the merge was planned.");

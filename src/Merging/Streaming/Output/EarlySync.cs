@@ -28,6 +28,16 @@ internal sealed class EarlySync
         }
     }
 
+    /// <summary>Says that all of a file is written: it is synced after those that came before it, however small it is.</summary>
+    /// <param name="sync">Syncs the file.</param>
+    public void Finished(Action sync)
+    {
+        lock (gate)
+        {
+            if (!running.IsFaulted) running = running.ContinueWith(before => Continue(before, sync), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).Unwrap();
+        }
+    }
+
     /// <summary>Waits until no file is used any more.</summary>
     /// <exception cref="IOException">The disk failed.</exception>
     public void Wait()
@@ -35,5 +45,13 @@ internal sealed class EarlySync
         Task left;
         lock (gate) left = running;
         left.GetAwaiter().GetResult();
+    }
+
+    /// <summary>Once the disk has failed it is not asked again.</summary>
+    private static Task Continue(Task before, Action sync)
+    {
+        if (!before.IsCompletedSuccessfully) return before;
+        sync();
+        return Task.CompletedTask;
     }
 }

@@ -13,6 +13,7 @@ public sealed class InputFile : IDisposable
 {
     private readonly SafeFileHandle handle;
     private readonly StreamedHash? hash;
+    private readonly bool borrows;
 
     /// <param name="path">The file; its name as given goes to the manifest.</param>
     /// <param name="hashing">False to note no hash.</param>
@@ -27,12 +28,20 @@ public sealed class InputFile : IDisposable
         }
         catch (Exception e) when (e is UnauthorizedAccessException || (e is IOException && e is not SafetensorsException))
         {
+            if (OpenFileLimit.IsCauseOf(e)) throw OpenFileLimit.Explain(path, (IOException)e);
             throw new SafetensorsException($"{path}: cannot be opened ({e.Message.TrimEnd('.')}), expected a file to read.", e);
         }
 
-        Length = RandomAccess.GetLength(handle);
-        Modified = File.GetLastWriteTimeUtc(handle);
-        if (hashing) hash = StreamedHash.Create(Length, (offset, bytes) => FileBytes.Fill(handle, path, offset, bytes));
+        (Length, Modified, hash) = Describe(hashing);
+    }
+
+    /// <summary>A file of weights that is open already and stays so while this is used: opened again it would count twice against the limit on open files.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="hashing">False to note no hash.</param>
+    public InputFile(SafetensorsFile file, bool hashing = true)
+    {
+        (FilePath, handle, borrows) = (file.FilePath, file.Handle, true);
+        (Length, Modified, hash) = Describe(hashing);
     }
 
     public string FilePath { get; }
@@ -52,7 +61,10 @@ public sealed class InputFile : IDisposable
     /// <summary>Reads bytes of the file, past any cache of this class; they are not hashed by it.</summary>
     internal void Read(long offset, Span<byte> destination) => FileBytes.Fill(handle, FilePath, offset, destination);
 
-    public void Dispose() => handle.Dispose();
+    public void Dispose()
+    {
+        if (!borrows) handle.Dispose();
+    }
 
     /// <summary>Bytes that were read for the hash alone.</summary>
     internal long ReadAgain => hash?.ReadAgain ?? 0;
@@ -67,6 +79,12 @@ public sealed class InputFile : IDisposable
         if (RandomAccess.GetLength(handle) != Length || File.GetLastWriteTimeUtc(handle) != Modified || !IsSameAtPath())
             throw new SafetensorsException($"{FilePath}: was changed while it was read, expected an input that stays as it is.");
         return hash is null ? null : StreamedHash.Root(hash.Digests());
+    }
+
+    private (long Length, DateTime Modified, StreamedHash? Hash) Describe(bool hashing)
+    {
+        long length = RandomAccess.GetLength(handle);
+        return (length, File.GetLastWriteTimeUtc(handle), hashing ? StreamedHash.Create(length, (offset, bytes) => FileBytes.Fill(handle, FilePath, offset, bytes)) : null);
     }
 
     /// <summary>Another file may have been renamed to its path.</summary>

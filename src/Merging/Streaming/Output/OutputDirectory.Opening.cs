@@ -107,7 +107,7 @@ public sealed partial class OutputDirectory
             string path = Path.Combine(place.Model, shard.FileName + WritingSuffix);
             // Without a piece to keep it is made again, so that its space is taken for certain.
             if (!begun.Contains(i)) File.Delete(path);
-            files[i] = new ShardFile(path, shard, (piece, digest) => Note(index, piece, digest), options.Hash, options.Times);
+            files[i] = new ShardFile(open, path, shard, (piece, digest) => Note(index, piece, digest), options.Hash, options.Times);
         }
 
         step(OutputStep.Allocated);

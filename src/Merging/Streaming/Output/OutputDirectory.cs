@@ -22,6 +22,7 @@ public sealed partial class OutputDirectory : IDisposable
     private readonly Action<OutputStep> step;
     private readonly NameLock name;
     private readonly OutputJournal journal;
+    private readonly OpenShards open = new();
     private readonly ShardFile[] files;
     private readonly EarlySync early = new();
     private readonly List<ManifestOutput> extras = [];
@@ -148,7 +149,8 @@ public sealed partial class OutputDirectory : IDisposable
             ShardFile file = files[tensor.Shard.Index];
             if (!file.Write(tensor.Offset + firstByte, bytes))
                 throw new InvalidOperationException($"Bytes from {firstByte} on of the tensor {Quoting.Quote(tensor.Name)} were written twice.");
-            early.Written(tensor.Shard.Index, bytes.Length, file.Syncing);
+            if (file.IsWhole) early.Finished(file.Syncing);
+            else early.Written(tensor.Shard.Index, bytes.Length, file.Syncing);
             step(OutputStep.Written);
         }
         catch (Exception e) when (Explain(e, place, null) is { } explained)

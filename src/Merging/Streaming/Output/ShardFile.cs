@@ -8,36 +8,32 @@ namespace MergeEngine.Merging.Streaming.Output;
 /// <summary>A weight file while it is written: its place on the disk is taken at once, its bytes come in any order.</summary>
 internal sealed class ShardFile : IDisposable
 {
-    private readonly SafeFileHandle handle;
+    private readonly OpenShards.Entry file;
     private readonly bool[] restored;
     private readonly StageTimes? times;
+    private long missing;
+    private bool synced;
 
     /// <summary>Makes the file, or opens one that is there.</summary>
+    /// <param name="open">The weight files that are open.</param>
     /// <param name="path">The file under its temporary name.</param>
     /// <param name="shard">What it will hold.</param>
     /// <param name="finished">Is told of each 16 MiB piece that is complete.</param>
     /// <param name="hashing">False to keep count of the bytes only.</param>
     /// <param name="times">Takes the time; null where nobody asks.</param>
-    public ShardFile(string path, OutputShard shard, Action<int, ReadOnlyMemory<byte>> finished, bool hashing, StageTimes? times = null)
+    public ShardFile(OpenShards open, string path, OutputShard shard, Action<int, ReadOnlyMemory<byte>> finished, bool hashing, StageTimes? times = null)
     {
         this.times = times;
         Syncing = Sync;
         FilePath = path;
         Shard = shard;
-        long length = shard.Layout.FileLength;
-        handle = File.Exists(path)
-            ? File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None)
-            : File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, FileOptions.None, length);
-        try
+        long length = missing = shard.Layout.FileLength;
+        using (SafeFileHandle handle = File.Exists(path) ? Open() : File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, FileOptions.None, length))
         {
             if (RandomAccess.GetLength(handle) != length) RandomAccess.SetLength(handle, length);
         }
-        catch
-        {
-            handle.Dispose();
-            throw;
-        }
 
+        file = open.Add(Open);
         Hash = StreamedHash.Create(length, Read, finished, hashing);
         restored = new bool[Hash.PieceCount];
     }
@@ -76,10 +72,12 @@ internal sealed class ShardFile : IDisposable
             if (!restored[piece])
             {
                 long start = StageTimes.Start(times);
-                RandomAccess.Write(handle, bytes[..count], offset);
+                using (OpenShards.Lease open = file.Use()) RandomAccess.Write(open.Handle, bytes[..count], offset);
                 times?.Add(MergeStage.Writing, start, count);
                 start = StageTimes.Start(times);
-                fresh &= Hash.Add(offset, bytes[..count]) == count;
+                long added = Hash.Add(offset, bytes[..count]);
+                Interlocked.Add(ref missing, -added);
+                fresh &= added == count;
                 times?.Add(MergeStage.HashingOutputs, start, count);
             }
 
@@ -108,12 +106,31 @@ internal sealed class ShardFile : IDisposable
         if (!PieceDigest.Of(Read, Hash.Length, piece).AsSpan().SequenceEqual(digest)) return false;
         restored[piece] = true;
         Hash.Restore(piece, digest);
+        Interlocked.Add(ref missing, -Hash.LengthOf(piece));
         return true;
     }
 
-    public void Sync() => RandomAccess.FlushToDisk(handle);
+    /// <summary>Whether every byte is written.</summary>
+    public bool IsWhole => Volatile.Read(ref missing) == 0;
 
-    public void Dispose() => handle.Dispose();
+    /// <summary>Waits until the disk holds what is written. A file that is whole is synced once, and then closed.</summary>
+    public void Sync()
+    {
+        bool whole = IsWhole;
+        if (Volatile.Read(ref synced)) return;
+        using (OpenShards.Lease open = file.Use()) RandomAccess.FlushToDisk(open.Handle);
+        if (!whole) return;
+        Volatile.Write(ref synced, true);
+        file.Finish();
+    }
 
-    private void Read(long offset, Span<byte> destination) => FileBytes.Fill(handle, FilePath, offset, destination);
+    public void Dispose() => file.Dispose();
+
+    private SafeFileHandle Open() => File.OpenHandle(FilePath, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+
+    private void Read(long offset, Span<byte> destination)
+    {
+        using OpenShards.Lease open = file.Use();
+        FileBytes.Fill(open.Handle, FilePath, offset, destination);
+    }
 }

@@ -24,6 +24,7 @@ internal sealed class ModelSet : IDisposable
     public JobModel Describe(ModelReference model) => new(model, _models[model].Checkpoint.Path, _models[model].Checkpoint);
 
     /// <exception cref="PlanningException">Models cannot be opened; all of them are named.</exception>
+    /// <exception cref="SafetensorsException">No more files can be opened, which is no fault of any model.</exception>
     public static ModelSet Open(Recipe recipe, PlanOptions options, LayerFinder finder, PlanFindings findings)
     {
         var opened = new List<Checkpoint>();
@@ -94,7 +95,7 @@ internal sealed class ModelSet : IDisposable
                 findings.Problem($"The model {Quoting.Quote(model.ToString())} is an adapter, expected a whole model.");
             else return Checkpoint.Open(path, like);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException && !OpenFileLimit.IsCauseOf(e))
         {
             findings.FileProblem(e.Message);
         }
@@ -110,7 +111,7 @@ internal sealed class ModelSet : IDisposable
         {
             if (!adapters.ContainsKey(path)) adapters.Add(path, LoraAdapter.Open(path));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException && !OpenFileLimit.IsCauseOf(e))
         {
             foreach (string problem in (e as AdapterException)?.Problems ?? [e.Message]) findings.FileProblem(problem);
         }

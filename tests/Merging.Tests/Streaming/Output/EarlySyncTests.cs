@@ -62,4 +62,39 @@ public sealed class EarlySyncTests
 
         Assert.Equal(1, asked);
     }
+
+    [Fact]
+    public void Files_that_are_whole_are_synced_one_after_the_other()
+    {
+        var early = new EarlySync();
+        using var go = new ManualResetEventSlim();
+        var synced = new List<int>();
+        early.Written(0, EarlySync.StepBytes, go.Wait);
+        for (int i = 0; i < 30; i++)
+        {
+            int file = i;
+            early.Finished(() => synced.Add(file));
+        }
+
+        Assert.Empty(synced);
+        go.Set();
+        early.Wait();
+        Assert.Equal(Enumerable.Range(0, 30), synced);
+    }
+
+    [Fact]
+    public void A_disk_that_fails_is_asked_for_no_file_more()
+    {
+        var early = new EarlySync();
+        using var go = new ManualResetEventSlim();
+        int asked = 0;
+        early.Finished(go.Wait);
+        early.Finished(() => throw new IOException("Input/output error"));
+        for (int i = 0; i < 30; i++) early.Finished(() => asked++);
+        go.Set();
+        Assert.Equal("Input/output error", Assert.Throws<IOException>(early.Wait).Message);
+        early.Finished(() => asked++);
+        Assert.Throws<IOException>(early.Wait);
+        Assert.Equal(0, asked);
+    }
 }
