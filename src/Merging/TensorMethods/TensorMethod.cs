@@ -158,8 +158,9 @@ public abstract class TensorMerge : IDisposable
     {
     }
 
-    /// <summary>Ends the sample, if all of it was shown.</summary>
-    public virtual void CompleteSample()
+    /// <summary>Ends the sample.</summary>
+    /// <param name="isWhole">Whether all of it was shown; else it is forgotten.</param>
+    public virtual void CompleteSample(bool isWhole)
     {
     }
 

@@ -5,12 +5,15 @@ public sealed unsafe class SparseSum
 {
     private readonly double[] _state = new double[SumTree.StateLength];
     private long _block;
+    private long _next;
 
     /// <summary>Adds a term.</summary>
     /// <param name="index">The element's, larger than that of the term before.</param>
     /// <param name="term">What it adds.</param>
     public void Add(long index, double term)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(index, _next);
+        _next = index + 1;
         if (index / SumTree.Block != _block) EndBlocks(index / SumTree.Block);
         _state[(int)(index % SumTree.Lanes)] += term;
     }

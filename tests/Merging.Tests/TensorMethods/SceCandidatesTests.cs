@@ -36,6 +36,9 @@ public sealed class SceCandidatesTests
 
         /// <summary>Of much smaller variance: there is no room for all that would be.</summary>
         TooSmall,
+
+        /// <summary>Every 16th piece, but the last were on a disk.</summary>
+        NotWhole,
     }
 
     [Theory]
@@ -47,6 +50,7 @@ public sealed class SceCandidatesTests
     [InlineData(0.1, Values.FewSizes, Shown.True, false)]
     [InlineData(0.1, Values.Random, Shown.TooLarge, false)]
     [InlineData(0.1, Values.Random, Shown.TooSmall, false)]
+    [InlineData(0.1, Values.Random, Shown.NotWhole, false)]
     public void A_sample_changes_passes_and_no_bit(double share, Values kind, Shown shown, bool isEnough)
     {
         using Device device = DeviceCases.Open("cpu", 2);
@@ -55,9 +59,9 @@ public sealed class SceCandidatesTests
         Assert.Equal(2, passes);
         float factor = shown == Shown.TooLarge ? 100 : shown == Shown.TooSmall ? 0.01f : 1;
         float[][] sample = [.. inputs.Select(x => Enumerable.Range(0, Length / Piece / 16).SelectMany(p => x.AsSpan(p * 16 * Piece, Piece).ToArray()).Select(v => v * factor).ToArray())];
-        (float[] found, int foundPasses, bool readsModels) = Merge(device, share, inputs, sample);
+        (float[] found, int foundPasses, bool readsModels) = Merge(device, share, inputs, sample, shown != Shown.NotWhole);
         Assert.Equal(plain.Select(BitConverter.SingleToInt32Bits), found.Select(BitConverter.SingleToInt32Bits));
-        Assert.Equal((isEnough ? 1 : shown == Shown.True ? 2 : 3, !isEnough), (foundPasses, readsModels));
+        Assert.Equal((isEnough ? 1 : shown is Shown.True or Shown.NotWhole ? 2 : 3, !isEnough), (foundPasses, readsModels));
     }
 
     [Fact]
@@ -93,7 +97,7 @@ public sealed class SceCandidatesTests
         return TensorMethodTable.Find("sce", slice.Method.Dialect)!.Begin(new TensorTask(device, "w", new Shape(Length), 4, slice.BaseIndex ?? -1, slice.At(place), 7) { Spare = spare });
     }
 
-    private static (float[] Merged, int Passes, bool ReadsModels) Merge(Device device, double share, float[][] inputs, float[][]? sample)
+    private static (float[] Merged, int Passes, bool ReadsModels) Merge(Device device, double share, float[][] inputs, float[][]? sample, bool isWhole = true)
     {
         using TensorMerge merge = Begin(device, share);
         DeviceBuffer[] buffers = [.. inputs.Select(x => Upload(device, x))];
@@ -104,7 +108,7 @@ public sealed class SceCandidatesTests
             int half = sample[0].Length / 2 / Piece * Piece;
             merge.Sample(new TensorChunk(0, [.. pieces.Select(p => p.AsSpan<float>().Slice(0, half))], default), Piece);
             merge.Sample(new TensorChunk(0, [.. pieces.Select((p, k) => p.AsSpan<float>().Slice(half, sample[k].Length - half))], default), Piece);
-            merge.CompleteSample();
+            merge.CompleteSample(isWhole);
             foreach (DeviceBuffer buffer in pieces) buffer.Dispose();
         }
 

@@ -74,6 +74,11 @@ internal sealed record MemoryPlan
     /// <summary>Bytes that methods have used and may use again: little, as they stand beside the budget.</summary>
     public long IdleBytes => Math.Min(Budget / 16, 32L << 20);
 
+    /// <summary>Whether a tensor comes from the disk once, however often it is looked at.</summary>
+    /// <param name="elements">Of the tensor.</param>
+    /// <param name="inputs">Inputs and companions.</param>
+    public bool ComesOnce(long elements, int inputs) => (UInt128)(ulong)elements * (ulong)((inputs + 1L) * sizeof(float)) <= (ulong)HeldBytes;
+
     /// <summary>
     /// Whether a tensor that is looked at several times stays in memory: one chunk, which has its memory anyway, or what is made by computing. What only has to be copied from the system's
     /// cache again is not held: a copy into warm memory costs less than the fresh pages, and a way to memory and back less than once.
@@ -82,7 +87,7 @@ internal sealed record MemoryPlan
     /// <param name="isComputed">Whether reading it takes more than reading (<see cref="TensorInputs.AreComputed"/>).</param>
     /// <param name="working">What its method holds beside them.</param>
     public bool Holds(in ChunkShape shape, bool isComputed, long working) =>
-        shape.Count == 1 || (isComputed && shape.Bytes * shape.Count is var all && all <= HeldBytes && all <= Budget - working);
+        shape.Length >= shape.Total || (isComputed && ComesOnce(shape.Total, shape.Inputs) && shape.Bytes * shape.Count <= Budget - working);
 
     /// <summary>The limit that leaves so many bytes, for people.</summary>
     public string LimitFor(long needed) => Text(needed + Fixed);

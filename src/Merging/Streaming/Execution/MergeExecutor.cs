@@ -32,7 +32,16 @@ public static class MergeExecutor
         // Tensor after tensor takes the same memory.
         using var memory = new MemoryReuse();
         using var run = new ExecutionRun(job, plan, output, options, progress, cancellation);
-        return run.Execute();
+        try
+        {
+            return run.Execute();
+        }
+        catch (Exception e) when (e is InvalidOperationException or IndexOutOfRangeException or ArgumentException)
+        {
+            // Two passes over a tensor that saw different bytes disagree in ways that look like a defect.
+            foreach (InputFile file in inputs.Files) file.RequireUnchanged();
+            throw;
+        }
     }
 
     /// <summary>Finds what <see cref="Execute"/> would stop at, from headers alone: parameters that a method refuses, tensors that the memory limit has no room for.</summary>

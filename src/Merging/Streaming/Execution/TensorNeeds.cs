@@ -32,7 +32,7 @@ internal sealed record TensorNeeds(int Passes, long InputBytes, long ReadBytes, 
         long chunk = Saturate(() => new ChunkShape(tensor.Shape.ElementCount, tensor.Sources.Count + tensor.Companions.Count, unit, memory).Bytes);
         long all = Saturate(() => checked(tensor.Shape.ElementCount * width)), least = Saturate(() => checked((unit * width) + working));
         int passes = merge.ExpectedPasses + (merge.MapReadsInputs ? 1 : 0);
-        bool once = passes > 1 && all <= memory.HeldBytes, computed = TensorInputs.AreComputed(tensor), held = once && computed;
+        bool once = passes > 1 && memory.ComesOnce(tensor.Shape.ElementCount, tensor.Sources.Count + tensor.Companions.Count), computed = TensorInputs.AreComputed(tensor), held = once && computed;
         long helpers = merge.HelperBytes * Math.Min(merge.MostHelpers, memory.Threads - 1);
         return new TensorNeeds(
             passes, bytes, once ? bytes : bytes * passes, Add(held ? Math.Max(all, chunk) : chunk, Add(working, helpers)), least, FlowNeeds.Of(tensor, unit, working, computed && merge.NeedsPass && merge.MapReadsInputs));

@@ -76,9 +76,15 @@ public sealed class InputFile : IDisposable
     internal FileHash? FinishHash(int threads, CancellationToken cancellation)
     {
         hash?.Finish(threads, cancellation);
+        RequireUnchanged();
+        return hash is null ? null : StreamedHash.Root(hash.Digests());
+    }
+
+    /// <exception cref="SafetensorsException">The file is not what it was when it was opened.</exception>
+    internal void RequireUnchanged()
+    {
         if (RandomAccess.GetLength(handle) != Length || File.GetLastWriteTimeUtc(handle) != Modified || !IsSameAtPath())
             throw new SafetensorsException($"{FilePath}: was changed while it was read, expected an input that stays as it is.");
-        return hash is null ? null : StreamedHash.Root(hash.Digests());
     }
 
     private (long Length, DateTime Modified, StreamedHash? Hash) Describe(bool hashing)

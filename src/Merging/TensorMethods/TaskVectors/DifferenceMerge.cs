@@ -58,15 +58,15 @@ internal sealed class DifferenceMerge : TensorMerge
 
     public override bool NeedsPass => IsSelecting || _wantsNorms;
 
-    /// <summary>For limits two, or one after a sample, unless too many magnitudes are almost equal.</summary>
-    public override int ExpectedPasses => (!IsSelecting ? 0 : WantsSample ? 1 : 2) + (_wantsNorms ? 1 : 0);
+    /// <summary>For limits two, unless too many magnitudes are almost equal; a sample saves one, but a cold disk gives none.</summary>
+    public override int ExpectedPasses => (IsSelecting ? 2 : 0) + (_wantsNorms ? 1 : 0);
 
     private bool IsSelecting { get; set; }
 
     /// <summary>Bytes of the bits of all models' masks.</summary>
     private long MaskBytes => MaskBits.Bytes(_task.Length) * _models.Count;
 
-    /// <summary>What ranking rows takes beside: a row's keys twice for each thread.</summary>
+    /// <summary>What ranking rows takes beside at most: a row's keys twice for each thread.</summary>
     private long RankBytes => _models.Any(m => m.Thinning.DrawsByMagnitude) ? 16 * Unit * (_task.Device is CpuDevice cpu ? cpu.Threads : 0) : 0;
 
     public override bool WantsSample => IsSelecting && _task.Device.Operations.SearchesDifferences;
@@ -76,9 +76,9 @@ internal sealed class DifferenceMerge : TensorMerge
         for (int k = 0; k < _models.Count; k++) _models[k].Thinning.Sample(sample.Inputs[_sources[k]], sample.Inputs[_task.Base], piece);
     }
 
-    public override void CompleteSample()
+    public override void CompleteSample(bool isWhole)
     {
-        foreach (ModelDifference model in _models) model.Thinning.CompleteSample();
+        foreach (ModelDifference model in _models) model.Thinning.CompleteSample(isWhole);
     }
 
     public override void Accumulate(in TensorChunk chunk)

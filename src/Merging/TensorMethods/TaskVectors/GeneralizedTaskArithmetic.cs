@@ -14,8 +14,8 @@ namespace MergeEngine.Merging.TensorMethods.TaskVectors;
 /// Where it differs from the papers: signs are those of weighted differences, trimming is by tensor, the weights' sum divides in place of a count.
 /// </summary>
 /// <remarks>
-/// Differences are float32; products and sums float64 in the order of the recipe; the result is rounded once. So the largest error is half a
-/// unit of the output's last place and 2⁻²⁴·λ·Σ|p_k|.
+/// Differences are float32; sums are float64, Σ p_k = fma(w_k, d_k, …) in the order of the recipe, so a product's last digits decide an election of products that would cancel once rounded; the
+/// result is rounded to float32, and that to the output's type. So the largest error is half a unit of the output's last place, 2⁻²⁵ of the result and 2⁻²⁴·λ·Σ|p_k|.
 /// </remarks>
 public abstract class GeneralizedTaskArithmetic : TensorMethod
 {

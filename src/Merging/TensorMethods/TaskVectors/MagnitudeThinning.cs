@@ -68,11 +68,15 @@ internal sealed class MagnitudeThinning : Thinning
         if (_sample is not null && PieceSample.Bytes(_length) <= _spare) (_pieces ??= new PieceSample(_length, piece)).Add(values, origin);
     }
 
-    public override void CompleteSample()
+    public override void CompleteSample(bool isWhole)
     {
         if (_sample is null || _pieces is null) return;
-        Expect(_pieces.Foretell);
-        _sample = null;
+        if (isWhole)
+        {
+            Expect(_pieces.Foretell);
+            _sample = null;
+        }
+
         _pieces.Release();
         _pieces = null;
     }

@@ -64,8 +64,8 @@ internal sealed class SceMerge : TensorMerge
 
     public override bool NeedsPass => _stage != Stage.Ready;
 
-    /// <summary>The variances once or, where they are not held, twice, and the energies; after a sample one pass for both.</summary>
-    public override int ExpectedPasses => _stage switch { Stage.Ready => 0, Stage.Energies => 1, _ => _mayForetell ? 1 : _holds ? 2 : 3 };
+    /// <summary>The variances once or, where they are not held, twice, and the energies; a sample saves all but one, but a cold disk gives none.</summary>
+    public override int ExpectedPasses => _stage switch { Stage.Ready => 0, Stage.Energies => 1, _ => _holds ? 2 : 3 };
 
     public override bool WantsSample => _mayForetell;
 
@@ -85,10 +85,10 @@ internal sealed class SceMerge : TensorMerge
         _varyingPieces += Operations.CountAnyNonzero([variance]);
     }
 
-    public override void CompleteSample()
+    public override void CompleteSample(bool isWhole)
     {
         if (_pieces is null) return;
-        _candidates = SceCandidates.Foretold(_task, _sources, _share, _pieces, _varyingPieces);
+        if (isWhole) _candidates = SceCandidates.Foretold(_task, _sources, _share, _pieces, _varyingPieces);
         _pieces.Release();
         _pieces = null;
     }

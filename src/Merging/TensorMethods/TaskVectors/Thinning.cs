@@ -41,8 +41,8 @@ internal abstract class Thinning
     {
     }
 
-    /// <summary>After the whole sample.</summary>
-    public virtual void CompleteSample()
+    /// <summary>Ends the sample; one that is not whole is forgotten.</summary>
+    public virtual void CompleteSample(bool isWhole)
     {
     }
 

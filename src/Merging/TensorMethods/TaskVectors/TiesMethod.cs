@@ -1,7 +1,7 @@
 namespace MergeEngine.Merging.TensorMethods.TaskVectors;
 
 /// <summary>
-/// TIES (Yadav et al., arXiv 2306.01708): the max(1, ⌊density·n⌋) largest |d_k| of each tensor, equal ones by lowest index, an election, and the mean
+/// TIES (Yadav et al., arXiv 2306.01708): the max(1, ⌊density·n⌋) largest |d_k| of each tensor, equal ones by lowest index, none at a density of 0, an election, and the mean
 /// of those that agree. The paper trims over the whole model, elects on unweighted signs, gives undecided positions the majority sign, and
 /// divides by a count.
 /// </summary>

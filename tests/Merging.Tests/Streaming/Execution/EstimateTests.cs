@@ -38,7 +38,9 @@ public sealed class EstimateTests
 
         // Values from 1401 steps: many equal magnitudes straddle a limit, which takes passes more than usual.
         long once = job.Tensors.Sum(t => t.Sources.Count * t.Shape.ElementCount * sizeof(float)), extra = method == "ties" && mebibytes == 132 ? 3 * once : 0;
-        Assert.InRange(summary.ReadBytes, estimate.ReadBytes, estimate.ReadBytes + extra);
+        // A sample saves one pass of those for limits.
+        long saved = extra > 0 ? once : 0;
+        Assert.InRange(summary.ReadBytes, estimate.ReadBytes - saved, estimate.ReadBytes + extra);
         Assert.Equal(summary.ReadBytes > once, method is "ties" or "model_stock" or "dare_ties" && mebibytes == 132);
 
         // A profile counts each of these bytes once, and apart from them what is read for further passes; a sample is no pass.

@@ -1,6 +1,7 @@
 using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.TensorMethods;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Safetensors;
 
@@ -40,6 +41,24 @@ public sealed class FailureTests
             stream.WriteByte(1);
         }));
         Assert.Equal($"{file}: was changed while it was read, expected an input that stays as it is.", e.Message);
+        Assert.Equal(["models"], Directory.GetFileSystemEntries(models.Root).Select(Path.GetFileName));
+    }
+
+    /// <summary>Passes over a tensor that saw different bytes disagree, and then the input is named; what fails by itself is told as it is.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Passes_that_disagree_over_an_input_that_changed_name_it(bool changes)
+    {
+        using GeneratedModels models = Write();
+        using MergeJob job = models.Plan(MethodRecipes.Of("linear"), change: o => o with { Methods = _ => new Disagreeing() });
+        using Device device = Device.Open("cpu", 2);
+        string file = models.File("models/a/model.safetensors");
+        Exception e = Assert.ThrowsAny<Exception>(() => Merge(models, job, device, () =>
+        {
+            if (changes) File.SetLastWriteTimeUtc(file, new DateTime(2001, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        }));
+        Assert.Equal(changes ? $"{file}: was changed while it was read, expected an input that stays as it is." : "Passes disagree.", e.Message);
         Assert.Equal(["models"], Directory.GetFileSystemEntries(models.Root).Select(Path.GetFileName));
     }
 
@@ -166,6 +185,18 @@ public sealed class FailureTests
         models.Write("a", 2);
         models.Write("b", 3);
         return models;
+    }
+
+    private sealed class Disagreeing : TensorMethod
+    {
+        public override string Name => "disagreeing";
+
+        public override TensorMerge Begin(TensorTask task) => new Merge();
+
+        private sealed class Merge : TensorMerge
+        {
+            public override void Map(in TensorChunk chunk) => throw new InvalidOperationException("Passes disagree.");
+        }
     }
 
     /// <summary>Stops a merge that has read so much.</summary>

@@ -1,7 +1,9 @@
 using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Tests.Streaming.Execution;
 
@@ -42,9 +44,17 @@ public sealed class SameBitsTests
         for (int k = 0; k < 3; k++) models.Write(k == 0 ? "base" : k == 1 ? "a" : "b", k, dtype, [("a.weight", [700, 1000])]);
         using MergeJob job = models.Plan(MethodRecipes.Of(method, method == "sce" ? "dtype: float32\nparameters: {select_topk: 0.2}" : "dtype: float32"));
         using Device device = Device.Open("cpu", 2);
-        SortedDictionary<string, byte[]> Of(int chunk) =>
-            GeneratedModels.Bytes(models.Merge(job, device, new ExecutionOptions { Device = device, Threads = 2, ChunkBytes = chunk }));
-        Assert.Equal(Of(32 << 20), Of(2 << 20));
+        var times = new StageTimes();
+        SortedDictionary<string, byte[]> Of(int chunk, StageTimes? own = null) =>
+            GeneratedModels.Bytes(models.Merge(job, device, new ExecutionOptions { Device = device, Threads = 2, ChunkBytes = chunk, Times = own }));
+        Assert.Equal(Of(32 << 20), Of(2 << 20, times));
+
+        // The files were just read: a sample of the tensor, 1/64 of it or 128 pieces, and a pass over it, of sce over the base alone. Without a sample there would be a pass more.
+        SafetensorsFile file = job.Inputs[0].Files[0];
+        Assert.SkipUnless(file.TryReadCached(file["a.weight"], 0, new byte[128]), "The system or its file system cannot tell what is in memory.");
+        long once = job.Tensors[0].Sources.Sum(s => s.Checkpoint[s.Tensor].ByteLength);
+        double passes = (double)times.All.Single(t => t.Stage == MergeStage.ReadingAgain).Bytes / once;
+        Assert.InRange(passes, method == "sce" ? 0.33 : 1, method == "sce" ? 0.39 : 1.06);
     }
 
     [Theory]

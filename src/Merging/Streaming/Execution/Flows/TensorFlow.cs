@@ -31,8 +31,8 @@ internal sealed class TensorFlow : ChunkFlow
         WorkingBytes = TensorNeeds.Add(merge.WorkingBytes, TensorInputs.WorkingBytesOf(tensor));
         _mapping = !merge.NeedsPass;
         if (!_mapping && merge.MapReadsInputs && context.Memory.Holds(_shape, TensorInputs.AreComputed(tensor), WorkingBytes)) HeldChunks = _shape.Count;
-        _comesOnce = _shape.Bytes * _shape.Count <= context.Memory.HeldBytes;
-        _places = merge.WantsSample && context.Stage.Device.IsHostMemory && HeldChunks == 0 ? SamplePlaces.Of(_shape) : [];
+        _comesOnce = context.Memory.ComesOnce(_shape.Total, _shape.Inputs);
+        _places = merge.WantsSample && context.Stage.Device.IsHostMemory && HeldChunks == 0 && !TensorInputs.AreComputed(tensor) ? SamplePlaces.Of(_shape) : [];
         _sampling = _places.Length > 0;
     }
 
@@ -69,11 +69,9 @@ internal sealed class TensorFlow : ChunkFlow
 
     public override void Compute(Chunk chunk)
     {
+        if (_sampling && !_hasSample) return;
         long start = StageTimes.Start(_context.Times);
-        if (_sampling)
-        {
-            if (_hasSample) _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: false, (in TensorChunk c) => _merge.Sample(c, SamplePlaces.Piece));
-        }
+        if (_sampling) _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: false, (in TensorChunk c) => _merge.Sample(c, SamplePlaces.Piece));
         else if (_mapping) _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: true, (in TensorChunk c) => _merge.Map(c), _merge.MapReadsInputs);
         else _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: false, (in TensorChunk c) => _merge.Accumulate(c));
         _context.Times?.Add(_mapping ? MergeStage.Merging : MergeStage.Statistics, _tensor.Method!.Name, start, sizeof(float) * chunk.Length * (_inputs.Count + (_mapping ? 1 : 0)), onDevice: true);
@@ -98,7 +96,7 @@ internal sealed class TensorFlow : ChunkFlow
         if (_sampling)
         {
             _sampling = false;
-            if (_hasSample) _context.Stage.Run(_merge.CompleteSample);
+            _context.Stage.Run(() => _merge.CompleteSample(_hasSample));
             return true;
         }
 

@@ -48,7 +48,7 @@ public sealed record SourceReport(int Input, string Tensor, string Stored, strin
 /// <param name="ReadBytes">Bytes that the pass which merges reads.</param>
 /// <param name="StatisticsBytes">Bytes of the inputs of tensors that are looked at for statistics before they are merged.</param>
 /// <param name="Passes">Most passes over a tensor, with those for statistics over the whole model.</param>
-/// <param name="AllReadBytes">Bytes that all passes read; a tensor that fits in memory is read once.</param>
+/// <param name="AllReadBytes">Bytes that all passes read from the disk at most; a tensor of a usual size comes from it once and then from the system's cache.</param>
 /// <param name="MemoryLimit">Bytes that the process may hold.</param>
 /// <param name="PeakMemory">Estimate of the bytes that it will hold, the program itself included.</param>
 /// <param name="LeastMemory">The smallest limit with which every tensor can be merged.</param>
