@@ -64,5 +64,5 @@ public sealed class NameLock : IDisposable
     }
 
     /// <summary>Whether a file could not be opened because somebody has locked it.</summary>
-    internal static bool IsHeld(IOException exception) => s_held.Contains(exception.HResult);
+    public static bool IsHeld(IOException exception) => s_held.Contains(exception.HResult);
 }

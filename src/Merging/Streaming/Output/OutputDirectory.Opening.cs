@@ -10,9 +10,9 @@ public sealed partial class OutputDirectory
     public static void RemoveLeft(string path)
     {
         OutputPath place = OutputPath.Of(path);
-        if (!Directory.Exists(place.Partial)) return;
+        if (!PartialDirectory.IsOwn(place)) return;
         using NameLock name = Take(place);
-        if (Directory.Exists(place.Partial)) Directory.Delete(place.Partial, recursive: true);
+        if (PartialDirectory.IsOwn(place)) PartialDirectory.Remove(place);
     }
 
     private static OutputDirectory Begin(
@@ -20,6 +20,7 @@ public sealed partial class OutputDirectory
     {
         JournalIdentity identity = description.Identity(plan);
         Make(place.Parent, place);
+        PartialDirectory.RequireOwn(place);
         NameLock name = Take(place);
         OutputJournal? journal = null;
         try
@@ -40,7 +41,7 @@ public sealed partial class OutputDirectory
                 journal.Dispose();
             }
 
-            if (Directory.Exists(place.Partial)) Directory.Delete(place.Partial, recursive: true);
+            PartialDirectory.Remove(place);
             noted = [];
             return new OutputDirectory(place, plan, description, options, step, name, journal = Create(place, identity, step));
         }
@@ -63,7 +64,7 @@ public sealed partial class OutputDirectory
         catch
         {
             // Where it could not be made, that is the error, and not that it is not there to be removed.
-            if (Directory.Exists(place.Partial)) Directory.Delete(place.Partial, recursive: true);
+            PartialDirectory.Remove(place);
             throw;
         }
     }

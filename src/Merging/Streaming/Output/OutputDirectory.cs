@@ -71,6 +71,7 @@ public sealed partial class OutputDirectory : IDisposable
         OutputPath place = mayStay ? OutputPath.Of(path) : OutputPath.Require(path, overwrite);
         // What is finished needs no room.
         if (mayStay && Directory.Exists(place.Target)) return;
+        PartialDirectory.RequireOwn(place);
         try
         {
             string probe = Path.Combine(place.Holder, $".{Path.GetRandomFileName()}.partial");
@@ -214,7 +215,7 @@ public sealed partial class OutputDirectory : IDisposable
     {
         try
         {
-            Directory.Delete(place.Partial, recursive: true);
+            PartialDirectory.Remove(place);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,0 +1,60 @@
+using MergeEngine.Tensors.Safetensors;
+
+namespace MergeEngine.Merging.Streaming.Output;
+
+/// <summary>
+/// The temporary directory of a merge, <c>.NAME.merge-engine.partial</c>, as something that is found: what a stopped merge has left is removed or gone on with, and what somebody else
+/// has put there is not touched. A merge's own has a journal, and beside it nothing but the model.
+/// </summary>
+internal static class PartialDirectory
+{
+    private static ReadOnlySpan<byte> JournalMark => "merge-engine journal "u8;
+
+    /// <exception cref="SafetensorsException">Something stands there that no merge has made.</exception>
+    public static void RequireOwn(OutputPath place)
+    {
+        if (Directory.Exists(place.Lock) || new FileInfo(place.Lock) is { Exists: true, Length: > 0 }) throw Foreign(place, place.Lock);
+        if (Path.Exists(place.Partial) && !IsOwn(place)) throw Foreign(place, place.Partial);
+    }
+
+    /// <summary>Removes what a merge has left, the journal last: whatever stops the removal, the rest is still known for a merge's own.</summary>
+    /// <exception cref="SafetensorsException">Something stands there that no merge has made.</exception>
+    public static void Remove(OutputPath place)
+    {
+        if (!Path.Exists(place.Partial)) return;
+        RequireOwn(place);
+        foreach (string folder in Directory.GetDirectories(place.Partial)) Directory.Delete(folder, recursive: true);
+        File.Delete(place.Journal);
+        Directory.Delete(place.Partial);
+    }
+
+    /// <summary>Whether a merge has made what stands there.</summary>
+    public static bool IsOwn(OutputPath place)
+    {
+        if (!Directory.Exists(place.Partial) || new DirectoryInfo(place.Partial).LinkTarget is not null) return false;
+        string[] folders = Directory.GetDirectories(place.Partial), files = Directory.GetFiles(place.Partial);
+        // An exchange of names that is made in steps moves an older output aside.
+        if (folders.Any(f => f != place.Model && f != $"{place.Model}.older") || files.Any(f => f != place.Journal)) return false;
+        // A merge that is stopped before it has a journal has written nothing.
+        return files.Length > 0 ? IsJournal(place.Journal) : folders.All(f => !Directory.EnumerateFileSystemEntries(f).Any());
+    }
+
+    private static bool IsJournal(string path)
+    {
+        Span<byte> start = stackalloc byte[JournalMark.Length];
+        try
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1);
+            int count = file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+            // All of it, or as much as was written before the process was killed.
+            return JournalMark.StartsWith(start[..count]);
+        }
+        catch (IOException e) when (NameLock.IsHeld(e))
+        {
+            return true;
+        }
+    }
+
+    private static SafetensorsException Foreign(OutputPath place, string path) =>
+        new($"{place.Given}: cannot be written because {path} is in the way, which is a name for a merge's own work, and no merge made what stands there.");
+}
