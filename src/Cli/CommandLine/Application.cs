@@ -33,7 +33,7 @@ internal static class Application
         ParseResult parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         bool answersAnyway = parsed.Action is { ClearsParseErrors: true };
         if (arguments.Length == 0) return ShowOverview(root);
-        if ((parsed.Errors.Count > 0 || UnknownOption(parsed) is not null || HasEmptyArgument(parsed)) && !answersAnyway) return ReportUsage(parsed);
+        if ((parsed.Errors.Count > 0 || UnknownOption(parsed) is not null || HasEmptyArgument(parsed) || EmptyOption(parsed) is not null) && !answersAnyway) return ReportUsage(parsed);
         return parsed.Invoke(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
     }
 
@@ -84,7 +84,9 @@ internal static class Application
         // What was typed and not understood says more than what is missing because of it.
         string problem = (UnknownOption(parsed) ?? (parsed.UnmatchedTokens is [string unmatched, ..] ? unmatched : null)) is { } token
             ? $"'{token}' is not understood here{(Path.Exists(token) ? $"; the file of that name is ./{token}" : "")}."
-            : HasEmptyArgument(parsed) ? "an argument is empty, expected a name or a path." : parsed.Errors[0].Message;
+            : HasEmptyArgument(parsed) ? "an argument is empty, expected a name or a path."
+            : EmptyOption(parsed) is { } empty ? $"{empty.IdentifierToken?.Value ?? empty.Option.Name} is empty, expected {empty.Option.HelpName ?? "a value"}."
+            : parsed.Errors[0].Message;
         Failures.Report(new UsageException(problem), Console.Error);
         Console.Error.WriteLine($"Try '{command} --help'.");
         return ExitCode.Usage;
@@ -97,6 +99,10 @@ internal static class Application
 
     /// <summary>Whether an argument is given and empty, as a variable that was not set leaves it: no path is.</summary>
     private static bool HasEmptyArgument(ParseResult parsed) => parsed.CommandResult.Children.OfType<ArgumentResult>().Any(a => a.Tokens.Any(t => t.Value.Length == 0));
+
+    /// <summary>The first option with such a value. Numbers and words say by themselves what they expect.</summary>
+    private static OptionResult? EmptyOption(ParseResult parsed) =>
+        parsed.CommandResult.Children.OfType<OptionResult>().FirstOrDefault(o => !o.Errors.Any() && o.Tokens.Any(t => t.Value.Length == 0));
 
     /// <summary>Numbers below zero and a lone dash do not.</summary>
     private static bool LooksLikeOption(string text) => text is ['-', '-', ..] || (text is ['-', var letter, ..] && char.IsAsciiLetter(letter));

@@ -88,11 +88,27 @@ public sealed class ExitCodeTests : IDisposable
         Assert.Equal(expected, outcome.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.TrimEnd('\r')));
     }
 
+    /// <summary>As a variable that was not set leaves it.</summary>
+    [Theory]
+    [InlineData("demo --out", "--out is empty, expected DIR.")]
+    [InlineData("report results.json --html", "--html is empty, expected FILE.")]
+    [InlineData("tune model data out --head-out", "--head-out is empty, expected HEAD.safetensors.")]
+    [InlineData("evaluate model data --config", "--config is empty, expected FILE.")]
+    [InlineData("merge r.yml out -I", "-I is empty, expected DIR.")]
+    [InlineData("merge --method linear out --model a --model", "--model is empty, expected MODEL[=WEIGHT].")]
+    [InlineData("merge r.yml out --layers", "--layers is empty, expected REGEX.")]
+    [InlineData("merge r.yml out --threads", "--threads is '', expected 1 to 1024.")]
+    public void An_option_with_an_empty_value_ends_with_2_and_says_what_it_takes(string arguments, string sentence)
+    {
+        Outcome outcome = Run([.. arguments.Split(' '), ""], "absent").Refused(2, sentence);
+        Assert.StartsWith($"merge-engine: {sentence}\n", outcome.Error, StringComparison.Ordinal);
+    }
+
     /// <summary>What stands on the command line itself is wrong whatever the files hold, even beside files that are missing or in the way.</summary>
     [Fact]
     public void An_option_that_cannot_be_used_ends_with_2_and_is_named()
     {
-        Run(["head", "--clip", File, "--classes", "", "out.safetensors"], "absent").Refused(2, "--classes: item 1 is empty, expected a class.");
+        Run(["head", "--clip", File, "--classes", "a,,b", "out.safetensors"], "absent").Refused(2, "--classes: item 2 is empty, expected a class.");
         Run(["head", "--clip", File, "--classes", "a", "--templates", "a photo", "out.safetensors"], "absent").Refused(2, "--templates: item 1 is \"a photo\", expected a template with {}");
         _directory.Write("templates.txt", "a photo\n");
         Run(["head", "--clip", "absent", "--classes", "a", "--templates", File, "out.safetensors"], "templates.txt").Refused(1, "templates.txt: line 1");
