@@ -67,7 +67,7 @@ public sealed class MergeOptionTests : IDisposable
     [InlineData("an argument is empty", "--method", "linear", "--model", "a=1", "")]
     [InlineData("--method lineal: there is no method 'lineal'", "--method", "lineal", "--model", "a", "out")]
     [InlineData("--method ties takes differences from a base model, expected --base", "--method", "ties", "--model", "a=1", "out")]
-    [InlineData("--base '': 'base_model' is empty", "--method", "linear", "--base", "", "--model", "a=1", "out")]
+    [InlineData("--base is empty, expected MODEL.", "--method", "linear", "--base", "", "--model", "a=1", "out")]
     [InlineData("--model a: 'linear' needs 'weight' for 'a'", "--method", "linear", "--model", "a=1", "--model", "a", "out")]
     [InlineData("--model a=[1,x]: 'weight' must be a number, found", "--method", "linear", "--model", "a=[1,x]", "out")]
     [InlineData("--model is 'a=[0,1', expected MODEL=WEIGHT with a number or a list of numbers from [ to ]", "--method", "linear", "--model", "a=[0,1", "out")]
