@@ -63,6 +63,25 @@ public sealed class NameLock : IDisposable
         _file.Dispose();
     }
 
+    /// <summary>Opens a file that somebody who only looks may hold for a moment; whoever keeps it longer than some 50 milliseconds is not waited for.</summary>
+    /// <param name="open">Opens it.</param>
+    /// <exception cref="IOException">Somebody keeps it locked, or it cannot be opened.</exception>
+    public static T Outwait<T>(Func<T> open)
+    {
+        ArgumentNullException.ThrowIfNull(open);
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return open();
+            }
+            catch (IOException e) when (IsHeld(e) && attempt <= 10)
+            {
+                Thread.Sleep(attempt);
+            }
+        }
+    }
+
     /// <summary>Whether a file could not be opened because somebody has locked it.</summary>
     public static bool IsHeld(IOException exception) => s_held.Contains(exception.HResult);
 }

@@ -25,7 +25,8 @@ internal static class RegularFile
         SafeFileHandle? file = null;
         try
         {
-            file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, options);
+            // By who removes what killed writers left, while the file got its final name (TemporaryName.RemoveLeft).
+            file = NameLock.Outwait(() => File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, options));
             OpenFileLimit.RequireRoom(file, path);
             return file;
         }

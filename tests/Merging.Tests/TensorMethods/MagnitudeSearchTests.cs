@@ -1,4 +1,5 @@
 using MergeEngine.Merging.Streaming.Execution;
+using MergeEngine.Merging.TensorMethods;
 using MergeEngine.Merging.TensorMethods.TaskVectors;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Operations;
@@ -109,18 +110,18 @@ public sealed class MagnitudeSearchTests
         int[] order = [.. Enumerable.Range(0, length).OrderByDescending(i => Math.Abs(values[i])).ThenBy(i => i)];
         using Device device = DeviceCases.Open("cpu", 2);
         long[] places = SamplePlaces.Of(new ChunkShape(length, 8, 1, new MemoryPlan(new ExecutionOptions { Device = device, Threads = 2 }, 0)));
-        using DeviceBuffer x = device.Allocate<float>(length), zero = device.Allocate<float>(length), pieces = device.Allocate<float>(places.Length * SamplePlaces.Piece);
+        using DeviceBuffer x = device.Allocate<float>(length), zero = device.Allocate<float>(length), pieces = device.Allocate<float>(places.Length * SampleSize.Piece);
         device.Upload<float>(values, x.AsSpan<float>());
         device.Operations.Fill(zero.AsSpan<float>(), 0);
-        float[] seen = [.. places.SelectMany(p => values.AsSpan((int)p, SamplePlaces.Piece).ToArray()).Select(v => kind == "a sample of something else" ? 2 + v : v)];
+        float[] seen = [.. places.SelectMany(p => values.AsSpan((int)p, SampleSize.Piece).ToArray()).Select(v => kind == "a sample of something else" ? 2 + v : v)];
         device.Upload<float>(seen, pieces.AsSpan<float>());
         foreach (double density in new[] { 0.01, 0.1, 0.5, 0.9 })
         {
             int wanted = (int)(density * length), passes = 0;
-            var sample = new PieceSample(length, SamplePlaces.Piece);
+            var sample = new PieceSample(length, SampleSize.Piece);
             for (int start = 0, part; start < seen.Length; start += part)
             {
-                part = Math.Min(50 * SamplePlaces.Piece, seen.Length - start);
+                part = Math.Min(50 * SampleSize.Piece, seen.Length - start);
                 sample.Add(pieces.AsSpan<float>().Slice(start, part), zero.AsSpan<float>().Slice(start, part));
             }
 
@@ -153,7 +154,7 @@ public sealed class MagnitudeSearchTests
         for (int i = 0; i < places.Length; i++)
         {
             long begin = (long)((UInt128)(ulong)length * (ulong)i / (ulong)places.Length), end = (long)((UInt128)(ulong)length * ((ulong)i + 1) / (ulong)places.Length);
-            Assert.InRange(places[i], begin, end - SamplePlaces.Piece);
+            Assert.InRange(places[i], begin, end - SampleSize.Piece);
         }
 
         Assert.True(places.Select(p => p % 768 / 48).Distinct().Count() > 8);

@@ -10,7 +10,7 @@ public sealed partial class OutputDirectory
     public static void RemoveLeft(string path)
     {
         OutputPath place = OutputPath.Of(path);
-        if (!PartialDirectory.IsOwn(place)) return;
+        if (!Directory.Exists(place.Partial) || !PartialDirectory.IsLockOwn(place)) return;
         using NameLock name = Take(place);
         if (PartialDirectory.IsOwn(place)) PartialDirectory.Remove(place);
     }
@@ -20,11 +20,12 @@ public sealed partial class OutputDirectory
     {
         JournalIdentity identity = description.Identity(plan);
         Make(place.Parent, place);
-        PartialDirectory.RequireOwn(place);
+        PartialDirectory.RequireLock(place);
         NameLock name = Take(place);
         OutputJournal? journal = null;
         try
         {
+            PartialDirectory.RequireOwn(place);
             if (options.Resume && File.Exists(place.Journal))
             {
                 journal = OutputJournal.Open(place.Journal);

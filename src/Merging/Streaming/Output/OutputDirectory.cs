@@ -71,9 +71,9 @@ public sealed partial class OutputDirectory : IDisposable
         OutputPath place = mayStay ? OutputPath.Of(path) : OutputPath.Require(path, overwrite);
         // What is finished needs no room.
         if (mayStay && Directory.Exists(place.Target)) return;
-        PartialDirectory.RequireOwn(place);
         try
         {
+            PartialDirectory.RequirePossible(place);
             string probe = Path.Combine(place.Holder, $".{Path.GetRandomFileName()}.partial");
             using FileStream file = new(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
         }

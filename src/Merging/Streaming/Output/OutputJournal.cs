@@ -38,7 +38,13 @@ internal sealed class OutputJournal : IDisposable
     /// <summary>Begins a journal; the file must not exist.</summary>
     public static OutputJournal Create(string path, JournalIdentity identity)
     {
-        var journal = new OutputJournal(new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, 1));
+        FileMode mode = FileMode.CreateNew;
+        var journal = new OutputJournal(NameLock.Outwait(() =>
+        {
+            // A file stands there once its lock was refused.
+            (FileMode now, mode) = (mode, FileMode.Open);
+            return new FileStream(path, now, FileAccess.ReadWrite, FileShare.None, 1);
+        }));
         try
         {
             journal.stream.Write(Encoding.UTF8.GetBytes($"{Title}\n{JsonSerializer.Serialize(identity, JournalJson.Default.JournalIdentity)}\n"));
@@ -54,7 +60,7 @@ internal sealed class OutputJournal : IDisposable
 
     /// <summary>Locks a journal that another run has left.</summary>
     /// <exception cref="IOException">It is in use, or cannot be opened.</exception>
-    public static OutputJournal Open(string path) => new(new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1));
+    public static OutputJournal Open(string path) => new(NameLock.Outwait(() => new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1)));
 
     /// <summary>Reads what is noted, and drops an unfinished last line.</summary>
     /// <returns>Null where the run was killed before it said which merge it was: it had written nothing.</returns>

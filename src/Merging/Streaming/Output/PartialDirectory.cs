@@ -10,14 +10,36 @@ internal static class PartialDirectory
 {
     private static ReadOnlySpan<byte> JournalMark => "merge-engine journal "u8;
 
+    /// <summary>Says that somebody else's things are in the way. Without the lock; what another merge makes and removes meanwhile is not taken for that.</summary>
+    /// <exception cref="SafetensorsException">Something stands there that no merge has made.</exception>
+    public static void RequirePossible(OutputPath place)
+    {
+        RequireLock(place);
+        for (int look = 0; look < 3; look++)
+        {
+            // To take the lock for this would refuse a writer. Where its file stands, a writer is at work, or will find out what is in its way.
+            if (!Path.Exists(place.Partial) || LooksOwn(place) || File.Exists(place.Lock)) return;
+            Thread.Sleep(5);
+        }
+
+        throw Foreign(place, place.Partial);
+    }
+
+    /// <summary>Before the lock is taken, for its file goes when it is given back.</summary>
+    /// <exception cref="SafetensorsException">Something stands in the lock's place that no merge has made.</exception>
+    public static void RequireLock(OutputPath place)
+    {
+        if (!IsLockOwn(place)) throw Foreign(place, place.Lock);
+    }
+
+    /// <summary>With the lock, or what another merge is about to remove is taken for somebody else's.</summary>
     /// <exception cref="SafetensorsException">Something stands there that no merge has made.</exception>
     public static void RequireOwn(OutputPath place)
     {
-        if (Directory.Exists(place.Lock) || new FileInfo(place.Lock) is { Exists: true, Length: > 0 }) throw Foreign(place, place.Lock);
         if (Path.Exists(place.Partial) && !IsOwn(place)) throw Foreign(place, place.Partial);
     }
 
-    /// <summary>Removes what a merge has left, the journal last: whatever stops the removal, the rest is still known for a merge's own.</summary>
+    /// <summary>Removes, with the lock, what a merge has left, the journal last: whatever stops the removal, the rest is still known for a merge's own.</summary>
     /// <exception cref="SafetensorsException">Something stands there that no merge has made.</exception>
     public static void Remove(OutputPath place)
     {
@@ -28,7 +50,10 @@ internal static class PartialDirectory
         Directory.Delete(place.Partial);
     }
 
-    /// <summary>Whether a merge has made what stands there.</summary>
+    /// <summary>A lock is an empty file.</summary>
+    public static bool IsLockOwn(OutputPath place) => !Directory.Exists(place.Lock) && new FileInfo(place.Lock) is not { Exists: true, Length: > 0 };
+
+    /// <summary>Whether a merge has made what stands there; with the lock.</summary>
     public static bool IsOwn(OutputPath place)
     {
         if (!Directory.Exists(place.Partial) || new DirectoryInfo(place.Partial).LinkTarget is not null) return false;
@@ -37,6 +62,18 @@ internal static class PartialDirectory
         if (folders.Any(f => f != place.Model && f != $"{place.Model}.older") || files.Any(f => f != place.Journal)) return false;
         // A merge that is stopped before it has a journal has written nothing.
         return files.Length > 0 ? IsJournal(place.Journal) : folders.All(f => !Directory.EnumerateFileSystemEntries(f).Any());
+    }
+
+    private static bool LooksOwn(OutputPath place)
+    {
+        try
+        {
+            return IsOwn(place);
+        }
+        catch (Exception e) when (e is DirectoryNotFoundException or FileNotFoundException)
+        {
+            return false;
+        }
     }
 
     private static bool IsJournal(string path)

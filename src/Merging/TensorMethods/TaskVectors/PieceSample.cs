@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
-using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Tensors;
 
 namespace MergeEngine.Merging.TensorMethods.TaskVectors;
@@ -28,7 +27,7 @@ internal sealed class PieceSample(long length, int piece)
     public long Count => _seen;
 
     /// <summary>Bytes of the sample of a vector of so many elements at most.</summary>
-    public static long Bytes(long length) => sizeof(ushort) * SamplePlaces.Elements(length);
+    public static long Bytes(long length) => sizeof(ushort) * SampleSize.Pieces(length) * SampleSize.Piece;
 
     /// <summary>Takes further pieces in the host's memory.</summary>
     /// <param name="values">One behind the other.</param>

@@ -79,10 +79,16 @@ internal sealed class SceMerge : TensorMerge
 
     public override void Sample(in TensorChunk sample, int piece)
     {
-        DeviceSpan<float> variance = _tiles.Float(0, sample.Length);
-        Operations.Variance(variance, _tiles.Slice(sample, _sources, 0, sample.Length));
-        (_pieces ??= new PieceSample(_task.Length, piece)).Add(variance, default);
-        _varyingPieces += Operations.CountAnyNonzero([variance]);
+        _pieces ??= new PieceSample(_task.Length, piece);
+        for (long start = 0, length; start < sample.Length; start += length)
+        {
+            // Tiles are whole pieces.
+            length = _tiles.Next(start, sample.Length);
+            DeviceSpan<float> variance = _tiles.Float(0, length);
+            Operations.Variance(variance, _tiles.Slice(sample, _sources, start, length));
+            _pieces.Add(variance, default);
+            _varyingPieces += Operations.CountAnyNonzero([variance]);
+        }
     }
 
     public override void CompleteSample(bool isWhole)
@@ -168,6 +174,8 @@ internal sealed class SceMerge : TensorMerge
     protected override void Dispose(bool disposing)
     {
         _tiles.Dispose();
+        _pieces?.Release();
+        _sample?.Release();
         _candidates?.Release();
         _candidates = null;
         _task.Return(_variance);

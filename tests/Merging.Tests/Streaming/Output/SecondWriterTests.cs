@@ -41,6 +41,23 @@ public sealed class SecondWriterTests : IDisposable
     }
 
     [Fact]
+    public async Task What_a_writer_makes_and_removes_is_not_taken_for_something_in_the_way()
+    {
+        string path = directory.File("out");
+        Task writing = Task.Run(() =>
+        {
+            for (int round = 0; round < Rounds; round++)
+            {
+                SyntheticModel.Write(path, SyntheticModel.Small, SyntheticModel.Options with { Overwrite = true, Threads = 1 });
+            }
+        });
+        int asked = 0;
+        for (; !writing.IsCompleted || asked == 0; asked++) OutputDirectory.RequirePossible(path, overwrite: true);
+        await writing;
+        AssertWholeAndAlone(path);
+    }
+
+    [Fact]
     public async Task Threads_that_write_one_file_all_succeed_and_a_reader_always_finds_it_whole()
     {
         string path = directory.File("x.safetensors");

@@ -58,7 +58,7 @@ internal sealed class TensorFlow : ChunkFlow
         if (_sampling)
         {
             // Where a disk is waited for there is no sample.
-            if (_hasSample && !_inputs.TryReadCached(chunk, _shape, _places.AsSpan((int)chunk.First, (int)(chunk.Length / SamplePlaces.Piece)))) _hasSample = false;
+            if (_hasSample && !_inputs.TryReadCached(chunk, _shape, _places.AsSpan((int)chunk.First, (int)(chunk.Length / SampleSize.Piece)))) _hasSample = false;
             return;
         }
 
@@ -71,7 +71,7 @@ internal sealed class TensorFlow : ChunkFlow
     {
         if (_sampling && !_hasSample) return;
         long start = StageTimes.Start(_context.Times);
-        if (_sampling) _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: false, (in TensorChunk c) => _merge.Sample(c, SamplePlaces.Piece));
+        if (_sampling) _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: false, (in TensorChunk c) => _merge.Sample(c, SampleSize.Piece));
         else if (_mapping) _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: true, (in TensorChunk c) => _merge.Map(c), _merge.MapReadsInputs);
         else _context.Stage.Run(chunk, _shape, _inputs, _tensor.Sources.Count, output: false, (in TensorChunk c) => _merge.Accumulate(c));
         _context.Times?.Add(_mapping ? MergeStage.Merging : MergeStage.Statistics, _tensor.Method!.Name, start, sizeof(float) * chunk.Length * (_inputs.Count + (_mapping ? 1 : 0)), onDevice: true);
@@ -113,8 +113,8 @@ internal sealed class TensorFlow : ChunkFlow
     /// <summary>As many of the places as a chunk has room for; its first is the number of a place.</summary>
     private Chunk? NextSample()
     {
-        int most = (int)(_shape.Length / SamplePlaces.Piece), first = _next * most;
-        return first >= _places.Length ? null : new Chunk(_next++, first, Math.Min(most, _places.Length - first) * (long)SamplePlaces.Piece);
+        int most = (int)(_shape.Length / SampleSize.Piece), first = _next * most;
+        return first >= _places.Length ? null : new Chunk(_next++, first, Math.Min(most, _places.Length - first) * (long)SampleSize.Piece);
     }
 
     public override string ToString() => $"The tensor {Quoting.Quote(_tensor.Name)}";
