@@ -51,7 +51,7 @@ internal static class HeadArguments
     /// <summary>Says that the checkpoint's own classifier is used where no head was named.</summary>
     public static void NoteOwn(CommandContext context, ClassificationHead head)
     {
-        if (!context.Has(CommonOptions.Head)) CommandContext.Note($"The checkpoint's own classifier of {head.Classes} classes is used; --head names another head.");
+        if (!context.Has(CommonOptions.Head)) CommandContext.Note($"The checkpoint's own classifier of {Counting.Of(head.Classes, "class", "classes")} is used; --head names another head.");
     }
 
     /// <summary>A new head for the classes of data; says where some of them have nothing to learn from, as where the numbers that are labels are years.</summary>
@@ -62,7 +62,7 @@ internal static class HeadArguments
             int seen = train.Labels.ToArray().Distinct().Count();
             string why = data.Classes[0] == "0" ? "; labels that are whole numbers are rows of the head, from 0" : "";
             if (seen < data.Classes.Count)
-                CommandContext.Note($"{data.Classes.Count - seen} of the {data.Classes.Count} classes have no sample in the training split: {Quoting.QuoteSome([.. data.Classes.Where((_, row) => !train.Labels.Contains(row))])}{why}.");
+                CommandContext.Note($"{data.Classes.Count - seen} of the {data.Classes.Count} classes {(data.Classes.Count - seen == 1 ? "has" : "have")} no sample in the training split: {Quoting.QuoteSome([.. data.Classes.Where((_, row) => !train.Labels.Contains(row))])}{why}.");
         }
 
         // Of its own stream: under the task's bare name it would be what a pre-training of that task and seed began with, whose encoder fits it from the start.

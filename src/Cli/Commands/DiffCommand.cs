@@ -76,8 +76,8 @@ internal static class DiffCommand
         string within = report.Tolerance is { } tolerance ? $" within {Number(tolerance)}" : "", nearly = near > 0 ? $", {near} of them not to the bit" : "";
         string beyond = report.Tolerance is { } limit ? $" beyond {Number(limit)} ({report.Tensors.Length - different}{within}{nearly})" : "";
         output.WriteLine(report.Equal
-            ? $"equal{within}: {(report.Tensors.Length == 1 ? "1 tensor" : $"{report.Tensors.Length} tensors")}{nearly}"
-            : $"different: {different} of {report.Tensors.Length} common tensors{beyond}, {other} others");
+            ? $"equal{within}: {Counting.Of(report.Tensors.Length, "tensor")}{nearly}"
+            : $"different: {different} of {Counting.Of(report.Tensors.Length, "common tensor")}{beyond}, {Counting.Of(other, "other")}");
     }
 
     private static string[] Cells(DiffTensor tensor) =>

@@ -103,7 +103,7 @@ internal static class EncodeCommand
             (count, all) = (count + values.NaNCount + values.InfinityCount, all + entry.ElementCount);
         }
 
-        if (count > 0) CommandContext.Note($"{Printable.Of(output)}: {count} of {all} values are NaN or infinite; inspect --stats counts those of {Printable.Of(context.Get(ModelArguments.Model))} and of its inputs.");
+        if (count > 0) CommandContext.Note($"{Printable.Of(output)}: {count} of {Counting.Of(all, "value")} {(count == 1 ? "is" : "are")} NaN or infinite; inspect --stats counts those of {Printable.Of(context.Get(ModelArguments.Model))} and of its inputs.");
         return count;
     }
 

@@ -121,7 +121,7 @@ internal static class HeadCommand
     {
         foreach ((int first, int second) in prompts.Alike)
             CommandContext.Note($"{Printable.Of(classes.PlaceOf(second))} has the tokens of {Quoting.Quote(classes.Items[first])} before it, so no image tells the two apart.");
-        if (prompts.Cut > 0) CommandContext.Note($"{prompts.Cut} of {prompts.Tokens.Count} prompts were cut to the {tower.Config.MaxTokens} tokens that the model takes.");
+        if (prompts.Cut > 0) CommandContext.Note($"{prompts.Cut} of {Counting.Of(prompts.Tokens.Count, "prompt")} {(prompts.Cut == 1 ? "was" : "were")} cut to the {tower.Config.MaxTokens} tokens that the model takes.");
         if (tower.LogitScale is null) CommandContext.Note($"The checkpoint has no logit_scale; {ZeroShotHead.UsualLogitScale.ToString("0.0000", CultureInfo.InvariantCulture)} (ln 100) is taken, as in OpenAI's models.");
     }
 

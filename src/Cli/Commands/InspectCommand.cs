@@ -104,7 +104,7 @@ internal static class InspectCommand
         output.WriteLine();
         foreach ((string key, string value) in report.Metadata) output.WriteLine($"{Printable.Of(key)}: {Printable.Of(value)}");
         string files = report.Files == 1 ? "" : $" in {report.Files} files";
-        output.WriteLine($"{(report.TensorCount == 1 ? "1 tensor" : $"{report.TensorCount} tensors")}, {report.Elements} elements, {report.Bytes} bytes{files}");
+        output.WriteLine($"{Counting.Of(report.TensorCount, "tensor")}, {Counting.Of(report.Elements, "element")}, {Counting.Of(report.Bytes, "byte")}{files}");
     }
 
     private static string[] Cells(InspectStatistics? values) => values is null

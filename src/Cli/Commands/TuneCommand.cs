@@ -158,7 +158,7 @@ internal static class TuneCommand
     {
         for (int i = 0; i < report.EpochLosses.Count; i++) output.WriteLine($"epoch {i + 1}: training loss {Figures.Decimals(report.EpochLosses[i], 4)}");
         foreach (EvaluateReport score in report.Scores) output.WriteLine($"{score.Split}: accuracy {Figures.Decimals(score.Accuracy, 2)} %, loss {Figures.Decimals(score.Loss, 4)}");
-        output.WriteLine($"{Printable.Of(report.Path)}: {(report.Steps == 1 ? "1 step" : $"{report.Steps} steps")}, {(report.Examples == 1 ? "1 example" : $"{report.Examples} examples")}, {Figures.Seconds(report.Seconds)} s");
+        output.WriteLine($"{Printable.Of(report.Path)}: {Counting.Of(report.Steps, "step")}, {Counting.Of(report.Examples, "example")}, {Figures.Seconds(report.Seconds)} s");
         ProfileTable.Write(report.Profile, output);
     }
 }

@@ -3,6 +3,7 @@ using MergeEngine.Cli.CommandLine;
 using MergeEngine.Cli.Reports;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Streaming.Output;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Commands;
 
@@ -40,6 +41,6 @@ internal static class VerifyCommand
     {
         foreach (string difference in report.Differences) output.WriteLine(Printable.Of(difference));
         if (!report.Hashed) CommandContext.Note("the merge made no hashes, so only sizes and headers were compared.");
-        if (report.Intact) output.WriteLine($"{(report.Files == 1 ? "1 file" : $"{report.Files} files")}, {report.Bytes} bytes: as the manifest says");
+        if (report.Intact) output.WriteLine($"{Counting.Of(report.Files, "file")}, {report.Bytes} bytes: as the manifest says");
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Experiments;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Reports;
 
@@ -9,7 +10,7 @@ internal static class ExperimentPlanReport
 {
     public static void Print(ExperimentPlan plan, TextWriter output)
     {
-        output.WriteLine($"{Printable.Of(plan.Name)}, seed {plan.Seed}: {plan.Tasks.Count} tasks ({Printable.Of(string.Join(", ", plan.Tasks))})");
+        output.WriteLine($"{Printable.Of(plan.Name)}, seed {plan.Seed}: {Counting.Of(plan.Tasks.Count, "task")} ({Printable.Of(string.Join(", ", plan.Tasks))})");
         foreach (PlannedRow row in plan.Rows)
         {
             string steps = row.StepsPerTask switch { null => "as many steps as the data has", 0 => "no steps", 1 => "1 step a task", { } count => $"{count} steps a task" };

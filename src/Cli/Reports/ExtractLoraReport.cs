@@ -1,6 +1,7 @@
 using System.Globalization;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Adapters.Extraction;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Reports;
 
@@ -13,6 +14,6 @@ internal sealed record ExtractLoraReport(string Path, int Rank, long Parameters,
         foreach (ExtractedModule module in Modules) table.Add(Printable.Of(module.Name), module.Rank.ToString(CultureInfo.InvariantCulture), module.Kept.ToString("0.0000", CultureInfo.InvariantCulture));
         table.Write(output);
         output.WriteLine();
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Printable.Of(Path)}: {(Modules.Count == 1 ? "1 module" : $"{Modules.Count} modules")} up to rank {Rank}, {Whole.Count} whole, {(Parameters == 1 ? "1 parameter" : $"{Parameters} parameters")}"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Printable.Of(Path)}: {Counting.Of(Modules.Count, "module")} up to rank {Rank}, {Whole.Count} whole, {Counting.Of(Parameters, "parameter")}"));
     }
 }

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Models.Datasets;
 using MergeEngine.Models.Datasets.Images;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Reports;
 
@@ -23,12 +24,12 @@ internal sealed record InspectDatasetReport(string Path, string Task, int Sample
         foreach (InspectSplit split in Splits)
         {
             if (split.Images is not { } images) continue;
-            if (images.Readable > 0) output.WriteLine($"{split.Name}: {images.Readable} images can be read, {images.MinHeight} to {images.MaxHeight} pixels high and {images.MinWidth} to {images.MaxWidth} wide");
+            if (images.Readable > 0) output.WriteLine($"{split.Name}: {Counting.Of(images.Readable, "image")} can be read, {images.MinHeight} to {images.MaxHeight} pixels high and {images.MinWidth} to {images.MaxWidth} wide");
             foreach (string fault in images.Faults.Take(ShownFaults)) output.WriteLine(Printable.Of(fault));
             if (images.Faults.Count > ShownFaults) output.WriteLine($"and {images.Faults.Count - ShownFaults} more in {split.Name} that cannot be read (--json lists them)");
         }
 
-        output.WriteLine($"{Classes.Count} classes, {Samples} images");
+        output.WriteLine($"{Counting.Of(Classes.Count, "class", "classes")}, {Counting.Of(Samples, "image")}");
     }
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);

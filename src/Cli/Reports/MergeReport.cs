@@ -53,7 +53,7 @@ internal sealed record MergedDocument(
         foreach (string note in Notes.SkipLast(Told)) output.WriteLine($"note: {Printable.Of(note)}");
         foreach (NonFiniteTensor tensor in NonFinite) output.WriteLine($"warning: {Printable.Of(tensor.Path)}: {Values(tensor)}");
         foreach (NonFiniteOutput tensor in NonFiniteOutputs) output.WriteLine($"warning: {Printable.Of(Path)}: {Values(tensor.Values, tensor.Tensor)} in {tensor.DType}");
-        string path = Printable.Of(Path), tensors = Tensors == 1 ? "1 tensor" : $"{Tensors} tensors", files = Files == 1 ? "1 file" : $"{Files} files";
+        string path = Printable.Of(Path), tensors = Counting.Of(Tensors, "tensor"), files = Counting.Of(Files, "file");
         if (WasFinished)
         {
             output.WriteLine($"{path}: {tensors}, {PlanText.Bytes(Bytes)} in {files}: finished before, of the same recipe and inputs, every hash as it should be");
@@ -66,11 +66,10 @@ internal sealed record MergedDocument(
     }
 
     private static string Values(NonFiniteTensor tensor) => tensor.TooLargeFor is not { } type ? Values(tensor.Values, tensor.Tensor)
-        : $"{(tensor.Values == 1 ? "1 value" : $"{tensor.Values} values")} of {Printable.Of(Quoting.Quote(tensor.Tensor))} {(tensor.Values == 1 ? "is" : "are")} too large for {type}, in which it is read";
+        : $"{Counting.Of(tensor.Values, "value")} of {Printable.Of(Quoting.Quote(tensor.Tensor))} {(tensor.Values == 1 ? "is" : "are")} too large for {type}, in which it is read";
 
     private static string Values(long count, string tensor)
     {
-        string name = Printable.Of(Quoting.Quote(tensor));
-        return count == 1 ? $"1 value of {name} is NaN or infinite" : $"{count} values of {name} are NaN or infinite";
+        return $"{Counting.Of(count, "value")} of {Printable.Of(Quoting.Quote(tensor))} {(count == 1 ? "is" : "are")} NaN or infinite";
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using MergeEngine.Cli.Reports.Tables;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Tensors.Probes;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Reports;
 
@@ -23,7 +24,7 @@ internal sealed record WrittenReport(
         table.Write(output);
         output.WriteLine();
         if (Loss is { } loss) output.WriteLine(FormattableString.Invariant($"mean loss {loss:0.000000}"));
-        output.WriteLine($"{Printable.Of(Path)}: {(Tensors.Count == 1 ? "1 tensor" : $"{Tensors.Count} tensors")} from {(Samples == 1 ? "1 sample" : $"{Samples} samples")}");
+        output.WriteLine($"{Printable.Of(Path)}: {Counting.Of(Tensors.Count, "tensor")} from {Counting.Of(Samples, "sample")}");
         ProfileTable.Write(Profile, output);
     }
 }

@@ -65,7 +65,7 @@ internal sealed class AdaptedModel
         }
 
         if (unknown.Count > 0)
-            problems.Insert(0, $"{adapter.Weights.Path}: {unknown.Count} of {adapter.Weights.Names.Count} tensors fit nothing in {model.Path}, or something that another has changed: {Quoting.QuoteSome(unknown)}.");
+            problems.Insert(0, $"{adapter.Weights.Path}: {unknown.Count} of {Counting.Of(adapter.Weights.Names.Count, "tensor")} {(unknown.Count == 1 ? "fits" : "fit")} nothing in {model.Path}, or something that another has changed: {Quoting.QuoteSome(unknown)}.");
         return problems.Count == 0 ? matched : throw new AdapterException(problems, areOfFiles: false);
     }
 

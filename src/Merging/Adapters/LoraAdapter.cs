@@ -21,7 +21,7 @@ internal sealed class LoraAdapter : IDisposable
             if (!Add(AdapterName.Parse(name), weights[name])) unknown.Add(name);
         }
 
-        if (unknown.Count > 0) problems.Add($"{weights.Path}: {unknown.Count} of {weights.Names.Count} tensors are nothing that plain LoRA has, or stand twice: {Quoting.QuoteSome(unknown)}.");
+        if (unknown.Count > 0) problems.Add($"{weights.Path}: {unknown.Count} of {Counting.Of(weights.Names.Count, "tensor")} {(unknown.Count == 1 ? "is nothing that plain LoRA has, or stands twice" : "are nothing that plain LoRA has, or stand twice")}: {Quoting.QuoteSome(unknown)}.");
         foreach (LoraModule module in Modules) problems.AddRange(Check(module));
         if (weights.Names.Count == 0) problems.Add($"{weights.Path}: holds no tensors, expected those of an adapter.");
         if (problems.Count > 0) throw new AdapterException(problems);

@@ -100,7 +100,7 @@ internal sealed class TokenOwners
         if (row.Kind is TokenRowKind.TokenId)
         {
             if (row.Id < model.Rows) return new RowOrigin(index, row.Id.Value);
-            findings.Problem($"{token} takes its row from row {row.Id} of {model.Title}, which has {model.Rows} rows.");
+            findings.Problem($"{token} takes its row from row {row.Id} of {model.Title}, which has {Counting.Of(model.Rows, "row")}.");
             return null;
         }
 

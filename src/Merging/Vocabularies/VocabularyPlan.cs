@@ -95,11 +95,11 @@ internal sealed class VocabularyPlan
     private static void NoteOf(VocabularySources.Found read, OutputTokens tokens, long rows, TokenOwners owners, PlanFindings findings)
     {
         string text = $"The vocabulary begins with the {tokens.Ids.Count - tokens.NewOrdinary.Count - tokens.NewAdded.Count} tokens of {read.Start.Title}";
-        if (tokens.Removed > 0) text += $", without {tokens.Removed} that have no row in its embeddings";
-        if (tokens.NewOrdinary.Count > 0) text += $", then {tokens.NewOrdinary.Count} ordinary tokens";
-        if (tokens.NewAdded.Count > 0) text += $", then {tokens.NewAdded.Count} added tokens";
+        if (tokens.Removed > 0) text += $", without {Counting.Of(tokens.Removed, "that has", "that have")} no row in its embeddings";
+        if (tokens.NewOrdinary.Count > 0) text += $", then {Counting.Of(tokens.NewOrdinary.Count, "ordinary token")}";
+        if (tokens.NewAdded.Count > 0) text += $", then {Counting.Of(tokens.NewAdded.Count, "added token")}";
         long filling = owners.Holes + rows - tokens.Rows;
-        findings.Note($"{text}; {rows} rows{(filling > 0 ? $", of which {filling} have no token and are the mean of the others" : "")}.");
+        findings.Note($"{text}; {Counting.Of(rows, "row")}{(filling > 0 ? $", of which {Counting.Of(filling, "has no token and is", "have no token and are")} the mean of the others" : "")}.");
         foreach (VocabularyModel model in read.Models)
         {
             int lost = model.Vocabulary.Tokens.Count(t => t.Value < model.Rows && !tokens.Ids.ContainsKey(t.Key));

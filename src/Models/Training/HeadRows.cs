@@ -24,7 +24,7 @@ public static class HeadRows
         if (ClassNames.AreNumbers(data.Classes)) return data;
         if (head.ClassNames is not { } names || ClassNames.AreNumbers(names))
         {
-            if (data.Classes.Count != head.Classes) remark = $"The head has {head.Classes} rows without names for {data.Classes.Count} classes of the data: a label may be another row than the one that was trained for it.";
+            if (data.Classes.Count != head.Classes) remark = $"The head has {Counting.Of(head.Classes, "row")} without names for {Counting.Of(data.Classes.Count, "class", "classes")} of the data: a label may be another row than the one that was trained for it.";
             return data;
         }
 

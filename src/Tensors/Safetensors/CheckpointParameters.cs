@@ -25,7 +25,7 @@ public static class CheckpointParameters
                 throw new SafetensorsException($"{checkpoint.Path}: tensor {entry} cannot be computed with, expected F32, F16, BF16 or F64.");
         }
 
-        if (shapes.Count == 0) throw new SafetensorsException($"{checkpoint.Path}: none of its {checkpoint.Names.Count} tensors is floating-point.");
+        if (shapes.Count == 0) throw new SafetensorsException($"{checkpoint.Path}: {(checkpoint.Names.Count == 1 ? "its one tensor is not" : $"none of its {checkpoint.Names.Count} tensors is")} floating-point.");
         var vector = new ParameterVector(device, new ParameterLayout(shapes));
         try
         {

@@ -34,7 +34,7 @@ public sealed unsafe partial class SafetensorsFile : IDisposable
         _handle = handle;
         FileLength = RandomAccess.GetLength(handle);
         if (FileLength < SafetensorsHeader.PrefixLength)
-            throw new SafetensorsException($"{path}: the file holds {FileLength} bytes, expected at least 8 for the length of the header.");
+            throw new SafetensorsException($"{path}: the file holds {Counting.Of(FileLength, "byte")}, expected at least 8 for the length of the header.");
         Span<byte> prefix = stackalloc byte[SafetensorsHeader.PrefixLength];
         ReadFully(prefix, 0);
         int length = SafetensorsHeader.CheckLength(BinaryPrimitives.ReadUInt64LittleEndian(prefix), FileLength, path, expected);

@@ -40,7 +40,7 @@ public sealed class ExtractLoraTests : IDisposable
         Assert.Equal(1, report.GetProperty("rank").GetInt32());
         // The difference is an outer product.
         Assert.Equal(1, report.GetProperty("modules")[0].GetProperty("kept").GetDouble(), 1e-6);
-        Assert.Contains("1 tensors cannot be decomposed and are left out: \"model.norm.weight\".", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("1 tensor cannot be decomposed and is left out: \"model.norm.weight\".", outcome.Error, StringComparison.Ordinal);
         Assert.Equal(["README.md", "adapter_config.json", "adapter_model.safetensors"], Directory.GetFileSystemEntries(_directory["adapter"]).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
         File.WriteAllText(_directory["r.yml"], "merge_method: passthrough\nmodels: [{model: base+adapter}]\n");
         MergeEngineProcess.RunIn(_directory.Path, "merge", "r.yml", "merged").Succeeded();

@@ -61,7 +61,7 @@ public sealed class RefusedAdapterTests : IDisposable
         string file = "models/adapter/adapter_model.safetensors";
         Assert.Equal(
             [
-                $"{file}: 1 of 6 tensors are nothing that plain LoRA has, or stand twice: \"base_model.model.d.lora_magnitude_vector\".",
+                $"{file}: 1 of 6 tensors is nothing that plain LoRA has, or stands twice: \"base_model.model.d.lora_magnitude_vector\".",
                 $"{file}: the module \"a\" has the rank 3, expected 2 as adapter_config.json says.",
                 $"{file}: the module \"b\" has only one of the factors A and B.",
                 $"{file}: the tensor \"base_model.model.c.lora_A.weight\" is I32, which cannot be computed with, expected F32, F16, BF16 or F64.",

@@ -23,7 +23,7 @@ public sealed class HostileFileTests : IDisposable
     public void A_file_shorter_than_its_prefix_is_refused(int length)
     {
         File.WriteAllBytes(_directory["x"], new byte[length]);
-        Refuses(_directory["x"], $"the file holds {length} bytes, expected at least 8 for the length of the header.");
+        Refuses(_directory["x"], $"the file holds {(length == 1 ? "1 byte" : $"{length} bytes")}, expected at least 8 for the length of the header.");
     }
 
     [Theory]

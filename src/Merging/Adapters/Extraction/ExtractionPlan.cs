@@ -47,7 +47,7 @@ internal sealed class ExtractionPlan
         }
 
         RequireModules(model);
-        if (_undecomposable.Count > 0) _notes.Add($"{_undecomposable.Count} tensors cannot be decomposed and are left out: {Quoting.QuoteSome(_undecomposable)}.");
+        if (_undecomposable.Count > 0) _notes.Add($"{Counting.Of(_undecomposable.Count, "tensor cannot be decomposed and is left out", "tensors cannot be decomposed and are left out")}: {Quoting.QuoteSome(_undecomposable)}.");
         if (_problems.Count == 0 && Decomposed.Count == 0) _problems.Add(NothingLeft(model, origin));
         if (_problems.Count > 0) throw new AdapterException(_problems, areOfFiles: false);
     }

@@ -1,3 +1,5 @@
+using MergeEngine.Tensors.Safetensors;
+
 namespace MergeEngine.Merging.Recipes.Catalog;
 
 /// <summary>Short forms for the tables of parameters.</summary>
@@ -19,7 +21,7 @@ internal static class Describe
     public static MethodParameter Flag(string name, bool fallback, string summary) => new(name, ParameterType.Flag, summary) { Default = fallback };
 
     /// <summary>"is 1 model", "are 3 models".</summary>
-    public static string Are(int models) => models == 1 ? "is 1 model" : $"are {models} models";
+    public static string Are(int models) => $"{(models == 1 ? "is" : "are")} {Counting.Of(models, "model")}";
 
     /// <summary>mergekit's switch for the type of a temporary: accepted, and without effect on any result.</summary>
     public static MethodParameter Int8Mask { get; } = Flag("int8_mask", false, "no effect; accepted because mergekit's recipes have it");

@@ -1,4 +1,5 @@
 using MergeEngine.Merging.Recipes.Parameters;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Recipes.Catalog;
 
@@ -55,10 +56,8 @@ public sealed record MethodDescription(string Name, Dialect Dialect, string Summ
     public string Models => (LeastModels, MostModels) switch
     {
         (0, int.MaxValue) => "any number of models",
-        var (least, most) when least == most => $"exactly {Count(least)}",
-        (var least, int.MaxValue) => $"at least {Count(least)}",
-        var (least, most) => $"{least} to {Count(most)}",
+        var (least, most) when least == most => $"exactly {Counting.Of(least, "model")}",
+        (var least, int.MaxValue) => $"at least {Counting.Of(least, "model")}",
+        var (least, most) => $"{least} to {Counting.Of(most, "model")}",
     };
-
-    private static string Count(int models) => models == 1 ? "1 model" : $"{models} models";
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Output;
 
@@ -20,7 +21,7 @@ internal sealed record JournalIdentity(
         if (Dialect != now.Dialect) return $"was begun in the dialect {Dialect}, and this is {now.Dialect}";
         if (Seed != now.Seed) return $"was begun with {(Seed is { } seed ? $"the seed {seed}" : "no seed")}, and this has {(now.Seed is { } other ? $"the seed {other}" : "none")}";
         if (!Options.SequenceEqual(now.Options)) return "was begun with other options";
-        if (Inputs.Length != now.Inputs.Length) return $"was begun with {Inputs.Length} input files, and there are {now.Inputs.Length} now";
+        if (Inputs.Length != now.Inputs.Length) return $"was begun with {Counting.Of(Inputs.Length, "input file")}, and there {(now.Inputs.Length == 1 ? "is" : "are")} {now.Inputs.Length} now";
         for (int i = 0; i < Inputs.Length; i++)
         {
             if (Inputs[i].Path != now.Inputs[i].Path) return $"was begun with the input {Inputs[i].Path}, and now it is {now.Inputs[i].Path}";

@@ -71,7 +71,7 @@ internal sealed class ModulePlanner(RecipeModule module, Func<string, bool> cove
             int layers = models[source.Model].LayersOf(stack);
             if (source.Layers!.Value.End <= layers) continue;
             fit = false;
-            findings.Problem($"{source.Place}: 'layer_range' [{source.Layers.Value.Start}, {source.Layers.Value.End}] goes beyond {models[source.Model].Title}, which has {layers} layers {Quoting.Quote(stack + "N")}.");
+            findings.Problem($"{source.Place}: 'layer_range' [{source.Layers.Value.Start}, {source.Layers.Value.End}] goes beyond {models[source.Model].Title}, which has {Counting.Of(layers, "layer")} {Quoting.Quote(stack + "N")}.");
         }
 
         return fit;

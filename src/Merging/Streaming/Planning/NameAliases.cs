@@ -91,6 +91,6 @@ internal static class NameAliases
         (string Name, string Stored)[] renamed = [.. stored.Where(n => n.Key != n.Value).Select(n => (n.Key, n.Value)).OrderBy(n => n.Key, StringComparer.Ordinal)];
         return renamed.Length == 0
             ? null
-            : $"{title}: {renamed.Length} of {stored.Count} tensors are read under older names, such as {Quoting.Quote(renamed[0].Stored)} for {Quoting.Quote(renamed[0].Name)}.";
+            : $"{title}: {renamed.Length} of {Counting.Of(stored.Count, "tensor")} {(renamed.Length == 1 ? "is" : "are")} read under older names, such as {Quoting.Quote(renamed[0].Stored)} for {Quoting.Quote(renamed[0].Name)}.";
     }
 }

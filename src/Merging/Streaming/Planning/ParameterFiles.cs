@@ -51,8 +51,8 @@ internal sealed class ParameterFiles : IDisposable
     {
         foreach ((string file, (int found, List<string> lacking)) in _asked)
         {
-            if (found == 0) findings.Problem($"{file}: has none of the {lacking.Count} tensors that are merged, such as {Quoting.Quote(lacking[0])}, expected a file for this model.");
-            else if (lacking.Count > 0) findings.Note($"{file}: {lacking.Count} of {lacking.Count + found} tensors that are merged are not in the file: {Quoting.QuoteSome(lacking)}.");
+            if (found == 0) findings.Problem($"{file}: has {(lacking.Count == 1 ? "not the one tensor that is merged," : $"none of the {lacking.Count} tensors that are merged, such as")} {Quoting.Quote(lacking[0])}, expected a file for this model.");
+            else if (lacking.Count > 0) findings.Note($"{file}: {lacking.Count} of {lacking.Count + found} tensors that are merged {(lacking.Count == 1 ? "is" : "are")} not in the file: {Quoting.QuoteSome(lacking)}.");
         }
     }
 

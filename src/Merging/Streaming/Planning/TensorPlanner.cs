@@ -152,7 +152,7 @@ internal sealed partial class TensorPlanner(
 
         if (!fits) return null;
         if (!perToken || rows == found.Max(f => f.Entry.Shape[0])) return shape;
-        findings.Note($"{Quoting.Quote(tensor.Output)} is cut to the first {rows} rows, which all models have.");
+        findings.Note($"{Quoting.Quote(tensor.Output)} is cut to {(rows == 1 ? "the first row" : $"the first {rows} rows")}, which all models have.");
         long[] cut = [rows, .. shape.Dimensions[1..]];
         return new Shape(cut);
     }

@@ -54,7 +54,7 @@ internal static class FinishedMerge
 
     private static string? DifferenceOf(ManifestInput[] then, IReadOnlyList<InputFile> now, int threads, CancellationToken cancellation)
     {
-        if (then.Length != now.Count) return $"was merged from {then.Length} files, and there are {now.Count} now";
+        if (then.Length != now.Count) return $"was merged from {Counting.Of(then.Length, "file")}, and there {(now.Count == 1 ? "is" : "are")} {now.Count} now";
         for (int i = 0; i < then.Length; i++)
         {
             if (then[i].Path != now[i].FilePath) return $"was merged from {then[i].Path}, and now it is {now[i].FilePath}";

@@ -62,7 +62,7 @@ internal sealed class DelimitedTable : TextTable
         FirstIsRow = false;
         row.Line = _reader.LineNumber;
         if (_reader.FieldCount != _columns)
-            throw new ModelException($"{Path}: line {row.Line} has {Count(_reader.FieldCount)}, expected {_columns} as the first line has.");
+            throw new ModelException($"{Path}: line {row.Line} has {Counting.Of(_reader.FieldCount, "column")}, expected {_columns} as the first line has.");
         for (int i = 0; i < _fields.Length; i++) row.Values[i] = _fields[i] < 0 ? null : Field(_fields[i]);
         return true;
     }
@@ -113,8 +113,6 @@ internal sealed class DelimitedTable : TextTable
     {
         if (!int.TryParse(column, NumberStyles.None, CultureInfo.InvariantCulture, out int number) || number < 1)
             throw new ModelException($"{Path}: the column is called {Quoting.Quote(column)}, expected a number from 1 as the table is said to have no line of names.");
-        return number <= _columns ? number - 1 : throw new ModelException($"{Path}: there is no column {number}, as the first line has {Count(_columns)}.");
+        return number <= _columns ? number - 1 : throw new ModelException($"{Path}: there is no column {number}, as the first line has {Counting.Of(_columns, "column")}.");
     }
-
-    private static string Count(int columns) => columns == 1 ? "1 column" : $"{columns} columns";
 }

@@ -82,7 +82,7 @@ public sealed class TatrFileTests
 
         string less = fixture.Gradients(2, fixture.First);
         using MergeJob job = fixture.Files.Plan(Fixture.RecipeOf("tatr", "", k => $"weight: 1, gradients: {(k == 2 ? less : fixture.Gradients(k))}"));
-        Assert.Contains($"{less}: 1 of {fixture.Tensors} tensors that are merged are not in the file: \"{fixture.First}\".", job.Notes);
+        Assert.Contains($"{less}: 1 of {fixture.Tensors} tensors that are merged is not in the file: \"{fixture.First}\".", job.Notes);
     }
 
     [Theory]

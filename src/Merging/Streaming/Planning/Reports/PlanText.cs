@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using MergeEngine.Merging.Streaming.Execution;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Planning.Reports;
 
@@ -12,11 +13,11 @@ public static class PlanText
 
     public static void Write(PlanReport report, TextWriter to)
     {
-        to.WriteLine($"{report.Method} ({report.Dialect}), {Count(report.Inputs.Count, "input")}:");
+        to.WriteLine($"{report.Method} ({report.Dialect}), {Counting.Of(report.Inputs.Count, "input")}:");
         for (int i = 0; i < report.Inputs.Count; i++)
         {
             PlannedInput input = report.Inputs[i];
-            to.WriteLine($"  [{i}] {Plain(input.Path)}: {Count(input.Tensors, "tensor")} in {Count(input.Files, "file")}, {Bytes(input.Bytes)}, {Bytes(input.ReadBytes)} read");
+            to.WriteLine($"  [{i}] {Plain(input.Path)}: {Counting.Of(input.Tensors, "tensor")} in {Counting.Of(input.Files, "file")}, {Bytes(input.Bytes)}, {Bytes(input.ReadBytes)} read");
         }
 
         to.WriteLine();
@@ -25,7 +26,7 @@ public static class PlanText
         foreach (string note in report.Notes) to.WriteLine($"note: {Plain(note)}");
         to.WriteLine();
         PlanTotals totals = report.Totals;
-        to.WriteLine($"{Count(totals.Tensors, "tensor")}, {totals.Merged} merged and {totals.Tensors - totals.Merged} copied, {Bytes(totals.OutputBytes)} to write");
+        to.WriteLine($"{Counting.Of(totals.Tensors, "tensor")}, {totals.Merged} merged and {totals.Tensors - totals.Merged} copied, {Bytes(totals.OutputBytes)} to write");
         string statistics = totals.Passes == 1 ? "one pass" : $"up to {totals.Passes} passes, those for statistics included, over {Bytes(totals.ReadBytes)}";
         to.WriteLine($"{Bytes(totals.AllReadBytes)} to read, {statistics}");
         to.WriteLine($"peak memory about {Bytes(totals.PeakMemory)} of {Bytes(totals.MemoryLimit)} allowed; the least that can be kept to is {Bytes(Math.Max(totals.LeastMemory, MergeExecutor.LeastMemoryLimit))}");
@@ -70,8 +71,6 @@ public static class PlanText
     }
 
     private static string Parameters(IReadOnlyDictionary<string, string> parameters) => string.Join(' ', parameters.Select(p => $"{p.Key}={p.Value}"));
-
-    private static string Count(int number, string what) => number == 1 ? $"1 {what}" : $"{number} {what}s";
 
     // Names come from files: nothing of them may move a terminal's cursor.
     private static string Plain(string text) =>
