@@ -194,12 +194,12 @@ public sealed class Checkpoint : IDisposable
         string directory = System.IO.Path.GetDirectoryName(indexPath) ?? "";
         string[] missing = [.. index.Shards.Where(shard => !File.Exists(System.IO.Path.Combine(directory, shard)))];
         if (missing.Length > 0)
-            throw new SafetensorsException($"{indexPath}: {missing.Length} of {index.Shards.Count} shards are missing: {Quoting.QuoteSome(missing)}.");
+            throw new SafetensorsException($"{indexPath}: {missing.Length} of {Counting.Of(index.Shards.Count, "shard")} {(missing.Length == 1 ? "is" : "are")} missing: {Quoting.QuoteSome(missing)}.");
         var files = new List<SafetensorsFile>();
         try
         {
             foreach (string shard in index.Shards) files.Add(SafetensorsFile.Open(System.IO.Path.Combine(directory, shard), like));
-            var warnings = new List<string>();
+            List<string> warnings = [.. Unnamed(index, directory)];
             var tensors = Join(index, files, warnings);
             CheckTotalSize(index, files, tensors.Values.Sum(t => t.Entry.ByteLength), warnings);
             return new Checkpoint(path, files, tensors, warnings, like);
@@ -231,16 +231,46 @@ public sealed class Checkpoint : IDisposable
             }
 
             if (unlisted.Count > 0)
-                warnings.Add($"{file.FilePath}: {unlisted.Count} tensors are not in the index and are left out: {Quoting.QuoteSome(unlisted)}.");
+                warnings.Add($"{file.FilePath}: {Counting.Of(unlisted.Count, "tensor is not in the index and is", "tensors are not in the index and are")} left out: {Quoting.QuoteSome(unlisted)}.");
         }
 
-        foreach (var (name, shard) in index.WeightMap)
+        (string Name, string Shard)[] absent = [.. index.WeightMap.Where(t => !tensors.ContainsKey(t.Key)).Select(t => (t.Key, t.Value)).OrderBy(t => t.Key, Utf8Order.Instance)];
+        if (absent is [var only])
+            throw new SafetensorsException($"{index.FilePath}: tensor {Quoting.Quote(only.Name)} is not in its shard {Quoting.Quote(only.Shard)}.");
+        if (absent.Length > 0)
         {
-            if (!tensors.ContainsKey(name))
-                throw new SafetensorsException($"{index.FilePath}: tensor {Quoting.Quote(name)} is not in its shard {Quoting.Quote(shard)}.");
+            string shards = Quoting.QuoteSome([.. absent.Select(t => t.Shard).Distinct()]);
+            throw new SafetensorsException($"{index.FilePath}: {absent.Length} tensors are not in their shards {shards}: {Quoting.QuoteSome([.. absent.Select(t => t.Name)])}.");
         }
 
         return tensors;
+    }
+
+    /// <summary>Shards that lie beside those of the index and are called like them, such as one whose tensors the index has lost: a sentence each.</summary>
+    private static string[] Unnamed(ShardedIndex index, string directory)
+    {
+        HashSet<(string, string)?> kinds = [.. index.Shards.Select(KindOf)];
+        try
+        {
+            return
+            [
+                .. Directory.EnumerateFiles(directory.Length == 0 ? "." : directory, "*.safetensors").Select(file => System.IO.Path.GetFileName(file)!)
+                    .Where(file => KindOf(file) is { } kind && kinds.Contains(kind) && !index.Shards.Contains(file)).Order(StringComparer.Ordinal)
+                    .Select(file => $"{index.FilePath}: names no tensor of {Quoting.Quote(file)}, which lies beside it and is left out."),
+            ];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Files in a directory that cannot be listed can still be read.
+            return [];
+        }
+    }
+
+    /// <summary>What stands before and after the number of a shard, as in <c>model-00001-of-00003.safetensors</c>; null for another name.</summary>
+    private static (string Start, string End)? KindOf(string shard)
+    {
+        int end = shard.LastIndexOf("-of-", StringComparison.Ordinal), start = end < 0 ? -1 : shard.AsSpan(0, end).LastIndexOfAnyExceptInRange('0', '9') + 1;
+        return start > 0 && start < end ? (shard[..start], shard[end..]) : null;
     }
 
     private static void CheckTotalSize(ShardedIndex index, List<SafetensorsFile> files, long tensorBytes, List<string> warnings)

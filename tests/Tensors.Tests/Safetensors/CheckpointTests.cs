@@ -187,7 +187,7 @@ public sealed class CheckpointTests : IDisposable
     {
         SaveShards();
         File.Delete(_directory["model-00001-of-00002.safetensors"]);
-        Refuses(IndexPath, "1 of 2 shards are missing: \"model-00001-of-00002.safetensors\".");
+        Refuses(IndexPath, "1 of 2 shards is missing: \"model-00001-of-00002.safetensors\".");
         File.Delete(_directory["model-00002-of-00002.safetensors"]);
         Refuses(IndexPath, "2 of 2 shards are missing: \"model-00001-of-00002.safetensors\", \"model-00002-of-00002.safetensors\".");
     }
@@ -201,7 +201,7 @@ public sealed class CheckpointTests : IDisposable
         Refuses(shard, "the file holds 3 bytes, expected at least 8 for the length of the header.");
         File.Delete(shard);
         Directory.CreateDirectory(shard);
-        Refuses(IndexPath, "1 of 2 shards are missing: \"model-00002-of-00002.safetensors\".");
+        Refuses(IndexPath, "1 of 2 shards is missing: \"model-00002-of-00002.safetensors\".");
     }
 
     [Fact]
@@ -210,6 +210,25 @@ public sealed class CheckpointTests : IDisposable
         SaveShards();
         Save("model-00002-of-00002.safetensors", "other");
         Refuses(IndexPath, "tensor \"a\" is not in its shard \"model-00002-of-00002.safetensors\".");
+    }
+
+    [Fact]
+    public void Tensors_that_their_shards_do_not_hold_are_all_named()
+    {
+        SaveShards();
+        Save("model-00001-of-00002.safetensors", "other");
+        Refuses(IndexPath, "2 tensors are not in their shards \"model-00001-of-00002.safetensors\": \"b\", \"cc\".");
+    }
+
+    [Fact]
+    public void A_shard_of_which_the_index_names_nothing_is_left_out_with_a_warning()
+    {
+        SaveShards();
+        Save("model-00003-of-00002.safetensors", "lost");
+        Save("model-00003-of-00007.safetensors", "of another model");
+        Save("consolidated.safetensors", "a", "b", "cc");
+        using var checkpoint = Checkpoint.Open(_directory.Root);
+        Assert.Equal([$"{IndexPath}: names no tensor of \"model-00003-of-00002.safetensors\", which lies beside it and is left out."], checkpoint.Warnings);
     }
 
     [Fact]
@@ -230,7 +249,7 @@ public sealed class CheckpointTests : IDisposable
         using var checkpoint = Checkpoint.Open(_directory.Root);
         Assert.Equal(["a", "b", "cc"], checkpoint.Names);
         Assert.Equal(
-            [$"{_directory["model-00002-of-00002.safetensors"]}: 1 tensors are not in the index and are left out: \"old\"."], checkpoint.Warnings);
+            [$"{_directory["model-00002-of-00002.safetensors"]}: 1 tensor is not in the index and is left out: \"old\"."], checkpoint.Warnings);
     }
 
     [Theory]

@@ -16,7 +16,7 @@ public sealed class ErrorPlanTests(HeaderFixture fixture) : IClassFixture<Header
     [Theory]
     [InlineData("no-such-model", "The model \"models/absent\" does not exist, expected a directory or a .safetensors file.")]
     [InlineData("no-weights", "/models/empty: the directory holds \"config.json\", expected model.safetensors, model.safetensors.index.json or exactly one other .safetensors file.")]
-    [InlineData("broken-index", "/models/broken-index/model.safetensors.index.json: 1 of 1 shards are missing: \"model-00001-of-00001.safetensors\".")]
+    [InlineData("broken-index", "/models/broken-index/model.safetensors.index.json: 1 of 1 shard is missing: \"model-00001-of-00001.safetensors\".")]
     [InlineData("index-outside", "/models/index-outside/model.safetensors.index.json")]
     [InlineData("truncated-file", "/models/truncated/model.safetensors")]
     [InlineData("missing-tensor", "models/llama-a-missing: the tensor \"model.layers.1.mlp.up_proj.weight\" is missing, which models/llama-b has.")]
