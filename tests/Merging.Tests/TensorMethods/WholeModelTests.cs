@@ -1,4 +1,5 @@
 using System.Globalization;
+using MergeEngine.Merging.Recipes.Catalog;
 using MergeEngine.Merging.Tests.Support;
 using MergeEngine.Tensors;
 using MergeEngine.Tests.Support;
@@ -223,6 +224,16 @@ public sealed class WholeModelTests
             Assert.Contains("gradients of model 2 (", message, StringComparison.Ordinal);
             Assert.Contains($") hold numbers that are negative or not finite, first in the tensor \"{model[1].Name}\", and ", message, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>What is listed and documented holds: a model alone where the recipe says that one is enough.</summary>
+    [Fact]
+    public void Consensus_needs_as_many_models_as_its_parameter_says()
+    {
+        Assert.Equal("at least 2 models, or as many as least_models says", MethodTable.All.Single(m => m.Name == "consensus").Models);
+        using Device device = DeviceCases.Open("cpu", 2);
+        WholeTensor[] model = Draw(4, 1);
+        Equal(Run("merge_method: task_arithmetic\nparameters: {lambda: 1}", device, model, ""), Run("merge_method: consensus\nparameters: {lambda: 1, least_models: 1}", device, model, ""));
     }
 
     [Theory]

@@ -52,9 +52,13 @@ public sealed record MethodDescription(string Name, Dialect Dialect, string Summ
     /// <summary>The parameter of that name, shared or per model; null if there is none.</summary>
     public MethodParameter? Find(string name) => Shared.FirstOrDefault(p => p.Name == name) ?? PerModel.FirstOrDefault(p => p.Name == name);
 
+    /// <summary>The parameter that says how many models there must be at least; null where the method always takes as many.</summary>
+    public string? LeastModelsParameter { get; init; }
+
     /// <summary>How many models the method takes, in words.</summary>
     public string Models => (LeastModels, MostModels) switch
     {
+        _ when LeastModelsParameter is { } parameter => $"at least {Counting.Of((long)(Find(parameter)?.Default?.Number ?? LeastModels), "model")}, or as many as {parameter} says",
         (0, int.MaxValue) => "any number of models",
         var (least, most) when least == most => $"exactly {Counting.Of(least, "model")}",
         (var least, int.MaxValue) => $"at least {Counting.Of(least, "model")}",

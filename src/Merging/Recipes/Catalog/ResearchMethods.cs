@@ -26,6 +26,7 @@ internal static class ResearchMethods
             [s_statedLambda, Integer("least_models", 2, "models whose masks must hold a position", 1)],
             [s_plainWeight, Number("mask_lambda", 0.4, "share of the others' difference that a position's own must exceed", 0)]) with
         {
+            LeastModelsParameter = "least_models",
             Condition = p => p.Integer("least_models") is var least && least > p.Models.Count ? $"'least_models' is {least}, and there {Describe.Are(p.Models.Count)}" : null,
         },
         Of("pcb", "differences weighted by competition within and between tasks", "Du et al., arXiv 2410.02396",
