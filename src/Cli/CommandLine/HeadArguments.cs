@@ -20,7 +20,7 @@ internal static class HeadArguments
         if (head.Width == encoder.FeatureWidth) return head;
         int width = head.Width;
         head.Dispose();
-        throw new InvalidDataException($"{file}: tensor \"{prefix}weight\" has {width} columns, expected {encoder.FeatureWidth} as the features have.");
+        throw new InvalidDataException($"{file}: tensor \"{prefix}weight\" has {Counting.Of(width, "column")}, expected {encoder.FeatureWidth} as the features have.");
     }
 
     /// <summary>As <see cref="Load"/>, where there must be one.</summary>

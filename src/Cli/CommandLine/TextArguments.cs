@@ -2,6 +2,7 @@ using System.CommandLine;
 using MergeEngine.Models.Datasets;
 using MergeEngine.Models.Encoders;
 using MergeEngine.Models.Tokenizers;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.CommandLine;
 
@@ -54,6 +55,6 @@ internal static class TextArguments
     public static void RequireFit(CommandContext context, TextTransformer encoder, ITokenizer tokenizer, DatasetSplit split)
     {
         if (encoder.Refuses(split) is { } fault && tokenizer.VocabularySize > encoder.Config.Vocabulary)
-            throw new InvalidDataException($"{context.Get(ModelArguments.Model)}: its tokenizer has {tokenizer.VocabularySize} tokens, but the model's vocabulary has {encoder.Config.Vocabulary}, and {split.Source} {fault}.");
+            throw new InvalidDataException($"{context.Get(ModelArguments.Model)}: its tokenizer has {Counting.Of(tokenizer.VocabularySize, "token")}, but the model's vocabulary has {encoder.Config.Vocabulary}, and {split.Source} {fault}.");
     }
 }

@@ -5,6 +5,7 @@ using MergeEngine.Cli.Reports.Tables;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Probes;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Commands;
 
@@ -81,7 +82,7 @@ internal static class BenchMerge
     private static void Print(BenchReport<MergeRate> report, TextWriter output)
     {
         BenchFrame.PrintHead(report, output);
-        if (report.Setup is { } setup) output.WriteLine($"{report.Threads} {(report.Threads == 1 ? "thread" : "threads")}, {setup.Models} models of {setup.ModelBytes / 1e6:0} MB, {setup.MemoryLimit >> 20} MiB allowed");
+        if (report.Setup is { } setup) output.WriteLine($"{Counting.Of(report.Threads, "thread")}, {Counting.Of(setup.Models, "model")} of {setup.ModelBytes / 1e6:0} MB, {setup.MemoryLimit >> 20} MiB allowed");
         TextTable table = new TextTable("method", "files (s)", "merge (s)", "ratio", "hashed (s)", "ratio", "finish (s)", "cpu ratio", "peak (MiB)").AlignRight(1, 2, 3, 4, 5, 6, 7, 8);
         foreach (MergeRate rate in report.Results)
         {

@@ -68,8 +68,6 @@ internal sealed record MergedDocument(
     private static string Values(NonFiniteTensor tensor) => tensor.TooLargeFor is not { } type ? Values(tensor.Values, tensor.Tensor)
         : $"{Counting.Of(tensor.Values, "value")} of {Printable.Of(Quoting.Quote(tensor.Tensor))} {(tensor.Values == 1 ? "is" : "are")} too large for {type}, in which it is read";
 
-    private static string Values(long count, string tensor)
-    {
-        return $"{Counting.Of(count, "value")} of {Printable.Of(Quoting.Quote(tensor))} {(count == 1 ? "is" : "are")} NaN or infinite";
-    }
+    private static string Values(long count, string tensor) =>
+        $"{Counting.Of(count, "value")} of {Printable.Of(Quoting.Quote(tensor))} {(count == 1 ? "is" : "are")} NaN or infinite";
 }

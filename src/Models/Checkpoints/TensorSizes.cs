@@ -30,7 +30,7 @@ internal class TensorSizes
             int end = name.IndexOf('.', prefix.Length);
             if (end < 0 || !int.TryParse(name.AsSpan(prefix.Length, end - prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out int index)) continue;
             if (index < 0 || index >= _checkpoint.Names.Count)
-                throw new ModelException($"{_checkpoint.Path}: tensor {Quoting.Quote(name)} belongs to block {index}, but the file has only {_checkpoint.Names.Count} tensors.");
+                throw new ModelException($"{_checkpoint.Path}: tensor {Quoting.Quote(name)} belongs to block {index}, but the file has only {Counting.Of(_checkpoint.Names.Count, "tensor")}.");
             count = Math.Max(count, index + 1);
         }
 

@@ -86,7 +86,7 @@ internal sealed class TextCheckpoint : IDisposable
         if (head is not null && !Fits(head))
         {
             throw new ModelException(
-                $"{path}: a head of {head.Classes} classes cannot be saved in this checkpoint, which has {(Names.Classifier is { } has ? $"a classifier {has.Weight.Shape} with a bias" : "no classifier")}.");
+                $"{path}: a head of {Counting.Of(head.Classes, "class", "classes")} cannot be saved in this checkpoint, which has {(Names.Classifier is { } has ? $"a classifier {has.Weight.Shape} with a bias" : "no classifier")}.");
         }
 
         CheckpointCopy.Write(Tensors, path, _configPath, name =>

@@ -77,7 +77,7 @@ internal sealed class VisionCheckpoint : IDisposable
         if (head is not null && (Names.Classifier is not { } own || head.WeightParameter.Shape != own.Weight.Shape || head.BiasParameter is null != own.Bias is null || head.LogitScale is not null))
         {
             throw new ModelException(
-                $"{path}: a head of {head.Classes} classes cannot be saved in this checkpoint, which has {(Names.Classifier is { } has ? $"a classifier {has.Weight.Shape} with a bias" : "no classifier")}.");
+                $"{path}: a head of {Counting.Of(head.Classes, "class", "classes")} cannot be saved in this checkpoint, which has {(Names.Classifier is { } has ? $"a classifier {has.Weight.Shape} with a bias" : "no classifier")}.");
         }
 
         CheckpointCopy.Write(Tensors, path, _configPath, name =>

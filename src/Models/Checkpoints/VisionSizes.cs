@@ -44,7 +44,7 @@ internal sealed class VisionSizes : TensorSizes
             if (expected != patches)
             {
                 throw new ModelException(
-                    $"{config.Describe(key)}, which makes {expected} patches of {PatchSize} pixels and {prefixTokens} more tokens, but tensor {Quoting.Quote(positions)} has {positionRows} rows.");
+                    $"{config.Describe(key)}, which makes {Counting.Of(expected, "patch", "patches")} of {Counting.Of(PatchSize, "pixel")} and {Counting.Of(prefixTokens, "more token")}, but tensor {Quoting.Quote(positions)} has {Counting.Of(positionRows, "row")}.");
             }
 
             return new ImageShape(Channels, size.Height, size.Width);

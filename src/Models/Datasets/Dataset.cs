@@ -21,7 +21,7 @@ public sealed class Dataset
         {
             if (!_splits.TryAdd(split.Name, split)) throw new ModelException($"{source}: the split {Quoting.Quote(split.Name)} stands twice.");
             if (split.Labels.Length != 0 && split.Labels.Length != split.Count)
-                throw new ModelException($"{split.Source}: the split {split.Name} has {split.Labels.Length} labels for {split.Count} samples.");
+                throw new ModelException($"{split.Source}: the split {split.Name} has {Counting.Of(split.Labels.Length, "label")} for {Counting.Of(split.Count, "sample")}.");
             foreach (int label in split.Labels) largest = Math.Max(largest, label);
         }
 

@@ -1,3 +1,5 @@
+using MergeEngine.Tensors.Safetensors;
+
 namespace MergeEngine.Models.Datasets;
 
 /// <summary>
@@ -36,7 +38,7 @@ public sealed class HeldOutSamples : DatasetSplit
     public static (DatasetSplit Kept, DatasetSplit HeldOut) Take(DatasetSplit all, double share, string name)
     {
         ILookup<bool, int> parts = Enumerable.Range(0, all.Count).ToLookup(i => Math.Floor((i + 1) * share) > Math.Floor(i * share));
-        if (!parts[true].Any() || !parts[false].Any()) throw new ModelException($"{all.Source}: the split {all.Name} has {all.Count} samples, too few to hold out a share of {share} of them.");
+        if (!parts[true].Any() || !parts[false].Any()) throw new ModelException($"{all.Source}: the split {all.Name} has {Counting.Of(all.Count, "sample")}, too few to hold out a share of {share} of them.");
         return (new HeldOutSamples(all, all.Name, [.. parts[false]]), new HeldOutSamples(all, name, [.. parts[true]]));
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Models.Datasets;
 
@@ -80,7 +81,7 @@ internal static class IdxDataset
                 throw new ModelException($"{path}: the header promises [{string.Join(", ", shape)}] bytes, but the file holds at most {possible}.");
             byte[] data = new byte[length];
             int read = stream.ReadAtLeast(data, data.Length, throwOnEndOfStream: false);
-            if (read < data.Length) throw new ModelException($"{path}: the data ends after {read} bytes, expected {data.Length} for [{string.Join(", ", shape)}].");
+            if (read < data.Length) throw new ModelException($"{path}: the data ends after {Counting.Of(read, "byte")}, expected {data.Length} for [{string.Join(", ", shape)}].");
             if (stream.ReadByte() >= 0) throw new ModelException($"{path}: there is more than the {data.Length} bytes of [{string.Join(", ", shape)}].");
             return (shape, data);
         }

@@ -1,6 +1,7 @@
 using System.Text;
 using MergeEngine.Models.Datasets.Tables;
 using MergeEngine.Models.Tokenizers;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Models.Datasets;
 
@@ -28,7 +29,7 @@ public static class TextLines
         }
 
         if (texts.Count == 0) throw new ModelException($"{path}: there is no line, expected one for each text.");
-        if (labels.Length != 0 && labels.Length != texts.Count) throw new ModelException($"{path}: there are {texts.Count} lines for {labels.Length} labels, expected one line for each.");
+        if (labels.Length != 0 && labels.Length != texts.Count) throw new ModelException($"{path}: has {Counting.Of(texts.Count, "line")} for {Counting.Of(labels.Length, "label")}, expected one line for each.");
         return new TextSplit(path, "input", texts, labels);
     }
 

@@ -44,7 +44,7 @@ public sealed partial class ClassificationHead
         }
 
         IReadOnlyList<string>? names = ReadClassNames(file, prefix);
-        if (names is not null && names.Count != shape[0]) throw new ModelException($"{path}: the metadata {Quoting.Quote($"{prefix}{Datasets.ClassNames.Key}")} has {names.Count} names for {shape[0]} rows, expected one for each.");
+        if (names is not null && names.Count != shape[0]) throw new ModelException($"{path}: the metadata {Quoting.Quote($"{prefix}{Datasets.ClassNames.Key}")} has {Counting.Of(names.Count, "name")} for {Counting.Of(shape[0], "row")}, expected one for each.");
 
         // Everything is read before device memory is taken.
         float[][] values = [.. shapes.Select(parameter => file.ReadFloat32($"{prefix}{parameter.Key}"))];

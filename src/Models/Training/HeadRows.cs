@@ -33,7 +33,7 @@ public static class HeadRows
         if (other < 0 && moved < 0) return data;
         if (moved < 0)
         {
-            string row = other < names.Count ? $"row {other} of the head is {Quoting.Quote(names[other])}" : $"the head has {names.Count} rows";
+            string row = other < names.Count ? $"row {other} of the head is {Quoting.Quote(names[other])}" : $"the head has {Counting.Of(names.Count, "row")}";
             remark = $"Class {other} of the data is {Quoting.Quote(data.Classes[other])}, but {row}; labels are taken for rows as they stand.";
             return data;
         }

@@ -1,5 +1,6 @@
 using MergeEngine.Models.Datasets;
 using MergeEngine.Models.Encoders;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Models.Training;
 
@@ -25,7 +26,7 @@ public sealed record TrainingTask(string Name, Dataset Dataset, ClassificationHe
         DatasetSplit samples = Dataset.Require(split);
         if (encoder.Refuses(samples) is { } fault) throw new ModelException($"{samples.Source}: the split {split} {fault}.");
         if (samples.Labels.Length == 0) throw new ModelException($"{samples.Source}: the split {split} has no labels.");
-        if (Head.Width != encoder.FeatureWidth) throw new ModelException($"{Dataset.Source}: the head of task {Name} has {Head.Width} columns, expected {encoder.FeatureWidth} as the features have.");
+        if (Head.Width != encoder.FeatureWidth) throw new ModelException($"{Dataset.Source}: the head of task {Name} has {Counting.Of(Head.Width, "column")}, expected {encoder.FeatureWidth} as the features have.");
         Dataset.RequireLabelsBelow(Head.Classes, $"the {Head.Classes} classes of the head");
         return samples;
     }

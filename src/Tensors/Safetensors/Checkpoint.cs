@@ -249,13 +249,14 @@ public sealed class Checkpoint : IDisposable
     /// <summary>Shards that lie beside those of the index and are called like them, such as one whose tensors the index has lost: a sentence each.</summary>
     private static string[] Unnamed(ShardedIndex index, string directory)
     {
-        HashSet<(string, string)?> kinds = [.. index.Shards.Select(KindOf)];
+        HashSet<string> named = [.. index.Shards];
+        HashSet<(string, string)?> kinds = [.. named.Select(KindOf)];
         try
         {
             return
             [
                 .. Directory.EnumerateFiles(directory.Length == 0 ? "." : directory, "*.safetensors").Select(file => System.IO.Path.GetFileName(file)!)
-                    .Where(file => KindOf(file) is { } kind && kinds.Contains(kind) && !index.Shards.Contains(file)).Order(StringComparer.Ordinal)
+                    .Where(file => KindOf(file) is { } kind && kinds.Contains(kind) && !named.Contains(file)).Order(StringComparer.Ordinal)
                     .Select(file => $"{index.FilePath}: names no tensor of {Quoting.Quote(file)}, which lies beside it and is left out."),
             ];
         }

@@ -207,13 +207,13 @@ internal ref struct HeaderParser
         if (begin > end) throw FailAt(name, $"has data_offsets [{begin}, {end}], expected the begin not after the end");
         if (end > (ulong)_dataLength)
         {
-            throw FailAt(name, $"has data_offsets [{begin}, {end}], but the file holds only {_dataLength} bytes of data after its header");
+            throw FailAt(name, $"has data_offsets [{begin}, {end}], but the file holds only {Counting.Of(_dataLength, "byte")} of data after its header");
         }
 
         Int128 bits = (Int128)shape.ElementCount * dtype.Bits();
         if (bits % 8 != 0) throw FailAt(name, $"takes {bits} bits as {dtype.Name()} {shape}, expected a whole number of bytes");
         if (end - begin != bits / 8)
-            throw FailAt(name, $"has data_offsets [{begin}, {end}] of {end - begin} bytes, expected {bits / 8} for {dtype.Name()} {shape}");
+            throw FailAt(name, $"has data_offsets [{begin}, {end}] of {Counting.Of((long)(end - begin), "byte")}, expected {bits / 8} for {dtype.Name()} {shape}");
         return new TensorEntry(name, dtype, shape, (long)begin, (long)end);
     }
 
@@ -237,7 +237,7 @@ internal ref struct HeaderParser
             covered = tensor.End;
         }
 
-        if (covered != _dataLength) throw Fail($"the tensors end at data byte {covered}, but the file holds {_dataLength} bytes of data");
+        if (covered != _dataLength) throw Fail($"the tensors end at data byte {covered}, but the file holds {Counting.Of(_dataLength, "byte")} of data");
     }
 
     /// <summary>The next token; a header that ends early is reported by the JSON reader itself.</summary>

@@ -73,7 +73,7 @@ public sealed class SafetensorsHeader
         if ((long)headerLength > fileLength - PrefixLength)
         {
             throw new SafetensorsException(
-                $"{file}: the header length is {headerLength} bytes, but the file holds only {fileLength - PrefixLength} after its first 8.");
+                $"{file}: the header length is {Counting.Of((long)headerLength, "byte")}, but the file holds only {fileLength - PrefixLength} after its first 8.");
         }
 
         return (int)headerLength;

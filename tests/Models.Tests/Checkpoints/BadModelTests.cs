@@ -23,7 +23,7 @@ public sealed class BadModelTests
     [InlineData("num_channels", "3", "\"num_channels\" is 3, but tensor \"vit.embeddings.patch_embeddings.projection.weight\" has 1.")]
     [InlineData("patch_size", "4", "\"patch_size\" is 4, but tensor \"vit.embeddings.patch_embeddings.projection.weight\" has 7.")]
     [InlineData("image_size", "6", "\"image_size\" is 6, but a patch of 7×7 pixels is larger.")]
-    [InlineData("image_size", "35", "\"image_size\" is 35, which makes 25 patches of 7 pixels and 1 more tokens, but tensor \"vit.embeddings.position_embeddings\" has 17 rows.")]
+    [InlineData("image_size", "35", "\"image_size\" is 35, which makes 25 patches of 7 pixels and 1 more token, but tensor \"vit.embeddings.position_embeddings\" has 17 rows.")]
     [InlineData("image_size", "[2147483647, 2147483647]", "\"image_size\" is [2147483647,2147483647], which makes 94116041017090884 patches of 7 pixels")]
     [InlineData("image_size", "[28, 0]", "\"image_size\" is [28,0], expected a side in pixels, or height and width.")]
     [InlineData("hidden_act", "\"silu\"", "\"hidden_act\" is \"silu\", expected gelu, gelu_pytorch_tanh (gelu_new, gelu_fast) or quick_gelu.")]

@@ -46,7 +46,7 @@ public sealed class TextLinesTests : IDisposable
     public void Labels_that_are_not_as_many_get_a_sentence()
     {
         string path = Write("a\nb\n"u8.ToArray());
-        Assert.Equal($"{path}: there are 2 lines for 3 labels, expected one line for each.", Assert.Throws<ModelException>(() => TextLines.Read(path, _tokenizer, 16, [0, 1, 0])).Message);
+        Assert.Equal($"{path}: has 2 lines for 3 labels, expected one line for each.", Assert.Throws<ModelException>(() => TextLines.Read(path, _tokenizer, 16, [0, 1, 0])).Message);
     }
 
     private void Refused(byte[] content, string sentence)

@@ -3,6 +3,7 @@ using System.Text;
 using MergeEngine.Cli.Reports.Charts;
 using MergeEngine.Cli.Reports.Tables;
 using MergeEngine.Merging.Experiments;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Reports.Html;
 
@@ -32,7 +33,7 @@ internal static class HtmlReport
             <header>
             <p class="kicker">MergeEngine experiment</p>
             <h1>{title}</h1>
-            <p class="quiet">{result.Tasks.Count} tasks, {result.Methods.Count} methods, seed {result.Seed}</p>
+            <p class="quiet">{Counting.Of(result.Tasks.Count, "task")}, {Counting.Of(result.Methods.Count, "method")}, seed {result.Seed}</p>
             </header>
             <main>
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Streaming.Profiling;
 using MergeEngine.Merging.Streaming.Runs;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Reports.Tables;
 
@@ -24,7 +25,7 @@ internal static class MergeProfileTable
         table.Write(output);
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{Printable.Of(result.Path)}: {profile.Seconds:0.000} s on {profile.Threads} threads; a copy moves {profile.CopyGbps:0.0} GB/s, at which the files' bytes take {profile.FloorSeconds:0.000} s ({100 * profile.FloorSeconds / profile.Seconds:0} %)"));
+            $"{Printable.Of(result.Path)}: {profile.Seconds:0.000} s on {Counting.Of(profile.Threads, "thread")}; a copy moves {profile.CopyGbps:0.0} GB/s, at which the files' bytes take {profile.FloorSeconds:0.000} s ({100 * profile.FloorSeconds / profile.Seconds:0} %)"));
     }
 
     private static string NameOf(StageShare stage) => stage.Stage switch

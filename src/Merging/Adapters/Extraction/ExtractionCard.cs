@@ -1,4 +1,5 @@
 using System.Globalization;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Adapters.Extraction;
 
@@ -16,7 +17,7 @@ internal static class ExtractionCard
         ---
         # LoRA of rank {rank}
 
-        The difference between {Code(options.Model)} and {Code(options.BaseModel)}: {decomposed} modules by their leading singular vectors, {whole} whole.
+        The difference between {Code(options.Model)} and {Code(options.BaseModel)}: {Counting.Of(decomposed, "module by its", "modules by their")} leading singular vectors, {whole} whole.
         Made by MergeEngine's `extract-lora`, with a largest rank of {options.MaxRank}.
 
         """);

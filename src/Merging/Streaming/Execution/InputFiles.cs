@@ -58,7 +58,7 @@ public sealed class InputFiles : IDisposable
         var input = new InputFile(file, hashing);
         _files.Add(input);
         if (input.Length != file.FileLength)
-            throw new SafetensorsException($"{file.FilePath}: has {input.Length} bytes, but had {file.FileLength} when the merge was planned.");
+            throw new SafetensorsException($"{file.FilePath}: has {Counting.Of(input.Length, "byte")}, but had {file.FileLength} when the merge was planned.");
 
         if (!hashing) return;
         file.Passing = times is null ? (offset, bytes) => input.Passed(offset, bytes) : (offset, bytes) =>

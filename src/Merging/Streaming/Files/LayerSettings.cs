@@ -102,7 +102,7 @@ internal static class LayerSettings
         {
             fitting = counts.Length == 1 ? counts : [];
             notes.Add(fitting.Length == 0
-                ? $"{config.FilePath}: no setting tells that {Quoting.Quote(stack + "N")} has {before} layers, so the new number {after} is not written."
+                ? $"{config.FilePath}: no setting tells that {Quoting.Quote(stack + "N")} has {Counting.Of(before, "layer")}, so the new number {after} is not written."
                 : $"{config.FilePath}: {counts[0].Key} is not the number {before} of layers in the donor's file; the output's {after} is written.");
         }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using MergeEngine.Merging.Streaming.Planning;
 using MergeEngine.Merging.Vocabularies.Reading;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Vocabularies.Writing;
 
@@ -87,7 +88,7 @@ internal static class TokenizerJsonWriter
         List<(string Left, string Right)> more = tokens.NewOrdinary.Count == 0 ? [] : SubwordRules.NewMerges(tokens, models, file.Prefix);
         bool checks = file.Ordinary.Exists(t => !tokens.Keeps(t.Key));
         if (more.Count == 0 && !checks) return;
-        if (more.Count > 0) findings.Note($"{more.Count} merges for new tokens stand behind those of {file.Path}, so that texts are cut into the new tokens where the older merges leave pieces.");
+        if (more.Count > 0) findings.Note($"{Counting.Of(more.Count, "merge for new tokens stands", "merges for new tokens stand")} behind those of {file.Path}, so that texts are cut into the new tokens where the older merges leave pieces.");
         // The older form, one string with a space, has no room for parts with spaces.
         bool isText = merges.Items.Count > 0 && file.Bytes[merges.Items[0].Start] == (byte)'"';
         parts.Add((merges.Start, merges.End, to => merges.Write(

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Models.Datasets.Images;
 
@@ -83,11 +84,11 @@ internal static class JpegStructure
             throw new ModelException($"{path}: is a JPEG with {kind}, expected a baseline or progressive one with Huffman coding.");
         }
 
-        if (frame.Length < 6) throw new ModelException($"{path}: the JPEG's frame header has {frame.Length} bytes, expected at least 6.");
+        if (frame.Length < 6) throw new ModelException($"{path}: the JPEG's frame header has {Counting.Of(frame.Length, "byte")}, expected at least 6.");
         int height = BinaryPrimitives.ReadUInt16BigEndian(frame[1..]), width = BinaryPrimitives.ReadUInt16BigEndian(frame[3..]), components = frame[5];
         if (frame[0] != 8) throw new ModelException($"{path}: is a JPEG of {frame[0]} bits, expected 8.");
         if (components is not (1 or 3 or 4)) throw new ModelException($"{path}: is a JPEG of {components} components, expected 1, 3 or 4.");
-        if (frame.Length != 6 + (3 * components)) throw new ModelException($"{path}: the JPEG's frame header has {frame.Length} bytes, expected {6 + (3 * components)} for {components} components.");
+        if (frame.Length != 6 + (3 * components)) throw new ModelException($"{path}: the JPEG's frame header has {Counting.Of(frame.Length, "byte")}, expected {6 + (3 * components)} for {Counting.Of(components, "component")}.");
         ImageHeader.RequireSize(path, width, height, bytes);
         long widest = 1, tallest = 1;
         for (int c = 0; c < components; c++)
@@ -137,5 +138,5 @@ internal static class JpegStructure
         return true;
     }
 
-    private static ModelException Cut(string path, string what, int bytes) => new($"{path}: the file ends after {bytes} bytes without the JPEG's {what}, expected a whole image.");
+    private static ModelException Cut(string path, string what, int bytes) => new($"{path}: the file ends after {Counting.Of(bytes, "byte")} without the JPEG's {what}, expected a whole image.");
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Models.Datasets.Images;
 
@@ -24,7 +25,7 @@ internal static class PngStructure
         long unpacked = 0;
         for (int position = SignatureLength; ;)
         {
-            if (position + 12 > file.Length) throw new ModelException($"{path}: the file ends after {file.Length} bytes without the PNG's IEND, expected a whole image.");
+            if (position + 12 > file.Length) throw new ModelException($"{path}: the file ends after {Counting.Of(file.Length, "byte")} without the PNG's IEND, expected a whole image.");
             uint length = BinaryPrimitives.ReadUInt32BigEndian(file[position..]);
             ReadOnlySpan<byte> type = file.Slice(position + 4, 4);
             if (length > file.Length - position - 12) throw new ModelException($"{path}: the chunk at byte {position} has {length} bytes, but the file ends after {file.Length}, expected a whole image.");
