@@ -56,7 +56,7 @@ public abstract partial class OperationSet
     /// <summary>
     /// divergences[r] ← Σ_c P_c ln(P_c / Q_c) with P = softmax(values[r]) + floor and Q = softmax(origin[r]) + floor, in float64. The sum is taken
     /// over Q_c·((1 + u) ln(1 + u) − u), u = (P_c − Q_c)/Q_c, whose terms are not negative, so that rows that hardly differ keep their digits.
-    /// NaN for a row with a number that is not finite. Devices differ by 5e-15·√D + 5e-12·D at most.
+    /// NaN for a row with a number that is not finite. The same bits on every device but the reference, which differs by 5e-15·√D + 5e-12·D at most.
     /// </summary>
     /// <param name="divergences">[rows].</param>
     /// <param name="values">[rows, rowLength].</param>

@@ -10,8 +10,7 @@ namespace MergeEngine.Merging.TensorMethods.Averages;
 /// <remarks>
 /// No parameters. Median and quartiles are the values of rank int(q(n − 1)) among all elements, exact at any size by radix search in two passes, where mergekit takes a random million
 /// of a larger tensor. Divergences are float64 sums of terms that are not negative, rounded to float32 at the end, so the importance is right to float32's rounding in
-/// every dtype; mergekit's sums cancel, in bfloat16 to the point that its mask is noise, and it returns float32 for bfloat16 files. The CPU and a GPU differ in elements whose importance
-/// lies within a rounding of the threshold. Chunks are whole rows.
+/// every dtype; mergekit's sums cancel, in bfloat16 to the point that its mask is noise, and it returns float32 for bfloat16 files. Chunks are whole rows.
 /// </remarks>
 public sealed class ArceeFusion : TensorMethod
 {

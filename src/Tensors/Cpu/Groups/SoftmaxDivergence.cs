@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using MergeEngine.Tensors.Cpu.VectorMath;
 using MergeEngine.Tensors.Cpu.Vectors;
 using MergeEngine.Tensors.Operations;
@@ -8,10 +7,12 @@ namespace MergeEngine.Tensors.Cpu.Groups;
 
 /// <summary>
 /// The divergence between the softmax distributions of two rows, a range being rows. Exponentials are made again where they are needed a second time: cheaper than to keep
-/// a row of float64. Element c is added to lane c mod 16 whatever the vector width.
+/// a row of float64. Element c is added to lane c mod 32, as by a warp of a GPU, whatever the vector width.
 /// </summary>
 internal unsafe struct SoftmaxDivergence : IRangeKernel
 {
+    private const int Lanes = 2 * SumTree.Lanes;
+
     public float* Values;
     public float* Origin;
     public long RowLength;
@@ -24,19 +25,19 @@ internal unsafe struct SoftmaxDivergence : IRangeKernel
         where V : struct
         where D : struct
     {
-        double* lanes = stackalloc double[SumTree.Lanes];
-        float* padded = stackalloc float[2 * SumTree.Lanes];
+        double* lanes = stackalloc double[Lanes];
+        float* padded = stackalloc float[2 * Lanes];
         D floor = S.CreateDouble(Floor), one = S.CreateDouble(1);
         for (long row = start; row < start + count; row++)
         {
             float* x = Values + (row * RowLength), y = Origin + (row * RowLength);
             (D mostX, D sumX) = Softmax<S, V, D>(x, lanes, padded);
             (D mostY, D sumY) = Softmax<S, V, D>(y, lanes, padded);
-            new Span<double>(lanes, SumTree.Lanes).Clear();
-            for (long c = 0; c < RowLength; c += SumTree.Lanes)
+            new Span<double>(lanes, Lanes).Clear();
+            for (long c = 0; c < RowLength; c += Lanes)
             {
-                float* a = Sixteen(x, c, padded), b = Sixteen(y, c, padded + SumTree.Lanes);
-                for (int g = 0; g < SumTree.Lanes; g += S.Count)
+                float* a = Group(x, c, padded), b = Group(y, c, padded + Lanes);
+                for (int g = 0; g < Lanes; g += S.Count)
                 {
                     V v = S.Load(a + g), w = S.Load(b + g);
                     double* at = lanes + g;
@@ -46,7 +47,7 @@ internal unsafe struct SoftmaxDivergence : IRangeKernel
                 }
             }
 
-            Divergences[row] = SumTree.Halve(lanes);
+            Divergences[row] = Sum(lanes);
         }
     }
 
@@ -56,9 +57,9 @@ internal unsafe struct SoftmaxDivergence : IRangeKernel
         where V : struct
         where D : struct
     {
-        D p = S.Divide(Exponential(S.Subtract(x, mostX)), sumX), q = S.Divide(Exponential(S.Subtract(y, mostY)), sumY), raised = S.Add(q, floor);
+        D p = S.Divide(DoubleVectorFunctions.Exp<S, V, D>(S.Subtract(x, mostX)), sumX), q = S.Divide(DoubleVectorFunctions.Exp<S, V, D>(S.Subtract(y, mostY)), sumY), raised = S.Add(q, floor);
         D u = S.Divide(S.Subtract(p, q), raised), ratio = S.Add(one, u);
-        D far = S.Subtract(S.Multiply(ratio, Logarithm(ratio)), u);
+        D far = S.Subtract(S.Multiply(ratio, DoubleVectorFunctions.Log<S, V, D>(ratio)), u);
         // The series where the digits of the logarithm would cancel: Σ (−u)^n / (n (n − 1)).
         D near = S.CreateDouble(1.0 / 72);
         for (int n = 8; n >= 2; n--) near = S.Subtract(S.CreateDouble(1.0 / (n * (n - 1))), S.Multiply(u, near));
@@ -75,47 +76,36 @@ internal unsafe struct SoftmaxDivergence : IRangeKernel
         float largest = float.NegativeInfinity;
         for (long c = 0; c < RowLength; c++) largest = Math.Max(largest, x[c]);
         D most = S.CreateDouble(largest);
-        new Span<double>(lanes, SumTree.Lanes).Clear();
-        for (long c = 0; c < RowLength; c += SumTree.Lanes)
+        new Span<double>(lanes, Lanes).Clear();
+        for (long c = 0; c < RowLength; c += Lanes)
         {
-            float* a = Sixteen(x, c, padded);
-            for (int g = 0; g < SumTree.Lanes; g += S.Count)
+            float* a = Group(x, c, padded);
+            for (int g = 0; g < Lanes; g += S.Count)
             {
                 V v = S.Load(a + g);
                 double* at = lanes + g;
-                S.StoreDouble(at, S.Add(S.LoadDouble(at), Exponential(S.Subtract(S.WidenLower(v), most))));
+                S.StoreDouble(at, S.Add(S.LoadDouble(at), DoubleVectorFunctions.Exp<S, V, D>(S.Subtract(S.WidenLower(v), most))));
                 at += S.Count / 2;
-                S.StoreDouble(at, S.Add(S.LoadDouble(at), Exponential(S.Subtract(S.WidenUpper(v), most))));
+                S.StoreDouble(at, S.Add(S.LoadDouble(at), DoubleVectorFunctions.Exp<S, V, D>(S.Subtract(S.WidenUpper(v), most))));
             }
         }
 
-        return (most, S.CreateDouble(SumTree.Halve(lanes)));
+        return (most, S.CreateDouble(Sum(lanes)));
     }
 
-    /// <summary>16 elements of a row; behind its end −∞, whose probability is 0 on both sides.</summary>
+    /// <summary>As many elements of a row as there are lanes; behind its end −∞, whose probability is 0 on both sides.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly float* Sixteen(float* row, long column, float* padded)
+    private readonly float* Group(float* row, long column, float* padded)
     {
-        if (column + SumTree.Lanes <= RowLength) return row + column;
-        for (int i = 0; i < SumTree.Lanes; i++) padded[i] = column + i < RowLength ? row[column + i] : float.NegativeInfinity;
+        if (column + Lanes <= RowLength) return row + column;
+        for (int i = 0; i < Lanes; i++) padded[i] = column + i < RowLength ? row[column + i] : float.NegativeInfinity;
         return padded;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static D Exponential<D>(D x)
-        where D : struct
+    /// <summary>The lanes halved five times.</summary>
+    private static double Sum(double* lanes)
     {
-        if (typeof(D) == typeof(Vector512<double>)) return (D)(object)Vector512.Exp((Vector512<double>)(object)x);
-        if (typeof(D) == typeof(Vector256<double>)) return (D)(object)Vector256.Exp((Vector256<double>)(object)x);
-        return (D)(object)Vector128.Exp((Vector128<double>)(object)x);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static D Logarithm<D>(D x)
-        where D : struct
-    {
-        if (typeof(D) == typeof(Vector512<double>)) return (D)(object)Vector512.Log((Vector512<double>)(object)x);
-        if (typeof(D) == typeof(Vector256<double>)) return (D)(object)Vector256.Log((Vector256<double>)(object)x);
-        return (D)(object)Vector128.Log((Vector128<double>)(object)x);
+        for (int i = 0; i < SumTree.Lanes; i++) lanes[i] += lanes[i + SumTree.Lanes];
+        return SumTree.Halve(lanes);
     }
 }

@@ -78,6 +78,12 @@ internal unsafe interface ISimdDouble<V, D>
 
     static abstract D Select(D mask, D whenTrue, D whenFalse);
 
+    /// <summary>2ⁿ for whole numbers n of −1022 … 1023; anything for others.</summary>
+    static abstract D PowerOfTwo(D n);
+
+    /// <summary>m and n of x = m·2ⁿ with √½ ≤ m &lt; √2, for positive normal numbers; anything for others.</summary>
+    static abstract D Split(D x, out D n);
+
     static abstract int CountMask(D mask);
 
     static abstract uint Bits(D mask);

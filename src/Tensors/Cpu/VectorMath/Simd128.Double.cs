@@ -101,6 +101,17 @@ internal readonly unsafe partial struct Simd128 : ISimdDouble<Vector128<float>, 
     public static Vector128<double> Select(Vector128<double> mask, Vector128<double> whenTrue, Vector128<double> whenFalse) => Vector128.ConditionalSelect(mask, whenTrue, whenFalse);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<double> PowerOfTwo(Vector128<double> n) => ((n + Vector128.Create(DoubleBits.ToLowBits)).AsInt64() + Vector128.Create(DoubleBits.Bias) << DoubleBits.MantissaBits).AsDouble();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<double> Split(Vector128<double> x, out Vector128<double> n)
+    {
+        Vector128<ulong> above = x.AsUInt64() - Vector128.Create(DoubleBits.RootOfHalf);
+        n = (((above + Vector128.Create(DoubleBits.ExponentOffset)) >>> DoubleBits.MantissaBits) | Vector128.Create(DoubleBits.WholeNumber)).AsDouble() - Vector128.Create(DoubleBits.OfOffset);
+        return ((above & Vector128.Create(DoubleBits.Mantissa)) + Vector128.Create(DoubleBits.RootOfHalf)).AsDouble();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int CountMask(Vector128<double> mask) => BitOperations.PopCount(Bits(mask));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

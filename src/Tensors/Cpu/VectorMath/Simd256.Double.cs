@@ -95,6 +95,17 @@ internal readonly unsafe partial struct Simd256 : ISimdDouble<Vector256<float>, 
     public static Vector256<double> Select(Vector256<double> mask, Vector256<double> whenTrue, Vector256<double> whenFalse) => Vector256.ConditionalSelect(mask, whenTrue, whenFalse);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<double> PowerOfTwo(Vector256<double> n) => ((n + Vector256.Create(DoubleBits.ToLowBits)).AsInt64() + Vector256.Create(DoubleBits.Bias) << DoubleBits.MantissaBits).AsDouble();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<double> Split(Vector256<double> x, out Vector256<double> n)
+    {
+        Vector256<ulong> above = x.AsUInt64() - Vector256.Create(DoubleBits.RootOfHalf);
+        n = (((above + Vector256.Create(DoubleBits.ExponentOffset)) >>> DoubleBits.MantissaBits) | Vector256.Create(DoubleBits.WholeNumber)).AsDouble() - Vector256.Create(DoubleBits.OfOffset);
+        return ((above & Vector256.Create(DoubleBits.Mantissa)) + Vector256.Create(DoubleBits.RootOfHalf)).AsDouble();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int CountMask(Vector256<double> mask) => BitOperations.PopCount(Bits(mask));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -91,6 +91,17 @@ internal readonly unsafe partial struct Simd512 : ISimdDouble<Vector512<float>, 
     public static Vector512<double> Select(Vector512<double> mask, Vector512<double> whenTrue, Vector512<double> whenFalse) => Vector512.ConditionalSelect(mask, whenTrue, whenFalse);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<double> PowerOfTwo(Vector512<double> n) => ((n + Vector512.Create(DoubleBits.ToLowBits)).AsInt64() + Vector512.Create(DoubleBits.Bias) << DoubleBits.MantissaBits).AsDouble();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<double> Split(Vector512<double> x, out Vector512<double> n)
+    {
+        Vector512<ulong> above = x.AsUInt64() - Vector512.Create(DoubleBits.RootOfHalf);
+        n = (((above + Vector512.Create(DoubleBits.ExponentOffset)) >>> DoubleBits.MantissaBits) | Vector512.Create(DoubleBits.WholeNumber)).AsDouble() - Vector512.Create(DoubleBits.OfOffset);
+        return ((above & Vector512.Create(DoubleBits.Mantissa)) + Vector512.Create(DoubleBits.RootOfHalf)).AsDouble();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int CountMask(Vector512<double> mask) => BitOperations.PopCount(Bits(mask));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
