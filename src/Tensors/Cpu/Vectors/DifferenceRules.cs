@@ -5,28 +5,43 @@ using MergeEngine.Tensors.Operations;
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>Merged differences, two registers of float64, from the staged ones of every term: a rule of <see cref="DifferenceRule"/>.</summary>
-internal unsafe interface IDifferenceRule
+/// <typeparam name="T">What differences are staged in: float for a rule that looks at each once, which is half to write and to read; double for more looks, of which none widens.</typeparam>
+internal unsafe interface IDifferenceRule<T>
+    where T : unmanaged
 {
     /// <param name="staged">The first term's registers; those of the others follow <paramref name="strip"/> elements apart.</param>
     /// <param name="strip">Elements between two terms.</param>
     /// <param name="terms">The terms.</param>
     /// <param name="lower">The lower half of the result.</param>
     /// <param name="upper">The upper half.</param>
-    static abstract void Merge<S, V, D>(double* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
+    static abstract void Merge<S, V, D>(T* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct;
 }
 
-/// <summary><see cref="DifferenceRule.Sum"/>; with other factors also the sum of votes.</summary>
-internal readonly unsafe struct SumRule : IDifferenceRule
+/// <summary><see cref="DifferenceRule.Sum"/>.</summary>
+internal readonly unsafe struct SumRule : IDifferenceRule<float>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Merge<S, V, D>(double* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
+    public static void Merge<S, V, D>(float* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
-        where D : struct => Sum<S, V, D>(staged, strip, terms.Factors, terms.Count, out lower, out upper);
+        where D : struct
+    {
+        lower = upper = S.CreateDouble(0);
+        double* factors = terms.Factors;
+        int count = terms.Count;
+        for (int k = 0; k < count; k++, staged += strip)
+        {
+            V d = S.Load(staged);
+            D factor = S.CreateDouble(factors[k]);
+            lower = S.FusedMultiplyAdd(factor, S.WidenLower(d), lower);
+            upper = S.FusedMultiplyAdd(factor, S.WidenUpper(d), upper);
+        }
+    }
 
+    /// <summary>The same over widened differences, with factors of the caller's.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Sum<S, V, D>(double* staged, int strip, double* factors, int count, out D lower, out D upper)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
@@ -45,7 +60,7 @@ internal readonly unsafe struct SumRule : IDifferenceRule
 
 /// <summary>The rules that hold an election first.</summary>
 /// <typeparam name="TMode">What is made of the terms that agree.</typeparam>
-internal readonly unsafe struct ElectionRule<TMode> : IDifferenceRule
+internal readonly unsafe struct ElectionRule<TMode> : IDifferenceRule<double>
     where TMode : struct, IElectionMode
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -124,7 +139,7 @@ internal readonly struct LargestOfElected : IElectionMode
 }
 
 /// <summary><see cref="DifferenceRule.SharedMean"/>.</summary>
-internal readonly unsafe struct SharedMeanRule : IDifferenceRule
+internal readonly unsafe struct SharedMeanRule : IDifferenceRule<double>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Merge<S, V, D>(double* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
@@ -150,20 +165,22 @@ internal readonly unsafe struct SharedMeanRule : IDifferenceRule
 }
 
 /// <summary><see cref="DifferenceRule.Largest"/>.</summary>
-internal readonly unsafe struct LargestRule : IDifferenceRule
+internal readonly unsafe struct LargestRule : IDifferenceRule<float>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Merge<S, V, D>(double* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
+    public static void Merge<S, V, D>(float* staged, int strip, in DifferenceTerms terms, out D lower, out D upper)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
     {
-        lower = upper = S.CreateDouble(0);
-        for (int k = 0; k < terms.Count; k++, staged += strip)
+        V largest = S.Zero;
+        int count = terms.Count;
+        for (int k = 0; k < count; k++, staged += strip)
         {
-            D d0 = S.LoadDouble(staged), d1 = S.LoadDouble(staged + (S.Count / 2));
-            lower = S.Select(S.LessThan(S.Abs(lower), S.Abs(d0)), d0, lower);
-            upper = S.Select(S.LessThan(S.Abs(upper), S.Abs(d1)), d1, upper);
+            V d = S.Load(staged);
+            largest = S.Select(S.LessThan(S.Abs(largest), S.Abs(d)), d, largest);
         }
+
+        (lower, upper) = (S.WidenLower(largest), S.WidenUpper(largest));
     }
 }

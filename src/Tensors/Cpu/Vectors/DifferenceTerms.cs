@@ -4,7 +4,7 @@ using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
-/// <summary>The terms of a merge as lists in scratch memory, and the differences of a strip, in float32 or widened, of which only elements that count are not 0.</summary>
+/// <summary>The terms of a merge as lists in scratch memory, and the differences of a strip, of which only elements that count are not 0.</summary>
 internal unsafe struct DifferenceTerms
 {
     public float** Inputs;
@@ -57,13 +57,16 @@ internal unsafe struct DifferenceTerms
     /// <summary>Limits of one term from <paramref name="at"/> on, up to the <see cref="End"/> of the range.</summary>
     public readonly TermLimits LimitsAt(int term, long at) => new(Kept[term].MagnitudeLimit(at), Dropped[term].MagnitudeLimit(at));
 
-    /// <summary>Differences of one term from <paramref name="at"/> on, 0 where they do not count, and zeros up to the end of a register.</summary>
+    /// <summary>
+    /// Differences of one term from <paramref name="at"/> on, 0 where they do not count, and zeros up to the end of a register. What the next strips read is asked for here, masks too: each of
+    /// many streams is read a little at a time, and the processor's own reading ahead loses track of them. T is float, or double for those who look at a difference more than once.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public readonly void Stage<S, V, D, TStaged>(TStaged target, float* origin, int term, long at, int elements, in TermLimits limits)
+    public readonly void Stage<S, V, D, T>(T* target, float* origin, int term, long at, int elements, in TermLimits limits)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
-        where TStaged : struct, IStaged
+        where T : unmanaged
     {
         float* source = Inputs[term] + at;
         origin += at;
@@ -77,8 +80,13 @@ internal unsafe struct DifferenceTerms
             {
                 S.Prefetch(source + j + Ranges.Ahead);
                 V difference = Limit<S, V>(S.Subtract(S.Load(source + j), S.Load(origin + j)), below, above);
-                if (mask != null) difference = S.And(S.LoadMask(mask + j), difference);
-                target.Store<S, V, D>(j, difference);
+                if (mask != null)
+                {
+                    S.Prefetch((float*)(mask + j + Ranges.Ahead));
+                    difference = S.And(S.LoadMask(mask + j), difference);
+                }
+
+                Store<S, V, D, T>(target + j, difference);
             }
         }
         else if (mask != null)
@@ -86,7 +94,8 @@ internal unsafe struct DifferenceTerms
             for (; j <= whole; j += width)
             {
                 S.Prefetch(source + j + Ranges.Ahead);
-                target.Store<S, V, D>(j, S.And(S.LoadMask(mask + j), S.Subtract(S.Load(source + j), S.Load(origin + j))));
+                S.Prefetch((float*)(mask + j + Ranges.Ahead));
+                Store<S, V, D, T>(target + j, S.And(S.LoadMask(mask + j), S.Subtract(S.Load(source + j), S.Load(origin + j))));
             }
         }
         else
@@ -94,11 +103,11 @@ internal unsafe struct DifferenceTerms
             for (; j <= whole; j += width)
             {
                 S.Prefetch(source + j + Ranges.Ahead);
-                target.Store<S, V, D>(j, S.Subtract(S.Load(source + j), S.Load(origin + j)));
+                Store<S, V, D, T>(target + j, S.Subtract(S.Load(source + j), S.Load(origin + j)));
             }
         }
 
-        if (elements > j) target.Store<S, V, D>(j, Rest<S, V, D>(source + j, origin + j, mask == null ? null : mask + j, elements - j, below, above));
+        if (elements > j) Store<S, V, D, T>(target + j, Rest<S, V, D>(source + j, origin + j, mask == null ? null : mask + j, elements - j, below, above));
     }
 
     /// <summary>A difference where its magnitude is above one limit and not above the other; NaN is neither dropped by the one nor by the other.</summary>
@@ -128,6 +137,23 @@ internal unsafe struct DifferenceTerms
         return last;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<S, V, D, T>(T* target, V difference)
+        where S : struct, ISimd<V>, ISimdDouble<V, D>
+        where V : struct
+        where D : struct
+        where T : unmanaged
+    {
+        if (typeof(T) == typeof(float))
+        {
+            S.Store((float*)target, difference);
+            return;
+        }
+
+        S.StoreDouble((double*)target, S.WidenLower(difference));
+        S.StoreDouble((double*)target + (S.Count / 2), S.WidenUpper(difference));
+    }
+
     private static long ThresholdBytes(int count) => (((long)count * sizeof(StrictThreshold)) + 63) & ~63L;
 }
 
@@ -140,38 +166,4 @@ internal readonly struct TermLimits(float below, float above)
 
     /// <summary>Whether every difference counts.</summary>
     public bool AreNone => Below < 0 && Above == float.PositiveInfinity;
-}
-
-/// <summary>Where differences are staged.</summary>
-internal interface IStaged
-{
-    /// <summary>Takes a register of differences, from element <paramref name="at"/> of the strip on.</summary>
-    void Store<S, V, D>(int at, V difference)
-        where S : struct, ISimd<V>, ISimdDouble<V, D>
-        where V : struct
-        where D : struct;
-}
-
-/// <summary>As they are.</summary>
-internal readonly unsafe struct StagedSingles(float* target) : IStaged
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Store<S, V, D>(int at, V difference)
-        where S : struct, ISimd<V>, ISimdDouble<V, D>
-        where V : struct
-        where D : struct => S.Store(target + at, difference);
-}
-
-/// <summary>In float64, for those who look at them more than once.</summary>
-internal readonly unsafe struct StagedDoubles(double* target) : IStaged
-{
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Store<S, V, D>(int at, V difference)
-        where S : struct, ISimd<V>, ISimdDouble<V, D>
-        where V : struct
-        where D : struct
-    {
-        S.StoreDouble(target + at, S.WidenLower(difference));
-        S.StoreDouble(target + at + (S.Count / 2), S.WidenUpper(difference));
-    }
 }

@@ -12,10 +12,10 @@ namespace MergeEngine.Tensors.Cpu.Vectors;
 internal unsafe struct MergeDifferences : IRangeKernel
 {
     /// <summary>
-    /// Registers of float32 of one term in a strip: many for few terms, so that staging is called seldom, yet no more than it asks for ahead (<see cref="Ranges.Ahead"/>); few for many terms, so
-    /// that 64 still fit the first cache.
+    /// Elements of one term in a strip. A strip asks for its successors' elements (<see cref="Ranges.Ahead"/>) all at once, then merges for a while without asking for any: the cache lines of one
+    /// strip of all terms should not be more than a core can wait for. Few terms get longer strips, so that staging is called less often.
     /// </summary>
-    private const int LeastStrip = 4, MostStrip = 16, AllStrips = 256;
+    private const int Strip = 128, StripOfFew = 256, Few = 4;
 
     public float* Output;
     public float* Origin;
@@ -27,10 +27,10 @@ internal unsafe struct MergeDifferences : IRangeKernel
     public byte* Buffers;
     public WorkerPool Pool;
 
-    /// <summary>A strip of 512-bit registers, widened, and the limits for each of <paramref name="count"/> terms.</summary>
-    public static long BufferBytes(int count) => (128L * StripVectors(count) * count) + LimitBytes(count);
+    /// <summary>A strip, widened, and the limits for each of <paramref name="count"/> terms.</summary>
+    public static long BufferBytes(int count) => (sizeof(double) * (long)StripElements(count) * count) + LimitBytes(count);
 
-    private static int StripVectors(int count) => Math.Clamp(AllStrips / Math.Max(count, 1), LeastStrip, MostStrip);
+    private static int StripElements(int count) => count <= Few ? StripOfFew : Strip;
 
     private static long LimitBytes(int count) => (((long)count * sizeof(TermLimits)) + 63) & ~63L;
 
@@ -41,7 +41,7 @@ internal unsafe struct MergeDifferences : IRangeKernel
     {
         byte* own = Buffers + (Pool.CurrentWorker * BufferBytes(Terms.Count));
         var limits = (TermLimits*)own;
-        var buffer = (double*)(own + LimitBytes(Terms.Count));
+        byte* buffer = own + LimitBytes(Terms.Count);
         long end = start + count;
         for (long next; start < end; start = next)
         {
@@ -50,24 +50,25 @@ internal unsafe struct MergeDifferences : IRangeKernel
             for (int k = 0; k < Terms.Count; k++) limits[k] = Terms.LimitsAt(k, start);
             switch (Rule)
             {
-                case DifferenceRule.Sum: Merge<S, V, D, SumRule>(buffer, limits, start, part); break;
-                case DifferenceRule.Elected: Merge<S, V, D, ElectionRule<SumOfElected>>(buffer, limits, start, part); break;
-                case DifferenceRule.ElectedMean: Merge<S, V, D, ElectionRule<MeanOfElected>>(buffer, limits, start, part); break;
-                case DifferenceRule.SharedMean: Merge<S, V, D, SharedMeanRule>(buffer, limits, start, part); break;
-                case DifferenceRule.Largest: Merge<S, V, D, LargestRule>(buffer, limits, start, part); break;
-                default: Merge<S, V, D, ElectionRule<LargestOfElected>>(buffer, limits, start, part); break;
+                case DifferenceRule.Sum: Merge<S, V, D, SumRule, float>((float*)buffer, limits, start, part); break;
+                case DifferenceRule.Elected: Merge<S, V, D, ElectionRule<SumOfElected>, double>((double*)buffer, limits, start, part); break;
+                case DifferenceRule.ElectedMean: Merge<S, V, D, ElectionRule<MeanOfElected>, double>((double*)buffer, limits, start, part); break;
+                case DifferenceRule.SharedMean: Merge<S, V, D, SharedMeanRule, double>((double*)buffer, limits, start, part); break;
+                case DifferenceRule.Largest: Merge<S, V, D, LargestRule, float>((float*)buffer, limits, start, part); break;
+                default: Merge<S, V, D, ElectionRule<LargestOfElected>, double>((double*)buffer, limits, start, part); break;
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Merge<S, V, D, R>(double* buffer, TermLimits* limits, long start, int count)
+    private readonly void Merge<S, V, D, R, T>(T* buffer, TermLimits* limits, long start, int count)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct
         where D : struct
-        where R : struct, IDifferenceRule
+        where R : struct, IDifferenceRule<T>
+        where T : unmanaged
     {
-        int width = S.Count, strip = StripVectors(Terms.Count) * width;
+        int width = S.Count, strip = StripElements(Terms.Count);
         DifferenceTerms terms = Terms;
         float* output = Output, origin = Origin;
         D scale = S.CreateDouble(Scale);
@@ -75,7 +76,7 @@ internal unsafe struct MergeDifferences : IRangeKernel
         {
             long at = start + i;
             int elements = Math.Min(strip, count - i), j = 0;
-            for (int k = 0; k < terms.Count; k++) terms.Stage<S, V, D, StagedDoubles>(new StagedDoubles(buffer + (k * strip)), origin, k, at, elements, limits[k]);
+            for (int k = 0; k < terms.Count; k++) terms.Stage<S, V, D, T>(buffer + (k * strip), origin, k, at, elements, limits[k]);
             for (; j <= elements - width; j += width)
             {
                 R.Merge<S, V, D>(buffer + j, strip, terms, out D lower, out D upper);

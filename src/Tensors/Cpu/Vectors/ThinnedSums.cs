@@ -123,7 +123,7 @@ internal unsafe struct ThinnedSums<TReduction> : ILaneSums
         for (long at = first, next; at < end; at = next)
         {
             next = Terms.End(at, end);
-            Terms.Stage<S, V, D, StagedSingles>(new StagedSingles(target + (at - first)), origin, 0, at, (int)(next - at), Terms.LimitsAt(0, at));
+            Terms.Stage<S, V, D, float>(target + (at - first), origin, 0, at, (int)(next - at), Terms.LimitsAt(0, at));
         }
     }
 
