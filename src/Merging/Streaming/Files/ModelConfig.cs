@@ -48,8 +48,9 @@ internal static class ModelConfig
         DType[] stored = [.. job.Tensors.Select(t => t.DType).Where(t => t.IsFloatingPoint()).Distinct()];
         // Where tensors differ among themselves, the donor's config says what programs shall load them as.
         if ((asked ?? (stored.Length == 1 ? stored[0] : null)) is not { } type || NameOf(type) is not { } name) return;
-        JsonSetting[] settings = [.. config.All(s_types).Where(s => s.Kind is JsonTokenType.String or JsonTokenType.Null)];
-        foreach (JsonSetting setting in settings.Where(s => asked is not null || s.Kind == JsonTokenType.String)) config.SetText(setting, name);
+        // Whatever a value is, a number or both names at once, it is replaced where it stands: a name that stands twice is read differently by every program.
+        JsonSetting[] settings = [.. config.All(s_types)];
+        foreach (JsonSetting setting in settings.Where(s => asked is not null || s.Kind != JsonTokenType.Null)) config.SetText(setting, name);
         // Every release reads this name; 'dtype' only those since 4.56.
         if (asked is not null && !settings.Any(s => s.Scope.Length == 0)) config.Add("torch_dtype", JsonEdits.Quoted(name));
     }

@@ -36,6 +36,12 @@ public sealed class ConfigTests : IDisposable
     [InlineData("{}", "dtype: float16", """{"torch_dtype": "float16"}""")]
     [InlineData("{\n  \"a\": 1\n}", "dtype: float16", "{\n  \"torch_dtype\": \"float16\",\n  \"a\": 1\n}")]
     [InlineData("""{"dtype": null}""", "out_dtype: float64", """{"dtype": "float64"}""")]
+    [InlineData("""{"torch_dtype": 16}""", "dtype: float16", """{"torch_dtype": "float16"}""")]
+    [InlineData("""{"torch_dtype": 16}""", "", """{"torch_dtype": "bfloat16"}""")]
+    [InlineData("""{"torch_dtype": ["a"], "dtype": {"": "float16"}}""", "dtype: float16", """{"torch_dtype": "float16", "dtype": "float16"}""")]
+    [InlineData("""{"dtype": "auto", "torch_dtype": "float32"}""", "dtype: float16", """{"dtype": "float16", "torch_dtype": "float16"}""")]
+    [InlineData("""{"dtype": null, "torch_dtype": true}""", "", """{"dtype": null, "torch_dtype": "bfloat16"}""")]
+    [InlineData("""{"text_config": {"torch_dtype": 16}}""", "dtype: float16", """{"torch_dtype": "float16","text_config": {"torch_dtype": "float16"}}""")]
     [InlineData("""{"dtype": "float16", "text_config": {"dtype": "float16"}, "quantization_config": {"dtype": "float16"}}""", "", """{"dtype": "bfloat16", "text_config": {"dtype": "bfloat16"}, "quantization_config": {"dtype": "float16"}}""")]
     public void The_dtype_is_that_of_the_tensors_or_of_the_recipe(string config, string line, string expected)
     {
