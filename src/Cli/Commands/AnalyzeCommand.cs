@@ -96,22 +96,22 @@ internal static class AnalyzeCommand
         output.WriteLine($"task vectors from {Printable.Of(report.Base)}, {report.Parameters} parameters");
         output.WriteLine();
         var norms = new TextTable("model", "norm").AlignRight(1);
-        for (int i = 0; i < names.Length; i++) norms.Add(names[i], Figures.Decimals(report.Norm[i] ?? double.NaN, 4));
+        for (int i = 0; i < names.Length; i++) norms.Add(names[i], Figures.Decimals(report.Norm[i], 4));
         norms.Write(output);
         Matrix("cosine", names, report.Cosine, output);
         Matrix("sign agreement", names, report.SignAgreement, output);
         output.WriteLine();
-        output.WriteLine($"all signs agree on {Figures.Percent(100 * (report.OverallSignAgreement ?? double.NaN))} % of the coordinates where a task vector is not zero");
+        output.WriteLine($"all signs agree on {Figures.Percent(100 * (report.OverallSignAgreement))} % of the coordinates where a task vector is not zero");
     }
 
     private static bool HasGaps(AnalyzeReport report) =>
-        report.OverallSignAgreement is null || report.Norm.Contains(null) || report.Cosine.Concat(report.SignAgreement).Any(row => row.Contains(null));
+        report.Cosine.Concat(report.SignAgreement).SelectMany(row => row).Concat(report.Norm).Append(report.OverallSignAgreement).Any(value => !double.IsFinite(value));
 
-    private static void Matrix(string title, string[] names, double?[][] values, TextWriter output)
+    private static void Matrix(string title, string[] names, double[][] values, TextWriter output)
     {
         output.WriteLine();
         TextTable table = new TextTable([title, .. names]).AlignRight([.. Enumerable.Range(1, names.Length)]);
-        for (int i = 0; i < names.Length; i++) table.Add([names[i], .. values[i].Select(value => Figures.Decimals(value ?? double.NaN, 4))]);
+        for (int i = 0; i < names.Length; i++) table.Add([names[i], .. values[i].Select(value => Figures.Decimals(value, 4))]);
         table.Write(output);
     }
 }

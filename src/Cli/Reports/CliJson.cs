@@ -5,8 +5,9 @@ using MergeEngine.Tensors.Probes;
 
 namespace MergeEngine.Cli.Reports;
 
-/// <summary>The JSON documents of commands that have no library type of their own.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+/// <summary>The JSON documents of commands that have no library type of their own. Numbers that are not finite, which JSON has not, are the texts <c>"NaN"</c>, <c>"Infinity"</c> and <c>"-Infinity"</c>.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(InspectReport))]
 [JsonSerializable(typeof(InspectDatasetReport))]
 [JsonSerializable(typeof(DiffReport))]

@@ -9,7 +9,6 @@ internal sealed record DiffReport(
     string First, string Second, bool Equal, double? Tolerance, IReadOnlyList<string> OnlyInFirst, IReadOnlyList<string> OnlyInSecond, IReadOnlyList<string> Unlike, DiffTensor[] Tensors);
 
 /// <summary>One tensor that both have; null where a dtype has no such number.</summary>
-[JsonNumberHandling(JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 internal sealed record DiffTensor(
     string Name,
     bool Equal,

@@ -41,7 +41,7 @@ public sealed class AnalyzeTests : IDisposable
 
     [Fact]
     public void A_model_that_equals_the_base_has_no_cosine() =>
-        Assert.Equal(JsonValueKind.Null, MergeEngineProcess.Run("analyze", Model("base", 3, 1), Model("same", 3, 1), "--json").Succeeded().Json().GetProperty("cosine")[0][0].ValueKind);
+        Assert.Equal("NaN", MergeEngineProcess.Run("analyze", Model("base", 3, 1), Model("same", 3, 1), "--json").Succeeded().Json().GetProperty("cosine")[0][0].GetString());
 
     [Fact]
     public void A_model_of_another_shape_is_refused_with_its_tensors() =>

@@ -29,4 +29,4 @@ public sealed record NonFiniteTensor(string Path, string Tensor, long Values)
 /// <param name="Tensor">Its name.</param>
 /// <param name="DType">What it is stored as.</param>
 /// <param name="Values">How many of its values are NaN or infinite.</param>
-public sealed record NonFiniteOutput(string Tensor, string DType, long Values);
+public sealed record NonFiniteOutput(string Tensor, [property: JsonPropertyName("dtype")] string DType, long Values);

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace MergeEngine.Merging.Streaming.Planning.Reports;
 
 /// <summary>What <c>--dry-run</c> shows of a merge: every output tensor with all that decides it, and what the merge will cost.</summary>
@@ -29,8 +31,8 @@ public sealed record PlannedInput(string Path, int Files, int Tensors, long Byte
 /// <param name="Statistics">Whether the method reads the inputs for statistics before the pass that merges.</param>
 /// <param name="LeastMemory">What the tensor cannot do without, the program apart: one unit of every input and of the output in float32, and what the method holds beside them.</param>
 public sealed record TensorReport(
-    string Name, string DType, IReadOnlyList<long> Shape, long Bytes, string Method, IReadOnlyDictionary<string, string> Parameters, IReadOnlyList<SourceReport> Sources, bool Statistics,
-    long LeastMemory);
+    string Name, [property: JsonPropertyName("dtype")] string DType, IReadOnlyList<long> Shape, long Bytes, string Method, IReadOnlyDictionary<string, string> Parameters,
+    IReadOnlyList<SourceReport> Sources, bool Statistics, long LeastMemory);
 
 /// <summary>One input of a tensor.</summary>
 /// <param name="Input">Index of the checkpoint among the report's inputs.</param>
