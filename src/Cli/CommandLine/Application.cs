@@ -65,7 +65,9 @@ internal static class Application
         };
         foreach (HelpOption help in root.Options.OfType<HelpOption>())
         {
-            if (help.Action is HelpAction usual) help.Action = new ExampleHelp(usual);
+            if (help.Action is not HelpAction usual) continue;
+            usual.MaxWidth = Console.IsOutputRedirected ? int.MaxValue : TerminalSize.Of(InheritedStream.Output).Columns;
+            help.Action = new ExampleHelp(usual);
         }
 
         return root;

@@ -12,7 +12,7 @@ internal static class ProgressDisplay
     public static T Run<T>(string unit, Func<IProgressSink, T> work)
     {
         if (!IsTerminal) return work(new ProgressLines(unit, Console.Error, TimeProvider.System));
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new TerminalOutput(Console.Error, InheritedStream.Error) });
         var meters = new ConcurrentDictionary<int, RateMeter>();
         return console.Progress()
             .AutoClear(true)

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace MergeEngine.Cli.Terminal;
 
@@ -11,21 +12,29 @@ internal static class StandardStreams
     public static void Guard()
     {
         Console.SetOut(WriterTo(OpenOutput()));
-        Console.SetError(WriterTo(new GuardedStream(InheritedStream.IsClosed(InheritedStream.Error) ? null : Console.OpenStandardError(), required: false)));
+        Console.SetError(WriterTo(new GuardedStream(Open(InheritedStream.Error), required: false)));
     }
 
     /// <summary>Standard output for bytes.</summary>
-    public static Stream OpenOutput() => new GuardedStream(InheritedStream.IsClosed(InheritedStream.Output) ? null : Console.OpenStandardOutput(), required: true);
+    public static Stream OpenOutput() => new GuardedStream(Open(InheritedStream.Output), required: true);
 
     /// <param name="expected">What is to be read there, for the message.</param>
     /// <exception cref="IOException">It is closed, where reading would wait for ever.</exception>
     public static Stream OpenInput(string expected) =>
-        InheritedStream.IsClosed(InheritedStream.Input) ? throw new IOException($"standard input: is closed, expected {expected}.") : Console.OpenStandardInput();
+        InheritedStream.IsClosed(InheritedStream.Input) ? throw new IOException($"standard input: is closed, expected {expected}.")
+        : Console.IsInputRedirected || !DescriptorStream.IsSupported ? Console.OpenStandardInput()
+        // The system reads lines of a terminal by itself; the runtime would put it into keypad mode for that.
+        : new FileStream(new SafeFileHandle(InheritedStream.Input, ownsHandle: false), FileAccess.Read, bufferSize: 0);
+
+    private static Stream? Open(int descriptor) =>
+        InheritedStream.IsClosed(descriptor) ? null
+        : DescriptorStream.IsSupported ? new DescriptorStream(descriptor)
+        : descriptor == InheritedStream.Error ? Console.OpenStandardError() : Console.OpenStandardOutput();
 
     private static StreamWriter WriterTo(Stream stream) =>
         new(stream, Console.OutputEncoding is UTF8Encoding ? new UTF8Encoding(encoderShouldEmitUTF8Identifier: false) : Console.OutputEncoding) { AutoFlush = true };
 
-    /// <summary>Writes to a stream, null for one that is closed; that of a console takes no harm from a closed pipe.</summary>
+    /// <summary>Writes to a stream, null for one that is closed; neither the system's nor that of a console takes harm from a closed pipe.</summary>
     private sealed class GuardedStream(Stream? inner, bool required) : WriteOnlyStream
     {
         public override void Write(ReadOnlySpan<byte> buffer)

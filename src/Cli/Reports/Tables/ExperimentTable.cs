@@ -51,7 +51,7 @@ internal static class ExperimentTable
             ]);
         }
 
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(output), Ansi = AnsiSupport.Yes, ColorSystem = ColorSystemSupport.Detect });
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new TerminalOutput(output, InheritedStream.Output), Ansi = AnsiSupport.Yes, ColorSystem = ColorSystemSupport.Detect });
         console.Profile.Width = Math.Max(Width(), 40);
         console.Write(table);
     }
@@ -71,7 +71,7 @@ internal static class ExperimentTable
     private static (string Text, bool Best) Cell(MethodResult method, double value, double best) =>
         (Figures.Percent(value), ResultRows.Wins(method, value, best));
 
-    private static int Width() => Console.IsOutputRedirected ? 120 : Console.WindowWidth;
+    private static int Width() => Console.IsOutputRedirected ? 120 : TerminalSize.Of(InheritedStream.Output).Columns;
 
     private sealed record Row(string Name, bool Reference, IReadOnlyList<(string Text, bool Best)> Cells, string Seconds);
 }
