@@ -71,6 +71,7 @@ internal unsafe struct SkinnyJob<S, V> : IParallelJob
         return done;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static float Dot(float* a, float* b, int k)
     {
         V sum = S.Zero;
@@ -83,45 +84,29 @@ internal unsafe struct SkinnyJob<S, V> : IParallelJob
     }
 
     /// <summary>Eight rows of B at a time: eight chains keep the multipliers busy.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Dot8(float* a, float* b, nint stride, int k, float* sums)
     {
         float* b3 = b + 3 * stride, b6 = b + 6 * stride;
         nint twice = 2 * stride;
-        V s0 = S.Zero, s1 = S.Zero, s2 = S.Zero, s3 = S.Zero, s4 = S.Zero, s5 = S.Zero, s6 = S.Zero, s7 = S.Zero;
+        var first = FourSums<S, V>.Zero;
+        var second = FourSums<S, V>.Zero;
         int p = 0;
         for (; p + S.Count <= k; p += S.Count)
         {
             V x = S.Load(a + p);
-            s0 = S.MultiplyAdd(x, S.Load(b + p), s0);
-            s1 = S.MultiplyAdd(x, S.Load(b + stride + p), s1);
-            s2 = S.MultiplyAdd(x, S.Load(b + twice + p), s2);
-            s3 = S.MultiplyAdd(x, S.Load(b3 + p), s3);
-            s4 = S.MultiplyAdd(x, S.Load(b3 + stride + p), s4);
-            s5 = S.MultiplyAdd(x, S.Load(b3 + twice + p), s5);
-            s6 = S.MultiplyAdd(x, S.Load(b6 + p), s6);
-            s7 = S.MultiplyAdd(x, S.Load(b6 + stride + p), s7);
+            first.Add(x, S.Load(b + p), S.Load(b + stride + p), S.Load(b + twice + p), S.Load(b3 + p));
+            second.Add(x, S.Load(b3 + stride + p), S.Load(b3 + twice + p), S.Load(b6 + p), S.Load(b6 + stride + p));
         }
         if (p < k)
         {
             int rest = k - p;
             V x = S.LoadPartial(a + p, rest);
-            s0 = S.MultiplyAdd(x, S.LoadPartial(b + p, rest), s0);
-            s1 = S.MultiplyAdd(x, S.LoadPartial(b + stride + p, rest), s1);
-            s2 = S.MultiplyAdd(x, S.LoadPartial(b + twice + p, rest), s2);
-            s3 = S.MultiplyAdd(x, S.LoadPartial(b3 + p, rest), s3);
-            s4 = S.MultiplyAdd(x, S.LoadPartial(b3 + stride + p, rest), s4);
-            s5 = S.MultiplyAdd(x, S.LoadPartial(b3 + twice + p, rest), s5);
-            s6 = S.MultiplyAdd(x, S.LoadPartial(b6 + p, rest), s6);
-            s7 = S.MultiplyAdd(x, S.LoadPartial(b6 + stride + p, rest), s7);
+            first.Add(x, S.LoadPartial(b + p, rest), S.LoadPartial(b + stride + p, rest), S.LoadPartial(b + twice + p, rest), S.LoadPartial(b3 + p, rest));
+            second.Add(x, S.LoadPartial(b3 + stride + p, rest), S.LoadPartial(b3 + twice + p, rest), S.LoadPartial(b6 + p, rest), S.LoadPartial(b6 + stride + p, rest));
         }
-        sums[0] = S.Sum(s0);
-        sums[1] = S.Sum(s1);
-        sums[2] = S.Sum(s2);
-        sums[3] = S.Sum(s3);
-        sums[4] = S.Sum(s4);
-        sums[5] = S.Sum(s5);
-        sums[6] = S.Sum(s6);
-        sums[7] = S.Sum(s7);
+        first.Store(sums);
+        second.Store(sums + 4);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -129,134 +114,68 @@ internal unsafe struct SkinnyJob<S, V> : IParallelJob
     {
         nint twice = 2 * stride;
         float* b3 = b + 3 * stride;
-        V s00 = S.Zero, s01 = S.Zero, s02 = S.Zero, s03 = S.Zero;
-        V s10 = S.Zero, s11 = S.Zero, s12 = S.Zero, s13 = S.Zero;
+        var row0 = FourSums<S, V>.Zero;
+        var row1 = FourSums<S, V>.Zero;
         int p = 0;
         for (; p + S.Count <= k; p += S.Count)
         {
-            // As much of the next four rows of B, which follow these where they have no gaps.
-            float* ahead = b + 4 * (stride + p);
-            S.Prefetch(ahead);
-            S.Prefetch(ahead + S.Count);
-            S.Prefetch(ahead + 2 * S.Count);
-            S.Prefetch(ahead + 3 * S.Count);
+            PrefetchFour(b + 4 * (stride + p));
             V y0 = S.Load(b + p), y1 = S.Load(b + stride + p), y2 = S.Load(b + twice + p), y3 = S.Load(b3 + p);
-            V x = S.Load(a0 + p);
-            s00 = S.MultiplyAdd(x, y0, s00);
-            s01 = S.MultiplyAdd(x, y1, s01);
-            s02 = S.MultiplyAdd(x, y2, s02);
-            s03 = S.MultiplyAdd(x, y3, s03);
-            x = S.Load(a1 + p);
-            s10 = S.MultiplyAdd(x, y0, s10);
-            s11 = S.MultiplyAdd(x, y1, s11);
-            s12 = S.MultiplyAdd(x, y2, s12);
-            s13 = S.MultiplyAdd(x, y3, s13);
+            row0.Add(S.Load(a0 + p), y0, y1, y2, y3);
+            row1.Add(S.Load(a1 + p), y0, y1, y2, y3);
         }
         if (p < k)
         {
             int rest = k - p;
             V y0 = S.LoadPartial(b + p, rest), y1 = S.LoadPartial(b + stride + p, rest), y2 = S.LoadPartial(b + twice + p, rest), y3 = S.LoadPartial(b3 + p, rest);
-            V x = S.LoadPartial(a0 + p, rest);
-            s00 = S.MultiplyAdd(x, y0, s00);
-            s01 = S.MultiplyAdd(x, y1, s01);
-            s02 = S.MultiplyAdd(x, y2, s02);
-            s03 = S.MultiplyAdd(x, y3, s03);
-            x = S.LoadPartial(a1 + p, rest);
-            s10 = S.MultiplyAdd(x, y0, s10);
-            s11 = S.MultiplyAdd(x, y1, s11);
-            s12 = S.MultiplyAdd(x, y2, s12);
-            s13 = S.MultiplyAdd(x, y3, s13);
+            row0.Add(S.LoadPartial(a0 + p, rest), y0, y1, y2, y3);
+            row1.Add(S.LoadPartial(a1 + p, rest), y0, y1, y2, y3);
         }
-        sums0[0] = S.Sum(s00);
-        sums0[1] = S.Sum(s01);
-        sums0[2] = S.Sum(s02);
-        sums0[3] = S.Sum(s03);
-        sums1[0] = S.Sum(s10);
-        sums1[1] = S.Sum(s11);
-        sums1[2] = S.Sum(s12);
-        sums1[3] = S.Sum(s13);
+        row0.Store(sums0);
+        row1.Store(sums1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Dot4x4(float* a0, nint strideA, float* a2, float* a3, float* b, nint stride, int k, float* sums0, int width, float* sums2, float* sums3)
     {
         nint twice = 2 * stride;
-        float* a1 = a0 + strideA, sums1 = sums0 + width, b3 = b + 3 * stride;
-        V s00 = S.Zero, s01 = S.Zero, s02 = S.Zero, s03 = S.Zero;
-        V s10 = S.Zero, s11 = S.Zero, s12 = S.Zero, s13 = S.Zero;
-        V s20 = S.Zero, s21 = S.Zero, s22 = S.Zero, s23 = S.Zero;
-        V s30 = S.Zero, s31 = S.Zero, s32 = S.Zero, s33 = S.Zero;
+        float* a1 = a0 + strideA, b3 = b + 3 * stride;
+        var row0 = FourSums<S, V>.Zero;
+        var row1 = FourSums<S, V>.Zero;
+        var row2 = FourSums<S, V>.Zero;
+        var row3 = FourSums<S, V>.Zero;
         int p = 0;
         for (; p + S.Count <= k; p += S.Count)
         {
-            // As much of the next four rows of B, which follow these where they have no gaps.
-            float* ahead = b + 4 * (stride + p);
-            S.Prefetch(ahead);
-            S.Prefetch(ahead + S.Count);
-            S.Prefetch(ahead + 2 * S.Count);
-            S.Prefetch(ahead + 3 * S.Count);
+            PrefetchFour(b + 4 * (stride + p));
             V y0 = S.Load(b + p), y1 = S.Load(b + stride + p), y2 = S.Load(b + twice + p), y3 = S.Load(b3 + p);
-            V x = S.Load(a0 + p);
-            s00 = S.MultiplyAdd(x, y0, s00);
-            s01 = S.MultiplyAdd(x, y1, s01);
-            s02 = S.MultiplyAdd(x, y2, s02);
-            s03 = S.MultiplyAdd(x, y3, s03);
-            x = S.Load(a1 + p);
-            s10 = S.MultiplyAdd(x, y0, s10);
-            s11 = S.MultiplyAdd(x, y1, s11);
-            s12 = S.MultiplyAdd(x, y2, s12);
-            s13 = S.MultiplyAdd(x, y3, s13);
-            x = S.Load(a2 + p);
-            s20 = S.MultiplyAdd(x, y0, s20);
-            s21 = S.MultiplyAdd(x, y1, s21);
-            s22 = S.MultiplyAdd(x, y2, s22);
-            s23 = S.MultiplyAdd(x, y3, s23);
-            x = S.Load(a3 + p);
-            s30 = S.MultiplyAdd(x, y0, s30);
-            s31 = S.MultiplyAdd(x, y1, s31);
-            s32 = S.MultiplyAdd(x, y2, s32);
-            s33 = S.MultiplyAdd(x, y3, s33);
+            row0.Add(S.Load(a0 + p), y0, y1, y2, y3);
+            row1.Add(S.Load(a1 + p), y0, y1, y2, y3);
+            row2.Add(S.Load(a2 + p), y0, y1, y2, y3);
+            row3.Add(S.Load(a3 + p), y0, y1, y2, y3);
         }
         if (p < k)
         {
             int rest = k - p;
             V y0 = S.LoadPartial(b + p, rest), y1 = S.LoadPartial(b + stride + p, rest), y2 = S.LoadPartial(b + twice + p, rest), y3 = S.LoadPartial(b3 + p, rest);
-            V x = S.LoadPartial(a0 + p, rest);
-            s00 = S.MultiplyAdd(x, y0, s00);
-            s01 = S.MultiplyAdd(x, y1, s01);
-            s02 = S.MultiplyAdd(x, y2, s02);
-            s03 = S.MultiplyAdd(x, y3, s03);
-            x = S.LoadPartial(a1 + p, rest);
-            s10 = S.MultiplyAdd(x, y0, s10);
-            s11 = S.MultiplyAdd(x, y1, s11);
-            s12 = S.MultiplyAdd(x, y2, s12);
-            s13 = S.MultiplyAdd(x, y3, s13);
-            x = S.LoadPartial(a2 + p, rest);
-            s20 = S.MultiplyAdd(x, y0, s20);
-            s21 = S.MultiplyAdd(x, y1, s21);
-            s22 = S.MultiplyAdd(x, y2, s22);
-            s23 = S.MultiplyAdd(x, y3, s23);
-            x = S.LoadPartial(a3 + p, rest);
-            s30 = S.MultiplyAdd(x, y0, s30);
-            s31 = S.MultiplyAdd(x, y1, s31);
-            s32 = S.MultiplyAdd(x, y2, s32);
-            s33 = S.MultiplyAdd(x, y3, s33);
+            row0.Add(S.LoadPartial(a0 + p, rest), y0, y1, y2, y3);
+            row1.Add(S.LoadPartial(a1 + p, rest), y0, y1, y2, y3);
+            row2.Add(S.LoadPartial(a2 + p, rest), y0, y1, y2, y3);
+            row3.Add(S.LoadPartial(a3 + p, rest), y0, y1, y2, y3);
         }
-        sums0[0] = S.Sum(s00);
-        sums0[1] = S.Sum(s01);
-        sums0[2] = S.Sum(s02);
-        sums0[3] = S.Sum(s03);
-        sums1[0] = S.Sum(s10);
-        sums1[1] = S.Sum(s11);
-        sums1[2] = S.Sum(s12);
-        sums1[3] = S.Sum(s13);
-        sums2[0] = S.Sum(s20);
-        sums2[1] = S.Sum(s21);
-        sums2[2] = S.Sum(s22);
-        sums2[3] = S.Sum(s23);
-        sums3[0] = S.Sum(s30);
-        sums3[1] = S.Sum(s31);
-        sums3[2] = S.Sum(s32);
-        sums3[3] = S.Sum(s33);
+        row0.Store(sums0);
+        row1.Store(sums0 + width);
+        row2.Store(sums2);
+        row3.Store(sums3);
+    }
+
+    /// <summary>As much of the next four rows of B, which follow these where they have no gaps, as a step reads of these.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PrefetchFour(float* ahead)
+    {
+        S.Prefetch(ahead);
+        S.Prefetch(ahead + S.Count);
+        S.Prefetch(ahead + 2 * S.Count);
+        S.Prefetch(ahead + 3 * S.Count);
     }
 }
