@@ -16,26 +16,14 @@ template <class T> struct Limit
     DEVICE T at(int64_t i) const { return i < boundary ? below : from; }
 };
 
-struct KeepMaskArguments
+template <class T> struct SelectionMaskArguments
 {
     uint8_t* mask;
-    const float* values;
+    const T* keys;
     int64_t length;
     int64_t boundary;
-    float below;
-    float from;
-    int32_t head;
-    int32_t unused;
-};
-
-struct DropMaskArguments
-{
-    uint8_t* mask;
-    const double* keys;
-    int64_t length;
-    int64_t boundary;
-    double below;
-    double from;
+    T below;
+    T from;
     int32_t head;
     int32_t unused;
 };
@@ -77,14 +65,14 @@ struct DropTest
 };
 
 // mask[i] = 1 where |values[i]| is selected, else 0.
-KERNEL(keep_mask, SPAN_THREADS, KeepMaskArguments)
+KERNEL(keep_mask, SPAN_THREADS, SelectionMaskArguments<float>)
 {
     over_span<4, SELECTION_STEPS>(arguments.length, arguments.head, SelectionBody<float, KeepTest>{
-        arguments.mask, arguments.values, { arguments.boundary, arguments.below, arguments.from } });
+        arguments.mask, arguments.keys, { arguments.boundary, arguments.below, arguments.from } });
 }
 
 // mask[i] = 0 where keys[i] is selected, else 1.
-KERNEL(drop_mask, SPAN_THREADS, DropMaskArguments)
+KERNEL(drop_mask, SPAN_THREADS, SelectionMaskArguments<double>)
 {
     over_span<4, SELECTION_STEPS>(arguments.length, arguments.head, SelectionBody<double, DropTest>{
         arguments.mask, arguments.keys, { arguments.boundary, arguments.below, arguments.from } });

@@ -25,12 +25,12 @@ internal sealed unsafe partial class CpuOperations
     }
 
     protected override void DropMaskCore(DeviceSpan<byte> mask, DeviceSpan<double> keys, Selection dropped, long firstIndex) =>
-        VectorPass<DropMask>.Run(
-            _device, new DropMask { Mask = mask.Pointer, Keys = keys.Pointer, Dropped = new StrictThreshold(dropped, firstIndex) }, keys.Length);
+        VectorPass<SelectionMask<double, DropTest>>.Run(
+            _device, new SelectionMask<double, DropTest> { Mask = mask.Pointer, Keys = keys.Pointer, Threshold = new StrictThreshold(dropped, firstIndex) }, keys.Length);
 
     protected override void KeepMaskCore(DeviceSpan<byte> mask, DeviceSpan<float> values, Selection kept, long firstIndex) =>
-        VectorPass<KeepMask>.Run(
-            _device, new KeepMask { Mask = mask.Pointer, Values = values.Pointer, Kept = new StrictThreshold(kept, firstIndex) }, values.Length);
+        VectorPass<SelectionMask<float, KeepTest>>.Run(
+            _device, new SelectionMask<float, KeepTest> { Mask = mask.Pointer, Keys = values.Pointer, Threshold = new StrictThreshold(kept, firstIndex) }, values.Length);
 
     protected override long SignBalanceCore(ReadOnlySpan<DeviceSpan<float>> vectors, ReadOnlySpan<Selection> kept, long firstIndex)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using MergeEngine.Tensors.Cuda.Kernels;
 using MergeEngine.Tensors.Operations;
 
@@ -52,42 +53,34 @@ internal sealed partial class CudaOperations
 
     protected override void DropMaskCore(DeviceSpan<byte> mask, DeviceSpan<double> keys, Selection dropped, long firstIndex)
     {
-        if (keys.Length == 0) return;
         var limit = new StrictThreshold(dropped, firstIndex);
-        var phase = new SpanPhase(4);
-        phase.Add(mask.Address, sizeof(byte));
-        phase.Add(keys.Address, sizeof(double));
-        var arguments = new DropMaskArguments
-        {
-            Mask = mask.Address,
-            Keys = keys.Address,
-            Length = keys.Length,
-            Head = phase.Head,
-            Boundary = limit.Boundary,
-            Below = limit.KeyLimit(-1),
-            From = limit.KeyLimit(AfterBoundary),
-        };
-        lock (_device.Gate) Launch(SelectionKernels.DropMask, phase.Grid(keys.Length, SelectionKernels.MaskBlock), arguments);
+        SelectionMask(SelectionKernels.DropMask, mask, keys, limit.Boundary, limit.KeyLimit(-1), limit.KeyLimit(AfterBoundary));
     }
 
     protected override void KeepMaskCore(DeviceSpan<byte> mask, DeviceSpan<float> values, Selection kept, long firstIndex)
     {
-        if (values.Length == 0) return;
         var limit = new StrictThreshold(kept, firstIndex);
+        SelectionMask(SelectionKernels.KeepMask, mask, values, limit.Boundary, limit.MagnitudeLimit(-1), limit.MagnitudeLimit(AfterBoundary));
+    }
+
+    private void SelectionMask<T>(Kernel<SelectionMaskArguments<T>> kernel, DeviceSpan<byte> mask, DeviceSpan<T> keys, long boundary, T below, T from)
+        where T : unmanaged
+    {
+        if (keys.Length == 0) return;
         var phase = new SpanPhase(4);
         phase.Add(mask.Address, sizeof(byte));
-        phase.Add(values.Address, sizeof(float));
-        var arguments = new KeepMaskArguments
+        phase.Add(keys.Address, Unsafe.SizeOf<T>());
+        var arguments = new SelectionMaskArguments<T>
         {
             Mask = mask.Address,
-            Values = values.Address,
-            Length = values.Length,
+            Keys = keys.Address,
+            Length = keys.Length,
+            Boundary = boundary,
+            Below = below,
+            From = from,
             Head = phase.Head,
-            Boundary = limit.Boundary,
-            Below = limit.MagnitudeLimit(-1),
-            From = limit.MagnitudeLimit(AfterBoundary),
         };
-        lock (_device.Gate) Launch(SelectionKernels.KeepMask, phase.Grid(values.Length, SelectionKernels.MaskBlock), arguments);
+        lock (_device.Gate) Launch(kernel, phase.Grid(keys.Length, SelectionKernels.MaskBlock), arguments);
     }
 
     protected override void RandomMaskCore(DeviceSpan<byte> mask, ulong key, double keepProbability, long firstIndex)

@@ -18,8 +18,8 @@ internal static class SelectionKernels
     /// <summary>Dynamic shared memory of one vector's magnitudes in a block of <see cref="CrossMagnitude"/>.</summary>
     public const int StagedBytes = 4 * MeanBlock;
 
-    public static readonly Kernel<KeepMaskArguments> KeepMask = new("keep_mask", SpanPhase.Threads);
-    public static readonly Kernel<DropMaskArguments> DropMask = new("drop_mask", SpanPhase.Threads);
+    public static readonly Kernel<SelectionMaskArguments<float>> KeepMask = new("keep_mask", SpanPhase.Threads);
+    public static readonly Kernel<SelectionMaskArguments<double>> DropMask = new("drop_mask", SpanPhase.Threads);
     public static readonly Kernel<RandomMaskArguments> RandomMask = new("random_mask", SpanPhase.Threads);
     public static readonly Kernel<ElectionArguments> DisjointMean = new("disjoint_mean", SpanPhase.Threads);
     public static readonly Kernel<ElectionArguments> DisjointMeanOfMany = new("disjoint_mean_of_many", SpanPhase.Threads);
@@ -30,28 +30,17 @@ internal static class SelectionKernels
     public static readonly Kernel<CrossMagnitudeArguments> CrossMagnitudeOfMany = new("cross_magnitude_of_many", SpanPhase.Threads);
 }
 
+/// <typeparam name="T">Of the keys: float for <see cref="SelectionKernels.KeepMask"/>, double for <see cref="SelectionKernels.DropMask"/>.</typeparam>
 [StructLayout(LayoutKind.Sequential)]
-internal struct KeepMaskArguments
-{
-    public nint Mask;
-    public nint Values;
-    public long Length;
-    public long Boundary;
-    public float Below;
-    public float From;
-    public int Head;
-    public int Unused;
-}
-
-[StructLayout(LayoutKind.Sequential)]
-internal struct DropMaskArguments
+internal struct SelectionMaskArguments<T>
+    where T : unmanaged
 {
     public nint Mask;
     public nint Keys;
     public long Length;
     public long Boundary;
-    public double Below;
-    public double From;
+    public T Below;
+    public T From;
     public int Head;
     public int Unused;
 }
