@@ -68,6 +68,7 @@ internal unsafe struct SoftmaxDivergence : IRangeKernel
     }
 
     /// <summary>The largest element of a row, and Σ exp(x − largest).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly (D Most, D Sum) Softmax<S, V, D>(float* x, double* lanes, float* padded)
         where S : struct, ISimd<V>, ISimdDouble<V, D>
         where V : struct

@@ -38,6 +38,7 @@ internal unsafe struct ColumnSumsJob<S, V> : IParallelJob
             Sum1(column, Math.Min(S.Count, N - column));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Sum4(int column)
     {
         float* acc = Accumulator + column, row = Values + column;
@@ -65,6 +66,7 @@ internal unsafe struct ColumnSumsJob<S, V> : IParallelJob
         S.Store(acc + 3 * S.Count, t3);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Sum1(int column, int lanes)
     {
         float* row = Values + column;

@@ -67,6 +67,7 @@ internal static unsafe class Panels<S, V>
     }
 
     /// <summary>Transposes fewer than Count rows; the others count as 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TransposeRows(float* source, nint stride, int rows, float* target, nint targetStride)
     {
         float* block = stackalloc float[S.Count * S.Count];

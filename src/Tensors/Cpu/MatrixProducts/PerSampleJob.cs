@@ -83,6 +83,7 @@ internal unsafe struct PerSampleJob<S, V> : IParallelJob
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void TakeAbsolute(float* values, nint count)
     {
         nint i = 0;
@@ -106,6 +107,7 @@ internal unsafe struct PerSampleJob<S, V> : IParallelJob
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void LoadStrip(float* strip, int row, int rows, int column, int columns)
     {
         int low = Math.Min(columns, S.Count);
@@ -117,6 +119,7 @@ internal unsafe struct PerSampleJob<S, V> : IParallelJob
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void StoreStrip(float* strip, int row, int rows, int column, int columns)
     {
         int low = Math.Min(columns, S.Count);
