@@ -5,7 +5,7 @@ using Microsoft.Win32.SafeHandles;
 namespace MergeEngine.Tensors.Safetensors;
 
 /// <summary>
-/// The few calls that .NET does not offer: what kind of file a path is without opening it, syncing a directory, giving two paths each
+/// The few calls that .NET does not offer: what kind of file a path is without opening it, which file it is and when anything of it was changed, syncing a directory, giving two paths each
 /// other's place in one step, and reading what the system has in memory.
 /// </summary>
 internal static partial class Posix
@@ -65,17 +65,19 @@ internal static partial class Posix
     /// <returns>True also where the system cannot be asked.</returns>
     public static bool IsAt(SafeFileHandle file, string path)
     {
-        if (!OperatingSystem.IsLinux()) return true;
-        const int AtFdCwd = -100, AtEmptyPath = 0x1000;
+        if (StatusOf(file) is not { } own) return true;
+        return StatusOf(path) is { } other && (other.Inode, other.Device) == (own.Inode, own.Device);
+    }
+
+    /// <summary>When an open file's status was changed last, in nanoseconds since 1970, and which file it is; null where the system cannot be asked.</summary>
+    public static (long Changed, ulong Inode, ulong Device)? StatusOf(SafeFileHandle file)
+    {
+        const int AtEmptyPath = 0x1000;
         bool held = false;
         try
         {
             file.DangerousAddRef(ref held);
-            return Identity((int)file.DangerousGetHandle(), "", AtEmptyPath) is not { } own || Identity(AtFdCwd, path, 0) == own;
-        }
-        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
-        {
-            return true;
+            return Status((int)file.DangerousGetHandle(), "", AtEmptyPath);
         }
         finally
         {
@@ -83,12 +85,30 @@ internal static partial class Posix
         }
     }
 
-    [SupportedOSPlatform("linux")]
-    private static unsafe (ulong Inode, ulong Device)? Identity(int directory, string path, int flags)
+    /// <summary>The same of the file that a path leads to; null also where there is none.</summary>
+    public static (long Changed, ulong Inode, ulong Device)? StatusOf(string path)
     {
-        const int InodeMask = 0x100, InodeOffset = 32, DeviceOffset = 136, StructLength = 256;
+        const int AtFdCwd = -100;
+        return Status(AtFdCwd, path, 0);
+    }
+
+    private static unsafe (long Changed, ulong Inode, ulong Device)? Status(int directory, string path, int flags)
+    {
+        if (!OperatingSystem.IsLinux()) return null;
+        const int Mask = 0x180, InodeOffset = 32, ChangedOffset = 96, DeviceOffset = 136, StructLength = 256;
+        const long Second = 1_000_000_000;
         byte* buffer = stackalloc byte[StructLength];
-        return StatX(directory, path, flags, InodeMask, buffer) == 0 ? (*(ulong*)(buffer + InodeOffset), *(ulong*)(buffer + DeviceOffset)) : null;
+        try
+        {
+            if (StatX(directory, path, flags, Mask, buffer) != 0) return null;
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
+            return null;
+        }
+
+        long changed = (*(long*)(buffer + ChangedOffset) * Second) + *(uint*)(buffer + ChangedOffset + sizeof(long));
+        return (changed, *(ulong*)(buffer + InodeOffset), *(ulong*)(buffer + DeviceOffset));
     }
 
     /// <summary>Makes a rename in the directory last through a power cut, where the system can.</summary>

@@ -14,6 +14,8 @@ public sealed class MergeKillTests : IDisposable
 
     private const string Partial = ".out.merge-engine.partial";
 
+    private static readonly string[] s_models = ["base", "a", "b"];
+
     private readonly TemporaryDirectory _directory = new();
 
     /// <summary>One thread, so that there is time to kill it.</summary>
@@ -22,7 +24,7 @@ public sealed class MergeKillTests : IDisposable
     public MergeKillTests()
     {
         // Three files of 17 MB: each has a piece of 16 MiB, the least that is gone on with, and the method takes several passes.
-        foreach ((string name, int seed) in (ReadOnlySpan<(string, int)>)[("base", 1), ("a", 2), ("b", 3)]) SmallModel.Write(_directory[name], seed, scale: 2850);
+        for (int i = 0; i < s_models.Length; i++) SmallModel.Write(_directory[s_models[i]], i + 1, scale: 2850);
         _directory.Write("r.yml", "merge_method: ties\nbase_model: base\nmodels:\n  - {model: a, parameters: {weight: 0.5, density: 0.3}}\n  - {model: b, parameters: {weight: 0.8, density: 0.6}}\n");
     }
 
@@ -74,9 +76,10 @@ public sealed class MergeKillTests : IDisposable
     {
         using (Process process = MergeEngineProcess.Start(_directory.Path, ["merge", "r.yml", "out", .. s_slowly]))
         {
-            // The journal is locked, but its length can be seen: first it says which merge it is, then a line for each piece.
+            // The journal is locked, but its length can be seen: first it says which merge it is, then it has a line of 91 bytes for each of two pieces of three inputs, and then one of 94 for a piece of the output.
+            const int Reading = 6 * 91, Writing = 94;
             long begun = 0, length = 0;
-            while (!process.HasExited && !(begun > 0 && length > begun))
+            while (!process.HasExited && !(begun > 0 && length >= begun + Reading + Writing))
             {
                 length = new FileInfo(_directory[$"{Partial}/journal"]) is { Exists: true } journal ? journal.Length : 0;
                 if (begun == 0) begun = length;
@@ -99,6 +102,40 @@ public sealed class MergeKillTests : IDisposable
         Assert.False(Directory.Exists(_directory[Partial]));
         // A run that was killed after its last step is not done again.
         Assert.True(Resume().GetProperty("was_finished").GetBoolean());
+    }
+
+    [Fact]
+    public void Gone_on_with_after_its_models_were_copied_it_says_that_it_has_compared_them()
+    {
+        Merge("whole").Succeeded();
+        KillInTheMiddle();
+        foreach (string name in s_models) File.SetLastWriteTimeUtc(_directory[$"{name}/model.safetensors"], new DateTime(2001, 2, 3, 4, 5, 6, DateTimeKind.Utc));
+        Outcome resumed = Merge("out", "--resume").Succeeded();
+        Assert.Matches("^merge-engine: note: out: goes on although the times of (\"(base|a|b)/model.safetensors\"(, )?){3} have changed: [0-9.]+ MB ", resumed.Error);
+        AssertWhole();
+        Assert.DoesNotContain(Partial, Directory.GetFileSystemEntries(_directory.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void Gone_on_with_after_a_model_was_changed_it_is_refused_and_begins_anew_without_resume()
+    {
+        KillInTheMiddle();
+        SmallModel.Write(_directory["a"], 4, scale: 2850);
+        Merge("out", "--resume").Refused(1, "what a stopped merge has left was begun before its input a/model.safetensors (its bytes 0 to 16777215) was changed", "without --resume it begins anew");
+        Merge("out").Succeeded();
+        Merge("whole").Succeeded();
+        AssertWhole();
+    }
+
+    /// <summary>When the first pieces of files were read or written.</summary>
+    private void KillInTheMiddle()
+    {
+        using Process process = MergeEngineProcess.Start(_directory.Path, ["merge", "r.yml", "out", .. s_slowly]);
+        // The journal is locked, but its length can be seen: each of its lines has some hundred bytes, the second, which says which merge it is, a thousand.
+        while (!process.HasExited && !(new FileInfo(_directory[$"{Partial}/journal"]) is { Exists: true, Length: > 1500 })) Thread.Sleep(1);
+        process.Kill();
+        process.WaitForExit();
+        Assert.SkipWhen(Directory.Exists(_directory["out"]), "The merge was over before it could be stopped.");
     }
 
     private Outcome Merge(string output, params string[] options) => MergeEngineProcess.RunIn(_directory.Path, ["merge", "r.yml", output, .. s_slowly, .. options]);

@@ -71,7 +71,7 @@ internal static class MergeCommand
 
         foreach (PreviewedMerge plan in plans) PlanText.Write(plan.Plan, Console.Error);
         IReadOnlyList<MergeResult> results = Merge(context, file, options);
-        foreach (string note in results.SelectMany(r => r.PlaceNotes)) CommandContext.Note(Printable.Of(note));
+        foreach (string note in results.SelectMany(r => r.ResumeNote is { } resumed ? r.PlaceNotes.Prepend(resumed) : r.PlaceNotes)) CommandContext.Note(Printable.Of(note));
         foreach (MergeResult result in results) MergeProfileTable.Write(result, Console.Error);
         context.Write(MergeReport.From(results), CliJson.Default.MergeReport, static (r, text) => r.Print(text));
     }

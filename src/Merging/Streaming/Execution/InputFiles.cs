@@ -11,7 +11,7 @@ public sealed class InputFiles : IDisposable
 {
     private const int ReadBytes = 256 << 10;
 
-    private readonly HashSet<SafetensorsFile> _known = new(ReferenceEqualityComparer.Instance);
+    private readonly Dictionary<SafetensorsFile, InputFile> _known = new(ReferenceEqualityComparer.Instance);
     private readonly List<InputFile> _files = [];
 
     private InputFiles()
@@ -46,16 +46,20 @@ public sealed class InputFiles : IDisposable
         }
     }
 
+    /// <summary>What is noted of an opened file of the job.</summary>
+    internal InputFile Of(SafetensorsFile file) => _known[file];
+
     public void Dispose()
     {
-        foreach (SafetensorsFile file in _known) file.Passing = null;
+        foreach (SafetensorsFile file in _known.Keys) file.Passing = null;
         foreach (InputFile file in _files) file.Dispose();
     }
 
     private void Add(SafetensorsFile file, bool hashing, StageTimes? times)
     {
-        if (!_known.Add(file)) return;
+        if (_known.ContainsKey(file)) return;
         var input = new InputFile(file, hashing);
+        _known.Add(file, input);
         _files.Add(input);
         if (input.Length != file.FileLength)
             throw new SafetensorsException($"{file.FilePath}: has {Counting.Of(input.Length, "byte")}, but had {file.FileLength} when the merge was planned.");

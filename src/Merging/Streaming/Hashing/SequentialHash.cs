@@ -23,11 +23,14 @@ internal sealed class SequentialHash : StreamedHash
         if (length == 0) digest = Sha256State.HashData([]);
     }
 
-    public override bool IsComplete(int piece) => Volatile.Read(ref digest) is not null;
+    public override byte[]? DigestOf(int piece) => Volatile.Read(ref digest);
 
-    public override byte[][] Digests() => [Volatile.Read(ref digest) ?? throw new InvalidOperationException("The file's only piece is not complete.")];
-
-    public override void Restore(int piece, byte[] digest) => Volatile.Write(ref this.digest, digest);
+    public override void Restore(int piece, byte[] digest)
+    {
+        hash?.Dispose();
+        hash = null;
+        Volatile.Write(ref this.digest, digest);
+    }
 
     public override long Add(long offset, ReadOnlySpan<byte> bytes)
     {

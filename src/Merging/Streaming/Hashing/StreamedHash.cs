@@ -53,11 +53,14 @@ internal abstract class StreamedHash
 
     public int LengthOf(int piece) => LengthOf(piece, Length);
 
-    public abstract bool IsComplete(int piece);
+    public bool IsComplete(int piece) => DigestOf(piece) is not null;
+
+    /// <summary>The digest of a piece; null while it is not complete.</summary>
+    public abstract byte[]? DigestOf(int piece);
 
     /// <summary>The digests of all pieces.</summary>
     /// <exception cref="InvalidOperationException">A piece is not complete.</exception>
-    public abstract byte[][] Digests();
+    public byte[][] Digests() => [.. Enumerable.Range(0, PieceCount).Select(i => DigestOf(i) ?? throw new InvalidOperationException($"Piece {i} of {PieceCount} is not complete."))];
 
     /// <summary>Takes a piece for complete.</summary>
     public abstract void Restore(int piece, byte[] digest);

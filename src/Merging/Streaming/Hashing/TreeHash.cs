@@ -25,9 +25,7 @@ internal sealed class TreeHash : StreamedHash
         if (length == 0) pieces[0].Digest = [];
     }
 
-    public override bool IsComplete(int piece) => Volatile.Read(ref pieces[piece].Digest) is not null;
-
-    public override byte[][] Digests() => [.. pieces.Select((piece, i) => Volatile.Read(ref piece.Digest) ?? throw new InvalidOperationException($"Piece {i} of {pieces.Length} is not complete."))];
+    public override byte[]? DigestOf(int piece) => Volatile.Read(ref pieces[piece].Digest);
 
     public override void Restore(int piece, byte[] digest) => Volatile.Write(ref pieces[piece].Digest, digest);
 

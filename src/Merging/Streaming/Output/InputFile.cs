@@ -13,7 +13,10 @@ public sealed class InputFile : IDisposable
 {
     private readonly SafeFileHandle handle;
     private readonly StreamedHash? hash;
+    private readonly FileStamp stamp;
+    private readonly FileStamp? place;
     private readonly bool borrows;
+    private Action<int, ReadOnlyMemory<byte>>? noting;
 
     /// <param name="path">The file; its name as given goes to the manifest.</param>
     /// <param name="hashing">False to note no hash.</param>
@@ -32,7 +35,7 @@ public sealed class InputFile : IDisposable
             throw new SafetensorsException($"{path}: cannot be opened ({e.Message.TrimEnd('.')}), expected a file to read.", e);
         }
 
-        (Length, Modified, hash) = Describe(hashing);
+        (stamp, place, hash) = Describe(hashing);
     }
 
     /// <summary>A file of weights that is open already and stays so while this is used: opened again it would count twice against the limit on open files.</summary>
@@ -41,16 +44,16 @@ public sealed class InputFile : IDisposable
     public InputFile(SafetensorsFile file, bool hashing = true)
     {
         (FilePath, handle, borrows) = (file.FilePath, file.Handle, true);
-        (Length, Modified, hash) = Describe(hashing);
+        (stamp, place, hash) = Describe(hashing);
     }
 
     public string FilePath { get; }
 
     /// <summary>Bytes when it was opened.</summary>
-    public long Length { get; }
+    public long Length => stamp.Length;
 
     /// <summary>When it was changed last before it was opened.</summary>
-    public DateTime Modified { get; }
+    public DateTime Modified => stamp.Modified;
 
     /// <summary>Bytes of this file that were just read. Reading the same bytes again, as a second pass does, costs nothing.</summary>
     /// <param name="offset">Counted from the start of the file.</param>
@@ -71,29 +74,75 @@ public sealed class InputFile : IDisposable
 
     internal string Time => Modified.ToString("O", CultureInfo.InvariantCulture);
 
+    /// <summary>Tells of each piece of 16 MiB whose digest is known, those that are known already first.</summary>
+    /// <param name="note">Takes the number of the piece and its digest, on the thread that completed it; null to tell nobody any more.</param>
+    internal void NotePieces(Action<int, ReadOnlyMemory<byte>>? note)
+    {
+        noting = note;
+        if (note is null || hash is null) return;
+        for (int piece = 0; piece < hash.PieceCount; piece++)
+        {
+            if (hash.DigestOf(piece) is { } digest) note(piece, digest);
+        }
+    }
+
+    /// <summary>Reads a piece and takes it over, if it has a digest that was noted when it was read before: it need not be hashed again.</summary>
+    /// <returns>Whether it has.</returns>
+    internal bool TryRestore(int piece, byte[] digest, CancellationToken cancellation)
+    {
+        if (!PieceDigest.Of(Read, Length, piece, cancellation).AsSpan().SequenceEqual(digest)) return false;
+        hash?.Restore(piece, digest);
+        return true;
+    }
+
     /// <summary>The file's hash; null where it is not hashed.</summary>
+    /// <remarks>
+    /// Length and time of a file that is written to and then given its old time are what they were, but not its status, which changes with its names and rights too. There the bytes are
+    /// asked: read again, they must have the hash of those that were read.
+    /// </remarks>
     /// <exception cref="SafetensorsException">The file is not what it was when it was opened.</exception>
     internal FileHash? FinishHash(int threads, CancellationToken cancellation)
     {
         hash?.Finish(threads, cancellation);
-        RequireUnchanged();
-        return hash is null ? null : StreamedHash.Root(hash.Digests());
+        bool same = LooksUnchanged(out bool untouched);
+        FileHash? found = hash is null ? null : StreamedHash.Root(hash.Digests());
+        if (!same || (!untouched && (found is null || HashAtPath(threads, cancellation) != found))) throw Fail();
+        return found;
     }
 
+    /// <summary>For a merge that has failed in a way that bytes which change would explain.</summary>
     /// <exception cref="SafetensorsException">The file is not what it was when it was opened.</exception>
     internal void RequireUnchanged()
     {
-        if (RandomAccess.GetLength(handle) != Length || File.GetLastWriteTimeUtc(handle) != Modified || !IsSameAtPath())
-            throw new SafetensorsException($"{FilePath}: was changed while it was read, expected an input that stays as it is.");
+        if (!LooksUnchanged(out bool untouched) || !untouched) throw Fail();
     }
 
-    private (long Length, DateTime Modified, StreamedHash? Hash) Describe(bool hashing)
+    private (FileStamp Stamp, FileStamp? Place, StreamedHash? Hash) Describe(bool hashing)
     {
-        long length = RandomAccess.GetLength(handle);
-        return (length, File.GetLastWriteTimeUtc(handle), hashing ? StreamedHash.Create(length, (offset, bytes) => FileBytes.Fill(handle, FilePath, offset, bytes)) : null);
+        FileStamp found = FileStamp.Of(handle);
+        return (found, FileStamp.At(FilePath), hashing ? StreamedHash.Create(found.Length, (offset, bytes) => FileBytes.Fill(handle, FilePath, offset, bytes), (piece, digest) => noting?.Invoke(piece, digest)) : null);
     }
 
-    /// <summary>Another file may have been renamed to its path.</summary>
-    private bool IsSameAtPath() => File.Exists(FilePath) && new FileInfo(FilePath) is var info
-        && (info.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? info) is var file && file.Length == Length && file.LastWriteTimeUtc == Modified;
+    /// <param name="untouched">Whether nothing at all has happened to it, and its path leads to it: another file may have been renamed there.</param>
+    /// <returns>Whether length and time are what they were, here and at the path.</returns>
+    private bool LooksUnchanged(out bool untouched)
+    {
+        FileStamp own = FileStamp.Of(handle);
+        FileStamp? there = FileStamp.At(FilePath);
+        untouched = own == stamp && there == place;
+        return own.HasLengthAndTimeOf(stamp) && there?.HasLengthAndTimeOf(stamp) == true;
+    }
+
+    /// <summary>The hash of what the path leads to now.</summary>
+    private FileHash? HashAtPath(int threads, CancellationToken cancellation)
+    {
+        using var again = new InputFile(FilePath);
+        if (again.Length != Length) return null;
+        again.hash!.Finish(threads, cancellation);
+        return StreamedHash.Root(again.hash.Digests());
+    }
+
+    private SafetensorsException Fail() => new(hash is null && LooksUnchanged(out _)
+        ? $"{FilePath}: its bytes, its names or its rights were changed while it was read, which cannot be told apart without hashes, expected an input that stays as it is."
+        : $"{FilePath}: was changed while it was read, expected an input that stays as it is.");
 }

@@ -20,16 +20,19 @@ internal sealed record JournalIdentity(
         if (Recipe != now.Recipe) return "was begun with another recipe";
         if (Dialect != now.Dialect) return $"was begun in the dialect {Dialect}, and this is {now.Dialect}";
         if (Seed != now.Seed) return $"was begun with {(Seed is { } seed ? $"the seed {seed}" : "no seed")}, and this has {(now.Seed is { } other ? $"the seed {other}" : "none")}";
-        if (!Options.SequenceEqual(now.Options)) return "was begun with other options";
+        if (!Options.SequenceEqual(now.Options)) return $"was begun with other options ({MergeDescription.OtherOptions(Options, now.Options)})";
         if (Inputs.Length != now.Inputs.Length) return $"was begun with {Counting.Of(Inputs.Length, "input file")}, and there {(now.Inputs.Length == 1 ? "is" : "are")} {now.Inputs.Length} now";
         for (int i = 0; i < Inputs.Length; i++)
         {
             if (Inputs[i].Path != now.Inputs[i].Path) return $"was begun with the input {Inputs[i].Path}, and now it is {now.Inputs[i].Path}";
-            if (Inputs[i] != now.Inputs[i]) return $"was begun before its input {Inputs[i].Path} was changed";
+            if (Inputs[i].Bytes != now.Inputs[i].Bytes) return $"was begun before its input {Inputs[i].Path} was changed";
         }
 
         return Plan == now.Plan ? null : "was begun with other tensors, dtypes or shard sizes";
     }
+
+    /// <summary>Which inputs of the same merge have another time now: copies of the same bytes, or other bytes.</summary>
+    public IEnumerable<int> TouchedInputs(JournalIdentity now) => Enumerable.Range(0, Inputs.Length).Where(i => Inputs[i].Modified != now.Inputs[i].Modified);
 }
 
 /// <summary>An input as it was when the merge began.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Output;
@@ -22,6 +23,7 @@ public sealed partial class OutputDirectory : IDisposable
     private readonly Action<OutputStep> step;
     private readonly NameLock name;
     private readonly OutputJournal journal;
+    private readonly InputEvidence evidence;
     private readonly OpenShards open = new();
     private readonly ShardFile[] files;
     private readonly EarlySync early = new();
@@ -33,7 +35,8 @@ public sealed partial class OutputDirectory : IDisposable
     private bool released;
 
     private OutputDirectory(
-        OutputPath place, OutputPlan plan, MergeDescription description, OutputOptions options, Action<OutputStep> step, NameLock name, OutputJournal journal)
+        OutputPath place, OutputPlan plan, MergeDescription description, OutputOptions options, Action<OutputStep> step, NameLock name, OutputJournal journal,
+        InputEvidence evidence)
     {
         this.place = place;
         this.plan = plan;
@@ -42,6 +45,7 @@ public sealed partial class OutputDirectory : IDisposable
         this.step = step;
         this.name = name;
         this.journal = journal;
+        this.evidence = evidence;
         files = new ShardFile[plan.Shards.Count];
     }
 
@@ -60,6 +64,14 @@ public sealed partial class OutputDirectory : IDisposable
 
     /// <summary>Bytes that the journal lists and that had another hash, so that they are written again.</summary>
     public long RejectedBytes { get; private set; }
+
+    /// <summary>Bytes that an earlier run had written of inputs that have other times now, and of which nothing shows that they are still the same, so that they are written again.</summary>
+    public long DiscardedBytes { get; private set; }
+
+    /// <summary>What the reader of a result should know of how an earlier run was gone on with; null where there is nothing.</summary>
+    public string? ResumeNote => !evidence.HasTouched ? null : string.Create(
+        CultureInfo.InvariantCulture,
+        $"{place.Given}: goes on although the times of {Quoting.QuoteSome([.. evidence.Compared])} have changed: {evidence.ComparedBytes / 1e6:0.0} MB that were read of them before are the same by their hashes, and {DiscardedBytes / 1e6:0.0} MB that were written without such a proof are merged again.");
 
     /// <summary>Says before hours of work what would fail after them: the checks of opening, for which no more than an empty file is made and removed.</summary>
     /// <param name="path">The directory to write.</param>
@@ -116,9 +128,10 @@ public sealed partial class OutputDirectory : IDisposable
         OutputDirectory? output = null;
         try
         {
-            output = Begin(place, plan, description, options, step, out List<(int File, int Piece, byte[] Digest)> noted);
+            output = Begin(place, plan, description, options, step, cancellation, out IReadOnlyList<JournalLine> noted);
             output.OpenFiles(noted, cancellation);
             output.left = false;
+            output.NoteInputs();
             return output;
         }
         catch (Exception e)
@@ -190,6 +203,7 @@ public sealed partial class OutputDirectory : IDisposable
     {
         if (released) return;
         released = true;
+        foreach (InputFile input in description.Inputs) input.NotePieces(null);
         journal.Dispose();
         if (remove) RemovePartial();
         name.Dispose();
@@ -198,7 +212,7 @@ public sealed partial class OutputDirectory : IDisposable
     private void Note(int file, int piece, ReadOnlyMemory<byte> digest)
     {
         if (!options.Hash) return;
-        journal.Add(file, piece, digest.Span);
+        journal.Add(JournalLine.Written(file, piece, digest));
         step(OutputStep.PieceNoted);
     }
 

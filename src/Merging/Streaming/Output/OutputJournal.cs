@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using MergeEngine.Merging.Streaming.Hashing.Sha2;
@@ -7,11 +6,11 @@ using MergeEngine.Tensors.Safetensors;
 namespace MergeEngine.Merging.Streaming.Output;
 
 /// <summary>
-/// The notes of a merge that is under way: which merge it is, and which 16 MiB pieces of which file are written, with their digests. It is
+/// The notes of a merge that is under way: which merge it is, and the digests of 16 MiB pieces: of the outputs, those that are written, and of the inputs, those that were read. It is
 /// held locked, so that two processes never write the same output.
 /// </summary>
 /// <remarks>
-/// One line a piece: <c>file piece digest check</c>, where check is the start of a SHA-256 over the line and the check before it, so that lines
+/// One line a note (<see cref="JournalLine"/>): <c>kind file piece digest check</c>, where check is the start of a SHA-256 over the line and the check before it, so that lines
 /// cannot be changed, lost or moved unnoticed. A last line without its end is what a killed process leaves and is dropped; what a full disk has taken of a line
 /// is removed at once, so that other threads' lines do not continue it. A line may reach the disk before its piece does: whoever goes on reads every piece again and
 /// believes only its hash.
@@ -20,9 +19,9 @@ internal sealed class OutputJournal : IDisposable
 {
     public const string FileName = "journal";
 
-    private const string Title = "merge-engine journal 2";
+    private const string Title = "merge-engine journal 3";
 
-    private const string OlderTitle = "merge-engine journal 1";
+    private static readonly string[] s_olderTitles = ["merge-engine journal 1", "merge-engine journal 2"];
 
     /// <summary>Far above what the pieces of any disk need, and a bound on what is read.</summary>
     private const long MaxByteLength = 1L << 30;
@@ -65,7 +64,7 @@ internal sealed class OutputJournal : IDisposable
     /// <summary>Reads what is noted, and drops an unfinished last line.</summary>
     /// <returns>Null where the run was killed before it said which merge it was: it had written nothing.</returns>
     /// <exception cref="SafetensorsException">It is no journal, or was damaged.</exception>
-    public (JournalIdentity Identity, List<(int File, int Piece, byte[] Digest)> Pieces)? Read(string path)
+    public (JournalIdentity Identity, List<JournalLine> Lines)? Read(string path)
     {
         if (stream.Length > MaxByteLength) throw new SafetensorsException($"{path}: the journal is {stream.Length} bytes long, expected at most {MaxByteLength}.");
         byte[] bytes = new byte[stream.Length];
@@ -74,21 +73,21 @@ internal sealed class OutputJournal : IDisposable
         int length = bytes.AsSpan().LastIndexOf((byte)'\n') + 1;
         string[] lines = Encoding.UTF8.GetString(bytes, 0, length).Split('\n')[..^1];
         if (lines.Length < 2 && Title.AsSpan().StartsWith(Encoding.UTF8.GetString(bytes.AsSpan(0, Math.Min(bytes.Length, Title.Length))))) return null;
-        if (lines is [OlderTitle, ..]) throw new SafetensorsException($"{path}: is of an older version, whose merge this one cannot go on with; without --resume it begins anew.");
+        if (lines.Length > 0 && s_olderTitles.Contains(lines[0])) throw new SafetensorsException($"{path}: is of an older version, whose merge this one cannot go on with; without --resume it begins anew.");
         if (lines.Length < 2 || lines[0] != Title) throw new SafetensorsException($"{path}: is no journal of a merge, expected the first line \"{Title}\".");
         JournalIdentity identity = ReadIdentity(path, lines[1]);
-        var pieces = new List<(int, int, byte[])>(lines.Length - 2);
-        for (int i = 2; i < lines.Length; i++) pieces.Add(ReadPiece(path, i + 1, lines[i]));
+        var notes = new List<JournalLine>(lines.Length - 2);
+        for (int i = 2; i < lines.Length; i++) notes.Add(ReadLine(path, i + 1, lines[i]));
         stream.SetLength(length);
         stream.Position = length;
-        return (identity, pieces);
+        return (identity, notes);
     }
 
-    /// <summary>Notes a piece.</summary>
+    /// <summary>Adds a line.</summary>
     /// <exception cref="IOException">The disk is full or failed. What is noted before and after is none the worse for it.</exception>
-    public void Add(int file, int piece, ReadOnlySpan<byte> digest)
+    public void Add(JournalLine note)
     {
-        string line = string.Create(CultureInfo.InvariantCulture, $"{file} {piece} {Convert.ToHexStringLower(digest)}");
+        string line = note.ToString();
         lock (gate)
         {
             if (closed) return;
@@ -136,18 +135,13 @@ internal sealed class OutputJournal : IDisposable
         }
     }
 
-    private (int File, int Piece, byte[] Digest) ReadPiece(string path, int number, string line)
+    private JournalLine ReadLine(string path, int number, string line)
     {
-        string[] words = line.Split(' ');
-        if (words.Length != 4 || !int.TryParse(words[0], NumberStyles.None, CultureInfo.InvariantCulture, out int file)
-            || !int.TryParse(words[1], NumberStyles.None, CultureInfo.InvariantCulture, out int piece) || words[2].Length != 64 || !words[2].All(char.IsAsciiHexDigitLower)
-            || words[3] != Check(string.Join(' ', words[..3])))
-        {
+        int end = line.LastIndexOf(' ');
+        if (end < 0 || JournalLine.Parse(line[..end]) is not { } note || line[(end + 1)..] != Check(line[..end]))
             throw new SafetensorsException($"{path}: line {number} of the journal was damaged, so nothing after it can be trusted; without --resume the merge begins anew.");
-        }
-
-        check = words[3];
-        return (file, piece, Convert.FromHexString(words[2]));
+        check = line[(end + 1)..];
+        return note;
     }
 
     private string Check(string line) => Convert.ToHexStringLower(Sha256State.HashData(Encoding.ASCII.GetBytes($"{check} {line}")).AsSpan(0, 8));

@@ -40,7 +40,7 @@ internal static class FinishedMerge
         if (manifest.Recipe != asked.Recipe) return "was merged with another recipe";
         if (manifest.Dialect != asked.Dialect) return $"was merged in the dialect {manifest.Dialect}";
         if (manifest.Seed != asked.Seed) return "was merged with another seed";
-        if (!manifest.Options.SequenceEqual(asked.Options.OrderBy(o => o.Key, StringComparer.Ordinal))) return "was merged with other options";
+        if (!manifest.Options.SequenceEqual(asked.Options.OrderBy(o => o.Key, StringComparer.Ordinal))) return $"was merged with other options ({MergeDescription.OtherOptions(manifest.Options, asked.Options)})";
         return manifest.Hash is null ? "was merged without hashes" : null;
     }
 

@@ -26,6 +26,9 @@ public sealed record MergeResult(
     /// <summary>Bytes that an earlier run, which was stopped, had written.</summary>
     public long RestoredBytes { get; init; }
 
+    /// <summary>What is to be known of how that run was gone on with; null where there is nothing.</summary>
+    public string? ResumeNote { get; init; }
+
     /// <summary>Where the time went; null where <see cref="MergeOptions.Profile"/> does not ask, or nothing had to be done.</summary>
     public MergeProfile? Profile { get; init; }
 

@@ -60,7 +60,7 @@ public static class MergeRun
         times?.Add(MergeStage.Planning, planning);
         long opening = StageTimes.Start(times);
         using InputFiles inputs = InputFiles.Open(job, options.Hash, times);
-        MergeDescription description = Describe(recipe, text, options, inputs);
+        MergeDescription description = Describe(recipe, text, options, job, inputs);
         MergeResult result = new(
             recipe.Name, path, recipe.Method.Name, description.Dialect, plan.Tensors.Count, job.Tensors.Count(t => t.Method is not null), plan.Shards.Count, plan.TotalSize, 0,
             [.. job.Notes, .. companions.Notes, .. OutputDirectory.NotesOnLoss(path, plan, companions.Names)])
@@ -90,7 +90,7 @@ public static class MergeRun
             output.Complete(cancellation);
             double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
             MergeProfile? profile = times is null ? null : MergeProfile.Of(times, seconds, options.WorkingThreads, copy);
-            return result with { RestoredBytes = output.RestoredBytes, Moved = moved, Seconds = seconds, Profile = profile };
+            return result with { RestoredBytes = output.RestoredBytes, ResumeNote = output.ResumeNote, Moved = moved, Seconds = seconds, Profile = profile };
         }
         catch (OperationCanceledException) when (options.Hash)
         {
@@ -109,14 +109,20 @@ public static class MergeRun
     /// <summary>An intermediate result is found again; the last one only by a run that goes on with a stopped one, which may have been stopped after its last step.</summary>
     private static bool MayBeFinished(Recipe recipe, MergeOptions options) => options.Hash && (recipe.Name is null ? options.Resume : options.ReuseIntermediates);
 
-    private static MergeDescription Describe(Recipe recipe, string text, MergeOptions options, InputFiles inputs) => new()
+    private static MergeDescription Describe(Recipe recipe, string text, MergeOptions options, MergeJob job, InputFiles inputs)
     {
-        Recipe = text,
-        Dialect = recipe.Method.Dialect.ToString().ToLowerInvariant(),
-        Seed = options.Seed,
-        Options = options.Deciding(),
-        Inputs = inputs.Files,
-    };
+        // Only asked for where a stopped merge is gone on with and its inputs have been touched.
+        var ranges = new Lazy<InputRanges>(() => new InputRanges(job, inputs, options.Executing));
+        return new MergeDescription
+        {
+            Recipe = text,
+            Dialect = recipe.Method.Dialect.ToString().ToLowerInvariant(),
+            Seed = options.Seed,
+            Options = SettingFiles.AddTo(options.Deciding(), job),
+            Inputs = inputs.Files,
+            Sources = tensor => ranges.Value.Of(tensor),
+        };
+    }
 
     private sealed class DocumentProgress(IProgress<MergeProgress> progress, string? document) : IProgress<ExecutionProgress>
     {

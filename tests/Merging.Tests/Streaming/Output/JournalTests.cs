@@ -26,8 +26,8 @@ public sealed class JournalTests : IDisposable
             {
                 Assert.Equal([0, 1], Pieces(journal));
                 // Another line than the one that was cut off, so that nothing of that one may be left.
-                journal.Add(5, 40, Digest(40));
-                journal.Add(5, 41, Digest(41));
+                journal.Add(JournalLine.Written(5, 40, Digest(40)));
+                journal.Add(JournalLine.Written(5, 41, Digest(41)));
             }
 
             using OutputJournal again = OutputJournal.Open(Journal);
@@ -47,10 +47,10 @@ public sealed class JournalTests : IDisposable
             {
                 Assert.Equal([0], Pieces(journal));
                 disk.Takes = taken;
-                Assert.Throws<IOException>(() => journal.Add(1, 1, Digest(1)));
+                Assert.Throws<IOException>(() => journal.Add(JournalLine.Written(1, 1, Digest(1))));
                 disk.Takes = int.MaxValue;
-                journal.Add(1, 2, Digest(2));
-                journal.Add(1, 3, Digest(3));
+                journal.Add(JournalLine.Written(1, 2, Digest(2)));
+                journal.Add(JournalLine.Written(1, 3, Digest(3)));
             }
 
             using OutputJournal again = OutputJournal.Open(Journal);
@@ -67,9 +67,9 @@ public sealed class JournalTests : IDisposable
         {
             Assert.Equal([0, 1], Pieces(journal));
             (disk.IsFixed, disk.Takes) = (true, 20);
-            Assert.Throws<IOException>(() => journal.Add(1, 2, Digest(2)));
+            Assert.Throws<IOException>(() => journal.Add(JournalLine.Written(1, 2, Digest(2))));
             disk.Takes = int.MaxValue;
-            journal.Add(1, 3, Digest(3));
+            journal.Add(JournalLine.Written(1, 3, Digest(3)));
         }
 
         using OutputJournal again = OutputJournal.Open(Journal);
@@ -82,8 +82,8 @@ public sealed class JournalTests : IDisposable
     {
         var read = journal.Read(Journal);
         Assert.Equal("plan", read!.Value.Identity.Plan);
-        Assert.All(read.Value.Pieces, p => Assert.Equal(Digest(p.Piece), p.Digest));
-        return [.. read.Value.Pieces.Select(p => p.Piece)];
+        Assert.All(read.Value.Lines, p => Assert.Equal(Digest(p.Piece), p.Digest));
+        return [.. read.Value.Lines.Select(p => p.Piece)];
     }
 
     private byte[] WithLines(int count)
@@ -92,7 +92,7 @@ public sealed class JournalTests : IDisposable
         File.Delete(path);
         using (OutputJournal journal = OutputJournal.Create(path, s_identity))
         {
-            for (int i = 0; i < count; i++) journal.Add(1, i, Digest(i));
+            for (int i = 0; i < count; i++) journal.Add(JournalLine.Written(1, i, Digest(i)));
         }
 
         return File.ReadAllBytes(path);

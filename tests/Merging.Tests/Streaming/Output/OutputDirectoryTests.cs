@@ -257,6 +257,83 @@ public sealed class OutputDirectoryTests : IDisposable
         Assert.False(Directory.Exists(directory.File("other")));
     }
 
+    /// <summary>As <c>touch -r</c> does after an edit: length and time are what they were, and the system's own note of a change is not.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_input_that_is_overwritten_and_given_its_old_time_is_noticed(bool hashing)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux is asked when a file was changed last in any way.");
+        using InputFile input = WriteInput(out byte[] bytes, hashing);
+        using OutputDirectory output = OutputDirectory.Open(directory.File("out"), SyntheticModel.Small, SyntheticModel.Description(input), SyntheticModel.Options);
+        SyntheticModel.WriteAll(output, SyntheticModel.Small);
+        DateTime time = File.GetLastWriteTimeUtc(input.FilePath);
+        bytes[^1]++;
+        File.WriteAllBytes(input.FilePath, bytes);
+        File.SetLastWriteTimeUtc(input.FilePath, time);
+        Refused(() => output.Complete(), $"{input.FilePath}: ", hashing ? "was changed while it was read, expected an input" : "cannot be told apart without hashes");
+        Assert.Throws<SafetensorsException>(input.RequireUnchanged);
+    }
+
+    /// <summary>The same note is made of what leaves the bytes alone, and of another file with the same bytes that takes the name.</summary>
+    [Theory]
+    [InlineData("rights")]
+    [InlineData("name")]
+    [InlineData("copy")]
+    public void An_input_of_which_other_things_than_its_bytes_change_is_as_good_as_before(string what)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux is asked when a file was changed last in any way.");
+        using InputFile input = WriteInput(out byte[] bytes);
+        using OutputDirectory output = OutputDirectory.Open(directory.File("out"), SyntheticModel.Small, SyntheticModel.Description(input), SyntheticModel.Options);
+        SyntheticModel.WriteAll(output, SyntheticModel.Small);
+        string other = directory.File("other.bin");
+        if (what == "rights" && !OperatingSystem.IsWindows()) File.SetUnixFileMode(input.FilePath, UnixFileMode.UserRead);
+        if (what == "name")
+        {
+            File.Move(input.FilePath, other);
+            File.Move(other, input.FilePath);
+        }
+
+        if (what == "copy")
+        {
+            DateTime time = File.GetLastWriteTimeUtc(input.FilePath);
+            File.WriteAllBytes(other, bytes);
+            File.SetLastWriteTimeUtc(other, time);
+            File.Move(other, input.FilePath, overwrite: true);
+        }
+
+        Assert.Equal(StreamedHashTests.PlainHash(bytes), Assert.Single(output.Complete().Inputs).Blake3);
+    }
+
+    [Fact]
+    public void Another_file_with_the_same_length_and_time_under_the_name_of_an_input_is_noticed()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux is asked which file a name leads to.");
+        using InputFile input = WriteInput(out byte[] bytes);
+        using OutputDirectory output = OutputDirectory.Open(directory.File("out"), SyntheticModel.Small, SyntheticModel.Description(input), SyntheticModel.Options);
+        SyntheticModel.WriteAll(output, SyntheticModel.Small);
+        DateTime time = File.GetLastWriteTimeUtc(input.FilePath);
+        string other = directory.File("other.bin");
+        bytes[0]++;
+        File.WriteAllBytes(other, bytes);
+        File.SetLastWriteTimeUtc(other, time);
+        File.Move(other, input.FilePath, overwrite: true);
+        Refused(() => output.Complete(), $"{input.FilePath}: was changed while it was read");
+    }
+
+    private InputFile WriteInput(out byte[] bytes, bool hashing = true)
+    {
+        string path = directory.File("input.bin");
+        bytes = new byte[StreamedHash.PieceBytes + 5000];
+        new Random(5).NextBytes(bytes);
+        File.WriteAllBytes(path, bytes);
+        var input = new InputFile(path, hashing);
+        input.Passed(0, bytes);
+        // The clock of file systems may stand still for some milliseconds.
+        Thread.Sleep(20);
+        return input;
+    }
+
     internal static void Refused(Action action, params string[] mentions)
     {
         var refused = Assert.Throws<SafetensorsException>(action);

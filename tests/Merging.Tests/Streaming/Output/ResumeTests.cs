@@ -130,7 +130,7 @@ public sealed class ResumeTests : IDisposable
     {
         string path = directory.File("out"), journal = directory.File(".out.merge-engine.partial/journal");
         Stop(path, OutputStep.FilesSynced, 1);
-        File.WriteAllText(journal, File.ReadAllText(journal).Replace("merge-engine journal 2", "merge-engine journal 1", StringComparison.Ordinal));
+        File.WriteAllText(journal, File.ReadAllText(journal).Replace("merge-engine journal 3", "merge-engine journal 2", StringComparison.Ordinal));
         OutputDirectoryTests.Refused(() => OutputDirectory.Open(path, SyntheticModel.Large, SyntheticModel.Of("version: 0\n"), s_resume), journal, "older version");
         Assert.True(File.Exists(journal));
     }
@@ -204,6 +204,7 @@ public sealed class ResumeTests : IDisposable
             {
                 if (step == stop && Interlocked.Increment(ref seen) == times) throw new OperationCanceledException();
             });
+            foreach (InputFile input in description?.Inputs ?? []) input.Passed(0, File.ReadAllBytes(input.FilePath));
             SyntheticModel.WriteAll(output, SyntheticModel.Large);
             output.AddFile("config.json", """{"model_type":"none"}"""u8);
             output.Complete();
