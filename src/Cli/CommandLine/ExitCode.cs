@@ -11,6 +11,9 @@ internal static class ExitCode
     /// <summary>What the command line, a recipe or an experiment file says is wrong, whatever the files hold, or a recipe's models do not fit each other: running it again cannot help.</summary>
     public const int Usage = 2;
 
+    /// <summary>Stopped because its terminal or connection was closed: 128 + SIGHUP.</summary>
+    public const int HungUp = 129;
+
     /// <summary>Stopped by Ctrl+C, as shells report it: 128 + SIGINT.</summary>
     public const int Stopped = 130;
 

@@ -2,14 +2,17 @@ using System.Runtime.InteropServices;
 
 namespace MergeEngine.Cli.CommandLine;
 
-/// <summary>The first Ctrl+C (or SIGTERM) asks the work to stop and clean up; the second ends the process as usual.</summary>
+/// <summary>
+/// The first Ctrl+C, SIGTERM, or SIGHUP of a terminal that closes asks the work to stop and clean up; the second ends the process as usual. A signal that the caller has the process
+/// ignore, as <c>nohup</c> does with SIGHUP, stays ignored.
+/// </summary>
 internal sealed class StopSignal : IDisposable
 {
     private readonly CancellationTokenSource source = new();
     private readonly PosixSignalRegistration[] registrations;
 
     public StopSignal() =>
-        registrations = [PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop)];
+        registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP }.Select(s => PosixSignalRegistration.Create(s, Stop))];
 
     public CancellationToken Token => source.Token;
 
@@ -26,7 +29,12 @@ internal sealed class StopSignal : IDisposable
     {
         if (source.IsCancellationRequested) return;
         context.Cancel = true;
-        if (context.Signal == PosixSignal.SIGTERM) Code = ExitCode.Terminated;
+        Code = context.Signal switch
+        {
+            PosixSignal.SIGTERM => ExitCode.Terminated,
+            PosixSignal.SIGHUP => ExitCode.HungUp,
+            _ => ExitCode.Stopped,
+        };
         source.Cancel();
     }
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using MergeEngine.Cli.CommandLine;
-using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Experiments;
 using MergeEngine.Tensors;
 
@@ -41,16 +40,7 @@ internal static class AtmCommand
         ExperimentFile file = ExperimentOutput.Load(context, context.Get(ExperimentCommand.File), output);
         using Device device = context.OpenDevice();
         // The model is only there while the experiment runs, and its results only after it.
-        string model = Directory.CreateTempSubdirectory("merge-engine-").FullName;
-        try
-        {
-            ExperimentResult result = CommandContext.WithProgress("steps", sink => ExperimentRunner.RunAlternating(
-                device, file, ExperimentOutput.Options(context, sink), (encoder, merged) => encoder.Save(model, merged), context.Get(Method)));
-            return ExperimentOutput.Write(context, result, output, target => OutputDirectory.Copy(model, target));
-        }
-        finally
-        {
-            Directory.Delete(model, recursive: true);
-        }
+        return ExperimentOutput.Write(context, output, target => CommandContext.WithProgress("steps", sink => ExperimentRunner.RunAlternating(
+            device, file, ExperimentOutput.Options(context, sink), (encoder, merged) => encoder.Save(target, merged), context.Get(Method))));
     }
 }

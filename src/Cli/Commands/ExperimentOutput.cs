@@ -86,17 +86,24 @@ internal static class ExperimentOutput
     /// <param name="context">The command line.</param>
     /// <param name="result">What came out.</param>
     /// <param name="directory">Where the files go.</param>
-    /// <param name="more">Writes more files into the directory that it is given.</param>
     /// <returns>The exit code: a row that has diverged has no figures, so not everything that was asked for is done.</returns>
-    public static int Write(CommandContext context, ExperimentResult result, string directory, Action<string>? more = null)
+    public static int Write(CommandContext context, ExperimentResult result, string directory) => Write(context, directory, _ => result);
+
+    /// <summary>As <see cref="Write(CommandContext, ExperimentResult, string)"/>, of work that writes more files before its results are there.</summary>
+    /// <param name="context">The command line.</param>
+    /// <param name="directory">Where the files go.</param>
+    /// <param name="run">Does the work, and writes files into the directory that it is given.</param>
+    public static int Write(CommandContext context, string directory, Func<string, ExperimentResult> run)
     {
-        string json = ExperimentJson.Write(result);
+        (ExperimentResult? found, string json) = (null, "");
         OutputDirectory.Write(directory, target =>
         {
-            more?.Invoke(target);
-            File.WriteAllText(Path.Combine(target, Report), HtmlReport.Write(result));
+            found = run(target);
+            json = ExperimentJson.Write(found);
+            File.WriteAllText(Path.Combine(target, Report), HtmlReport.Write(found));
             File.WriteAllText(Path.Combine(target, Results), json + "\n");
         });
+        ExperimentResult result = found!;
         if (context.Json) Console.Out.WriteLine(json);
         else ExperimentTable.Write(result, Console.Out, terminal: !Console.IsOutputRedirected);
         CommandContext.Note($"{Path.Combine(directory, Results)} and {Report} are written.");

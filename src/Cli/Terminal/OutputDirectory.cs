@@ -62,24 +62,6 @@ internal static class OutputDirectory
         }
     }
 
-    /// <summary>Copies the files of a directory, and those of directories in it, such as the pooling of sentence-transformers.</summary>
-    /// <exception cref="IOException">A file cannot be written, as on a full disk.</exception>
-    public static void Copy(string from, string to)
-    {
-        foreach ((string file, string target) in Pairs(from, to))
-        {
-            try
-            {
-                File.Copy(file, target, overwrite: true);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // What the system says of a copy that does not fit names no file.
-                throw new IOException($"{target}: cannot be written ({OutputTarget.ReasonOf(e)}).", e);
-            }
-        }
-    }
-
     /// <summary>The nearest directory above that exists already.</summary>
     private static string Holder(string path)
     {
@@ -95,19 +77,14 @@ internal static class OutputDirectory
 
     private static bool IsFile(string path) => path.EndsWith(".safetensors", StringComparison.Ordinal) && !Directory.Exists(path);
 
+    /// <summary>Files of directories in it too, such as the pooling of sentence-transformers.</summary>
     private static void MoveInto(string from, string to)
-    {
-        foreach ((string file, string target) in Pairs(from, to)) File.Move(file, target, overwrite: true);
-    }
-
-    /// <summary>Every file of a directory, with those in directories below it, and its place in another; directories are made.</summary>
-    private static IEnumerable<(string File, string Target)> Pairs(string from, string to)
     {
         foreach (string file in Directory.GetFiles(from, "*", SearchOption.AllDirectories))
         {
             string target = Path.Combine(to, Path.GetRelativePath(from, file));
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            yield return (file, target);
+            File.Move(file, target, overwrite: true);
         }
     }
 }

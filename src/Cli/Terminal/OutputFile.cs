@@ -10,17 +10,11 @@ internal static class OutputFile
     {
         RequirePossible(path);
         string full = Path.GetFullPath(path);
-        string directory = Path.GetDirectoryName(full) ?? full;
-        string temporary = Path.Combine(directory, $".{Path.GetRandomFileName()}.partial");
-        try
-        {
-            File.WriteAllText(temporary, text);
-            File.Move(temporary, full, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
+        TemporaryName.RemoveLeft(full);
+        using StagingDirectory temporary = StagingDirectory.Create(full);
+        string written = Path.Combine(temporary.Content, Path.GetFileName(full));
+        File.WriteAllText(written, text);
+        File.Move(written, full, overwrite: true);
     }
 
     /// <summary>Says before hours of work what would fail after them.</summary>

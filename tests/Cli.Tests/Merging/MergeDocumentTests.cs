@@ -88,6 +88,20 @@ public sealed class MergeDocumentTests : IDisposable
         SmallModel.AssertSameTensors(_directory["out"], _directory["anew"]);
     }
 
+    /// <summary>An adapter's config decides what its factors add; the weights that are read are the same.</summary>
+    [Fact]
+    public void A_result_of_an_adapter_with_another_config_is_not_taken()
+    {
+        MergeEngineProcess.RunIn(_directory.Path, "extract-lora", "--model", "a", "--base-model", "b", "--out-path", "adapter", "--max-rank", "2").Succeeded();
+        string[] merge = ["merge", "--method", "passthrough", "--model", "b+adapter", "out", "--resume"];
+        MergeEngineProcess.RunIn(_directory.Path, merge).Succeeded();
+        Assert.True(MergeEngineProcess.RunIn(_directory.Path, [.. merge, "--json"]).Succeeded().Json().GetProperty("merged")[0].GetProperty("was_finished").GetBoolean());
+        string config = _directory["adapter/adapter_config.json"], text = File.ReadAllText(config);
+        File.WriteAllText(config, text.Replace("\"lora_alpha\": 2", "\"lora_alpha\": 6", StringComparison.Ordinal));
+        Assert.NotEqual(text, File.ReadAllText(config));
+        MergeEngineProcess.RunIn(_directory.Path, merge).Refused(1, "out: was merged with other options (adapter-and-tokenizer-files); --overwrite merges it anew");
+    }
+
     /// <summary>mergekit-multi takes any directory with a config and weights for finished.</summary>
     [Theory]
     [InlineData("recipe", "was merged with another recipe")]

@@ -133,14 +133,15 @@ public sealed class MergeTests : IDisposable
     }
 
     [Theory]
-    [InlineData(false, 130)]
-    [InlineData(true, 143)]
-    public void A_stop_does_not_wait_for_a_recipe_that_never_comes(bool terminate, int code)
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    [InlineData("HUP", 129)]
+    public void A_stop_does_not_wait_for_a_recipe_that_never_comes(string signal, int code)
     {
         using Process process = MergeEngineProcess.Start(_directory.Path, "merge", "-", "out", "--allow-crimes");
         // It speaks of the option before it reads the recipe.
         Assert.Contains("--allow-crimes", process.StandardError.ReadLine(), StringComparison.Ordinal);
-        MergeEngineProcess.Interrupt(process, terminate);
+        MergeEngineProcess.Interrupt(process, signal);
         Assert.True(process.WaitForExit(TimeSpan.FromMinutes(1)), "it still waits");
         Assert.Equal((code, "merge-engine: stopped."), (process.ExitCode, process.StandardError.ReadToEnd().Trim()));
     }

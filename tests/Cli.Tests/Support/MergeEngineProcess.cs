@@ -19,23 +19,24 @@ internal static class MergeEngineProcess
     /// <summary>The runtime that runs this test, wherever it was installed: the executable must find it.</summary>
     public static string RuntimeRoot { get; } = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
 
-    /// <summary>Ctrl+C for that process alone. Skips where it would be ignored, as in whatever a script starts in the background.</summary>
+    /// <summary>A signal for that process alone, Ctrl+C if none is named. Skips where it would be ignored, as interrupts are in whatever a script starts in the background.</summary>
     /// <param name="process">A running merge-engine.</param>
-    /// <param name="terminate">Send SIGTERM instead, which nobody ignores.</param>
-    public static void Interrupt(Process process, bool terminate = false)
+    /// <param name="signal">INT, TERM or HUP.</param>
+    public static void Interrupt(Process process, string signal = "INT")
     {
-        if (OperatingSystem.IsLinux() && !terminate)
+        int number = signal switch { "HUP" => 1, "INT" => 2, _ => 15 };
+        if (OperatingSystem.IsLinux() && signal != "TERM")
         {
             string ignored = File.ReadLines("/proc/self/status").First(l => l.StartsWith("SigIgn:", StringComparison.Ordinal))[7..].Trim();
-            if ((Convert.ToUInt64(ignored, 16) & 2) != 0)
+            if ((Convert.ToUInt64(ignored, 16) & (1UL << (number - 1))) != 0)
             {
                 process.Kill();
-                Assert.Skip("Interrupts are ignored here, as by programs that a script has started in the background.");
+                Assert.Skip($"SIG{signal} is ignored here, as by programs that a script has started in the background, or with nohup.");
             }
         }
 
         // The shell's own kill: a small system has no program of that name.
-        using Process kill = Process.Start("sh", ["-c", $"kill -{(terminate ? "TERM" : "INT")} {process.Id}"]);
+        using Process kill = Process.Start("sh", ["-c", $"kill -{signal} {process.Id}"]);
         kill.WaitForExit();
     }
 

@@ -16,13 +16,14 @@ public sealed class MergeThroughput : IDisposable
     public static IReadOnlyList<string> Methods { get; } =
         ["linear", "task_arithmetic", "ties", "dare_ties", "della", "breadcrumbs", "sce", "model_stock", "karcher"];
 
+    private readonly StagingDirectory _staging;
     private readonly string _directory;
     private readonly int _models;
     private readonly ExecutionOptions _options;
     private readonly int _threads;
     private readonly int _rounds;
 
-    /// <summary>Writes a base and models to a new directory, which <see cref="Dispose"/> removes.</summary>
+    /// <summary>Writes a base and models to a new directory, which <see cref="Dispose"/> removes; what a run that was killed has left there is removed first.</summary>
     /// <param name="parent">Where there is room for them and one more.</param>
     /// <param name="models">Models to merge, the base apart.</param>
     /// <param name="parameters">About as many float32 values in each.</param>
@@ -35,7 +36,10 @@ public sealed class MergeThroughput : IDisposable
         (_models, _options, _rounds) = (models, options, rounds);
         _threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
         Directory.CreateDirectory(parent);
-        _directory = Path.Combine(parent, $"merge-engine-bench-{Environment.ProcessId}");
+        string name = Path.Combine(parent, "merge-engine-bench");
+        TemporaryName.RemoveLeft(name);
+        _staging = StagingDirectory.Create(name);
+        _directory = _staging.Content;
         try
         {
             List<(string, Shape)> tensors = SyntheticModels.Encoder(parameters);
@@ -87,10 +91,7 @@ public sealed class MergeThroughput : IDisposable
         return new MergeRate(method, Median(plain), Median(hashed), Median(complete), Median(floor), Median(processor), Median(floorProcessor), PeakMemory.Bytes);
     }
 
-    public void Dispose()
-    {
-        if (Directory.Exists(_directory)) Directory.Delete(_directory, recursive: true);
-    }
+    public void Dispose() => _staging.Dispose();
 
     private (double Execute, double Processor, double Complete) Merge(string method, bool hash, CancellationToken cancellation)
     {
