@@ -15,6 +15,9 @@ public sealed class Checkpoint : IDisposable
 
     private const string IndexSuffix = ".safetensors.index.json";
 
+    /// <summary>How often a model that is replaced while it is opened is opened again.</summary>
+    private const int MostAttempts = 5;
+
     /// <summary>Of shards; a single file finds its tensors by itself.</summary>
     private readonly Dictionary<string, (SafetensorsFile File, TensorEntry Entry)>? _tensors;
 
@@ -188,9 +191,40 @@ public sealed class Checkpoint : IDisposable
         return new Checkpoint(path, [SafetensorsFile.Open(target, like, "a .safetensors file or the directory of a model")], null, [], like);
     }
 
+    /// <summary>A model may be put in the place of an older one between two of its files: only what stood there before and after all were opened is one model.</summary>
     private static Checkpoint OpenShards(string path, string indexPath, Checkpoint? like)
     {
-        var index = ShardedIndex.Open(indexPath);
+        for (int attempt = 1; ; attempt++)
+        {
+            FileStamp? stamp = FileStamp.At(indexPath);
+            FileStamp?[] before = [];
+            Checkpoint? opened = null;
+            SafetensorsException? failure = null;
+            try
+            {
+                var index = ShardedIndex.Open(indexPath);
+                before = StampsOf(index, indexPath);
+                opened = OpenShards(path, indexPath, index, like);
+                if (FileStamp.At(indexPath) == stamp && StampsOf(index, indexPath).SequenceEqual(before)) return opened;
+            }
+            catch (SafetensorsException e)
+            {
+                if (FileStamp.At(indexPath) == stamp) throw;
+                failure = e;
+            }
+
+            opened?.Dispose();
+            if (attempt < MostAttempts) continue;
+            string text = $"{path}: its files were replaced while they were opened, expected a model that stays as it is.";
+            throw failure is null ? new SafetensorsException(text) : new SafetensorsException(text, failure);
+        }
+    }
+
+    private static FileStamp?[] StampsOf(ShardedIndex index, string indexPath) =>
+        [.. index.Shards.Select(shard => FileStamp.At(System.IO.Path.Combine(System.IO.Path.GetDirectoryName(indexPath) ?? "", shard)))];
+
+    private static Checkpoint OpenShards(string path, string indexPath, ShardedIndex index, Checkpoint? like)
+    {
         string directory = System.IO.Path.GetDirectoryName(indexPath) ?? "";
         string[] missing = [.. index.Shards.Where(shard => !File.Exists(System.IO.Path.Combine(directory, shard)))];
         if (missing.Length > 0)

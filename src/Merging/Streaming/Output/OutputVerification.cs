@@ -15,15 +15,32 @@ namespace MergeEngine.Merging.Streaming.Output;
 /// <param name="Differences">What is not as it should be, a sentence each, in the order of the files; empty if all is well.</param>
 public sealed record OutputVerification(string Directory, int Files, long Bytes, bool Hashed, IReadOnlyList<string> Differences)
 {
+    /// <summary>How often a model that is replaced meanwhile is verified again.</summary>
+    private const int MostAttempts = 3;
+
     /// <summary>Verifies a directory.</summary>
     /// <param name="directory">A directory with a <c>merge-manifest.json</c>.</param>
     /// <param name="threads">Threads that hash; each holds 256 KiB.</param>
     /// <param name="progress">Is told the bytes that were read, now and then, from any thread.</param>
     /// <param name="cancellation">Stops the work.</param>
-    /// <exception cref="SafetensorsException">There is no manifest, or the manifest itself was changed.</exception>
+    /// <exception cref="SafetensorsException">There is no manifest, or the manifest itself was changed, or other models are put in the place of this one again and again.</exception>
     public static OutputVerification Run(string directory, int threads, Action<long>? progress = null, CancellationToken cancellation = default)
     {
-        MergeManifest manifest = ManifestFile.Read(Path.Combine(directory, MergeManifest.FileName));
+        string path = Path.Combine(directory, MergeManifest.FileName);
+        for (int attempt = 0; attempt < MostAttempts; attempt++)
+        {
+            MergeManifest manifest = ManifestFile.Read(path);
+            OutputVerification found = Run(directory, manifest, threads, progress, cancellation);
+            // Files of a newer model differ from an older one's manifest.
+            if (found.Differences.Count == 0 || (File.Exists(path) && ManifestFile.Read(path).ManifestSha256 == manifest.ManifestSha256)) return found;
+        }
+
+        throw new SafetensorsException($"{directory}: was replaced while it was verified, expected a model that stays as it is.");
+    }
+
+    /// <summary>As <see cref="Run(string, int, Action{long}?, CancellationToken)"/>, by a manifest that was read there.</summary>
+    internal static OutputVerification Run(string directory, MergeManifest manifest, int threads, Action<long>? progress = null, CancellationToken cancellation = default)
+    {
         var differences = new ConcurrentBag<(string File, long At, string Text)>();
         HashSet<string> listed = [.. manifest.Outputs.Select(o => o.Name), MergeManifest.FileName];
         HashSet<string> folders = [.. listed.Select(n => Path.GetDirectoryName(n)!).Where(f => f.Length > 0)];

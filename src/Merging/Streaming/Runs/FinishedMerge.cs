@@ -31,7 +31,7 @@ internal static class FinishedMerge
         return DifferenceOf(manifest, asked)
             ?? DifferenceOf(manifest, plan)
             ?? DifferenceOf(manifest.Inputs, asked.Inputs, threads, cancellation)
-            ?? (OutputVerification.Run(path, threads, cancellation: cancellation).Differences is [string first, ..] ? $"is not as it was written: {first.TrimEnd('.')}" : null);
+            ?? (OutputVerification.Run(path, manifest, threads, cancellation: cancellation).Differences is [string first, ..] ? $"is not as it was written: {first.TrimEnd('.')}" : null);
     }
 
     private static string? DifferenceOf(MergeManifest manifest, MergeDescription asked)

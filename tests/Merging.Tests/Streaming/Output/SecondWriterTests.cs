@@ -80,6 +80,36 @@ public sealed class SecondWriterTests : IDisposable
         Assert.Equal([path], Directory.GetFileSystemEntries(directory.Path));
     }
 
+    /// <summary>Files of one directory, opened one after the other while another takes its place, are not of one model by themselves.</summary>
+    [Fact]
+    public async Task A_reader_of_a_model_in_several_files_that_is_replaced_finds_one_version_whole()
+    {
+        string path = directory.File("out");
+        Assert.True(SyntheticModel.Small.Shards.Count > 1);
+        SyntheticModel.Write(path, SyntheticModel.Small);
+        Task writing = Task.Run(() =>
+        {
+            for (int version = 1; version <= Rounds; version++) SyntheticModel.Write(path, SyntheticModel.Small, SyntheticModel.Options with { Overwrite = true, Threads = 1 }, version);
+        });
+        int read = 0, verified = 0;
+        while (!writing.IsCompleted || read == 0 || verified == 0)
+        {
+            try
+            {
+                using (Checkpoint model = Checkpoint.Open(path)) Assert.Contains(Enumerable.Range(0, Rounds + 1), version => IsOf(model, version));
+                read++;
+                Assert.Empty(OutputVerification.Run(path, 1).Differences);
+                verified++;
+            }
+            catch (SafetensorsException e) when (e.Message.EndsWith("expected a model that stays as it is.", StringComparison.Ordinal))
+            {
+            }
+        }
+
+        await writing;
+        AssertWholeAndAlone(path);
+    }
+
     [Fact]
     public void A_name_is_held_by_one_at_a_time_and_goes_with_the_last()
     {
@@ -122,6 +152,9 @@ public sealed class SecondWriterTests : IDisposable
 
         return written;
     }
+
+    private static bool IsOf(Checkpoint model, int version) =>
+        SyntheticModel.Small.Tensors.All(t => model.GetSpan(t.Name).SequenceEqual(SyntheticModel.BytesOf(t, 0, (int)t.ByteLength, version)));
 
     private static TensorContent WeightsOf(int value)
     {
