@@ -1,4 +1,5 @@
 using System.Text;
+using MergeEngine.Merging.Streaming.Planning.Reports;
 
 namespace MergeEngine.Cli.Terminal;
 
@@ -19,7 +20,7 @@ internal sealed class TextTable(params string[] headers)
 
     public void Write(TextWriter output)
     {
-        int[] widths = [.. headers.Select((header, i) => Math.Max(header.Length, rows.Count == 0 ? 0 : rows.Max(row => row[i].Length)))];
+        int[] widths = [.. headers.Select((header, i) => Math.Max(TextWidth.Of(header), rows.Count == 0 ? 0 : rows.Max(row => TextWidth.Of(row[i]))))];
         WriteRow(output, headers, widths);
         foreach (string[] row in rows) WriteRow(output, row, widths);
     }
@@ -30,7 +31,7 @@ internal sealed class TextTable(params string[] headers)
         for (int i = 0; i < cells.Length; i++)
         {
             if (i > 0) line.Append("  ");
-            line.Append(right[i] ? cells[i].PadLeft(widths[i]) : cells[i].PadRight(widths[i]));
+            line.Append(right[i] ? TextWidth.PadLeft(cells[i], widths[i]) : TextWidth.PadRight(cells[i], widths[i]));
         }
 
         output.WriteLine(line.ToString().TrimEnd());

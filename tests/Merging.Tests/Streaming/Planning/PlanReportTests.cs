@@ -30,6 +30,17 @@ public sealed class PlanReportTests(HeaderFixture fixture) : IClassFixture<Heade
     }
 
     [Fact]
+    public void Columns_line_up_on_a_terminal_whatever_characters_names_have()
+    {
+        fixture.Write("models/x", ("ids", "I64 2"), ("重み", "F32 2"));
+        var text = new StringWriter { NewLine = "\n" };
+        PlanText.Write(Describe("merge_method: passthrough\nmodels: [{model: models/x}]"), text);
+        Assert.Contains(
+            "\ntensor  dtype  shape  size  method       sources\nids     I64    [2]    16 B  copy         [0]\n重み    F32    [2]     8 B  passthrough  [0] scale=1\n",
+            text.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void The_table_shows_every_tensor_with_all_that_decides_it()
     {
         var text = new StringWriter { NewLine = "\n" };

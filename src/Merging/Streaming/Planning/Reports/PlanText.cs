@@ -51,11 +51,11 @@ public static class PlanText
         }
 
         // The last column is as long as it is.
-        int[] widths = [.. Enumerable.Range(0, 5).Select(c => rows.Max(r => r[c].Length))];
+        int[] widths = [.. Enumerable.Range(0, 5).Select(c => rows.Max(r => TextWidth.Of(r[c])))];
         foreach (string[] row in rows)
         {
             var line = new StringBuilder();
-            for (int c = 0; c < widths.Length; c++) line.Append(c == 3 ? row[c].PadLeft(widths[c]) : row[c].PadRight(widths[c])).Append("  ");
+            for (int c = 0; c < widths.Length; c++) line.Append(c == 3 ? TextWidth.PadLeft(row[c], widths[c]) : TextWidth.PadRight(row[c], widths[c])).Append("  ");
             to.WriteLine(line.Append(row[5]).ToString().TrimEnd());
         }
     }
