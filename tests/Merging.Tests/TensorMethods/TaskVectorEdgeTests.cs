@@ -1,4 +1,6 @@
 using MergeEngine.Merging.TensorMethods;
+using MergeEngine.Merging.Tests.Support;
+using MergeEngine.Merging.Yaml;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tests.Support;
@@ -33,6 +35,43 @@ public sealed class TaskVectorEdgeTests
         float[] origin = new float[50], model = [.. Enumerable.Range(1, 50).Select(i => (float)i)];
         float[] merged = Run("breadcrumbs", device, new Shape(50), [origin, model], "density: 0.9", "lambda: 1", [1]);
         Assert.Equal([.. model.Select(x => x > 5 ? x : 0)], merged);
+    }
+
+    /// <summary>Nothing is kept of a density of 0, not the one element that a small density leaves.</summary>
+    [Theory]
+    [MemberData(nameof(TaskVectorPropertyTests.ThinningMethods), MemberType = typeof(TaskVectorPropertyTests))]
+    public void A_density_of_0_keeps_the_bits_of_the_base(string method)
+    {
+        using Device device = DeviceCases.Open("cpu", 2);
+        foreach (string shared in new[] { "", "normalize: true, rescale: true", "normalize: false, rescale: false" })
+        {
+            foreach (Shape shape in new[] { new Shape(), new Shape(3, 1), new Shape(40, 50) })
+            {
+                float[] origin = [.. Enumerable.Range(0, (int)shape.ElementCount).Select(i => 1f - i)], moved = [.. origin.Select(x => x + 0.5f)];
+                Equal(origin, Run(method, device, shape, [origin, moved, moved], "density: 0", shared, [0.5, 0.5]));
+            }
+        }
+    }
+
+    /// <summary>mergekit's rule for the span around a density, as the table of parameters says it.</summary>
+    [Theory]
+    [InlineData(0.5, 0.4, true)]
+    [InlineData(0.5, 0.5, false)]
+    [InlineData(0.25, 0.25, false)]
+    [InlineData(0.75, 0.25, false)]
+    [InlineData(0.25, 0.2, true)]
+    [InlineData(0.25, 0, true)]
+    [InlineData(0, 1, true)]
+    [InlineData(1, 0.25, true)]
+    public void The_keep_probabilities_of_della_lie_between_0_and_1(double density, double epsilon, bool fits)
+    {
+        foreach (string method in new[] { "della", "della_linear" })
+        {
+            string recipe = FormattableString.Invariant($"merge_method: {method}\nbase_model: models/a\nmodels: [{{model: models/b, parameters: {{weight: 1, density: {density}, epsilon: {epsilon}}}}}]");
+            IReadOnlyList<YamlException> problems = RecipeText.ProblemsOf(RecipeText.ReadFile(recipe));
+            Assert.Equal(fits, problems.Count == 0);
+            Assert.All(problems, problem => Assert.Contains("must lie inside (0, 1)", problem.Message, StringComparison.Ordinal));
+        }
     }
 
     /// <summary>A row of one element has no rank: its probability is the density. Six standard deviations of 4000 draws are 0.047.</summary>

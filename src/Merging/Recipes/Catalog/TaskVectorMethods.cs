@@ -8,9 +8,9 @@ internal static class TaskVectorMethods
     private static readonly MethodParameter s_weight = Weight("weight of the model's difference from the base");
     private static readonly MethodParameter s_meanWeight = Weight("weight of the model in the mean", 1);
     private static readonly MethodParameter s_lambda = Number("lambda", 1, "factor of the merged difference");
-    private static readonly MethodParameter s_density = Number("density", 1, "share of each tensor's difference that is kept", 0, 1);
+    private static readonly MethodParameter s_density = Number("density", 1, "share of each tensor's difference that is kept: nothing of it at 0, everything at 1", 0, 1);
     private static readonly MethodParameter s_gamma = Number("gamma", 0.01, "share of the largest values of each tensor that is dropped", 0, 1);
-    private static readonly MethodParameter s_epsilon = Number("epsilon", 0.15, "half the span of the keep probabilities around density", 0, 1);
+    private static readonly MethodParameter s_epsilon = Number("epsilon", 0.15, "half the span of the keep probabilities around density; less than density and than 1 - density, unless density is 0 or 1", 0, 1);
 
     /// <summary>As mergekit computes them. Zero models are allowed: a slice may keep the base's layers.</summary>
     public static IReadOnlyList<MethodDescription> Mergekit { get; } =
@@ -41,7 +41,7 @@ internal static class TaskVectorMethods
             PerModel =
             [
                 s_meanWeight,
-                Number("density", 0.2, "share of the whole model's difference that is kept", 0, 1) with { WholeModel = true },
+                Number("density", 0.2, "share of the whole model's difference that is kept: nothing of it at 0, everything at 1", 0, 1) with { WholeModel = true },
             ],
             Source = "Yadav et al., arXiv 2306.01708",
         },
