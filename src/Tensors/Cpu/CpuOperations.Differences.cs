@@ -33,7 +33,21 @@ internal sealed unsafe partial class CpuOperations
         VectorPass<Variance>.Run(_device, new Variance { Output = output.Pointer, Inputs = Scratch.Pointers(scratch, inputs), Count = inputs.Length }, output.Length);
     }
 
-    protected override void RankedMaskCore(DeviceSpan<byte> mask, DeviceSpan<float> values, int columns, ulong key, double first, double step, long firstIndex)
+    protected override void RankedMaskCore(DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, int columns, ulong key, double first, double step, long firstIndex) =>
+        RunRankedMask(mask, values, origin, columns, key, first, step, firstIndex, default);
+
+    protected override void AccumulateRankedSumsCore(
+        DeviceSpan<double> sums, DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, int columns, ulong key, double first, double step, long firstIndex)
+    {
+        // Several threads come to rows in no order.
+        if (_device.Pool.IsAlone && Vectors.RankedMask.GoesByBytes(_device.Simd, columns, step))
+            RunRankedMask(mask, values, origin, columns, key, first, step, firstIndex, new RankedSums(sums.Pointer));
+        else
+            base.AccumulateRankedSumsCore(sums, mask, values, origin, columns, key, first, step, firstIndex);
+    }
+
+    private void RunRankedMask(
+        DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, int columns, ulong key, double first, double step, long firstIndex, RankedSums sums)
     {
         int rows = checked((int)(values.Length / columns));
         if (rows == 0) return;
@@ -41,16 +55,20 @@ internal sealed unsafe partial class CpuOperations
         {
             Mask = mask.Pointer,
             Values = values.Pointer,
+            Origin = origin.Pointer,
             Columns = columns,
+            Rows = rows,
             Key = key,
             First = first,
             Step = step,
             FirstIndex = (ulong)firstIndex,
             Simd = _device.Simd,
-            // One row stays on the calling thread, which need not be the first worker's place.
+            Sums = sums,
+
+            // One task stays on the calling thread, which need not be the first worker's place.
             Buffers = Scratch.Require(_device.Threads * Vectors.RankedMask.BufferBytes(columns)),
             Pool = _device.Pool,
         };
-        _device.Pool.Run(ref job, rows);
+        _device.Pool.Run(ref job, Vectors.RankedMask.TaskCount(rows, columns));
     }
 }

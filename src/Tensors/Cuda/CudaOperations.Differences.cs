@@ -79,7 +79,7 @@ internal sealed partial class CudaOperations
         }
     }
 
-    protected override void RankedMaskCore(DeviceSpan<byte> mask, DeviceSpan<float> values, int columns, ulong key, double first, double step, long firstIndex)
+    protected override void RankedMaskCore(DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, int columns, ulong key, double first, double step, long firstIndex)
     {
         if (values.Length == 0) return;
         int rowBlocks = (int)(((long)columns + DifferenceKernels.RankBlock - 1) / DifferenceKernels.RankBlock);

@@ -34,6 +34,13 @@ public static class Philox
         return (x0, x1, x2, x3);
     }
 
+    /// <summary>Word number <paramref name="index"/> of the stream of a key: word index mod 4 of counter index/4.</summary>
+    public static uint Word(ulong key, ulong index)
+    {
+        (uint w0, uint w1, uint w2, uint w3) = Generate(key, 0, index / 4);
+        return (index % 4) switch { 0 => w0, 1 => w1, 2 => w2, _ => w3 };
+    }
+
     /// <summary>A float in [0, 1): the upper 24 bits times 2⁻²⁴, so every value is exact and 1 never comes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Uniform(uint word) => (word >> 8) * (1f / (1 << 24));

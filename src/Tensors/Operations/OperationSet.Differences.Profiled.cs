@@ -20,11 +20,11 @@ public abstract partial class OperationSet
             profile.End(start, nameof(Variance), Pass((inputs.Length + 1) * output.Length));
         }
 
-        protected override void RankedMaskCore(DeviceSpan<byte> mask, DeviceSpan<float> values, int columns, ulong key, double first, double step, long firstIndex)
+        protected override void RankedMaskCore(DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, int columns, ulong key, double first, double step, long firstIndex)
         {
             long start = profile.Begin();
-            inner.RankedMaskCore(mask, values, columns, key, first, step, firstIndex);
-            profile.End(start, nameof(RankedMask), Mask(values.Length));
+            inner.RankedMaskCore(mask, values, origin, columns, key, first, step, firstIndex);
+            profile.End(start, nameof(RankedMask), origin.IsNone ? Mask(values.Length) : Bytes(((2 * sizeof(float)) + 1.0) * values.Length));
         }
     }
 }

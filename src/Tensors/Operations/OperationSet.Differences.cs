@@ -60,16 +60,25 @@ public abstract partial class OperationSet
     /// <param name="low">In [0, 1].</param>
     /// <param name="high">In [0, 1].</param>
     /// <param name="firstIndex">Index of the first element.</param>
-    public void RankedMask(DeviceSpan<byte> mask, DeviceSpan<float> values, int columns, ulong key, double low, double high, long firstIndex = 0)
+    /// <param name="origin">[rows·columns]: the ranks are those of values − origin, rounded to float32, which is not stored. Only where the device <see cref="SearchesDifferences"/>.</param>
+    public void RankedMask(DeviceSpan<byte> mask, DeviceSpan<float> values, int columns, ulong key, double low, double high, long firstIndex = 0, DeviceSpan<float> origin = default)
+    {
+        (double first, double step) = CheckRanks(mask, values, origin, columns, low, high);
+        RankedMaskCore(mask, values, origin, columns, key, first, step, firstIndex);
+    }
+
+    /// <summary>The line that words are held against: fma(rank, step, first).</summary>
+    private (double First, double Step) CheckRanks(DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, int columns, double low, double high)
     {
         Check(mask, values.Length);
         Check(values, values.Length);
+        CheckOrigin(origin, values.Length);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
         if (values.Length % columns != 0) throw new ArgumentException($"{values.Length} elements are no whole rows of {columns}.", nameof(columns));
         if (!(low >= 0 && low <= 1)) throw new ArgumentOutOfRangeException(nameof(low), low, "A probability lies in [0, 1].");
         if (!(high >= 0 && high <= 1)) throw new ArgumentOutOfRangeException(nameof(high), high, "A probability lies in [0, 1].");
         double step = columns == 1 ? 0 : (high - low) / (columns - 1);
-        RankedMaskCore(mask, values, columns, key, 4294967296.0 * (columns == 1 ? (low + high) / 2 : low), 4294967296.0 * step, firstIndex);
+        return (4294967296.0 * (columns == 1 ? (low + high) / 2 : low), 4294967296.0 * step);
     }
 
     protected abstract void MergeDifferencesCore(
@@ -79,5 +88,5 @@ public abstract partial class OperationSet
     protected abstract void VarianceCore(DeviceSpan<float> output, ReadOnlySpan<DeviceSpan<float>> inputs);
 
     /// <summary>A word w keeps its element of rank r if w &lt; fma(r, step, first).</summary>
-    protected abstract void RankedMaskCore(DeviceSpan<byte> mask, DeviceSpan<float> values, int columns, ulong key, double first, double step, long firstIndex);
+    protected abstract void RankedMaskCore(DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, int columns, ulong key, double first, double step, long firstIndex);
 }

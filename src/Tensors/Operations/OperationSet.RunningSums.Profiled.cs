@@ -19,5 +19,13 @@ public abstract partial class OperationSet
             inner.AccumulateThinnedSumsCore(sums, values, origin, term, firstIndex, terms, withWhole);
             profile.End(start, nameof(AccumulateThinnedSums), Pass(2 * values.Length));
         }
+
+        protected override void AccumulateRankedSumsCore(
+            DeviceSpan<double> sums, DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, int columns, ulong key, double first, double step, long firstIndex)
+        {
+            long start = profile.Begin();
+            inner.AccumulateRankedSumsCore(sums, mask, values, origin, columns, key, first, step, firstIndex);
+            profile.End(start, nameof(AccumulateRankedSums), Bytes(((2 * sizeof(float)) + 1.0) * values.Length));
+        }
     }
 }

@@ -51,6 +51,30 @@ public abstract partial class OperationSet
         if (values.Length > 0) AccumulateThinnedSumsCore(sums, values, origin, term, firstIndex, terms, withWhole);
     }
 
+    /// <summary>
+    /// <see cref="RankedMask"/> of a difference, values − origin, and what <see cref="AccumulateThinnedSums"/> adds to two sums of magnitudes with that mask, to the same bits: each vector is
+    /// read once, where a device can.
+    /// </summary>
+    /// <param name="sums">[2·<see cref="SumTree.StateLength"/>]: of all of the difference, and of what the mask keeps.</param>
+    /// <param name="mask">[rows·columns], written.</param>
+    /// <param name="values">[rows·columns].</param>
+    /// <param name="origin">[rows·columns].</param>
+    /// <param name="columns">Elements of a row.</param>
+    /// <param name="key">Key of the stream.</param>
+    /// <param name="low">In [0, 1].</param>
+    /// <param name="high">In [0, 1].</param>
+    /// <param name="firstIndex">Index of the chunk's first element in the whole vector.</param>
+    /// <exception cref="NotSupportedException">The device does not <see cref="SearchesDifferences"/>.</exception>
+    public void AccumulateRankedSums(
+        DeviceSpan<double> sums, DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, int columns, ulong key, double low, double high, long firstIndex)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(firstIndex);
+        Check(sums, 2 * SumTree.StateLength);
+        Check(origin, values.Length);
+        (double first, double step) = CheckRanks(mask, values, origin, columns, low, high);
+        if (values.Length > 0) AccumulateRankedSumsCore(sums, mask, values, origin, columns, key, first, step, firstIndex);
+    }
+
     /// <summary>How many sums a pass over <paramref name="vectors"/> vectors makes.</summary>
     public static int SumCount(int vectors, SumTerms terms)
     {
@@ -68,6 +92,13 @@ public abstract partial class OperationSet
     protected virtual void AccumulateThinnedSumsCore(
         DeviceSpan<double> sums, DeviceSpan<float> values, DeviceSpan<float> origin, in DifferenceTerm term, long firstIndex, SumTerms terms, bool withWhole) =>
         throw new NotSupportedException("This device adds up no differences: subtract first.");
+
+    protected virtual void AccumulateRankedSumsCore(
+        DeviceSpan<double> sums, DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, int columns, ulong key, double first, double step, long firstIndex)
+    {
+        RankedMaskCore(mask, values, origin, columns, key, first, step, firstIndex);
+        AccumulateThinnedSumsCore(sums, values, origin, DifferenceTerm.Whole(1) with { Mask = mask }, firstIndex, SumTerms.Magnitudes, withWhole: true);
+    }
 
     protected abstract void AccumulateSumsCore(DeviceSpan<double> sums, ReadOnlySpan<DeviceSpan<float>> vectors, long firstIndex, SumTerms terms);
 }

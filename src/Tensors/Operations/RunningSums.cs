@@ -53,6 +53,24 @@ public sealed class RunningSums : IDisposable
         Length += values.Length;
     }
 
+    /// <summary>
+    /// Draws the mask of the next chunk of values − origin by ranks (<see cref="OperationSet.AccumulateRankedSums"/>) and adds all magnitudes to the first of two sums, and those that the mask
+    /// keeps to the second. Where <see cref="OperationSet.SearchesDifferences"/>.
+    /// </summary>
+    /// <param name="mask">What is drawn.</param>
+    /// <param name="values">The chunk, of whole rows.</param>
+    /// <param name="origin">What is subtracted.</param>
+    /// <param name="columns">Elements of a row.</param>
+    /// <param name="key">Key of the stream.</param>
+    /// <param name="low">Probability of the lowest rank.</param>
+    /// <param name="high">Probability of the highest.</param>
+    public void AddRanked(DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, int columns, ulong key, double low, double high)
+    {
+        if (Terms != SumTerms.Magnitudes || Vectors != 2) throw new InvalidOperationException($"These are {_sums.Length} sums of {Terms}, a ranked difference has two of magnitudes.");
+        _state.Device.Operations.AccumulateRankedSums(_state.AsSpan<double>(), mask, values, origin, columns, key, low, high, Length);
+        Length += values.Length;
+    }
+
     /// <summary>Begins again with no elements.</summary>
     public void Clear() => Length = 0;
 

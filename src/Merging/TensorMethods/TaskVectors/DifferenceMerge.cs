@@ -46,7 +46,7 @@ internal sealed class DifferenceMerge : TensorMerge
         }
 
         _wantsNorms = _norms.Any(n => n is not null);
-        bool stores = !task.Device.Operations.SearchesDifferences, looks = (stores && (IsSelecting || _wantsNorms)) || models.Any(m => m.Thinning.DrawsByMagnitude);
+        bool stores = !task.Device.Operations.SearchesDifferences, looks = stores && (IsSelecting || _wantsNorms || models.Any(m => m.Thinning.DrawsByMagnitude));
         bool draws = models.Any(m => m.Thinning.Draws);
         _keepsMasks = draws && _wantsNorms && task.Device.IsHostMemory && MaskBytes <= Math.Min(task.Spare, int.MaxValue);
         _tiles = new Tiles(task, Unit, stores && _wantsNorms ? 3 : looks ? 1 : 0, draws ? models.Count : 0, models.Count);
@@ -98,19 +98,19 @@ internal sealed class DifferenceMerge : TensorMerge
             {
                 Thinning thinning = _models[k].Thinning;
                 if (IsSelecting ? !thinning.NeedsPass : _norms[k] is null) continue;
-                DeviceSpan<float> values = chunk.Inputs[_sources[k]].Slice(start, length), from = origin.Slice(start, length), difference = default;
-                if (!operations.SearchesDifferences || thinning.DrawsByMagnitude)
+                DeviceSpan<float> values = chunk.Inputs[_sources[k]].Slice(start, length), from = origin.Slice(start, length);
+                if (operations.SearchesDifferences)
                 {
-                    difference = _tiles.Float(0, length);
-                    operations.Subtract(difference, values, from);
+                    DeviceSpan<byte> mask = thinning.Draws ? _tiles.Mask(k, length) : default;
+                    thinning.AddNorms(_norms[k]!, operations, mask, values, from, chunk.FirstIndex + start);
+                    if (_keepsMasks && thinning.Draws) MaskBits.Pack(mask.HostSpan, DrawnBits(k), chunk.FirstIndex + start);
+                    continue;
                 }
 
-                if (operations.SearchesDifferences)
-                    _norms[k]!.AddThinned(values, from, _models[k].Term(Draw(k, difference, length, chunk.FirstIndex + start)));
-                else if (IsSelecting)
-                    thinning.Accumulate(operations, difference, default, chunk.FirstIndex + start);
-                else
-                    AddNorms(k, difference, chunk.FirstIndex + start);
+                DeviceSpan<float> difference = _tiles.Float(0, length);
+                operations.Subtract(difference, values, from);
+                if (IsSelecting) thinning.Accumulate(operations, difference, default, chunk.FirstIndex + start);
+                else AddNorms(k, difference, chunk.FirstIndex + start);
             }
         }
     }
@@ -152,15 +152,15 @@ internal sealed class DifferenceMerge : TensorMerge
             DeviceSpan<float> piece = origin.Slice(start, length);
             for (int k = 0; k < _models.Count; k++)
             {
-                Thinning thinning = _models[k].Thinning;
-                DeviceSpan<float> difference = default;
-                if (thinning.DrawsByMagnitude && !_keepsMasks)
+                DeviceSpan<float> values = chunk.Inputs[_sources[k]].Slice(start, length), from = piece;
+                if (!operations.SearchesDifferences && _models[k].Thinning.DrawsByMagnitude && !_keepsMasks)
                 {
-                    difference = _tiles.Float(0, length);
-                    operations.Subtract(difference, chunk.Inputs[_sources[k]].Slice(start, length), piece);
+                    DeviceSpan<float> difference = _tiles.Float(0, length);
+                    operations.Subtract(difference, values, from);
+                    (values, from) = (difference, default);
                 }
 
-                _terms[k] = _models[k].Term(Draw(k, difference, length, chunk.FirstIndex + start));
+                _terms[k] = _models[k].Term(Draw(k, values, from, chunk.FirstIndex + start));
             }
 
             operations.MergeDifferences(
@@ -192,20 +192,27 @@ internal sealed class DifferenceMerge : TensorMerge
         }
     }
 
-    private DeviceSpan<byte> Draw(int k, DeviceSpan<float> difference, long length, long firstIndex)
+    /// <param name="k">The model.</param>
+    /// <param name="values">Its piece, of which the difference is known where a device searches none.</param>
+    /// <param name="origin">What the piece differs from; <c>default</c> for a difference.</param>
+    /// <param name="firstIndex">Where the piece begins.</param>
+    private DeviceSpan<byte> Draw(int k, DeviceSpan<float> values, DeviceSpan<float> origin, long firstIndex)
     {
         if (!_models[k].Thinning.Draws) return default;
-        DeviceSpan<byte> mask = _tiles.Mask(k, length);
-        if (!_keepsMasks || _wantsNorms) _models[k].Thinning.Draw(_task.Device.Operations, mask, difference, firstIndex);
+        DeviceSpan<byte> mask = _tiles.Mask(k, values.Length);
+        if (!_keepsMasks || _wantsNorms) _models[k].Thinning.Draw(_task.Device.Operations, mask, values, origin, firstIndex);
         if (!_keepsMasks) return mask;
+        if (_wantsNorms) MaskBits.Pack(mask.HostSpan, DrawnBits(k), firstIndex);
+        else MaskBits.Unpack(DrawnBits(k), mask.HostSpan, firstIndex);
+        return mask;
+    }
 
+    private Span<byte> DrawnBits(int k)
+    {
         // Memory is taken when the first chunk is here, which is after the plan has admitted it.
         _drawn ??= _task.Rent(MaskBytes);
         long own = MaskBits.Bytes(_task.Length);
-        Span<byte> bits = _drawn.AsSpan<byte>().Slice(k * own, own).HostSpan;
-        if (_wantsNorms) MaskBits.Pack(mask.HostSpan, bits, firstIndex);
-        else MaskBits.Unpack(bits, mask.HostSpan, firstIndex);
-        return mask;
+        return _drawn.AsSpan<byte>().Slice(k * own, own).HostSpan;
     }
 
     /// <summary>Adds |d| and |d where it counts|: what a merge with the one model leaves of 0.</summary>
@@ -216,7 +223,7 @@ internal sealed class DifferenceMerge : TensorMerge
         ModelDifference model = _models[k];
         if (model.Thinning.Draws)
         {
-            operations.ApplyMask(thinned, difference, Draw(k, difference, difference.Length, firstIndex));
+            operations.ApplyMask(thinned, difference, Draw(k, difference, default, firstIndex));
         }
         else
         {

@@ -22,24 +22,17 @@ internal sealed class RandomThinning : Thinning
     public static ulong KeyOf(TensorTask task, int source) =>
         PhiloxKey.From(task.Seed, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{task.Name}\0{source}"));
 
-    public override void Draw(OperationSet operations, DeviceSpan<byte> mask, DeviceSpan<float> difference, long firstIndex) =>
+    public override void Draw(OperationSet operations, DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, long firstIndex) =>
         operations.RandomMask(mask, _key, _density, firstIndex);
 
     public override void Choose(ReadOnlySpan<double> difference, Span<bool> counts)
     {
         double limit = Math.Floor((_density * WordValues) + 0.5);
-        for (int i = 0; i < counts.Length; i++) counts[i] = Word(_key, i) < limit;
+        for (int i = 0; i < counts.Length; i++) counts[i] = Philox.Word(_key, (ulong)i) < limit;
     }
 
     /// <summary>Values of a word.</summary>
     internal const double WordValues = 4294967296.0;
-
-    /// <summary>Word number <paramref name="index"/> of a stream.</summary>
-    internal static uint Word(ulong key, long index)
-    {
-        (uint w0, uint w1, uint w2, uint w3) = Philox.Generate(key, 0, (ulong)index / 4);
-        return (index % 4) switch { 0 => w0, 1 => w1, 2 => w2, _ => w3 };
-    }
 }
 
 /// <summary>
@@ -73,8 +66,11 @@ internal sealed class RankedThinning : Thinning
         return new RankedThinning(key, Math.Max(density - epsilon, 0), Math.Min(density + epsilon, 1), (int)columns);
     }
 
-    public override void Draw(OperationSet operations, DeviceSpan<byte> mask, DeviceSpan<float> difference, long firstIndex) =>
-        operations.RankedMask(mask, difference, _columns, _key, _low, _high, firstIndex);
+    public override void Draw(OperationSet operations, DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, long firstIndex) =>
+        operations.RankedMask(mask, values, _columns, _key, _low, _high, firstIndex, origin);
+
+    public override void AddNorms(RunningSums norms, OperationSet operations, DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, long firstIndex) =>
+        norms.AddRanked(mask, values, origin, _columns, _key, _low, _high);
 
     public override void Choose(ReadOnlySpan<double> difference, Span<bool> counts)
     {
@@ -86,7 +82,7 @@ internal sealed class RankedThinning : Thinning
             for (int place = 0; place < _columns; place++)
             {
                 int index = row + order[place], rank = _columns - 1 - place;
-                counts[index] = RandomThinning.Word(_key, index) < Math.FusedMultiplyAdd(rank, RandomThinning.WordValues * step, RandomThinning.WordValues * first);
+                counts[index] = Philox.Word(_key, (ulong)index) < Math.FusedMultiplyAdd(rank, RandomThinning.WordValues * step, RandomThinning.WordValues * first);
             }
         }
     }

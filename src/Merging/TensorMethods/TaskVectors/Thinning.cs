@@ -55,9 +55,24 @@ internal abstract class Thinning
     {
     }
 
-    /// <summary>Writes the mask of a chunk.</summary>
-    public virtual void Draw(OperationSet operations, DeviceSpan<byte> mask, DeviceSpan<float> difference, long firstIndex)
+    /// <summary>Writes the mask of a chunk, of values and their origin as <see cref="Accumulate"/> takes them.</summary>
+    public virtual void Draw(OperationSet operations, DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, long firstIndex)
     {
+    }
+
+    /// <summary>
+    /// The mask of a chunk, where this draws one, and the norms of a difference and of what counts of it; where the device searches differences.
+    /// </summary>
+    /// <param name="norms">Two sums of magnitudes, which have seen all chunks before.</param>
+    /// <param name="operations">Of the device.</param>
+    /// <param name="mask">What is drawn; <c>default</c> where nothing is.</param>
+    /// <param name="values">The chunk.</param>
+    /// <param name="origin">What it differs from.</param>
+    /// <param name="firstIndex">Where the chunk begins.</param>
+    public virtual void AddNorms(RunningSums norms, OperationSet operations, DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, long firstIndex)
+    {
+        if (Draws) Draw(operations, mask, values, origin, firstIndex);
+        norms.AddThinned(values, origin, DifferenceTerm.Whole(1) with { Kept = Kept, Dropped = Dropped, Mask = mask });
     }
 
     /// <summary>The same choice over a whole difference in float64, at once.</summary>

@@ -86,6 +86,9 @@ public sealed unsafe class WorkerPool : IDisposable
     /// <summary>Whether the calling thread does alone what it gives to this pool: inside of a task, and between <see cref="Enter"/> and <see cref="Leave"/>.</summary>
     internal bool IsEntered => t_pool == this;
 
+    /// <summary>Whether tasks of what the calling thread gives to this pool run one after the other.</summary>
+    internal bool IsAlone => IsEntered || Threads == 1;
+
     /// <summary>Until <see cref="Leave"/> the calling thread does what it gives to this pool by itself, as a task would.</summary>
     /// <returns>For <see cref="Leave"/>.</returns>
     internal (WorkerPool? Pool, int Worker) Enter()

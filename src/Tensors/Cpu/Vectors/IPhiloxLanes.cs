@@ -21,7 +21,7 @@ internal unsafe interface IPhiloxLanes<U>
     /// <summary>The 64-bit products of the lower halves.</summary>
     static abstract U MultiplyLower(U a, U b);
 
-    static abstract U Xor(U a, U b);
+    static abstract U Xor(U a, U b, U c);
 
     static abstract U Or(U a, U b);
 

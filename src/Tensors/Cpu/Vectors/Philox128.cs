@@ -21,7 +21,7 @@ internal readonly unsafe struct Philox128 : IPhiloxLanes<Vector128<ulong>>
     public static Vector128<ulong> MultiplyLower(Vector128<ulong> a, Vector128<ulong> b) => Sse2.IsSupported ? Sse2.Multiply(a.AsUInt32(), b.AsUInt32()) : (a & Vector128.Create(0xFFFF_FFFFul)) * (b & Vector128.Create(0xFFFF_FFFFul));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<ulong> Xor(Vector128<ulong> a, Vector128<ulong> b) => a ^ b;
+    public static Vector128<ulong> Xor(Vector128<ulong> a, Vector128<ulong> b, Vector128<ulong> c) => a ^ b ^ c;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<ulong> Or(Vector128<ulong> a, Vector128<ulong> b) => a | b;

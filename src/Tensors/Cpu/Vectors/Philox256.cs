@@ -21,7 +21,7 @@ internal readonly unsafe struct Philox256 : IPhiloxLanes<Vector256<ulong>>
     public static Vector256<ulong> MultiplyLower(Vector256<ulong> a, Vector256<ulong> b) => Avx2.Multiply(a.AsUInt32(), b.AsUInt32());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<ulong> Xor(Vector256<ulong> a, Vector256<ulong> b) => a ^ b;
+    public static Vector256<ulong> Xor(Vector256<ulong> a, Vector256<ulong> b, Vector256<ulong> c) => a ^ b ^ c;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<ulong> Or(Vector256<ulong> a, Vector256<ulong> b) => a | b;

@@ -13,23 +13,28 @@ internal unsafe struct PhiloxWords<L, U>
     private U _x2;
     private U _x3;
 
+    /// <summary>The first two rounds, in which much is 0: the counters have no upper words.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public PhiloxWords(U counter)
+    public PhiloxWords(U counter, U key0, U key1, U next0, U next1)
     {
-        _x0 = counter;
-        _x1 = L.UpperHalf(counter);
-        _x2 = L.Create(0);
-        _x3 = _x2;
+        U m0 = L.Create(Philox.Multiplier0), zero = L.Create(0), p0 = L.MultiplyLower(counter, m0);
+        _x3 = L.MultiplyLower(L.Xor(L.UpperHalf(counter), zero, key0), m0);
+        _x1 = L.MultiplyLower(L.Xor(L.UpperHalf(p0), zero, key1), L.Create(Philox.Multiplier1));
+        _x0 = L.Xor(L.UpperHalf(_x1), zero, next0);
+        _x2 = L.Xor(L.UpperHalf(_x3), p0, next1);
     }
 
+    /// <summary>Two rounds, of which the first hands its products on where they are: one by one, each would move them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Round(U key0, U key1)
+    public void TwoRounds(U key0, U key1, U next0, U next1)
     {
-        U p0 = L.MultiplyLower(_x0, L.Create(Philox.Multiplier0)), p1 = L.MultiplyLower(_x2, L.Create(Philox.Multiplier1));
-        _x0 = L.Xor(L.Xor(L.UpperHalf(p1), _x1), key0);
-        _x1 = p1;
-        _x2 = L.Xor(L.Xor(L.UpperHalf(p0), _x3), key1);
-        _x3 = p0;
+        U m0 = L.Create(Philox.Multiplier0), m1 = L.Create(Philox.Multiplier1);
+        U p0 = L.MultiplyLower(_x0, m0), p1 = L.MultiplyLower(_x2, m1);
+        U y0 = L.Xor(L.UpperHalf(p1), _x1, key0), y2 = L.Xor(L.UpperHalf(p0), _x3, key1);
+        _x3 = L.MultiplyLower(y0, m0);
+        _x1 = L.MultiplyLower(y2, m1);
+        _x0 = L.Xor(L.UpperHalf(_x1), p1, next0);
+        _x2 = L.Xor(L.UpperHalf(_x3), p0, next1);
     }
 
     /// <summary>Byte w of a lane ← 1 where word w is below the limit.</summary>
@@ -47,40 +52,54 @@ internal unsafe struct PhiloxWords<L, U>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Store(uint* target) => L.StoreWords(target, _x0, _x1, _x2, _x3);
 
+    /// <summary>Words 0 to 3 of each counter, in the lower halves.</summary>
+    public readonly void Deconstruct(out U w0, out U w1, out U w2, out U w3) => (w0, w1, w2, w3) = (_x0, _x1, _x2, _x3);
+
     /// <summary>All rounds of four vectors together: a round waits for its multiplications, so one alone would leave the processor idle.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Rounds(ulong key, ref PhiloxWords<L, U> a, ref PhiloxWords<L, U> b, ref PhiloxWords<L, U> c, ref PhiloxWords<L, U> d)
+    public static void Rounds(
+        ulong key, U counterA, U counterB, U counterC, U counterD,
+        out PhiloxWords<L, U> a, out PhiloxWords<L, U> b, out PhiloxWords<L, U> c, out PhiloxWords<L, U> d)
     {
-        uint k0 = (uint)key, k1 = (uint)(key >> 32);
-        for (int round = 0; round < Philox.Rounds; round++)
+        U key0 = L.Create((uint)key), key1 = L.Create((uint)(key >> 32)), next0 = L.Create((uint)key + Philox.Weyl0), next1 = L.Create((uint)(key >> 32) + Philox.Weyl1);
+        a = new PhiloxWords<L, U>(counterA, key0, key1, next0, next1);
+        b = new PhiloxWords<L, U>(counterB, key0, key1, next0, next1);
+        c = new PhiloxWords<L, U>(counterC, key0, key1, next0, next1);
+        d = new PhiloxWords<L, U>(counterD, key0, key1, next0, next1);
+        for (uint round = 2; round < Philox.Rounds; round += 2)
         {
-            U key0 = L.Create(k0), key1 = L.Create(k1);
-            a.Round(key0, key1);
-            b.Round(key0, key1);
-            c.Round(key0, key1);
-            d.Round(key0, key1);
-            k0 += Philox.Weyl0;
-            k1 += Philox.Weyl1;
+            uint k0 = (uint)key + (round * Philox.Weyl0), k1 = (uint)(key >> 32) + (round * Philox.Weyl1);
+            (key0, key1, next0, next1) = (L.Create(k0), L.Create(k1), L.Create(k0 + Philox.Weyl0), L.Create(k1 + Philox.Weyl1));
+            a.TwoRounds(key0, key1, next0, next1);
+            b.TwoRounds(key0, key1, next0, next1);
+            c.TwoRounds(key0, key1, next0, next1);
+            d.TwoRounds(key0, key1, next0, next1);
         }
     }
 
     /// <summary>All rounds of six vectors together, whose words, products and keys just fit into 32 registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Rounds(
-        ulong key, ref PhiloxWords<L, U> a, ref PhiloxWords<L, U> b, ref PhiloxWords<L, U> c, ref PhiloxWords<L, U> d, ref PhiloxWords<L, U> e, ref PhiloxWords<L, U> f)
+        ulong key, U counterA, U counterB, U counterC, U counterD, U counterE, U counterF,
+        out PhiloxWords<L, U> a, out PhiloxWords<L, U> b, out PhiloxWords<L, U> c, out PhiloxWords<L, U> d, out PhiloxWords<L, U> e, out PhiloxWords<L, U> f)
     {
-        uint k0 = (uint)key, k1 = (uint)(key >> 32);
-        for (int round = 0; round < Philox.Rounds; round++)
+        U key0 = L.Create((uint)key), key1 = L.Create((uint)(key >> 32)), next0 = L.Create((uint)key + Philox.Weyl0), next1 = L.Create((uint)(key >> 32) + Philox.Weyl1);
+        a = new PhiloxWords<L, U>(counterA, key0, key1, next0, next1);
+        b = new PhiloxWords<L, U>(counterB, key0, key1, next0, next1);
+        c = new PhiloxWords<L, U>(counterC, key0, key1, next0, next1);
+        d = new PhiloxWords<L, U>(counterD, key0, key1, next0, next1);
+        e = new PhiloxWords<L, U>(counterE, key0, key1, next0, next1);
+        f = new PhiloxWords<L, U>(counterF, key0, key1, next0, next1);
+        for (uint round = 2; round < Philox.Rounds; round += 2)
         {
-            U key0 = L.Create(k0), key1 = L.Create(k1);
-            a.Round(key0, key1);
-            b.Round(key0, key1);
-            c.Round(key0, key1);
-            d.Round(key0, key1);
-            e.Round(key0, key1);
-            f.Round(key0, key1);
-            k0 += Philox.Weyl0;
-            k1 += Philox.Weyl1;
+            uint k0 = (uint)key + (round * Philox.Weyl0), k1 = (uint)(key >> 32) + (round * Philox.Weyl1);
+            (key0, key1, next0, next1) = (L.Create(k0), L.Create(k1), L.Create(k0 + Philox.Weyl0), L.Create(k1 + Philox.Weyl1));
+            a.TwoRounds(key0, key1, next0, next1);
+            b.TwoRounds(key0, key1, next0, next1);
+            c.TwoRounds(key0, key1, next0, next1);
+            d.TwoRounds(key0, key1, next0, next1);
+            e.TwoRounds(key0, key1, next0, next1);
+            f.TwoRounds(key0, key1, next0, next1);
         }
     }
 
@@ -95,13 +114,9 @@ internal unsafe struct PhiloxWords<L, U>
         uint* end = target + count;
         for (; L.HasManyRegisters && end - target > Excess; target += 24 * L.Count, counter += 6 * lanes)
         {
-            var a = new PhiloxWords<L, U>(L.Interleaved(counter));
-            var b = new PhiloxWords<L, U>(L.Interleaved(counter + lanes));
-            var c = new PhiloxWords<L, U>(L.Interleaved(counter + (2 * lanes)));
-            var d = new PhiloxWords<L, U>(L.Interleaved(counter + (3 * lanes)));
-            var e = new PhiloxWords<L, U>(L.Interleaved(counter + (4 * lanes)));
-            var f = new PhiloxWords<L, U>(L.Interleaved(counter + (5 * lanes)));
-            Rounds(key, ref a, ref b, ref c, ref d, ref e, ref f);
+            Rounds(
+                key, L.Interleaved(counter), L.Interleaved(counter + lanes), L.Interleaved(counter + (2 * lanes)), L.Interleaved(counter + (3 * lanes)), L.Interleaved(counter + (4 * lanes)), L.Interleaved(counter + (5 * lanes)),
+                out PhiloxWords<L, U> a, out PhiloxWords<L, U> b, out PhiloxWords<L, U> c, out PhiloxWords<L, U> d, out PhiloxWords<L, U> e, out PhiloxWords<L, U> f);
             a.Store(target);
             b.Store(target + (4 * L.Count));
             c.Store(target + (8 * L.Count));
@@ -112,11 +127,9 @@ internal unsafe struct PhiloxWords<L, U>
 
         for (; target < end; target += 16 * L.Count, counter += 4 * lanes)
         {
-            var a = new PhiloxWords<L, U>(L.Interleaved(counter));
-            var b = new PhiloxWords<L, U>(L.Interleaved(counter + lanes));
-            var c = new PhiloxWords<L, U>(L.Interleaved(counter + (2 * lanes)));
-            var d = new PhiloxWords<L, U>(L.Interleaved(counter + (3 * lanes)));
-            Rounds(key, ref a, ref b, ref c, ref d);
+            Rounds(
+                key, L.Interleaved(counter), L.Interleaved(counter + lanes), L.Interleaved(counter + (2 * lanes)), L.Interleaved(counter + (3 * lanes)),
+                out PhiloxWords<L, U> a, out PhiloxWords<L, U> b, out PhiloxWords<L, U> c, out PhiloxWords<L, U> d);
             a.Store(target);
             b.Store(target + (4 * L.Count));
             c.Store(target + (8 * L.Count));

@@ -64,11 +64,9 @@ internal unsafe struct RandomMask : IRangeKernel
         byte* target = mask;
         for (; end - target >= step; target += step, counter += 4 * lanes)
         {
-            var a = new PhiloxWords<L, U>(L.Sequence(counter));
-            var b = new PhiloxWords<L, U>(L.Sequence(counter + lanes));
-            var c = new PhiloxWords<L, U>(L.Sequence(counter + (2 * lanes)));
-            var d = new PhiloxWords<L, U>(L.Sequence(counter + (3 * lanes)));
-            PhiloxWords<L, U>.Rounds(Key, ref a, ref b, ref c, ref d);
+            PhiloxWords<L, U>.Rounds(
+                Key, L.Sequence(counter), L.Sequence(counter + lanes), L.Sequence(counter + (2 * lanes)), L.Sequence(counter + (3 * lanes)),
+                out PhiloxWords<L, U> a, out PhiloxWords<L, U> b, out PhiloxWords<L, U> c, out PhiloxWords<L, U> d);
             L.StoreLower(target, a.Bytes(limit), b.Bytes(limit));
             L.StoreLower(target + (step / 2), c.Bytes(limit), d.Bytes(limit));
         }

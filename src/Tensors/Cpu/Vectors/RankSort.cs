@@ -15,9 +15,9 @@ internal static unsafe class RankSort
     /// <summary>Two lists of pairs of key and index, and the counts of all digits.</summary>
     public static long BufferBytes(int columns) => ((16L * columns) + (Digits * DigitValues * sizeof(int)) + 63) & ~63L;
 
-    /// <summary>The ranks from 0 for the smallest, in the buffer.</summary>
+    /// <summary>The ranks from 0 for the smallest, in the buffer; of differences where there is an origin.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static int* Ranks(float* values, int columns, byte* buffer)
+    public static int* Ranks(float* values, float* origin, int columns, byte* buffer)
     {
         var counts = (int*)buffer;
         var pairs = (ulong*)(counts + (Digits * DigitValues));
@@ -26,7 +26,7 @@ internal static unsafe class RankSort
         for (int i = 0; i < columns; i++)
         {
             int index = columns - 1 - i;
-            uint bits = BitConverter.SingleToUInt32Bits(values[index]) & 0x7FFF_FFFF;
+            uint bits = BitConverter.SingleToUInt32Bits(origin == null ? values[index] : values[index] - origin[index]) & 0x7FFF_FFFF;
             pairs[i] = ((ulong)bits << 32) | (uint)index;
             counts[bits & 255]++;
             counts[DigitValues + (bits >> 8 & 255)]++;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using MergeEngine.Tensors.Cpu.Threads;
@@ -6,7 +7,7 @@ using MergeEngine.Tensors.Cpu.Threads;
 namespace MergeEngine.Tensors.Cpu.Vectors;
 
 /// <summary>
-/// A random mask whose probability follows the rank of a magnitude in its row; one task a row. A word that even the lowest rank keeps, or that even the highest drops, needs no
+/// A random mask whose probability follows the rank of a magnitude in its row; one task some rows. A word that even the lowest rank keeps, or that even the highest drops, needs no
 /// rank. For the others the row is counted into bins of magnitude, a few for each octave below the largest: the counts bound a rank from both sides, and where word and
 /// bounds leave it open the rank is counted out. Rows in which that happens often, such as those of one value, are sorted instead. With 512-bit vectors <see cref="RankedBytes"/>
 /// goes first.
@@ -26,7 +27,11 @@ internal unsafe struct RankedMask : IParallelJob
 
     public byte* Mask;
     public float* Values;
+
+    /// <summary>What is subtracted from the values, or null.</summary>
+    public float* Origin;
     public int Columns;
+    public int Rows;
     public ulong Key;
 
     /// <summary>A word keeps its element of rank r if it is less than fma(r, Step, First).</summary>
@@ -35,53 +40,83 @@ internal unsafe struct RankedMask : IParallelJob
     public ulong FirstIndex;
     public SimdLevel Simd;
 
+    /// <summary>What is added up beside, where rows go by bytes.</summary>
+    public RankedSums Sums;
+
     /// <summary>For every worker room for <see cref="BufferBytes"/>.</summary>
     public byte* Buffers;
     public WorkerPool Pool;
 
-    /// <summary>Words, bins and counts; or what sorting takes.</summary>
+    /// <summary>Words, bins, counts and differences; or what sorting takes.</summary>
     public static long BufferBytes(int columns) =>
-        Math.Max(RankedBytes.BufferBytes(columns), Math.Max(RankSort.BufferBytes(columns), (BinBytes << BinBits(columns)) + (sizeof(int) * (MostOpen + 2L)) + (6L * columns) + 2048)) & ~63L;
+        Math.Max(RankedBytes.BufferBytes(columns), Math.Max(RankSort.BufferBytes(columns), (BinBytes << BinBits(columns)) + (sizeof(int) * (MostOpen + 2L)) + (10L * columns) + 2048)) & ~63L;
+
+    /// <summary>Rows of a task: as many elements as other passes take, so that who runs it is asked once for all.</summary>
+    private static int RowsAtATime(int columns) => Math.Max(Ranges.Length / columns, 1);
+
+    /// <summary>Whether rows go by bytes, which leaves their magnitudes behind.</summary>
+    public static bool GoesByBytes(SimdLevel simd, int columns, double step) =>
+        simd == SimdLevel.Vector512 && step >= 0 && Bytes512.IsSupported && columns is >= RankedBytes.LeastColumns and <= RankedBytes.MostColumns;
+
+    public static int TaskCount(int rows, int columns) => (int)(((long)rows + RowsAtATime(columns) - 1) / RowsAtATime(columns));
 
     /// <summary>Two counts and two limits.</summary>
     private const long BinBytes = 2 * (sizeof(int) + sizeof(double));
 
     private static int BinBits(int columns) => Math.Clamp(BitOperations.Log2((uint)columns) - 1, LeastBinBits, MostBinBits);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Execute(int task)
+    {
+        int columns = Columns, rows = RowsAtATime(columns);
+        byte* buffer = Buffers + (Pool.CurrentWorker * BufferBytes(columns));
+        long first = (long)task * rows, end = Math.Min(first + rows, Rows);
+        if (GoesByBytes(Simd, columns, Step))
+        {
+            var bytes = new RankedBytes(columns, First, Step, buffer);
+            for (long row = first * columns; first < end; first++, row += columns)
+            {
+                float* origin = Origin == null ? null : Origin + row;
+                if (!bytes.TryMask(Mask + row, Values + row, origin, Key, FirstIndex + (ulong)row))
+                {
+                    Row(row, buffer);
+                    if (!Sums.AreNone) bytes.ReadMagnitudes(Values + row, origin);
+                }
+
+                if (!Sums.AreNone) Sums.Add(bytes.Keys, Mask + row, columns, (long)FirstIndex + row);
+            }
+        }
+
+        for (; first < end; first++) Row(first * columns, buffer);
+    }
+
+    private readonly void Row(long row, byte* buffer)
     {
         switch (Simd)
         {
-            case SimdLevel.Vector512 when Step >= 0 && Bytes512.IsSupported && Columns is >= RankedBytes.LeastColumns and <= RankedBytes.MostColumns && TryBytes(task): break;
-            case SimdLevel.Vector512: Row<Keys512, Vector512<uint>, Philox512, Vector512<ulong>>(task); break;
-            case SimdLevel.Vector256: Row<Keys256, Vector256<uint>, Philox256, Vector256<ulong>>(task); break;
-            default: Row<Keys128, Vector128<uint>, Philox128, Vector128<ulong>>(task); break;
+            case SimdLevel.Vector512: Row<Keys512, Vector512<uint>, Philox512, Vector512<ulong>>(row, buffer); break;
+            case SimdLevel.Vector256: Row<Keys256, Vector256<uint>, Philox256, Vector256<ulong>>(row, buffer); break;
+            default: Row<Keys128, Vector128<uint>, Philox128, Vector128<ulong>>(row, buffer); break;
         }
     }
 
-    private readonly bool TryBytes(int task)
-    {
-        long row = (long)task * Columns;
-        var bytes = new RankedBytes(Mask + row, Columns, First, Step, Buffers + (Pool.CurrentWorker * BufferBytes(Columns)));
-        return bytes.TryMask(Values + row, Key, FirstIndex + (ulong)row);
-    }
-
+    /// <param name="row">Its first element.</param>
+    /// <param name="buffer">This worker's.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Row<K, U, L, W>(int task)
+    private readonly void Row<K, U, L, W>(long row, byte* buffer)
         where K : struct, IKeyLanes<U>
         where U : struct
         where L : struct, IPhiloxLanes<W>
         where W : struct
     {
-        long row = (long)task * Columns;
         int columns = Columns, binBits = BinBits(columns), bins = 1 << binBits;
-        byte* buffer = Buffers + (Pool.CurrentWorker * BufferBytes(columns)), mask = Mask + row;
+        byte* mask = Mask + row;
         var limits = (double*)buffer;
         var below = (int*)(limits + (2 * bins));
         int* open = below + (2 * bins) + 1;
         var bin = (ushort*)(((nint)(open + MostOpen + 1) + 63) & ~63);
         var words = (uint*)(((nint)(bin + columns + Stretch) + 63) & ~63);
-        var keys = (uint*)(Values + row);
+        uint* keys = Origin == null ? (uint*)(Values + row) : Subtract(Values + row, Origin + row, (float*)(buffer + BufferBytes(columns)) - columns, columns);
         ulong first = FirstIndex + (ulong)row;
         PhiloxWords<L, W>.Generate(words, columns + (int)(first % 4), Key, first / 4);
         words += first % 4;
@@ -139,6 +174,13 @@ internal unsafe struct RankedMask : IParallelJob
             int e = open[k];
             mask[e] = words[e] < Math.FusedMultiplyAdd(RankOf<K, U>(keys, columns, e), Step, First) ? (byte)1 : (byte)0;
         }
+    }
+
+    /// <summary>The bits of a row's differences, which are written behind everything else.</summary>
+    private static uint* Subtract(float* values, float* origin, float* differences, int columns)
+    {
+        TensorPrimitives.Subtract(new ReadOnlySpan<float>(values, columns), new ReadOnlySpan<float>(origin, columns), new Span<float>(differences, columns));
+        return (uint*)differences;
     }
 
     /// <summary>The bin of every element, and how many elements lie in the bins below each.</summary>
@@ -225,7 +267,7 @@ internal unsafe struct RankedMask : IParallelJob
         where W : struct
     {
         const int part = 256;
-        int* ranks = RankSort.Ranks(Values + row, Columns, buffer);
+        int* ranks = RankSort.Ranks(Values + row, Origin == null ? null : Origin + row, Columns, buffer);
         uint* words = stackalloc uint[part + 4 + PhiloxWords<L, W>.Excess];
         for (int start = 0; start < Columns; start += part)
         {

@@ -43,20 +43,18 @@ public unsafe partial class ReferenceOperations
         }
     }
 
-    protected override void RankedMaskCore(DeviceSpan<byte> mask, DeviceSpan<float> values, int columns, ulong key, double first, double step, long firstIndex)
+    protected override void RankedMaskCore(DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, int columns, ulong key, double first, double step, long firstIndex)
     {
         var order = new int[columns];
+        var x = new float[columns];
         for (long row = 0; row < values.Length; row += columns)
         {
-            float* x = values.Pointer + row;
-            for (int i = 0; i < columns; i++) order[i] = i;
+            for (int i = 0; i < columns; i++) (order[i], x[i]) = (i, origin.IsNone ? values.Pointer[row + i] : values.Pointer[row + i] - origin.Pointer[row + i]);
             Array.Sort(order, (a, b) => Bits(x[a]) != Bits(x[b]) ? Bits(x[a]).CompareTo(Bits(x[b])) : b.CompareTo(a));
             for (int rank = 0; rank < columns; rank++)
             {
                 ulong index = (ulong)(firstIndex + row + order[rank]);
-                (uint w0, uint w1, uint w2, uint w3) = Philox.Generate(key, 0, index / 4);
-                uint word = (index % 4) switch { 0 => w0, 1 => w1, 2 => w2, _ => w3 };
-                mask.Pointer[row + order[rank]] = word < Math.FusedMultiplyAdd(rank, step, first) ? (byte)1 : (byte)0;
+                mask.Pointer[row + order[rank]] = Philox.Word(key, index) < Math.FusedMultiplyAdd(rank, step, first) ? (byte)1 : (byte)0;
             }
         }
 

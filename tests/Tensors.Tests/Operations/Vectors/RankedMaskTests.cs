@@ -45,6 +45,24 @@ public sealed class RankedMaskTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Rows))]
+    public void Ranks_of_differences_are_those_of_differences_that_were_stored(string row, int columns)
+    {
+        var random = new Random(columns + 1);
+        int rows = Math.Clamp(40_000 / columns, 1, 100);
+        float[] origin = [.. Enumerable.Range(0, rows * columns).Select(_ => Normal(random))], values = [.. origin.Select(o => o + s_rows[row](random))];
+        float[] differences = [.. values.Zip(origin, (x, o) => x - o)];
+        foreach ((double low, double high) in new[] { (0.4, 0.6), (0, 1), (0.9, 0.2), (0.5, 0.5 + 1e-6) })
+        {
+            long firstIndex = random.NextInt64(1L << 40);
+            byte[] expected = Mask(new ReferenceDevice(), differences, columns, low, high, firstIndex);
+            Assert.Equal(expected, Mask(new ReferenceDevice(), values, columns, low, high, firstIndex, origin));
+            foreach (SimdLevel simd in SimdLevels.Supported)
+                Assert.Equal(expected, Mask(new CpuDevice(2, simd), values, columns, low, high, firstIndex, origin));
+        }
+    }
+
     /// <summary>
     /// Limits at, hardly below and hardly above the word of an element's rank, over ranges of no word, less than one, or many: what is rounded for a quick answer must not decide.
     /// </summary>
@@ -74,16 +92,17 @@ public sealed class RankedMaskTests
         foreach (CpuDevice device in devices) device.Dispose();
     }
 
-    private static byte[] Mask(Device device, float[] values, int columns, double low, double high, long firstIndex)
+    private static byte[] Mask(Device device, float[] values, int columns, double low, double high, long firstIndex, float[]? origin = null)
     {
-        using (device) return MaskOf(device, values, columns, low, high, firstIndex);
+        using (device) return MaskOf(device, values, columns, low, high, firstIndex, origin);
     }
 
-    private static byte[] MaskOf(Device device, float[] values, int columns, double low, double high, long firstIndex)
+    private static byte[] MaskOf(Device device, float[] values, int columns, double low, double high, long firstIndex, float[]? origin = null)
     {
-        using DeviceBuffer input = device.Allocate<float>(values.Length), output = device.Allocate<byte>(values.Length);
+        using DeviceBuffer input = device.Allocate<float>(values.Length), output = device.Allocate<byte>(values.Length), subtracted = device.Allocate<float>(values.Length);
         device.Upload<float>(values, input.AsSpan<float>());
-        device.Operations.RankedMask(output.AsSpan<byte>(), input.AsSpan<float>(), columns, Key, low, high, firstIndex);
+        if (origin is not null) device.Upload<float>(origin, subtracted.AsSpan<float>());
+        device.Operations.RankedMask(output.AsSpan<byte>(), input.AsSpan<float>(), columns, Key, low, high, firstIndex, origin is null ? default : subtracted.AsSpan<float>());
         var mask = new byte[values.Length];
         device.Download(output.AsSpan<byte>(), mask.AsSpan());
         return mask;
