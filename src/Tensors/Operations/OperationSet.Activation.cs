@@ -3,7 +3,10 @@ namespace MergeEngine.Tensors.Operations;
 /// <content>Point-wise operations on activations.</content>
 public abstract partial class OperationSet
 {
-    /// <summary>output ← act(input); may alias.</summary>
+    /// <summary>output[i] ← act(input[i]).</summary>
+    /// <param name="output">[n]; may be the input.</param>
+    /// <param name="input">Exactly n elements.</param>
+    /// <param name="activation">act.</param>
     public void ActivationForward(DeviceSpan<float> output, DeviceSpan<float> input, Activation activation)
     {
         Check(output, input.Length);
@@ -11,7 +14,11 @@ public abstract partial class OperationSet
         ActivationForwardCore(output, input, activation);
     }
 
-    /// <summary>inputGradient ← outputGradient ⊙ act′(input); may alias outputGradient.</summary>
+    /// <summary>inputGradient[i] ← outputGradient[i]·act′(input[i]).</summary>
+    /// <param name="inputGradient">[n]; may be <paramref name="outputGradient"/>.</param>
+    /// <param name="outputGradient">[n].</param>
+    /// <param name="input">Exactly n elements: what the activation was given.</param>
+    /// <param name="activation">act.</param>
     public void ActivationBackward(DeviceSpan<float> inputGradient, DeviceSpan<float> outputGradient, DeviceSpan<float> input, Activation activation)
     {
         Check(inputGradient, input.Length);
@@ -20,7 +27,11 @@ public abstract partial class OperationSet
         ActivationBackwardCore(inputGradient, outputGradient, input, activation);
     }
 
-    /// <summary>output[r, c] ← input[r, c]·scale[c], plus residual[r, c] where given (layer scale, arXiv 2103.17239); output may alias either.</summary>
+    /// <summary>output[r, c] ← input[r, c]·scale[c], plus residual[r, c] where given (layer scale, arXiv 2103.17239).</summary>
+    /// <param name="output">[rows, columns]; may be the input or the residual.</param>
+    /// <param name="input">[rows, columns].</param>
+    /// <param name="scale">[columns].</param>
+    /// <param name="residual">[rows, columns], optional.</param>
     public void ScaleColumnsForward(Matrix output, Matrix input, DeviceSpan<float> scale, Matrix residual = default)
     {
         Check(output, input.Rows, input.Columns);

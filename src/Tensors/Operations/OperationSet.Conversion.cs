@@ -10,8 +10,10 @@ public abstract partial class OperationSet
 {
     /// <summary>
     /// output[i] ← input[i] in the output's dtype, by way of float32; equal dtypes keep every bit. A NaN stays one: it keeps its sign and the upper
-    /// bits of its payload and becomes quiet. What is too large becomes infinity. May alias where the dtypes are equal.
+    /// bits of its payload and becomes quiet. What is too large becomes infinity.
     /// </summary>
+    /// <param name="output">[n]; may be the input where the dtypes are equal.</param>
+    /// <param name="input">Exactly n elements.</param>
     public void Convert(StoredVector output, StoredVector input)
     {
         Check(output, input.Length);
@@ -21,8 +23,11 @@ public abstract partial class OperationSet
 
     /// <summary>
     /// output[i] ← Σ_k weights[k]·inputs[k][i], each input read once: r = weights[0]·x₀, then r = fma(weights[k], x_k, r) in float32 in the
-    /// order given, rounded once. A sum that is NaN is stored as the positive quiet NaN without payload. May alias an input of the output's dtype.
+    /// order given, rounded once. A sum that is NaN is stored as the positive quiet NaN without payload.
     /// </summary>
+    /// <param name="output">Exactly n elements; may be an input of the same dtype.</param>
+    /// <param name="inputs">At least one vector of [n], of any arithmetic dtypes.</param>
+    /// <param name="weights">One for each input.</param>
     public void WeightedSum(StoredVector output, ReadOnlySpan<StoredVector> inputs, ReadOnlySpan<float> weights)
     {
         CheckInputs(inputs, weights.Length, output.Length);

@@ -39,8 +39,10 @@ public abstract partial class OperationSet
 
     /// <summary>
     /// output[i] ← the variance of the inputs[k][i] over k, divided by their number: with t_k = x_k − x_0, (Σ t² − (Σ t)²/K)/K in float64, rounded once. 0
-    /// where all are equal. May alias an input.
+    /// where all are equal.
     /// </summary>
+    /// <param name="output">Exactly n elements; may be an input.</param>
+    /// <param name="inputs">x_k, at least one vector of [n].</param>
     public void Variance(DeviceSpan<float> output, ReadOnlySpan<DeviceSpan<float>> inputs)
     {
         CheckInputs(inputs, inputs.Length, output.Length);

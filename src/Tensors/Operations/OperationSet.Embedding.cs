@@ -16,6 +16,9 @@ public abstract partial class OperationSet
     }
 
     /// <summary>imageGradient ← the gradient of the patches at their pixels; pixels outside every patch get 0.</summary>
+    /// <param name="imageGradient">[batch, channels, height, width], overwritten.</param>
+    /// <param name="patchGradient">[batch·patchesPerImage, patchLength].</param>
+    /// <param name="shape">Sizes.</param>
     public void PatchesBackward(DeviceSpan<float> imageGradient, Matrix patchGradient, PatchShape shape)
     {
         CheckShape(shape);
@@ -48,6 +51,13 @@ public abstract partial class OperationSet
     }
 
     /// <summary>Backward pass of <see cref="AssembleTokensForward"/>: patchGradient is overwritten, prefix and position gradients are reduced over samples and added to.</summary>
+    /// <param name="patchGradient">[batch·patchesPerImage, width].</param>
+    /// <param name="prefixGradient">[prefixRows, width]; <c>default</c> where frozen.</param>
+    /// <param name="positionGradient">[tokens − positionStart, width]; <c>default</c> where frozen.</param>
+    /// <param name="hiddenGradient">[batch·tokens, width].</param>
+    /// <param name="positionStart">As in the forward pass.</param>
+    /// <param name="reduction">How samples are put together.</param>
+    /// <param name="batch">Number of samples.</param>
     public void AssembleTokensBackward(
         Matrix patchGradient, Matrix prefixGradient, Matrix positionGradient, Matrix hiddenGradient, int positionStart, GradientReduction reduction, int batch)
     {
@@ -76,6 +86,11 @@ public abstract partial class OperationSet
     }
 
     /// <summary>tableGradient[id] += Σ of the rows with that id, reduced by sample: |Σ over one sample's rows| in the per-sample mode.</summary>
+    /// <param name="tableGradient">[vocabulary, width], added to.</param>
+    /// <param name="ids">[rows], as in the forward pass.</param>
+    /// <param name="hiddenGradient">[rows, width].</param>
+    /// <param name="reduction">How samples are put together.</param>
+    /// <param name="rowsPerSample">Rows of one sample.</param>
     public void EmbeddingBackward(Matrix tableGradient, DeviceSpan<int> ids, Matrix hiddenGradient, GradientReduction reduction, int rowsPerSample)
     {
         CheckRowsPerSample(hiddenGradient.Rows, rowsPerSample);

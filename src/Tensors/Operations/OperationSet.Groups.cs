@@ -73,8 +73,12 @@ public abstract partial class OperationSet
 
     /// <summary>
     /// output[i] ← s·values[i] + (1 − s)·origin[i] with s = min(1, reach/max(|d|, 1e-6)), d = values[i] − origin[i]: the value itself where it is
-    /// within reach, otherwise the point at that distance towards it. In float64, rounded once; may alias; the same bits on every device.
+    /// within reach, otherwise the point at that distance towards it. In float64, rounded once; the same bits on every device.
     /// </summary>
+    /// <param name="output">Exactly n elements; may be one of the others.</param>
+    /// <param name="origin">[n].</param>
+    /// <param name="values">[n].</param>
+    /// <param name="reach">0 or more.</param>
     public void NearSwap(DeviceSpan<float> output, DeviceSpan<float> origin, DeviceSpan<float> values, float reach)
     {
         Check(output, output.Length);

@@ -20,8 +20,12 @@ public abstract partial class OperationSet
 
     /// <summary>
     /// entropies[r] ← H(softmax(logits[r])) in nats; logitsGradient[r, c] ← −gradientScale·p_c·(log p_c + H), the objective of AdaMerging
-    /// (arXiv 2310.02575). A class whose logit is −∞ adds nothing to either; a row of nothing else is NaN. May alias as in <see cref="CrossEntropy"/>.
+    /// (arXiv 2310.02575). A class whose logit is −∞ adds nothing to either; a row of nothing else is NaN.
     /// </summary>
+    /// <param name="entropies">[rows], float32.</param>
+    /// <param name="logitsGradient">[rows, classes]; <c>default</c> when only scoring; may alias <paramref name="logits"/>.</param>
+    /// <param name="logits">[rows, classes].</param>
+    /// <param name="gradientScale">1/rows for the gradient of a mean.</param>
     public void Entropy(DeviceSpan<float> entropies, Matrix logitsGradient, Matrix logits, float gradientScale)
     {
         Check(entropies, logits.Rows);
@@ -31,6 +35,8 @@ public abstract partial class OperationSet
     }
 
     /// <summary>best[r] ← index of the largest logit of row r, the lowest among equals; a NaN counts as −∞.</summary>
+    /// <param name="best">[rows].</param>
+    /// <param name="logits">[rows, classes].</param>
     public void ArgMax(DeviceSpan<int> best, Matrix logits)
     {
         Check(best, logits.Rows);

@@ -23,7 +23,16 @@ public abstract partial class OperationSet
         LayerNormForwardCore(output, mean, inverseDeviation, input, weight, bias, epsilon);
     }
 
-    /// <summary>sum ← input + residual, then output ← LayerNorm(sum), in one pass over memory. sum may alias input or residual.</summary>
+    /// <summary>sum ← input + residual, then output ← LayerNorm(sum), in one pass over memory.</summary>
+    /// <param name="sum">[rows, width]; may alias <paramref name="input"/> or <paramref name="residual"/>.</param>
+    /// <param name="output">[rows, width].</param>
+    /// <param name="mean">[rows], kept for the backward pass; optional together with <paramref name="inverseDeviation"/>.</param>
+    /// <param name="inverseDeviation">[rows]: 1/√(variance + ε).</param>
+    /// <param name="input">[rows, width].</param>
+    /// <param name="residual">[rows, width].</param>
+    /// <param name="weight">[width].</param>
+    /// <param name="bias">[width].</param>
+    /// <param name="epsilon">ε, down to 1e-12.</param>
     public void AddLayerNormForward(
         Matrix sum, Matrix output, DeviceSpan<float> mean, DeviceSpan<float> inverseDeviation, Matrix input, Matrix residual, DeviceSpan<float> weight, DeviceSpan<float> bias, float epsilon)
     {
@@ -78,7 +87,11 @@ public abstract partial class OperationSet
         NormalizeRowsForwardCore(output, norms, input);
     }
 
-    /// <summary>inputGradient ← (dY − y·⟨y, dY⟩)/‖x‖ by row, where y is the normalised output. May alias dY.</summary>
+    /// <summary>inputGradient ← (dY − y·⟨y, dY⟩)/‖x‖ by row, where y is the normalised output.</summary>
+    /// <param name="inputGradient">[rows, width]; may alias <paramref name="outputGradient"/>.</param>
+    /// <param name="outputGradient">dY [rows, width].</param>
+    /// <param name="output">y [rows, width], of the forward pass.</param>
+    /// <param name="norms">‖x‖ [rows], of the forward pass.</param>
     public void NormalizeRowsBackward(Matrix inputGradient, Matrix outputGradient, Matrix output, DeviceSpan<float> norms)
     {
         Check(inputGradient, output.Rows, output.Columns);

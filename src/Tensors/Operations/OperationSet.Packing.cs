@@ -9,6 +9,8 @@ public abstract partial class OperationSet
     /// <summary>
     /// Bytes of a packed weight: those of its elements in the device's <see cref="Device.Precision"/>, the outputs rounded up to whole vectors.
     /// </summary>
+    /// <param name="outputs">Rows of the weight.</param>
+    /// <param name="inputs">Columns of the weight.</param>
     /// <exception cref="NotSupportedException">The device does not pack weights.</exception>
     public long PackedWeightBytes(int outputs, int inputs)
     {

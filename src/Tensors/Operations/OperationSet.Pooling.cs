@@ -20,6 +20,10 @@ public abstract partial class OperationSet
     }
 
     /// <summary>hiddenGradient ← the pooled gradient, shared by the tokens that were averaged; 0 for the others.</summary>
+    /// <param name="hiddenGradient">[batch·tokens, width], overwritten.</param>
+    /// <param name="outputGradient">[batch, width].</param>
+    /// <param name="firstToken">As in the forward pass.</param>
+    /// <param name="mask">As in the forward pass.</param>
     public void MeanPoolBackward(Matrix hiddenGradient, Matrix outputGradient, int firstToken = 0, DeviceSpan<int> mask = default)
     {
         int tokens = RowsOfEach(hiddenGradient.Rows, outputGradient.Rows);

@@ -17,7 +17,11 @@ public abstract partial class OperationSet
         CrossMagnitudeCore(keys, magnitudes, vectors);
     }
 
-    /// <summary>mask[i] ← 0 if <paramref name="dropped"/> contains (keys[i], firstIndex + i), else 1. Negative keys are never dropped.</summary>
+    /// <summary>mask[i] ← 0 if <paramref name="dropped"/> contains (keys[i], firstIndex + i), else 1. Negative keys and NaN are never dropped.</summary>
+    /// <param name="mask">[n] bytes.</param>
+    /// <param name="keys">Exactly n elements.</param>
+    /// <param name="dropped">Over global indices.</param>
+    /// <param name="firstIndex">Index of the first element.</param>
     public void DropMask(DeviceSpan<byte> mask, DeviceSpan<double> keys, Selection dropped, long firstIndex = 0)
     {
         Check(mask, keys.Length);
@@ -25,7 +29,11 @@ public abstract partial class OperationSet
         DropMaskCore(mask, keys, dropped, firstIndex);
     }
 
-    /// <summary>mask[i] ← 1 if <paramref name="kept"/> contains (|values[i]|, firstIndex + i), else 0.</summary>
+    /// <summary>mask[i] ← 1 if <paramref name="kept"/> contains (|values[i]|, firstIndex + i), else 0. NaN is never kept.</summary>
+    /// <param name="mask">[n] bytes.</param>
+    /// <param name="values">Exactly n elements.</param>
+    /// <param name="kept">Over global indices.</param>
+    /// <param name="firstIndex">Index of the first element.</param>
     public void KeepMask(DeviceSpan<byte> mask, DeviceSpan<float> values, Selection kept, long firstIndex = 0)
     {
         Check(mask, values.Length);
@@ -37,6 +45,9 @@ public abstract partial class OperationSet
     /// Σ_i sign(Σ_k v̂_k[i]), where v̂_k[i] is vectors[k][i] if kept[k] contains (|vectors[k][i]|, firstIndex + i) and 0 otherwise; inner
     /// sums in float64. The majority sign that TIES gives to undecided elements.
     /// </summary>
+    /// <param name="vectors">At least one; the first one's length counts, the others are as long or longer.</param>
+    /// <param name="kept">What counts of each vector.</param>
+    /// <param name="firstIndex">Index of the first element.</param>
     public long SignBalance(ReadOnlySpan<DeviceSpan<float>> vectors, ReadOnlySpan<Selection> kept, long firstIndex = 0)
     {
         CheckInputs(vectors, kept.Length, vectors.Length == 0 ? 0 : vectors[0].Length);
@@ -65,6 +76,10 @@ public abstract partial class OperationSet
     /// (firstIndex + i)/4, word (firstIndex + i) mod 4, under <paramref name="key"/>: the same bits whatever the chunks and threads.
     /// An element is kept if its word, as a 32-bit number, is below floor(keepProbability·2^32 + 0.5).
     /// </summary>
+    /// <param name="mask">Exactly n bytes.</param>
+    /// <param name="key">Of the stream.</param>
+    /// <param name="keepProbability">In [0, 1].</param>
+    /// <param name="firstIndex">Index of the first element.</param>
     public void RandomMask(DeviceSpan<byte> mask, ulong key, double keepProbability, long firstIndex = 0)
     {
         Check(mask, mask.Length);

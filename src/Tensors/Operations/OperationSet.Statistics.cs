@@ -4,6 +4,8 @@ namespace MergeEngine.Tensors.Operations;
 public abstract partial class OperationSet
 {
     /// <summary>Σ a[i]·b[i], each product exact, the sum in float64.</summary>
+    /// <param name="a">Exactly n elements.</param>
+    /// <param name="b">[n].</param>
     public double Dot(DeviceSpan<float> a, DeviceSpan<float> b)
     {
         Check(a, a.Length);
@@ -12,6 +14,8 @@ public abstract partial class OperationSet
     }
 
     /// <summary>result[0] ← Σ values[i]² in float64, left on the device: for clipping without a round trip.</summary>
+    /// <param name="result">[1] float64.</param>
+    /// <param name="values">All that is summed.</param>
     public void SquaredNorm(DeviceSpan<double> result, DeviceSpan<float> values)
     {
         Check(result, 1);
@@ -33,7 +37,8 @@ public abstract partial class OperationSet
         return AbsoluteSumCore(values);
     }
 
-    /// <summary>Number of elements where any of the vectors is not zero.</summary>
+    /// <summary>Number of elements i where any of vectors[k][i] is not 0; NaN counts, too.</summary>
+    /// <param name="vectors">At least one; the first one's length counts, the others are as long or longer.</param>
     public long CountAnyNonzero(ReadOnlySpan<DeviceSpan<float>> vectors)
     {
         CheckInputs(vectors, vectors.Length, vectors.Length == 0 ? 0 : vectors[0].Length);
@@ -103,7 +108,12 @@ public abstract partial class OperationSet
         return CollectMagnitudesCore(found, values, origin, range, firstIndex);
     }
 
-    /// <summary>The same over non-negative float64 keys (63 bits); negative keys and NaN are never counted.</summary>
+    /// <summary>One digit of a radix selection over non-negative float64 keys (63 bits), as <see cref="MagnitudeHistogram"/> over magnitudes; negative keys and NaN are never counted.</summary>
+    /// <param name="counts">2^digitBits counters on the host, added to.</param>
+    /// <param name="keys">[n] float64.</param>
+    /// <param name="prefix">Leading bits that are already known.</param>
+    /// <param name="prefixBits">How many.</param>
+    /// <param name="digitBits">Bits of this digit, at most 16.</param>
     public void KeyHistogram(Span<long> counts, DeviceSpan<double> keys, ulong prefix, int prefixBits, int digitBits)
     {
         Check(keys, keys.Length);
@@ -118,7 +128,7 @@ public abstract partial class OperationSet
         return FindMagnitudeCore(values, magnitude, ref ordinal);
     }
 
-    /// <summary>The same for float64 keys.</summary>
+    /// <summary>Index of the element number <paramref name="ordinal"/> (from 0, lowest index first) whose float64 key is <paramref name="key"/>, as <see cref="FindMagnitude"/> over magnitudes.</summary>
     public long FindKey(DeviceSpan<double> keys, double key, ref long ordinal)
     {
         Check(keys, keys.Length);

@@ -3,14 +3,16 @@ namespace MergeEngine.Tensors.Operations;
 /// <content>Arithmetic on flat vectors. All element-wise results are the same bits on every device.</content>
 public abstract partial class OperationSet
 {
-    /// <summary>values ← value.</summary>
+    /// <summary>values[i] ← value.</summary>
     public void Fill(DeviceSpan<float> values, float value)
     {
         Check(values, values.Length);
         FillCore(values, value);
     }
 
-    /// <summary>output ← source.</summary>
+    /// <summary>output[i] ← source[i].</summary>
+    /// <param name="output">[n].</param>
+    /// <param name="source">Exactly n elements.</param>
     public void Copy(DeviceSpan<float> output, DeviceSpan<float> source)
     {
         Check(output, source.Length);
@@ -18,7 +20,10 @@ public abstract partial class OperationSet
         CopyCore(output, source);
     }
 
-    /// <summary>output ← a − b; may alias.</summary>
+    /// <summary>output[i] ← a[i] − b[i].</summary>
+    /// <param name="output">[n]; may be a or b.</param>
+    /// <param name="a">Exactly n elements.</param>
+    /// <param name="b">[n].</param>
     public void Subtract(DeviceSpan<float> output, DeviceSpan<float> a, DeviceSpan<float> b)
     {
         Check(output, a.Length);
@@ -27,7 +32,7 @@ public abstract partial class OperationSet
         SubtractCore(output, a, b);
     }
 
-    /// <summary>values ← values·factor.</summary>
+    /// <summary>values[i] ← values[i]·factor.</summary>
     public void Scale(DeviceSpan<float> values, float factor)
     {
         Check(values, values.Length);
@@ -36,8 +41,11 @@ public abstract partial class OperationSet
 
     /// <summary>
     /// output[i] ← Σ_k weights[k]·inputs[k][i], each input read once: r = weights[0]·x₀, then r = fma(weights[k], x_k, r) in the order
-    /// given. May alias an input.
+    /// given.
     /// </summary>
+    /// <param name="output">Exactly n elements; may be an input.</param>
+    /// <param name="inputs">At least one vector of [n].</param>
+    /// <param name="weights">One for each input.</param>
     public void WeightedSum(DeviceSpan<float> output, ReadOnlySpan<DeviceSpan<float>> inputs, ReadOnlySpan<float> weights)
     {
         CheckInputs(inputs, weights.Length, output.Length);
@@ -64,7 +72,10 @@ public abstract partial class OperationSet
         AddWeightedSumCore(output, origin, inputs, weights, mask);
     }
 
-    /// <summary>output[i] ← mask[i] ≠ 0 ? input[i] : 0; may alias.</summary>
+    /// <summary>output[i] ← mask[i] ≠ 0 ? input[i] : 0.</summary>
+    /// <param name="output">[n]; may be the input.</param>
+    /// <param name="input">Exactly n elements.</param>
+    /// <param name="mask">[n] bytes.</param>
     public void ApplyMask(DeviceSpan<float> output, DeviceSpan<float> input, DeviceSpan<byte> mask)
     {
         Check(output, input.Length);
@@ -74,6 +85,8 @@ public abstract partial class OperationSet
     }
 
     /// <summary>sum[i] += |values[i]|.</summary>
+    /// <param name="sum">[n].</param>
+    /// <param name="values">Exactly n elements.</param>
     public void AccumulateAbsolute(DeviceSpan<float> sum, DeviceSpan<float> values)
     {
         Check(sum, values.Length);

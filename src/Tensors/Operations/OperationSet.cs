@@ -13,12 +13,14 @@ namespace MergeEngine.Tensors.Operations;
 /// float64. Spans that are <c>default</c> mean "not wanted". Outputs may alias inputs only where a method says so. Every reduction has
 /// a fixed order, so results do not depend on the number of threads. Calls from one thread run in the order given; they may return before
 /// the work is done except where they return a value to the host. Calls from several threads are safe, and their order is the callers'
-/// own: as long as no two of them write, or write and read, the same memory, each gets what it would get alone.
+/// own: as long as no two of them write, or write and read, the same memory, each gets what it would get alone. A span that is missing, too short or of another
+/// device, and a matrix of another shape, is an <see cref="ArgumentException"/> before anything is computed; [n] stands for a span of n elements or more.
 /// </remarks>
 public abstract partial class OperationSet
 {
     protected OperationSet(Device device) => Device = device;
 
+    /// <summary>Whose operations these are; the memory of every argument is its own.</summary>
     public Device Device { get; }
 
     /// <summary>Refuses a span of another device, or one that is too short. <c>default</c> passes if <paramref name="optional"/>.</summary>
