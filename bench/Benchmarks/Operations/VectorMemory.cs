@@ -31,6 +31,7 @@ internal sealed class VectorMemory
         Kept = [.. Inputs.Select(v => RadixSelect.LargestMagnitudes(Run, v, v.Length / 5))];
         Dropped = RadixSelect.LargestKeys(Run, Keys, N / 100);
         Terms = [.. Kept.Select((kept, i) => new DifferenceTerm(Weights[i], Weights[i], Weights[i], kept, Selection.None))];
+        MaskedTerms = [.. Weights.Select((weight, i) => DifferenceTerm.Whole(weight) with { Mask = Keys.AsBytes().Slice(i * N, N) })];
         Digit = BitConverter.SingleToUInt32Bits((float)Kept[0].Threshold) >> 20;
         KeyDigit = BitConverter.DoubleToUInt64Bits(Dropped.Threshold) >> 52;
         Many = [.. Enumerable.Range(0, 64).Select(k => Inputs[k % 8].Slice(k / 8 * Part, Part))];
@@ -78,6 +79,9 @@ internal sealed class VectorMemory
     public Selection Dropped { get; }
 
     public DifferenceTerm[] Terms { get; }
+
+    /// <summary>Terms with a mask each: the bytes of the keys, of which few are 0.</summary>
+    public DifferenceTerm[] MaskedTerms { get; }
 
     public uint Digit { get; }
 

@@ -56,6 +56,7 @@ internal static class VectorOperations
         Row("MergeDifferences of 7, sum", v => v.Run.MergeDifferences(v.Output, v.Inputs[7], v.Inputs.AsSpan(0, 7), v.Terms.AsSpan(0, 7), DifferenceRule.Sum, 0.7)),
         Row("MergeDifferences of 7, elected mean", v => v.Run.MergeDifferences(v.Output, v.Inputs[7], v.Inputs.AsSpan(0, 7), v.Terms.AsSpan(0, 7), DifferenceRule.ElectedMean, 0.7)),
         Row("MergeDifferences of 7, shared mean", v => v.Run.MergeDifferences(v.Output, v.Inputs[7], v.Inputs.AsSpan(0, 7), v.Terms.AsSpan(0, 7), DifferenceRule.SharedMean, 0.7)),
+        Row("MergeDifferences of 7, masked, elected sum", v => v.Run.MergeDifferences(v.Output, v.Inputs[7], v.Inputs.AsSpan(0, 7), v.MaskedTerms.AsSpan(0, 7), DifferenceRule.Elected, 0.7)),
         Row("MergeDifferences of 2, elected mean", v => v.Run.MergeDifferences(v.Output, v.Inputs[7], v.Two, v.Terms.AsSpan(0, 2), DifferenceRule.ElectedMean, 0.7)),
         Row("Variance of 8", v => v.Run.Variance(v.Output, v.Inputs)),
         Row("RankedMask in rows of 1000", v => v.Run.RankedMask(v.Mask, v.Inputs[0], 1000, 7, 0.3, 0.7)),

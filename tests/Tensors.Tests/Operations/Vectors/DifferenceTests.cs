@@ -15,7 +15,8 @@ public sealed class DifferenceTests
         Merge(2, DifferenceRule.Elected), Merge(5, DifferenceRule.Elected, masked: true),
         Merge(3, DifferenceRule.ElectedMean), Merge(8, DifferenceRule.ElectedMean, masked: true, into: 0),
         Merge(1, DifferenceRule.SharedMean), Merge(5, DifferenceRule.SharedMean, masked: true), Merge(2, DifferenceRule.SharedMean),
-        Merge(4, DifferenceRule.Largest), Merge(6, DifferenceRule.ElectedLargest, masked: true),
+        Merge(4, DifferenceRule.Largest), Merge(7, DifferenceRule.Largest, masked: true), Merge(6, DifferenceRule.ElectedLargest, masked: true),
+        Merge(2, DifferenceRule.Elected, masked: true), Merge(6, DifferenceRule.Sum, masked: true),
         Variance(1), Variance(2), Variance(3, intoFirst: true),
         Ranked(1, 0.1, 0.9), Ranked(2, 0, 1), Ranked(3, 0.35, 0.65), Ranked(257, 0.2, 0.4),
     }.ToDictionary(c => c.Name);
