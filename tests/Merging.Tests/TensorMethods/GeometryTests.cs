@@ -178,6 +178,23 @@ public sealed class GeometryTests
         }
     }
 
+    /// <summary>mergekit's cosine of such a model is NaN, and with it the share of all; without an angle the paper's takes the model for perpendicular.</summary>
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.PositiveInfinity)]
+    public void One_value_that_is_not_finite_makes_all_of_mergekits_model_stock_nan_and_one_value_of_the_papers(float value)
+    {
+        using Device device = Device.Open("cpu", 1);
+        float[][] x = Models(29, 4);
+        x[1][40] = value;
+        int NotFinite(params string[] form) =>
+            TensorRun.Merge(device, TensorRun.Slice("model_stock", ["a", "b", "d"], "c", form[0], form[1] == "paper" ? Dialect.Paper : Dialect.Mergekit), s_place, s_shape, x).Count(v => !float.IsFinite(v));
+        Assert.Equal(Rows * Columns, NotFinite("", "mergekit"));
+        Assert.Equal(Columns, NotFinite("filter_wise: true", "mergekit"));
+        Assert.Equal(1, NotFinite("", "paper"));
+        Assert.Equal(1, NotFinite("filter_wise: true", "paper"));
+    }
+
     [Fact]
     public void Model_stock_of_the_paper_takes_the_cosine_of_the_mean_angle_and_stays_between()
     {

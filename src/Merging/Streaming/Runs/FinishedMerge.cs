@@ -6,6 +6,9 @@ namespace MergeEngine.Merging.Streaming.Runs;
 /// <summary>Whether a directory is the finished result of a merge that is asked for again.</summary>
 internal static class FinishedMerge
 {
+    /// <summary>How often a result that is replaced meanwhile is compared again.</summary>
+    private const int MostAttempts = 3;
+
     /// <summary>Whether there is a model at all.</summary>
     public static bool Exists(string path) => Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any();
 
@@ -18,20 +21,29 @@ internal static class FinishedMerge
     /// <returns>Null if it is; otherwise why not, as the rest of a sentence that begins with the directory.</returns>
     public static string? Difference(string path, MergeDescription asked, OutputPlan plan, int threads, CancellationToken cancellation)
     {
-        MergeManifest manifest;
+        for (int attempt = 0; attempt < MostAttempts; attempt++)
+        {
+            if (Read(path) is not { } manifest) return "has no manifest that this version can read";
+            string? difference = DifferenceOf(manifest, asked) ?? DifferenceOf(manifest, plan) ?? DifferenceOf(manifest.Inputs, asked.Inputs, threads, cancellation);
+            if (difference is not null || OutputVerification.Run(path, manifest, threads, cancellation: cancellation).Differences is not [string first, ..]) return difference;
+            // Files of a newer model differ from an older one's manifest.
+            if (Read(path)?.ManifestSha256 == manifest.ManifestSha256) return $"is not as it was written: {first.TrimEnd('.')}";
+        }
+
+        return "was replaced while it was compared";
+    }
+
+    /// <summary>Null where there is none that can be read.</summary>
+    private static MergeManifest? Read(string path)
+    {
         try
         {
-            manifest = ManifestFile.Read(Path.Combine(path, MergeManifest.FileName));
+            return ManifestFile.Read(Path.Combine(path, MergeManifest.FileName));
         }
         catch (SafetensorsException)
         {
-            return "has no manifest that this version can read";
+            return null;
         }
-
-        return DifferenceOf(manifest, asked)
-            ?? DifferenceOf(manifest, plan)
-            ?? DifferenceOf(manifest.Inputs, asked.Inputs, threads, cancellation)
-            ?? (OutputVerification.Run(path, manifest, threads, cancellation: cancellation).Differences is [string first, ..] ? $"is not as it was written: {first.TrimEnd('.')}" : null);
     }
 
     private static string? DifferenceOf(MergeManifest manifest, MergeDescription asked)

@@ -10,7 +10,8 @@ namespace MergeEngine.Merging.TensorMethods.Averages;
 /// <remarks>
 /// Parameter: filter_wise. Dialects: mergekit takes the mean of the cosines of all pairs, with products of lengths of at least 1e-6, does not limit t, and keeps the base where
 /// |1 + (N − 1) c| &lt; 1e-6. The paper takes the cosine of the mean angle; there t stays in [0, 1], since differences that point apart agree on nothing and
-/// the weight of their mean is none. Untouched models have no angle and count as perpendicular to the others in both.
+/// the weight of their mean is none. Untouched models have no angle and count as perpendicular to the others in both. A value that is not finite leaves a model no angle either:
+/// in mergekit's dialect it makes the whole tensor NaN, or with filter_wise its row, as in mergekit; in the paper's such a model counts as perpendicular, and NaN stands where it had it.
 /// </remarks>
 public sealed class ModelStock(Dialect dialect) : TensorMethod
 {
@@ -55,10 +56,13 @@ public sealed class ModelStock(Dialect dialect) : TensorMethod
         int count = gram.Count;
         for (int i = 1; i < count; i++)
         {
-            for (int j = 0; j < i; j++) sum += gram[i, i] > 0 && gram[j, j] > 0 ? Math.Acos(gram.Cosine(i, j)) : Math.PI / 2;
+            for (int j = 0; j < i; j++) sum += HasDirection(gram[i, i]) && HasDirection(gram[j, j]) ? Math.Acos(gram.Cosine(i, j)) : Math.PI / 2;
         }
 
         double c = count < 2 ? 1 : Math.Max(0, Math.Cos(sum / (count * (count - 1) / 2)));
         shares.Fill(c / (1 + ((count - 1) * c)));
     }
+
+    /// <summary>Whether a model with this square of a length has one: not if it is untouched, and not if a value of it is NaN or infinite.</summary>
+    private static bool HasDirection(double square) => square > 0 && double.IsFinite(square);
 }
