@@ -11,7 +11,7 @@ namespace MergeEngine.Merging.TensorMethods.Averages;
 /// Parameter: filter_wise. Dialects: mergekit takes the mean of the cosines of all pairs, with products of lengths of at least 1e-6, does not limit t, and keeps the base where
 /// |1 + (N − 1) c| &lt; 1e-6. The paper takes the cosine of the mean angle; there t stays in [0, 1], since differences that point apart agree on nothing and
 /// the weight of their mean is none. Untouched models have no angle and count as perpendicular to the others in both. A value that is not finite leaves a model no angle either:
-/// in mergekit's dialect it makes the whole tensor NaN, or with filter_wise its row, as in mergekit; in the paper's such a model counts as perpendicular, and NaN stands where it had it.
+/// in mergekit's dialect it makes the whole tensor NaN, or with filter_wise its row, as in mergekit; in the paper's such a model counts as perpendicular, and the result has one such value in the same place.
 /// </remarks>
 public sealed class ModelStock(Dialect dialect) : TensorMethod
 {
