@@ -23,15 +23,13 @@ internal unsafe interface IPhiloxLanes<U>
 
     static abstract U Xor(U a, U b, U c);
 
-    static abstract U Or(U a, U b);
-
     static abstract U And(U a, U b);
 
     /// <summary>Each lane shifted right by 32 bits.</summary>
     static abstract U UpperHalf(U a);
 
-    /// <summary>All ones where a &lt; b, for numbers below 2⁶³.</summary>
-    static abstract U LessThan(U a, U b);
+    /// <summary>The bits so far, and others where a &lt; b, for numbers below 2⁶³.</summary>
+    static abstract U OrWhereLess(U bits, U a, U b, U others);
 
     /// <summary>The counters of one vector from first on, in the order in which <see cref="StoreWords"/> takes them.</summary>
     static abstract U Interleaved(ulong first);

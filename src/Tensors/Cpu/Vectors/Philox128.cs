@@ -24,16 +24,13 @@ internal readonly unsafe struct Philox128 : IPhiloxLanes<Vector128<ulong>>
     public static Vector128<ulong> Xor(Vector128<ulong> a, Vector128<ulong> b, Vector128<ulong> c) => a ^ b ^ c;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<ulong> Or(Vector128<ulong> a, Vector128<ulong> b) => a | b;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<ulong> And(Vector128<ulong> a, Vector128<ulong> b) => a & b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<ulong> UpperHalf(Vector128<ulong> a) => a >> 32;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<ulong> LessThan(Vector128<ulong> a, Vector128<ulong> b) => Vector128.LessThan(a.AsInt64(), b.AsInt64()).AsUInt64();
+    public static Vector128<ulong> OrWhereLess(Vector128<ulong> bits, Vector128<ulong> a, Vector128<ulong> b, Vector128<ulong> others) => bits | (Vector128.LessThan(a.AsInt64(), b.AsInt64()).AsUInt64() & others);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<ulong> Interleaved(ulong first) => Vector128.Create(first) + Vector128.Create((ulong)0, 1);

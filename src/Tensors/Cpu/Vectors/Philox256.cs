@@ -24,16 +24,13 @@ internal readonly unsafe struct Philox256 : IPhiloxLanes<Vector256<ulong>>
     public static Vector256<ulong> Xor(Vector256<ulong> a, Vector256<ulong> b, Vector256<ulong> c) => a ^ b ^ c;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<ulong> Or(Vector256<ulong> a, Vector256<ulong> b) => a | b;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<ulong> And(Vector256<ulong> a, Vector256<ulong> b) => a & b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<ulong> UpperHalf(Vector256<ulong> a) => a >> 32;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<ulong> LessThan(Vector256<ulong> a, Vector256<ulong> b) => Vector256.LessThan(a.AsInt64(), b.AsInt64()).AsUInt64();
+    public static Vector256<ulong> OrWhereLess(Vector256<ulong> bits, Vector256<ulong> a, Vector256<ulong> b, Vector256<ulong> others) => bits | (Vector256.LessThan(a.AsInt64(), b.AsInt64()).AsUInt64() & others);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<ulong> Interleaved(ulong first) => Vector256.Create(first) + Vector256.Create((ulong)0, 2, 1, 3);

@@ -24,16 +24,13 @@ internal readonly unsafe struct Philox512 : IPhiloxLanes<Vector512<ulong>>
     public static Vector512<ulong> Xor(Vector512<ulong> a, Vector512<ulong> b, Vector512<ulong> c) => Avx512F.TernaryLogic(a, b, c, 0x96);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<ulong> Or(Vector512<ulong> a, Vector512<ulong> b) => a | b;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> And(Vector512<ulong> a, Vector512<ulong> b) => a & b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> UpperHalf(Vector512<ulong> a) => a >> 32;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<ulong> LessThan(Vector512<ulong> a, Vector512<ulong> b) => Vector512.LessThan(a.AsInt64(), b.AsInt64()).AsUInt64();
+    public static Vector512<ulong> OrWhereLess(Vector512<ulong> bits, Vector512<ulong> a, Vector512<ulong> b, Vector512<ulong> others) => Vector512.ConditionalSelect(Vector512.LessThan(a.AsInt64(), b.AsInt64()).AsUInt64(), bits | others, bits);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<ulong> Interleaved(ulong first) => Vector512.Create(first) + Vector512.Create((ulong)0, 4, 1, 5, 2, 6, 3, 7);

@@ -42,11 +42,10 @@ internal unsafe struct PhiloxWords<L, U>
     public readonly U Bytes(U limit)
     {
         U lower = L.Create(0xFFFF_FFFF);
-        U b0 = L.And(L.LessThan(L.And(_x0, lower), limit), L.Create(0x0000_0001));
-        U b1 = L.And(L.LessThan(L.And(_x1, lower), limit), L.Create(0x0000_0100));
-        U b2 = L.And(L.LessThan(L.And(_x2, lower), limit), L.Create(0x0001_0000));
-        U b3 = L.And(L.LessThan(L.And(_x3, lower), limit), L.Create(0x0100_0000));
-        return L.Or(L.Or(b0, b1), L.Or(b2, b3));
+        U bytes = L.OrWhereLess(L.Create(0), L.And(_x0, lower), limit, L.Create(0x0000_0001));
+        bytes = L.OrWhereLess(bytes, L.And(_x1, lower), limit, L.Create(0x0000_0100));
+        bytes = L.OrWhereLess(bytes, L.And(_x2, lower), limit, L.Create(0x0001_0000));
+        return L.OrWhereLess(bytes, L.And(_x3, lower), limit, L.Create(0x0100_0000));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

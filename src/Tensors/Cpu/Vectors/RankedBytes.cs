@@ -119,6 +119,7 @@ internal readonly unsafe partial struct RankedBytes
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private double Limit(int rank) => Math.FusedMultiplyAdd(rank, _step, _first);
 
     /// <summary>A word of which the upper half is known; the rest is drawn again where that does not decide, once in some ten thousand times.</summary>

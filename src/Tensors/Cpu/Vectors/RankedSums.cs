@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using MergeEngine.Tensors.Operations;
 
 namespace MergeEngine.Tensors.Cpu.Vectors;
@@ -49,25 +48,11 @@ internal readonly unsafe struct RankedSums
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void AddPiece(float* magnitudes, byte* mask, int count, int lane)
     {
-        double* all = _all, kept = _kept;
         int i = 0;
         for (; lane % SumTree.Lanes != 0 && i < count; i++, lane++) AddOne(lane, magnitudes[i], mask[i]);
-        Vector512<double> all0 = Vector512.Load(all), all1 = Vector512.Load(all + 8), kept0 = Vector512.Load(kept), kept1 = Vector512.Load(kept + 8);
-        for (; i <= count - SumTree.Lanes; i += SumTree.Lanes)
-        {
-            Vector512<double> lower = Avx512F.ConvertToVector512Double(Vector256.Load(magnitudes + i)), upper = Avx512F.ConvertToVector512Double(Vector256.Load(magnitudes + i + 8));
-            all0 += lower;
-            all1 += upper;
-
-            // No sum is -0, so that leaving an element out is adding 0.
-            kept0 = Vector512.ConditionalSelect(Keeps(mask + i), kept0 + lower, kept0);
-            kept1 = Vector512.ConditionalSelect(Keeps(mask + i + 8), kept1 + upper, kept1);
-        }
-
-        all0.Store(all);
-        all1.Store(all + 8);
-        kept0.Store(kept);
-        kept1.Store(kept + 8);
+        var sums = new MaskedMagnitudes(_all, _kept);
+        for (; i <= count - SumTree.Lanes; i += SumTree.Lanes) sums.Add(Vector256.Load(magnitudes + i), Vector256.Load(magnitudes + i + 8), mask + i);
+        sums.Store(_all, _kept);
         for (; i < count; i++, lane++) AddOne(lane % SumTree.Lanes, magnitudes[i], mask[i]);
     }
 
@@ -77,7 +62,4 @@ internal readonly unsafe struct RankedSums
         _all[lane] += magnitude;
         if (mask != 0) _kept[lane] += magnitude;
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<double> Keeps(byte* mask) => Vector512.GreaterThan(Avx512F.ConvertToVector512Int64(Vector128.CreateScalarUnsafe(*(ulong*)mask).AsByte()), Vector512<long>.Zero).AsDouble();
 }

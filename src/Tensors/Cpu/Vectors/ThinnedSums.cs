@@ -37,6 +37,12 @@ internal unsafe struct ThinnedSums<TReduction> : ILaneSums
         TermLimits limits = Terms.LimitsAt(0, first);
         bool withWhole = IsWithWhole, isLimited = !limits.AreNone;
         byte* mask = Terms.Masks[0];
+        if (typeof(TReduction) == typeof(Magnitudes) && S.Count == SumTree.Lanes && withWhole && !isLimited && mask != null)
+        {
+            MaskedMagnitudes.Add(lanes, lanes + SumTree.Lanes, vectors[0] + first, vectors[1] + first, mask + first, count);
+            return;
+        }
+
         V below = S.Create(limits.Below), above = S.Create(limits.Above);
         int half = S.Count / 2;
         for (int part = 0; part < SumTree.Lanes; part += S.Count)
