@@ -7,6 +7,9 @@ namespace MergeEngine.Merging.Tests.Support;
 /// <summary>Recipes as text, for tests that name no file.</summary>
 internal static class RecipeText
 {
+    /// <summary>A recipe of two models that is as short as can be.</summary>
+    public const string Linear = "merge_method: linear\nmodels: [{ model: models/a }, { model: models/b }]\nparameters: { weight: 1 }\n";
+
     /// <summary>Every directory directly under <c>models</c> is there, unless its name says otherwise.</summary>
     public static bool Exists(string path) =>
         path.StartsWith("models/", StringComparison.Ordinal) && path.AsSpan().IndexOfAny('+', '@') < 0 && !path.Contains("absent", StringComparison.Ordinal);

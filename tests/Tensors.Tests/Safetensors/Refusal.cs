@@ -11,5 +11,14 @@ internal static class Refusal
         Assert.Equal($"{file}: {sentence}", refusal.Message);
     }
 
+    /// <summary>Of a file with such a header and so many bytes of zeros after it.</summary>
+    public static void OfHeader(ReadOnlySpan<byte> header, int dataLength, string sentence)
+    {
+        using var directory = new TemporaryDirectory();
+        string path = directory["x.safetensors"];
+        File.WriteAllBytes(path, RawFile.Bytes(header, new byte[dataLength]));
+        Of(() => SafetensorsFile.Open(path), path, sentence);
+    }
+
     public static void Of(Func<object> action, string file, string sentence) => Of(() => { _ = action(); }, file, sentence);
 }
