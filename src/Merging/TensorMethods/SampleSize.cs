@@ -12,6 +12,12 @@ internal static class SampleSize
     /// <summary>Pieces of a tensor: fewer foretell too little, more hardly more.</summary>
     private const int Least = 128, Most = 8192;
 
+    /// <summary>Of a stretch with a piece in it the least that saves more than the sample costs, in pieces.</summary>
+    private const int LeastStretch = 16;
+
+    /// <summary>Whether looking at a part of a tensor saves anything.</summary>
+    public static bool IsWorthIt(long elements) => elements / Pieces(elements) >= LeastStretch * Piece;
+
     /// <summary>Pieces of a tensor of so many elements.</summary>
     public static long Pieces(long elements) => Math.Clamp(elements / (Share * Piece), Least, Most);
 }

@@ -76,8 +76,12 @@ public sealed record TensorTask(Device Device, string Name, Shape Shape, int Inp
     /// <summary>Stops a merge whose steps take long within one of them, by an <see cref="OperationCanceledException"/>; what takes moments is stopped between two.</summary>
     internal CancellationToken Cancellation { get; init; }
 
-    /// <summary>Where memory of <see cref="Spare"/> comes from; null to take it from the device.</summary>
-    internal WorkingMemory? Memory { get; init; }
+    /// <summary>Where memory of <see cref="Spare"/> comes from; the device itself unless something else is said.</summary>
+    internal WorkingMemory Memory
+    {
+        get => field ?? new WorkingMemory(Device, idle: 0);
+        init;
+    }
 
     public long Length => Shape.ElementCount;
 
@@ -85,13 +89,11 @@ public sealed record TensorTask(Device Device, string Name, Shape Shape, int Inp
     public long RowLength => Shape.Rank < 2 ? Length : Shape[Shape.Rank - 1];
 
     /// <summary>Memory of at least so many bytes, with any content; <see cref="Return"/> takes it back.</summary>
-    internal DeviceBuffer Rent(long bytes) => Memory?.Rent(bytes) ?? Device.Allocate<byte>(bytes);
+    internal DeviceBuffer Rent(long bytes) => Memory.Rent(bytes);
 
     internal void Return(DeviceBuffer? memory)
     {
-        if (memory is null) return;
-        if (Memory is null) memory.Dispose();
-        else Memory.Return(memory);
+        if (memory is not null) Memory.Return(memory);
     }
 }
 
@@ -129,6 +131,9 @@ public abstract class TensorMerge : IDisposable
     /// <summary>Bytes that the merge holds beside the chunks while it runs, for the plan of memory.</summary>
     public virtual long WorkingBytes => 0;
 
+    /// <summary>What of <see cref="WorkingBytes"/> it takes as a rule, for the estimate of a plan: room for the worst case mostly stays untouched, which takes no memory.</summary>
+    public virtual long ExpectedBytes => WorkingBytes;
+
     /// <summary>Bytes that it holds beside that for each further thread that does parts of it at one time.</summary>
     public virtual long HelperBytes => 0;
 
@@ -152,7 +157,7 @@ public abstract class TensorMerge : IDisposable
     public virtual bool WantsSample => false;
 
     /// <summary>Looks at a part of a sample before the first pass. It may change which passes there are, and nothing else: nobody promises that there is one, or all of it.</summary>
-    /// <param name="sample">Pieces from all over the tensor, one behind the other, of every input; without an output, and its first index says nothing.</param>
+    /// <param name="sample">Pieces from all over the tensor, one behind the other, of every input; without an output, and its first index says nothing. In all there are at most as many as <see cref="SampleSize"/> has for the tensor.</param>
     /// <param name="piece">Elements of a piece.</param>
     public virtual void Sample(in TensorChunk sample, int piece)
     {

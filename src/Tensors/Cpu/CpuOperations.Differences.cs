@@ -1,3 +1,4 @@
+using MergeEngine.Tensors.Cpu.Kernels;
 using MergeEngine.Tensors.Cpu.Vectors;
 using MergeEngine.Tensors.Operations;
 
@@ -33,6 +34,9 @@ internal sealed unsafe partial class CpuOperations
         VectorPass<Variance>.Run(_device, new Variance { Output = output.Pointer, Inputs = Scratch.Pointers(scratch, inputs), Count = inputs.Length }, output.Length);
     }
 
+    /// <summary>Bytes of ranks that a thread keeps at most.</summary>
+    private const long LargeRanks = 1 << 20;
+
     protected override void RankedMaskCore(DeviceSpan<byte> mask, DeviceSpan<float> values, DeviceSpan<float> origin, int columns, ulong key, double first, double step, long firstIndex) =>
         RunRankedMask(mask, values, origin, columns, key, first, step, firstIndex, default);
 
@@ -51,6 +55,13 @@ internal sealed unsafe partial class CpuOperations
     {
         int rows = checked((int)(values.Length / columns));
         if (rows == 0) return;
+        int tasks = Vectors.RankedMask.TaskCount(rows, columns);
+
+        // One task stays on the calling thread, which need not be the first worker's place.
+        long bytes = (tasks == 1 ? _device.Pool.CurrentWorker + 1 : _device.Pool.Workers) * Vectors.RankedMask.BufferBytes(columns);
+
+        // Long rows are few: what they take goes back, or every thread that has had one would hold it.
+        using Workspace? large = bytes > LargeRanks ? new Workspace() : null;
         var job = new RankedMask
         {
             Mask = mask.Pointer,
@@ -64,11 +75,9 @@ internal sealed unsafe partial class CpuOperations
             FirstIndex = (ulong)firstIndex,
             Simd = _device.Simd,
             Sums = sums,
-
-            // One task stays on the calling thread, which need not be the first worker's place.
-            Buffers = Scratch.Require(_device.Threads * Vectors.RankedMask.BufferBytes(columns)),
+            Buffers = large is null ? Scratch.Require(bytes) : (byte*)large.Reserve((bytes + 3) / sizeof(float), exactly: true),
             Pool = _device.Pool,
         };
-        _device.Pool.Run(ref job, Vectors.RankedMask.TaskCount(rows, columns));
+        _device.Pool.Run(ref job, tasks);
     }
 }

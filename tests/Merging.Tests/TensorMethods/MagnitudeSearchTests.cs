@@ -24,7 +24,7 @@ public sealed class MagnitudeSearchTests
         device.Upload<float>(values, x.AsSpan<float>());
         device.Upload<float>(origin, b.AsSpan<float>());
         long before = GC.GetAllocatedBytesForCurrentThread();
-        var search = new MagnitudeSearch(wanted, length, room: 1000);
+        var search = new MagnitudeSearch(new WorkingMemory(device, idle: 0), wanted, length, room: 1000);
         for (int passes = 0; search.NeedsPass; passes++)
         {
             Assert.InRange(passes, 0, 3);
@@ -69,8 +69,8 @@ public sealed class MagnitudeSearchTests
             int wanted = Math.Max(1, (int)(density * length)), passes = 1;
             foreach (int chunk in new[] { length, 50_021 })
             {
-                var sample = new MagnitudeSample(length);
-                var search = new MagnitudeSearch(wanted, length, room: length);
+                var sample = new MagnitudeSample(new WorkingMemory(device, idle: 0), length);
+                var search = new MagnitudeSearch(new WorkingMemory(device, idle: 0), wanted, length, room: length);
                 Show(length, chunk, (start, part) => sample.Add(x.AsSpan<float>().Slice(start, part), default, start));
                 search.Expect(sample.Foretell(wanted));
                 for (passes = 1; search.NeedsPass; passes++)
@@ -118,14 +118,14 @@ public sealed class MagnitudeSearchTests
         foreach (double density in new[] { 0.01, 0.1, 0.5, 0.9 })
         {
             int wanted = (int)(density * length), passes = 0;
-            var sample = new PieceSample(length, SampleSize.Piece);
+            var sample = new PieceSample(new WorkingMemory(device, idle: 0), length, SampleSize.Piece);
             for (int start = 0, part; start < seen.Length; start += part)
             {
                 part = Math.Min(50 * SampleSize.Piece, seen.Length - start);
                 sample.Add(pieces.AsSpan<float>().Slice(start, part), zero.AsSpan<float>().Slice(start, part));
             }
 
-            var search = new MagnitudeSearch(wanted, length, room: length);
+            var search = new MagnitudeSearch(new WorkingMemory(device, idle: 0), wanted, length, room: length);
             search.Expect(sample.Foretell(wanted));
             sample.Release();
             for (; search.NeedsPass; passes++)

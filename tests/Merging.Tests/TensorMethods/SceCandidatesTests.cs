@@ -12,6 +12,8 @@ public sealed class SceCandidatesTests
 {
     private const int Length = 300_000, Piece = 128;
 
+    private static int Pieces => (int)SampleSize.Pieces(Length);
+
     public enum Values
     {
         Random,
@@ -28,7 +30,7 @@ public sealed class SceCandidatesTests
 
     public enum Shown
     {
-        /// <summary>Every 16th piece.</summary>
+        /// <summary>Pieces at equal distances.</summary>
         True,
 
         /// <summary>Of much larger variance than the tensor: too few would be written down.</summary>
@@ -37,7 +39,7 @@ public sealed class SceCandidatesTests
         /// <summary>Of much smaller variance: there is no room for all that would be.</summary>
         TooSmall,
 
-        /// <summary>Every 16th piece, but the last were on a disk.</summary>
+        /// <summary>Pieces at equal distances, but the last were on a disk.</summary>
         NotWhole,
     }
 
@@ -58,7 +60,7 @@ public sealed class SceCandidatesTests
         (float[] plain, int passes, bool _) = Merge(device, share, inputs, null);
         Assert.Equal(2, passes);
         float factor = shown == Shown.TooLarge ? 100 : shown == Shown.TooSmall ? 0.01f : 1;
-        float[][] sample = [.. inputs.Select(x => Enumerable.Range(0, Length / Piece / 16).SelectMany(p => x.AsSpan(p * 16 * Piece, Piece).ToArray()).Select(v => v * factor).ToArray())];
+        float[][] sample = [.. inputs.Select(x => Enumerable.Range(0, Pieces).SelectMany(p => x.AsSpan(Length / Piece / Pieces * p * Piece, Piece).ToArray()).Select(v => v * factor).ToArray())];
         (float[] found, int foundPasses, bool readsModels) = Merge(device, share, inputs, sample, shown != Shown.NotWhole);
         Assert.Equal(plain.Select(BitConverter.SingleToInt32Bits), found.Select(BitConverter.SingleToInt32Bits));
         Assert.Equal((isEnough ? 1 : shown is Shown.True or Shown.NotWhole ? 2 : 3, !isEnough), (foundPasses, readsModels));

@@ -14,7 +14,7 @@ internal static class SamplePlaces
     public static long[] Of(in ChunkShape shape)
     {
         long pieces = SampleSize.Pieces(shape.Total);
-        if (shape.Length < LeastOfChunk * SampleSize.Piece || shape.Total / pieces < 16 * SampleSize.Piece) return [];
+        if (shape.Length < LeastOfChunk * SampleSize.Piece || !SampleSize.IsWorthIt(shape.Total)) return [];
         var places = new long[pieces];
         for (long i = 0; i < pieces; i++)
         {

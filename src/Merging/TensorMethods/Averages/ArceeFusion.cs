@@ -200,6 +200,7 @@ public sealed class ArceeFusion : TensorMethod
             _coefficients.Dispose();
             _importance.Dispose();
             _mask.Dispose();
+            _ranks.Dispose();
             base.Dispose(disposing);
         }
     }

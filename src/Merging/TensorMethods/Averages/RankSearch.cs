@@ -1,15 +1,18 @@
+using System.Buffers;
+
 namespace MergeEngine.Merging.TensorMethods.Averages;
 
 /// <summary>
 /// Values of given ranks among magnitudes in float32, exactly and without a sorted copy: two passes of histograms that add up over chunks, 15 bits and 16 bits. NaN is
 /// counted by none of them and has no rank.
 /// </summary>
-internal sealed class RankSearch
+internal sealed class RankSearch : IDisposable
 {
     public const int FirstBits = 15;
     public const int LastBits = 16;
 
     private readonly (uint Prefix, long Below)[] _found;
+    private long[]? _first;
 
     /// <param name="shares">The ranks, int(share·(n − 1)) from the smallest of n.</param>
     public RankSearch(params double[] shares)
@@ -22,7 +25,7 @@ internal sealed class RankSearch
     public double[] Shares { get; }
 
     /// <summary>Counters of the first pass.</summary>
-    public long[] First { get; } = new long[1 << FirstBits];
+    public long[] First => _first ??= Counters(FirstBits);
 
     /// <summary>Counters of the second pass for each rank; ranks with one prefix share them.</summary>
     public long[][] Last { get; }
@@ -41,7 +44,7 @@ internal sealed class RankSearch
             uint digit = 0;
             while (below + First[digit] <= rank) below += First[digit++];
             _found[r] = (digit, rank - below);
-            Last[r] = PrefixOf(r) is null ? Last[Array.FindIndex(_found, f => f.Prefix == digit)] : new long[1 << LastBits];
+            Last[r] = PrefixOf(r) is null ? Last[Array.FindIndex(_found, f => f.Prefix == digit)] : Counters(LastBits);
         }
 
         return true;
@@ -55,5 +58,21 @@ internal sealed class RankSearch
         uint digit = 0;
         while (below + Last[index][digit] <= rank) below += Last[index][digit++];
         return BitConverter.UInt32BitsToSingle((prefix << LastBits) | digit);
+    }
+
+    /// <summary>Gives the counters back, for the search of the next tensor.</summary>
+    public void Dispose()
+    {
+        foreach (long[] counters in Last.Append(_first).OfType<long[]>().Distinct()) ArrayPool<long>.Shared.Return(counters);
+        _first = null;
+        Array.Clear(Last);
+    }
+
+    /// <summary>2^bits of them, which tensor after tensor uses: as garbage they would wait long for a collection.</summary>
+    private static long[] Counters(int bits)
+    {
+        long[] counters = ArrayPool<long>.Shared.Rent(1 << bits);
+        Array.Clear(counters);
+        return counters;
     }
 }

@@ -56,6 +56,8 @@ internal sealed class DifferenceMerge : TensorMerge
 
     public override long WorkingBytes => _tiles.Bytes + RankBytes + (_keepsMasks ? MaskBytes : 0) + _models.Sum(m => m.Thinning.WorkingBytes);
 
+    public override long ExpectedBytes => WorkingBytes - _models.Sum(m => m.Thinning.WorkingBytes - m.Thinning.ExpectedBytes);
+
     public override bool NeedsPass => IsSelecting || _wantsNorms;
 
     /// <summary>For limits two, unless too many magnitudes are almost equal; a sample saves one, but a cold disk gives none.</summary>
@@ -66,8 +68,8 @@ internal sealed class DifferenceMerge : TensorMerge
     /// <summary>Bytes of the bits of all models' masks.</summary>
     private long MaskBytes => MaskBits.Bytes(_task.Length) * _models.Count;
 
-    /// <summary>What ranking rows takes beside at most: a row's keys twice for each thread.</summary>
-    private long RankBytes => _models.Any(m => m.Thinning.DrawsByMagnitude) ? 16 * Unit * (_task.Device is CpuDevice cpu ? cpu.Threads : 0) : 0;
+    /// <summary>What ranking rows takes beside at most: a row's keys twice, for each thread that has a row of a piece.</summary>
+    private long RankBytes => _models.Any(m => m.Thinning.DrawsByMagnitude) && _task.Device is CpuDevice cpu ? 16 * Unit * Math.Min(cpu.Threads, _tiles.UnitsOf(Unit)) : 0;
 
     public override bool WantsSample => IsSelecting && _task.Device.Operations.SearchesDifferences;
 
@@ -174,6 +176,7 @@ internal sealed class DifferenceMerge : TensorMerge
         _task.Return(_drawn);
         _drawn = null;
         foreach (RunningSums? norms in _norms) norms?.Dispose();
+        foreach (ModelDifference model in _models) model.Thinning.Release();
         base.Dispose(disposing);
     }
 

@@ -1,5 +1,5 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using MergeEngine.Tensors;
 
 namespace MergeEngine.Merging.TensorMethods.TaskVectors;
@@ -22,17 +22,19 @@ internal sealed class MagnitudeSample
     /// <summary>The vector's share of which about one line is looked at.</summary>
     private const int Share = 64;
 
-    private int[] _counts = [];
+    private readonly WorkingMemory _memory;
     private readonly long _length;
+    private DeviceBuffer? _counts;
 
     /// <summary>A line is taken out of every 2^_stride elements.</summary>
     private readonly int _stride;
     private long _seen;
 
+    /// <param name="memory">Where it is held.</param>
     /// <param name="length">Of the whole vector.</param>
-    public MagnitudeSample(long length)
+    public MagnitudeSample(WorkingMemory memory, long length)
     {
-        _length = length;
+        (_memory, _length) = (memory, length);
         long lines = Math.Clamp(length / Share, LeastSampled, MostSampled) / Line;
         _stride = System.Numerics.BitOperations.Log2((ulong)Line);
         while (length >> _stride > lines) _stride++;
@@ -40,6 +42,8 @@ internal sealed class MagnitudeSample
 
     /// <summary>Bytes that it takes.</summary>
     public static long Bytes => sizeof(int) << DigitBits;
+
+    private Span<int> Counts => MemoryMarshal.Cast<byte, int>(_counts!.AsSpan<byte>().HostSpan)[..(1 << DigitBits)];
 
     /// <summary>Looks at a chunk in the host's memory.</summary>
     /// <param name="values">The chunk.</param>
@@ -50,7 +54,7 @@ internal sealed class MagnitudeSample
     {
         ReadOnlySpan<float> x = values.HostSpan, b = origin.IsNone ? default : origin.HostSpan;
         Begin();
-        int[] counts = _counts;
+        Span<int> counts = Counts;
         for (long place = firstIndex >> _stride, end = firstIndex + x.Length; place << _stride < end; place++)
         {
             // Not at equal distances, or they would be in the same columns of every row.
@@ -64,17 +68,17 @@ internal sealed class MagnitudeSample
     /// <summary>Gives the counts back, for the sample of the next vector.</summary>
     public void Release()
     {
-        if (_counts.Length > 0) ArrayPool<int>.Shared.Return(_counts);
-        _counts = [];
+        if (_counts is not null) _memory.Return(_counts);
+        _counts = null;
     }
 
     /// <inheritdoc cref="MagnitudeForecast"/>
-    public MagnitudeForecast Foretell(long count) => MagnitudeForecast.Of(_counts.Length == 0 ? [0] : _counts.AsSpan(0, 1 << DigitBits), DigitBits, _seen, _length, count);
+    public MagnitudeForecast Foretell(long count) => MagnitudeForecast.Of(_counts is null ? [0] : Counts, DigitBits, _seen, _length, count);
 
     private void Begin()
     {
-        if (_counts.Length > 0) return;
-        _counts = ArrayPool<int>.Shared.Rent(1 << DigitBits);
-        _counts.AsSpan().Clear();
+        if (_counts is not null) return;
+        _counts = _memory.Rent(Bytes);
+        Counts.Clear();
     }
 }

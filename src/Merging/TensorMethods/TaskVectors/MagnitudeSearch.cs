@@ -1,4 +1,5 @@
-using System.Buffers;
+using System.Numerics;
+using System.Runtime.InteropServices;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Operations;
 
@@ -18,11 +19,14 @@ internal sealed class MagnitudeSearch
     /// <summary>Elements that are gone through at a time where equal ones are not held.</summary>
     private const int Piece = 1 << 15;
 
+    private const long CountBytes = sizeof(long) << FirstDigit;
+
     private readonly RadixSearch _search = new(31, FirstDigit);
+    private readonly WorkingMemory _memory;
     private readonly long _room;
     private Selection? _known;
     private MagnitudeRange _range;
-    private ulong[] _rented = [];
+    private DeviceBuffer? _rented;
     private int _capacity;
     private long _collected;
     private long _above;
@@ -31,12 +35,13 @@ internal sealed class MagnitudeSearch
     private bool _collects;
 
     /// <summary>How many are wanted follows from the first pass: <see cref="SetCount"/>.</summary>
-    /// <param name="room">Candidates that may be held.</param>
-    public MagnitudeSearch(long room) => _room = room;
+    /// <param name="memory">Where candidates are held.</param>
+    /// <param name="room">How many may be held.</param>
+    public MagnitudeSearch(WorkingMemory memory, long room) => (_memory, _room) = (memory, room);
 
     /// <summary>The <paramref name="count"/> largest of <paramref name="length"/>.</summary>
-    public MagnitudeSearch(long count, long length, long room)
-        : this(room)
+    public MagnitudeSearch(WorkingMemory memory, long count, long length, long room)
+        : this(memory, room)
     {
         if (count >= length) _known = Selection.All;
         SetCount(count);
@@ -54,9 +59,24 @@ internal sealed class MagnitudeSearch
     /// <summary>Whether there are more equal magnitudes than may be held.</summary>
     private bool GoesThrough => _collects && _search.Candidates > _room;
 
-    private Span<ulong> Candidates => _rented.AsSpan(0, _capacity);
+    private Span<ulong> Candidates => _rented is null ? default : MemoryMarshal.Cast<byte, ulong>(_rented.AsSpan<byte>().HostSpan)[.._capacity];
 
     private float Threshold => BitConverter.UInt32BitsToSingle((uint)_search.ThresholdBits);
+
+    /// <summary>Bytes that a search takes at most.</summary>
+    /// <param name="length">Of the vector.</param>
+    /// <param name="room">Candidates that may be held; with less than the vector has it may come to count digits.</param>
+    public static long Bytes(long length, long room) => RoundedBytes(room) + (room < length ? CountBytes : 0);
+
+    /// <summary>Bytes that it takes as a rule: the candidates of a range that is as wide as <see cref="MagnitudeForecast"/> makes it of a sample, with its digits' own width.</summary>
+    /// <param name="share">Of the vector that is wanted.</param>
+    /// <param name="length">Of the vector.</param>
+    /// <param name="room">Candidates that may be held.</param>
+    public static long ExpectedBytes(double share, long length, long room)
+    {
+        double spread = Math.Sqrt(share * (1 - share)), part = spread * ((10 / Math.Sqrt(SampleSize.Pieces(length) * SampleSize.Piece)) + (1.0 / 32));
+        return sizeof(ulong) * Math.Min(room, (long)(length * Math.Min(1, part)));
+    }
 
     /// <summary>Says how many are wanted, before the first pass is completed.</summary>
     public void SetCount(long count)
@@ -138,17 +158,25 @@ internal sealed class MagnitudeSearch
         Rent(GoesThrough ? Piece : _search.Candidates);
     }
 
+    /// <summary>Bytes for so many candidates, to an eighth more: numbers of candidates are never quite the same, and memory that another tensor's search has used should do.</summary>
+    private static long RoundedBytes(long candidates)
+    {
+        long bytes = Math.Max(candidates, 1) * sizeof(ulong), step = Math.Max(1L << BitOperations.Log2((ulong)bytes) >> 3, 64);
+        return (bytes + step - 1) / step * step;
+    }
+
     /// <summary>Memory for so many candidates, which searches of the tensors before have used: fresh pages cost more than what is written to them.</summary>
     private void Rent(long candidates)
     {
         _capacity = checked((int)candidates);
-        _rented = ArrayPool<ulong>.Shared.Rent(_capacity);
+        _rented = _memory.Rent(RoundedBytes(candidates));
     }
 
-    private void Release()
+    /// <summary>Gives the memory back, for the search of the next tensor.</summary>
+    public void Release()
     {
-        ArrayPool<ulong>.Shared.Return(_rented);
-        (_rented, _capacity) = ([], 0);
+        if (_rented is not null) _memory.Return(_rented);
+        (_rented, _capacity) = (null, 0);
     }
 
     /// <summary>Counts equal magnitudes until the last that is selected.</summary>

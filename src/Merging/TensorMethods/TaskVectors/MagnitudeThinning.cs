@@ -6,6 +6,7 @@ namespace MergeEngine.Merging.TensorMethods.TaskVectors;
 /// <summary>The largest magnitudes of the tensor count, but for the very largest.</summary>
 internal sealed class MagnitudeThinning : Thinning
 {
+    private readonly WorkingMemory _memory;
     private readonly MagnitudeSearch _kept;
     private readonly MagnitudeSearch _dropped;
     private readonly long _length;
@@ -21,20 +22,24 @@ internal sealed class MagnitudeThinning : Thinning
     {
         long length = task.Length, spare = task.Spare / Math.Max(1, task.Parameters.Models.Count);
         long searches = kept < length && dropped > 0 ? 2 : 1, room = Math.Min(spare / sizeof(ulong) / searches, length);
-        _kept = new MagnitudeSearch(kept, length, room);
-        _dropped = new MagnitudeSearch(dropped, length, room);
-        WorkingBytes = room * searches * sizeof(ulong);
+        _kept = new MagnitudeSearch(task.Memory, kept, length, room);
+        _dropped = new MagnitudeSearch(task.Memory, dropped, length, room);
+        _memory = task.Memory;
+        WorkingBytes = searches * MagnitudeSearch.Bytes(length, room);
+        ExpectedBytes = new[] { kept, dropped }.Where(count => count > 0 && count < length).Sum(count => MagnitudeSearch.ExpectedBytes((double)count / length, length, room));
         if (task.Device.Operations.SearchesDifferences && NeedsPass)
         {
-            _sample = new MagnitudeSample(length);
-            // It is gone when candidates are collected.
-            WorkingBytes = Math.Max(WorkingBytes, MagnitudeSample.Bytes);
+            _sample = new MagnitudeSample(task.Memory, length);
+            // Samples are gone when candidates are collected.
+            WorkingBytes = Math.Max(WorkingBytes, MagnitudeSample.Bytes + (PieceSample.Bytes(length) <= spare ? PieceSample.Bytes(length) : 0));
         }
 
         (_length, _spare, _largest, _tooLarge) = (length, spare, kept, dropped);
     }
 
     public override long WorkingBytes { get; }
+
+    public override long ExpectedBytes { get; }
 
     public override bool NeedsPass => _kept.NeedsPass || _dropped.NeedsPass;
 
@@ -65,7 +70,7 @@ internal sealed class MagnitudeThinning : Thinning
 
     public override void Sample(DeviceSpan<float> values, DeviceSpan<float> origin, int piece)
     {
-        if (_sample is not null && PieceSample.Bytes(_length) <= _spare) (_pieces ??= new PieceSample(_length, piece)).Add(values, origin);
+        if (_sample is not null && PieceSample.Bytes(_length) <= _spare) (_pieces ??= new PieceSample(_memory, _length, piece)).Add(values, origin);
     }
 
     public override void CompleteSample(bool isWhole)
@@ -118,6 +123,14 @@ internal sealed class MagnitudeThinning : Thinning
         if (_kept.IsFirst && _dropped.IsFirst) _dropped.TakeFirst(_kept);
         _kept.CompletePass();
         _dropped.CompletePass();
+    }
+
+    public override void Release()
+    {
+        _kept.Release();
+        _dropped.Release();
+        _sample?.Release();
+        _pieces?.Release();
     }
 
     private void Expect(Func<long, MagnitudeForecast> foretell)

@@ -1,5 +1,5 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using MergeEngine.Tensors;
 
 namespace MergeEngine.Merging.TensorMethods.TaskVectors;
@@ -8,26 +8,29 @@ namespace MergeEngine.Merging.TensorMethods.TaskVectors;
 /// A sample of the magnitudes of a vector that is here before it: pieces from all over it, for a <see cref="MagnitudeForecast"/>. Elements of a piece are alike where rows differ, and then they
 /// foretell less than so many from anywhere: how much less the pieces say themselves.
 /// </summary>
+/// <param name="memory">Where it is held.</param>
 /// <param name="length">Of the whole vector.</param>
 /// <param name="piece">Elements of a piece.</param>
-internal sealed class PieceSample(long length, int piece)
+internal sealed class PieceSample(WorkingMemory memory, long length, int piece)
 {
     /// <summary>Exponent and eight bits: a range of few elements.</summary>
     private const int DigitBits = 16;
 
-    /// <summary>The counts of one sample at a time.</summary>
-    [ThreadStatic]
-    private static int[]? t_counts;
-
-    private ushort[] _digits = [];
+    private DeviceBuffer? _digits;
     private int _seen;
     private int _largest;
 
     /// <summary>Sampled elements.</summary>
     public long Count => _seen;
 
-    /// <summary>Bytes of the sample of a vector of so many elements at most.</summary>
-    public static long Bytes(long length) => sizeof(ushort) * SampleSize.Pieces(length) * SampleSize.Piece;
+    /// <summary>Bytes of the sample of a vector of so many elements at most, and of the counts that are made of it for a moment; 0 where none is taken.</summary>
+    public static long Bytes(long length) => SampleSize.IsWorthIt(length) ? DigitBytes(length) + CountBytes : 0;
+
+    private static long DigitBytes(long length) => sizeof(ushort) * SampleSize.Pieces(length) * SampleSize.Piece;
+
+    private const long CountBytes = sizeof(int) << DigitBits;
+
+    private Span<ushort> Digits => MemoryMarshal.Cast<byte, ushort>((_digits ??= memory.Rent(DigitBytes(length))).AsSpan<byte>().HostSpan);
 
     /// <summary>Takes further pieces in the host's memory.</summary>
     /// <param name="values">One behind the other.</param>
@@ -36,8 +39,7 @@ internal sealed class PieceSample(long length, int piece)
     public void Add(DeviceSpan<float> values, DeviceSpan<float> origin)
     {
         ReadOnlySpan<float> x = values.HostSpan, b = origin.IsNone ? default : origin.HostSpan;
-        Require(_seen + x.Length);
-        Span<ushort> digits = _digits.AsSpan(_seen, x.Length);
+        Span<ushort> digits = Digits.Slice(_seen, x.Length);
         int largest = _largest;
         for (int i = 0; i < x.Length; i++)
         {
@@ -53,10 +55,13 @@ internal sealed class PieceSample(long length, int piece)
     /// <inheritdoc cref="MagnitudeForecast"/>
     public MagnitudeForecast Foretell(long count)
     {
-        Span<int> counts = (t_counts ??= new int[1 << DigitBits]).AsSpan(0, _largest + 1);
+        DeviceBuffer rented = memory.Rent(CountBytes);
+        Span<int> counts = MemoryMarshal.Cast<byte, int>(rented.AsSpan<byte>().HostSpan)[..(_largest + 1)];
         counts.Clear();
-        foreach (ushort digit in _digits.AsSpan(0, _seen)) counts[digit]++;
-        return MagnitudeForecast.Of(counts, DigitBits, _seen, length, count, VarianceFrom);
+        foreach (ushort digit in Digits[.._seen]) counts[digit]++;
+        MagnitudeForecast forecast = MagnitudeForecast.Of(counts, DigitBits, _seen, length, count, VarianceFrom);
+        memory.Return(rented);
+        return forecast;
     }
 
     /// <summary>Sampled elements whose magnitude is not below the smallest of a range that it foretold.</summary>
@@ -64,15 +69,15 @@ internal sealed class PieceSample(long length, int piece)
     {
         int first = MagnitudeForecast.DigitOf(smallest, DigitBits);
         long count = 0;
-        foreach (ushort digit in _digits.AsSpan(0, _seen)) count += digit >= first ? 1 : 0;
+        foreach (ushort digit in Digits[.._seen]) count += digit >= first ? 1 : 0;
         return count;
     }
 
     /// <summary>Gives its memory back, for the sample of the next vector.</summary>
     public void Release()
     {
-        if (_digits.Length > 0) ArrayPool<ushort>.Shared.Return(_digits);
-        (_digits, _seen) = ([], 0);
+        if (_digits is not null) memory.Return(_digits);
+        (_digits, _seen) = (null, 0);
     }
 
     /// <summary>Variance of the number of sampled elements from a digit on, as the pieces have it.</summary>
@@ -82,21 +87,12 @@ internal sealed class PieceSample(long length, int piece)
         for (int first = 0; first < _seen; first += piece)
         {
             int counted = 0;
-            foreach (ushort own in _digits.AsSpan(first, piece)) counted += own >= digit ? 1 : 0;
+            foreach (ushort own in Digits.Slice(first, piece)) counted += own >= digit ? 1 : 0;
             sum += counted;
             squares += (double)counted * counted;
         }
 
         double pieces = _seen / piece;
         return Math.Max(0, squares - (sum * sum / pieces)) * pieces / Math.Max(pieces - 1, 1);
-    }
-
-    private void Require(int count)
-    {
-        if (_digits.Length >= count) return;
-        ushort[] larger = ArrayPool<ushort>.Shared.Rent(count);
-        _digits.AsSpan(0, _seen).CopyTo(larger);
-        if (_digits.Length > 0) ArrayPool<ushort>.Shared.Return(_digits);
-        _digits = larger;
     }
 }

@@ -50,6 +50,9 @@ internal sealed class SceCandidates
         return bytes <= task.Spare / 2 ? bytes : 0;
     }
 
+    /// <summary>What of them is taken as a rule: the room is for more candidates than a sample foretells.</summary>
+    public static long ExpectedBytes(long length, int models, double share) => Bytes(models, (int)Math.Min(length, (long)(1.1 * share * length)));
+
     /// <summary>Room for the candidates that a sample promises; null if it does not promise enough.</summary>
     /// <param name="task">The tensor.</param>
     /// <param name="sources">Indices of the models.</param>

@@ -44,12 +44,15 @@ internal sealed class SceMerge : TensorMerge
         bool searches = _share is > 0 and < 1 && task.Length > 0 && _sources.Length > 0;
         long variances = sizeof(float) * task.Length, room = Math.Min(task.Spare / 2 / sizeof(ulong), task.Length);
         _holds = searches && variances <= task.Spare / 2;
-        if (searches && Operations.SearchesDifferences) _sample = new MagnitudeSample(task.Length);
+        if (searches && Operations.SearchesDifferences) _sample = new MagnitudeSample(task.Memory, task.Length);
         _tiles = new Tiles(task, 1, 2, 1, _sources.Length);
-        _search = new MagnitudeSearch(room);
+        _search = new MagnitudeSearch(task.Memory, room);
         long candidates = searches ? SceCandidates.WorkingBytes(task, _sources.Length, _share) : 0;
         _mayForetell = candidates > 0;
-        WorkingBytes = _tiles.Bytes + (searches ? Math.Max(sizeof(ulong) * room, MagnitudeSample.Bytes) + Math.Max(candidates, _holds ? variances : 0) : 0);
+        long sampling = MagnitudeSample.Bytes + (_mayForetell ? PieceSample.Bytes(task.Length) : 0);
+        WorkingBytes = _tiles.Bytes + (searches ? Math.Max(MagnitudeSearch.Bytes(task.Length, room), sampling) + Math.Max(candidates, _holds ? variances : 0) : 0);
+        long expected = _mayForetell ? SceCandidates.ExpectedBytes(task.Length, _sources.Length, _share) : _holds ? variances : 0;
+        ExpectedBytes = _tiles.Bytes + (searches ? MagnitudeSearch.ExpectedBytes(_share, task.Length, room) + expected : 0);
         _stage = task.Length == 0 || _sources.Length == 0 || _share <= 0 ? Stage.Ready : _share < 1 ? Stage.Search : Stage.Energies;
     }
 
@@ -61,6 +64,8 @@ internal sealed class SceMerge : TensorMerge
     }
 
     public override long WorkingBytes { get; }
+
+    public override long ExpectedBytes { get; }
 
     public override bool NeedsPass => _stage != Stage.Ready;
 
@@ -79,7 +84,7 @@ internal sealed class SceMerge : TensorMerge
 
     public override void Sample(in TensorChunk sample, int piece)
     {
-        _pieces ??= new PieceSample(_task.Length, piece);
+        _pieces ??= new PieceSample(_task.Memory, _task.Length, piece);
         for (long start = 0, length; start < sample.Length; start += length)
         {
             // Tiles are whole pieces.
@@ -174,6 +179,7 @@ internal sealed class SceMerge : TensorMerge
     protected override void Dispose(bool disposing)
     {
         _tiles.Dispose();
+        _search.Release();
         _pieces?.Release();
         _sample?.Release();
         _candidates?.Release();

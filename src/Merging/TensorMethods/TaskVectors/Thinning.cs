@@ -33,6 +33,9 @@ internal abstract class Thinning
     /// <summary>Bytes that the search may come to hold.</summary>
     public virtual long WorkingBytes => 0;
 
+    /// <summary>What of them it takes as a rule.</summary>
+    public virtual long ExpectedBytes => WorkingBytes;
+
     /// <summary>Shows a part of a sample of values and their origin to the search before its first pass, where the device searches differences.</summary>
     /// <param name="values">Pieces, one behind the other.</param>
     /// <param name="origin">The same of what is subtracted.</param>
@@ -52,6 +55,11 @@ internal abstract class Thinning
     }
 
     public virtual void CompletePass()
+    {
+    }
+
+    /// <summary>Gives back what the search holds, wherever it is.</summary>
+    public virtual void Release()
     {
     }
 

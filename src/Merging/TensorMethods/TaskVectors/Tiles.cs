@@ -35,6 +35,9 @@ internal sealed class Tiles : IDisposable
     /// <summary>Bytes of all pieces.</summary>
     public long Bytes => Math.Min(_length, _tensor) * ((sizeof(float) * (long)_floats.Length) + _masks.Length);
 
+    /// <summary>How many units, such as rows, a piece has at most.</summary>
+    public long UnitsOf(long unit) => Math.Max(_length / unit, 1);
+
     /// <summary>Length of the piece of a chunk that starts at <paramref name="start"/>.</summary>
     public long Next(long start, long length) => Math.Min(_length, length - start);
 
