@@ -85,9 +85,8 @@ internal sealed class CommandContext(ParseResult arguments, CancellationToken st
         }
         else
         {
-            using var writer = new StringWriter();
-            text(result, writer);
-            Console.Out.Write(writer.ToString());
+            using TextWriter pieces = Utf8Pieces.Buffer(Console.Out);
+            text(result, pieces);
         }
 
         Console.Out.Flush();

@@ -146,7 +146,7 @@ public sealed class BenchTests
     public void A_memory_limit_that_cannot_be_kept_is_refused_before_anything_is_measured()
     {
         using var directory = new TemporaryDirectory();
-        MergeEngineProcess.Run("bench", "merge", "--memory-limit-mib", "1", "--directory", directory.Path).Refused(2, "--memory-limit-mib is 1, expected 112 or more");
+        MergeEngineProcess.Run("bench", "merge", "--memory-limit-mib", "1", "--directory", directory.Path).Refused(2, "--memory-limit-mib is 1, expected 80 or more");
         Assert.Empty(Directory.GetFileSystemEntries(directory.Path));
     }
 

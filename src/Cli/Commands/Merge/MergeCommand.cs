@@ -5,7 +5,6 @@ using MergeEngine.Cli.Reports.Tables;
 using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Recipes;
 using MergeEngine.Merging.Recipes.Catalog;
-using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Planning.Reports;
 using MergeEngine.Merging.Streaming.Runs;
 using MergeEngine.Merging.Yaml;
@@ -61,25 +60,28 @@ internal static class MergeCommand
         if (file.Result is null && output is not null && recipe is not null) CommandContext.Note($"every document of {Printable.Of(recipe)} has a name, so nothing is written to {Printable.Of(output)} itself.");
         using Device device = MergeArguments.OpenDevice(context);
         MergeOptions options = MergeArguments.Read(context, output, device);
-        bool isDry = context.Get(MergeArguments.DryRun);
-        IReadOnlyList<PreviewedMerge> plans = isDry || context.Get(Verbose) ? MergePreview.Describe(file, options) : [];
-        if (isDry)
+        if (context.Get(MergeArguments.DryRun))
         {
-            context.Write(DryRunReport.Measure(plans, options), CliJson.Default.DryRunReport, static (r, text) => r.Print(text));
+            context.Write(DryRunReport.Measure(MergePreview.Describe(file, options), options), CliJson.Default.DryRunReport, static (r, text) => r.Print(text));
             return;
         }
 
-        foreach (PreviewedMerge plan in plans) PlanText.Write(plan.Plan, Console.Error);
+        if (context.Get(Verbose)) ShowPlans(file, options);
         IReadOnlyList<MergeResult> results = Merge(context, file, options);
         foreach (string note in results.SelectMany(r => r.ResumeNote is { } resumed ? r.PlaceNotes.Prepend(resumed) : r.PlaceNotes)) CommandContext.Note(Printable.Of(note));
         foreach (MergeResult result in results) MergeProfileTable.Write(result, Console.Error);
         context.Write(MergeReport.From(results), CliJson.Default.MergeReport, static (r, text) => r.Print(text));
     }
 
+    /// <summary>By itself, so that nothing of the plans stands in memory beside the merge.</summary>
+    private static void ShowPlans(RecipeFile file, MergeOptions options)
+    {
+        using TextWriter text = Utf8Pieces.Buffer(Console.Error);
+        foreach (PreviewedMerge plan in MergePreview.Describe(file, options)) PlanText.Write(plan.Plan, text);
+    }
+
     private static IReadOnlyList<MergeResult> Merge(CommandContext context, RecipeFile file, MergeOptions options)
     {
-        if (options.MemoryLimit < MergeExecutor.LeastMemoryLimit)
-            CommandContext.Note($"the program itself takes more than --memory-limit allows; it keeps to about {MergeExecutor.LeastMemoryLimit >> 20} MiB.");
         try
         {
             return MergekitOptions.IsOn(context, MergeArguments.Quiet) == true

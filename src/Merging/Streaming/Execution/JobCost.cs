@@ -10,7 +10,7 @@ internal sealed class JobCost
 {
     private readonly HashSet<TensorMethod> _wholeModel = [];
     private readonly LeastLimit _limit;
-    private readonly long _leastOfPlan;
+    private readonly bool _isOfManyTensors;
     private readonly long _memoryLimit;
 
     /// <param name="job">The merge.</param>
@@ -20,7 +20,7 @@ internal sealed class JobCost
     {
         var memory = new MemoryPlan(options, job);
         _limit = new LeastLimit(options, memory.Fixed);
-        _leastOfPlan = memory.LeastOfPlan;
+        _isOfManyTensors = memory.IsOfManyTensors;
         var problems = new List<string>();
         var needs = new TensorNeeds[job.Tensors.Count];
         // Models have many tensors of few kinds.
@@ -59,26 +59,15 @@ internal sealed class JobCost
             _limit.Add(tensor.Name, needs[i].Flow, other => TensorNeeds.Of(tensor, job.Seed, options.Device, other).Flow);
         }
 
-
-        // As many tensors are on their way at one time as there are threads, and one more.
-        long together = held;
-        var most = new PriorityQueue<long, long>();
-        foreach (TensorNeeds tensor in needs)
-        {
-            most.Enqueue(tensor.Memory, tensor.Memory);
-            if (most.Count > memory.Threads + 1) most.Dequeue();
-        }
-
-        while (most.TryDequeue(out long bytes, out _)) together = TensorNeeds.Add(together, bytes);
         foreach (TensorNeeds tensor in kinds.Keys) largest = Math.Max(largest, tensor.LeastMemory);
-        long least = Math.Max(TensorNeeds.Add(TensorNeeds.Add(largest, held), memory.Fixed), _leastOfPlan);
+        long peak = TensorNeeds.Add(Math.Min(memory.Budget, TensorNeeds.Add(held, Together(needs, memory.Threads + 1))), memory.Fixed);
 
-        // Below that chunks have their least anyway. With less memory methods have less to spare.
-        if (least > memory.Fixed + MemoryPlan.Least) least = Math.Max(_limit.From(memory.Fixed + MemoryPlan.Least) ?? least, _leastOfPlan);
+        // Chunks have their least where a limit leaves less than that; a merge that takes less than the least keeps to what it takes.
+        long floor = memory.Fixed + MemoryPlan.Least, least = _limit.From(floor) ?? TensorNeeds.Add(TensorNeeds.Add(largest, held), memory.Fixed);
+        if (least <= floor) least = Math.Min(least, peak);
         long write = job.Tensors.Sum(t => t.DType.ByteCount(t.Shape.ElementCount));
         Estimate = new ExecutionEstimate(
-            statisticsPasses + needs.Select(n => n.Passes).DefaultIfEmpty(1).Max(), statisticsBytes + needs.Sum(n => n.ReadBytes), write,
-            Math.Max(least, TensorNeeds.Add(Math.Min(memory.Budget, together), memory.Fixed)), least);
+            statisticsPasses + needs.Select(n => n.Passes).DefaultIfEmpty(1).Max(), statisticsBytes + needs.Sum(n => n.ReadBytes), write, Math.Max(least, peak), least);
     }
 
     /// <summary>In the order of the job.</summary>
@@ -91,15 +80,44 @@ internal sealed class JobCost
     {
         get
         {
+            if (_limit.Problem() is { } problem) return problem;
             // The limit is kept to a tenth.
-            if (_leastOfPlan <= _memoryLimit + (_memoryLimit / 10)) return _limit.Problem();
-            return $"Headers and plan of {Tensors.Count} tensors do not fit beside the program within the memory limit of {MemoryPlan.Text(_memoryLimit)}; "
-                + (_limit.From(_leastOfPlan) is { } enough ? $"one of {MemoryPlan.Text(enough)} would do." : "no limit would do.");
+            if (!_isOfManyTensors || Estimate.LeastMemory <= _memoryLimit + (_memoryLimit / 10)) return null;
+            return $"Headers and plan of {Tensors.Count} tensors do not fit beside the program within the memory limit of {MemoryPlan.Text(_memoryLimit)}; one of {MemoryPlan.Text(Estimate.LeastMemory)} would do.";
         }
     }
 
+    /// <summary>A sentence on a limit that is taken and cannot be kept; null if it is kept.</summary>
+    public string? MemoryNote => Estimate.LeastMemory <= _memoryLimit || MemoryProblem is not null ? null
+        : $"the program itself takes more than the memory limit of {MemoryPlan.Text(_memoryLimit)} allows; the merge keeps to about {MemoryPlan.Text(Estimate.LeastMemory)}.";
+
     /// <summary>Whether the method looks at the whole model before it merges the tensor.</summary>
     public bool IsOfWholeModel(TensorJob tensor) => tensor.Method is { } method && _wholeModel.Contains(method);
+
+    /// <summary>
+    /// Bytes of what is on its way at one time: as many tensors as there are threads, and one more, or where there are fewer as many chunks. No others than the largest are thought of.
+    /// </summary>
+    private static long Together(TensorNeeds[] needs, int most)
+    {
+        var largest = new PriorityQueue<TensorNeeds, long>();
+        foreach (TensorNeeds tensor in needs)
+        {
+            largest.Enqueue(tensor, tensor.Memory);
+            if (largest.Count > most) largest.Dequeue();
+        }
+
+        long bytes = 0, chunk = 0, chunks = 0;
+        int tensors = largest.Count;
+        while (largest.TryDequeue(out TensorNeeds? tensor, out long memory))
+        {
+            bytes = TensorNeeds.Add(bytes, memory);
+            chunk = Math.Max(chunk, tensor.Chunk);
+            chunks = TensorNeeds.Add(chunks, tensor.Chunks);
+        }
+
+        long further = Math.Min(most, chunks) - tensors;
+        return chunk > 0 && further > long.MaxValue / chunk ? long.MaxValue : TensorNeeds.Add(bytes, Math.Max(0, further) * chunk);
+    }
 
     /// <summary>Bytes that statistics over the model read, their passes, what they hold, and the largest chunk that they cannot do without.</summary>
     private (long Bytes, int Passes, long Held, long Largest) Statistics(MergeJob job, Device device, MemoryPlan memory)

@@ -8,7 +8,7 @@ namespace MergeEngine.Merging.Streaming.Execution;
 /// <summary>Computes a planned merge and writes it, chunk by chunk.</summary>
 public static class MergeExecutor
 {
-    /// <summary>Bytes of the smallest memory limit that can be kept: the program with its run time, and chunks of the smallest size.</summary>
+    /// <summary>Bytes of a memory limit that every merge of ordinary tensors keeps: the program with its run time, and chunks of the smallest size. Many need less, which their plans say.</summary>
     public const long LeastMemoryLimit = MemoryPlan.Program + MemoryPlan.Least;
 
     /// <summary>Merges every tensor and writes it to the output, which the caller completes.</summary>
@@ -47,10 +47,13 @@ public static class MergeExecutor
     /// <summary>Finds what <see cref="Execute"/> would stop at, from headers alone: parameters that a method refuses, tensors that the memory limit has no room for.</summary>
     /// <param name="job">The merge.</param>
     /// <param name="options">How it would be executed.</param>
+    /// <returns>What the user should know of it, a sentence each: a limit that is taken and cannot be kept.</returns>
     /// <exception cref="PlanningException">There is something; parameters are named tensor by tensor, and for memory the limit that would do.</exception>
-    public static void RequirePossible(MergeJob job, ExecutionOptions options)
+    public static IReadOnlyList<string> RequirePossible(MergeJob job, ExecutionOptions options)
     {
-        if (new JobCost(job, options).MemoryProblem is { } problem) throw new PlanningException([problem]);
+        var cost = new JobCost(job, options);
+        if (cost.MemoryProblem is { } problem) throw new PlanningException([problem]);
+        return cost.MemoryNote is { } note ? [note] : [];
     }
 
     /// <summary>What <see cref="Execute"/> would cost, from headers alone.</summary>

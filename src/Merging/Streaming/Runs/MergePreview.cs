@@ -67,10 +67,10 @@ public static class MergePreview
                 string path = Path.Combine(options.WorkingDirectory, places.Of(recipe));
                 OutputDirectory.RequireApart(path, MergeRun.FilesOf(job));
                 OutputPlan plan = MergeRun.PlanOf(job, options);
-                MergeExecutor.RequirePossible(job, options.Executing);
+                IReadOnlyList<string> limits = MergeExecutor.RequirePossible(job, options.Executing);
                 CompanionFiles companions = CompanionFiles.Plan(job, recipe, DocumentText.Of(file, recipe), options.Beside);
                 IEnumerable<string> losses = [.. OutputDirectory.NotesOnPlace(path, MergeRun.FilesOf(job)), .. OutputDirectory.NotesOnLoss(path, plan, companions.Names)];
-                use(recipe, job with { Notes = [.. job.Notes, .. companions.Notes, .. losses] }, plan, standIns);
+                use(recipe, job with { Notes = [.. job.Notes, .. companions.Notes, .. losses, .. limits] }, plan, standIns);
                 if (recipe.Name is { } name && file.Recipes.Count > 1) standIns.Add(name, plan, companions);
             }
             catch (PlanningException e)

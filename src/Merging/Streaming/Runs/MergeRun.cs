@@ -50,12 +50,14 @@ public static class MergeRun
         StageTimes? times = options.Profile ? new StageTimes() : null;
         long planning = StageTimes.Start(times);
         string path = Path.Combine(options.WorkingDirectory, places.Of(recipe));
+        // What plans that were shown or checked before have left would stand beside this one.
+        PlanGarbage.Drop();
         using MergeJob job = MergePlanner.Plan(recipe, options.Planning(places.Named));
         OutputDirectory.RequireApart(path, FilesOf(job));
         OutputPlan plan = PlanOf(job, options);
         PlanGarbage.Drop(plan.Tensors.Count);
         // Parameters that a method refuses are found here, and all of them, and what memory has no room for, rather than in the middle of the merge.
-        MergeExecutor.RequirePossible(job, options.Executing);
+        IReadOnlyList<string> limits = MergeExecutor.RequirePossible(job, options.Executing);
         CompanionFiles companions = CompanionFiles.Plan(job, recipe, text, options.Beside);
         times?.Add(MergeStage.Planning, planning);
         long opening = StageTimes.Start(times);
@@ -63,7 +65,7 @@ public static class MergeRun
         MergeDescription description = Describe(recipe, text, options, job, inputs);
         MergeResult result = new(
             recipe.Name, path, recipe.Method.Name, description.Dialect, plan.Tensors.Count, job.Tensors.Count(t => t.Method is not null), plan.Shards.Count, plan.TotalSize, 0,
-            [.. job.Notes, .. companions.Notes, .. OutputDirectory.NotesOnLoss(path, plan, companions.Names)])
+            [.. job.Notes, .. companions.Notes, .. OutputDirectory.NotesOnLoss(path, plan, companions.Names), .. limits])
         {
             PlaceNotes = [.. OutputDirectory.NotesOnPlace(path, FilesOf(job))],
         };

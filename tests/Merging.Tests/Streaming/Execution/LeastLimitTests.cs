@@ -39,6 +39,28 @@ public sealed class LeastLimitTests
         Assert.Throws<InsufficientMemoryException>(() => models.Merge(job, device, Limit(enough - 1)));
     }
 
+    /// <summary>One row of a vector is ranked by one thread, and rows of a matrix in pieces that are shared: more threads need no larger limit.</summary>
+    [Theory]
+    [InlineData("della", 3_000_000, 1)]
+    [InlineData("della", 3, 2_000_000)]
+    [InlineData("della_linear", 1000, 3000)]
+    public void More_threads_need_no_more_for_ranks(string method, long rows, long columns)
+    {
+        using var models = new GeneratedModels();
+        for (int k = 0; k < 3; k++) models.Write(k == 0 ? "base" : k == 1 ? "a" : "b", k, tensors: [("long.weight", columns == 1 ? [rows] : [rows, columns])]);
+        using MergeJob job = models.Plan(MethodRecipes.Of(method));
+        long LeastFor(int threads)
+        {
+            using Device device = Device.Open("cpu", threads);
+            return MergeExecutor.Estimate(job, GeneratedModels.Lay(job), new ExecutionOptions { Device = device, Threads = threads, MemoryLimit = 160 * MiB }).LeastMemory;
+        }
+
+        long least = LeastFor(1);
+        Assert.Equal(columns > 1000 && rows < 1000 || columns == 1, least > MergeExecutor.LeastMemoryLimit);
+        // Within the smallest limit a merge on more threads may take more.
+        Assert.All([2, 4, 16], threads => Assert.InRange(LeastFor(threads), 0, Math.Max(least, MergeExecutor.LeastMemoryLimit)));
+    }
+
     /// <summary>Tensors that are read in several passes may stay in memory; what that takes depends on the limit.</summary>
     [Theory]
     [InlineData(1)]

@@ -3,6 +3,7 @@ using MergeEngine.Merging.Recipes;
 using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Output;
 using MergeEngine.Merging.Streaming.Planning;
+using MergeEngine.Merging.Streaming.Planning.Reports;
 using MergeEngine.Tensors;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
@@ -65,15 +66,47 @@ public sealed class PlanMemoryTests
         using MergeJob job = MergePlanner.Plan(recipe, new PlanOptions());
         using Device device = Device.Open("cpu", 1);
         ExecutionOptions Limit(long mebibytes) => new() { Device = device, Threads = 1, MemoryLimit = mebibytes << 20 };
-        string problem = Assert.Single(Assert.Throws<PlanningException>(() => MergeExecutor.RequirePossible(job, Limit(100))).Problems);
-        Assert.Matches("^Headers and plan of 60000 tensors do not fit beside the program within the memory limit of 100 MiB; one of [0-9]+ MiB would do.$", problem);
+        string problem = Assert.Single(Assert.Throws<PlanningException>(() => MergeExecutor.RequirePossible(job, Limit(80))).Problems);
+        Assert.Matches("^Headers and plan of 60000 tensors do not fit beside the program within the memory limit of 80 MiB; one of [0-9]+ MiB would do.$", problem);
         int enough = int.Parse(problem.Split("one of ")[1].Split(' ')[0], CultureInfo.InvariantCulture);
         MergeExecutor.RequirePossible(job, Limit(enough));
-        Assert.InRange(MergeExecutor.Estimate(job, GeneratedModels.Lay(job), Limit(100)).LeastMemory, ((enough - 1L) << 20) + 1, (long)enough << 20);
+        Assert.InRange(MergeExecutor.Estimate(job, GeneratedModels.Lay(job), Limit(80)).LeastMemory, ((enough - 1L) << 20) + 1, (long)enough << 20);
 
         // Kept to a tenth.
         MergeExecutor.RequirePossible(job, Limit((enough * 10 / 11) + 1));
         Assert.Throws<PlanningException>(() => MergeExecutor.RequirePossible(job, Limit((enough * 10 / 11) - 1)));
+    }
+
+    /// <summary>The text of 20,000 tensors has megabytes, and so have their reports; both are made a tensor at a time, so what a plan that is shown holds is a small part of that.</summary>
+    [Fact]
+    public void A_plan_is_shown_a_tensor_at_a_time()
+    {
+        const int Tensors = 20_000;
+        using var directory = new TemporaryDirectory();
+        SafetensorsWriter.Write(
+            directory.File("model.safetensors"), [.. Enumerable.Range(0, Tensors).Select(i => TensorContent.FromFloat32($"model.layers.{i / 100}.block.{i % 100}.weight", new Shape(1), new float[] { i }))]);
+        Recipe recipe = RecipeFile.Parse($"merge_method: passthrough\nmodels: [{{model: {directory.File("model.safetensors")}}}]\n", "r.yml").Recipes[0];
+        using MergeJob job = MergePlanner.Plan(recipe, new PlanOptions());
+        using Device device = Device.Open("cpu", 1);
+        long before = Settled(), most = 0, characters = 0;
+        PlanReport report = PlanReporter.Describe(job, recipe, new ExecutionOptions { Device = device, Threads = 1 });
+        int lines = 0;
+        var text = new Counted(line =>
+        {
+            characters += line;
+            // Now and then, as looking is slow.
+            if (++lines % 2000 == 0) most = Math.Max(most, Settled() - before);
+        });
+        PlanText.Write(report, text);
+        Assert.InRange(characters, 50 * Tensors, 1000 * Tensors);
+        Assert.InRange(most, 0, 2 * characters / 4);
+        Assert.Equal(report.Tensors[Tensors / 2].Name, job.Tensors[Tensors / 2].Name);
+    }
+
+    /// <summary>Counts the characters of lines and keeps nothing.</summary>
+    private sealed class Counted(Action<int> wrote) : StringWriter(CultureInfo.InvariantCulture)
+    {
+        public override void WriteLine(string? value) => wrote((value?.Length ?? 0) + 1);
     }
 
     /// <summary>Live bytes, when nothing that other tests left behind waits for its finalizer.</summary>

@@ -7,7 +7,7 @@ namespace MergeEngine.Merging.Streaming.Planning.Reports;
 /// <param name="Dialect">Its arithmetic.</param>
 /// <param name="Seed">Seed of everything random.</param>
 /// <param name="Inputs">The checkpoints, in the order in which tensors refer to them.</param>
-/// <param name="Tensors">The output's tensors in the order of processing.</param>
+/// <param name="Tensors">The output's tensors in the order of processing; each is described when it is asked for, as there may be very many.</param>
 /// <param name="Totals">Sums over them.</param>
 /// <param name="Notes">What the reader of a plan should know, one line each.</param>
 public sealed record PlanReport(string Method, string Dialect, ulong Seed, IReadOnlyList<PlannedInput> Inputs, IReadOnlyList<TensorReport> Tensors, PlanTotals Totals, IReadOnlyList<string> Notes);
@@ -53,6 +53,6 @@ public sealed record SourceReport(int Input, string Tensor, string Stored, strin
 /// <param name="AllReadBytes">Bytes that all passes read from the disk at most; a tensor of a usual size comes from it once and then from the system's cache.</param>
 /// <param name="MemoryLimit">Bytes that the process may hold.</param>
 /// <param name="PeakMemory">Estimate of the bytes that it will hold, the program itself included.</param>
-/// <param name="LeastMemory">The smallest limit with which every tensor can be merged.</param>
+/// <param name="LeastMemory">The smallest limit that is kept to; never more than the peak.</param>
 public sealed record PlanTotals(
     int Tensors, int Merged, long OutputBytes, long ReadBytes, long StatisticsBytes, int Passes, long AllReadBytes, long MemoryLimit, long PeakMemory, long LeastMemory);

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Collections.ObjectModel;
 using MergeEngine.Merging.Recipes;
 using MergeEngine.Merging.Recipes.Parameters;
@@ -24,10 +25,8 @@ public static class PlanReporter
     /// <inheritdoc cref="Describe(MergeJob, Recipe, Device, long)" path="/exception"/>
     public static PlanReport Describe(MergeJob job, Recipe recipe, ExecutionOptions options)
     {
-        var texts = new ParameterTexts();
         Dictionary<Checkpoint, int> inputs = job.Inputs.Select((c, i) => (c, i)).ToDictionary(c => c.c, c => c.i);
         var cost = new JobCost(job, options);
-        var tensors = new List<TensorReport>(job.Tensors.Count);
         long[] read = new long[job.Inputs.Count];
         long output = 0, once = 0, statistics = 0;
         for (int i = 0; i < job.Tensors.Count; i++)
@@ -37,9 +36,7 @@ public static class PlanReporter
             foreach (TensorSource source in tensor.Sources.Concat(tensor.Companions.OfType<TensorSource>()))
                 read[inputs[source.Checkpoint]] += source.Transform?.InputBytes ?? source.Checkpoint[source.Tensor].DType.ByteCount(tensor.Shape.ElementCount);
             bool asks = needs.Passes > 1 || cost.IsOfWholeModel(tensor);
-            TensorReport report = Report(tensor, inputs, texts, asks, needs.LeastMemory);
-            tensors.Add(report);
-            output += report.Bytes;
+            output += tensor.DType.ByteCount(tensor.Shape.ElementCount);
             once += needs.InputBytes;
             if (asks) statistics += needs.InputBytes;
         }
@@ -47,20 +44,43 @@ public static class PlanReporter
         ExecutionEstimate estimate = cost.Estimate;
         return new PlanReport(
             recipe.Method.Name, recipe.Method.Dialect.ToString().ToLowerInvariant(), job.Seed,
-            [.. job.Inputs.Select((c, i) => new PlannedInput(c.Path, c.Files.Count, c.Names.Count, c.TotalByteLength, read[i]))], tensors,
+            [.. job.Inputs.Select((c, i) => new PlannedInput(c.Path, c.Files.Count, c.Names.Count, c.TotalByteLength, read[i]))], new TensorReports(job.Tensors, inputs, cost),
             new PlanTotals(
-                tensors.Count, job.Tensors.Count(t => t.Method is not null), output, once, statistics, estimate.Passes, estimate.ReadBytes, options.MemoryLimit, estimate.PeakMemory,
+                job.Tensors.Count, job.Tensors.Count(t => t.Method is not null), output, once, statistics, estimate.Passes, estimate.ReadBytes, options.MemoryLimit, estimate.PeakMemory,
                 estimate.LeastMemory),
             job.Notes);
     }
 
-    private static TensorReport Report(TensorJob tensor, Dictionary<Checkpoint, int> inputs, ParameterTexts texts, bool statistics, long least) => new(
-        tensor.Name, tensor.DType.Name(), [.. tensor.Shape], tensor.DType.ByteCount(tensor.Shape.ElementCount), tensor.Method?.Name ?? "copy", texts.Shared(tensor.Parameters),
-        [
-            .. tensor.Sources.Select((s, i) => new SourceReport(
-                inputs[s.Checkpoint], s.Tensor, s.Checkpoint[s.Tensor].DType.Name(), s.DType.Name(), i == tensor.Base, texts.Of(tensor.Parameters, i))),
-        ],
-        statistics, least);
+    /// <summary>Reports of tensors, made when they are asked for: those of a hundred thousand take more memory than the plan.</summary>
+    private sealed class TensorReports(IReadOnlyList<TensorJob> tensors, Dictionary<Checkpoint, int> inputs, JobCost cost) : IReadOnlyList<TensorReport>
+    {
+        private readonly ParameterTexts _texts = new();
+
+        public int Count => tensors.Count;
+
+        public TensorReport this[int index]
+        {
+            get
+            {
+                TensorJob tensor = tensors[index];
+                TensorNeeds needs = cost.Tensors[index];
+                return new TensorReport(
+                    tensor.Name, tensor.DType.Name(), [.. tensor.Shape], tensor.DType.ByteCount(tensor.Shape.ElementCount), tensor.Method?.Name ?? "copy", _texts.Shared(tensor.Parameters),
+                    [
+                        .. tensor.Sources.Select((s, i) => new SourceReport(
+                            inputs[s.Checkpoint], s.Tensor, s.Checkpoint[s.Tensor].DType.Name(), s.DType.Name(), i == tensor.Base, _texts.Of(tensor.Parameters, i))),
+                    ],
+                    needs.Passes > 1 || cost.IsOfWholeModel(tensor), needs.LeastMemory);
+            }
+        }
+
+        public IEnumerator<TensorReport> GetEnumerator()
+        {
+            for (int i = 0; i < Count; i++) yield return this[i];
+        }
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+    }
 
     /// <summary>Parameters as text, made once for tensors that have the same.</summary>
     private sealed class ParameterTexts

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Merging.Streaming.Planning.Reports;
@@ -29,7 +28,7 @@ public static class PlanText
         to.WriteLine($"{Counting.Of(totals.Tensors, "tensor")}, {totals.Merged} merged and {totals.Tensors - totals.Merged} copied, {Bytes(totals.OutputBytes)} to write");
         string statistics = totals.Passes == 1 ? "one pass" : $"up to {totals.Passes} passes, those for statistics included, over {Bytes(totals.ReadBytes)}";
         to.WriteLine($"{Bytes(totals.AllReadBytes)} to read, {statistics}");
-        to.WriteLine($"peak memory about {Bytes(totals.PeakMemory)} of {Bytes(totals.MemoryLimit)} allowed; the least that can be kept to is {Bytes(Math.Max(totals.LeastMemory, MergeExecutor.LeastMemoryLimit))}");
+        to.WriteLine($"peak memory about {Bytes(totals.PeakMemory)} of {Bytes(totals.MemoryLimit)} allowed; the least that can be kept to is {Bytes(totals.LeastMemory)}");
     }
 
     /// <summary>A number of bytes in the unit that leaves at most four digits before the point.</summary>
@@ -43,21 +42,26 @@ public static class PlanText
 
     private static void WriteTable(PlanReport report, TextWriter to)
     {
-        var rows = new List<string[]> { s_columns };
+        // The last column is as long as it is. Rows are made twice, as all of a large model's would take more memory than the plan.
+        int[] widths = [.. s_columns[..5].Select(TextWidth.Of)];
         foreach (TensorReport tensor in report.Tensors)
         {
-            string method = tensor.Parameters.Count == 0 ? tensor.Method : $"{tensor.Method} {Parameters(tensor.Parameters)}";
-            rows.Add([Plain(tensor.Name), tensor.DType, $"[{string.Join(", ", tensor.Shape)}]", Bytes(tensor.Bytes), Plain(method), Plain(string.Join("; ", tensor.Sources.Select(s => Source(s, tensor))))]);
+            string[] row = Row(tensor);
+            for (int c = 0; c < widths.Length; c++) widths[c] = Math.Max(widths[c], TextWidth.Of(row[c]));
         }
 
-        // The last column is as long as it is.
-        int[] widths = [.. Enumerable.Range(0, 5).Select(c => rows.Max(r => TextWidth.Of(r[c])))];
-        foreach (string[] row in rows)
+        foreach (string[] row in report.Tensors.Select(Row).Prepend(s_columns))
         {
             var line = new StringBuilder();
             for (int c = 0; c < widths.Length; c++) line.Append(c == 3 ? TextWidth.PadLeft(row[c], widths[c]) : TextWidth.PadRight(row[c], widths[c])).Append("  ");
             to.WriteLine(line.Append(row[5]).ToString().TrimEnd());
         }
+    }
+
+    private static string[] Row(TensorReport tensor)
+    {
+        string method = tensor.Parameters.Count == 0 ? tensor.Method : $"{tensor.Method} {Parameters(tensor.Parameters)}";
+        return [Plain(tensor.Name), tensor.DType, $"[{string.Join(", ", tensor.Shape)}]", Bytes(tensor.Bytes), Plain(method), Plain(string.Join("; ", tensor.Sources.Select(s => Source(s, tensor))))];
     }
 
     private static string Source(SourceReport source, TensorReport tensor)
