@@ -45,6 +45,13 @@ public sealed class StagingDirectory : IDisposable
         if (!_lock.CanRead) return;
         if (Directory.Exists(Content)) Directory.Delete(Content, recursive: true);
         _lock.Dispose();
-        Directory.Delete(_path);
+        try
+        {
+            Directory.Delete(_path);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Without its lock it looked like something left.
+        }
     }
 }

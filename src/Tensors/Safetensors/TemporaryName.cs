@@ -49,8 +49,13 @@ public static class TemporaryName
         {
             bool isDirectory = Directory.Exists(path);
             string held = isDirectory ? LockOf(path) : path;
-            // A directory without a lock is being made, or removed.
-            if (!File.Exists(held)) return;
+            if (!File.Exists(held))
+            {
+                // A directory without a lock is being made or removed, or whoever did that was killed: whoever is at work finds it gone, and makes another.
+                if (isDirectory) Directory.Delete(path);
+                return;
+            }
+
             // Names are never used twice: the file that is opened here is the one that is removed.
             using (new FileStream(held, FileMode.Open, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose))
             {

@@ -69,7 +69,7 @@ public sealed class ExtractLoraTests : IDisposable
     [Fact]
     public void What_a_killed_extraction_left_is_removed_by_the_next()
     {
-        foreach (string name in (string[])[".adapter.abcdefgh.xyz.partial", ".adapter.at-work1.xyz.partial"]) Directory.CreateDirectory(_directory[name]);
+        foreach (string name in (string[])[".adapter.abcdefgh.xyz.partial", ".adapter.at-work1.xyz.partial", ".adapter.justmade.xyz.partial"]) Directory.CreateDirectory(_directory[name]);
         _directory.Write(".adapter.abcdefgh.xyz.partial/.lock", "");
         _directory.Write(".adapter.abcdefgh.xyz.partial/adapter_model.safetensors", "half");
         _directory.Write(".adapter.mine.partial", "not of a run");
