@@ -1,3 +1,6 @@
+using MergeEngine.Tensors.Cpu;
+using MergeEngine.Tensors.Cpu.Probes;
+
 namespace MergeEngine.Tensors.Probes;
 
 /// <summary>What a device can do at most, measured before anything else is: the floors of all times.</summary>
@@ -8,6 +11,17 @@ namespace MergeEngine.Tensors.Probes;
 public sealed record DeviceCeilings(double PeakGflops, double MedianPeakGflops, double CopyGbps, double MedianCopyGbps)
 {
     private const int PeakRounds = 51;
+
+    /// <summary>GB read and written per second by a plain copy on a processor, best round.</summary>
+    /// <param name="device">All its threads work.</param>
+    /// <param name="memory">Bytes that this may take; with less than 256 MiB the copy is of fewer bytes, which a cache may hold.</param>
+    public static double MeasureCopy(CpuDevice device, long memory)
+    {
+        using var probe = new CpuProbe(device, (int)Math.Clamp(memory, 1 << 20, CpuProbe.UsualBytes) & ~127);
+        double best = 0;
+        for (int i = 0; i <= probe.Rounds; i++) best = Math.Max(best, probe.PassBytes / 1e9 / probe.TimeCopy());
+        return best;
+    }
 
     /// <summary>Measures both, in some tenths of a second on a CPU.</summary>
     /// <param name="device">All its threads work.</param>

@@ -16,6 +16,9 @@ internal sealed class ExecutionRun : IDisposable
     private readonly FlowContext _context;
     private readonly ModelTasks _tasks;
 
+    /// <summary>Methods whose statistics over the model have read their tensors.</summary>
+    private readonly HashSet<TensorMethod> _readBefore = [];
+
     public ExecutionRun(
         MergeJob job, OutputPlan plan, OutputDirectory output, ExecutionOptions options, IProgress<ExecutionProgress>? progress,
         CancellationToken cancellation)
@@ -45,7 +48,8 @@ internal sealed class ExecutionRun : IDisposable
             while (statistics.NeedsPass)
             {
                 _context.Meter.Begin("statistics", tensors.Sum(t => InputBytes(t.Item1)));
-                Run(held, [new StatisticsFlow(tensors, statistics, _context)]);
+                Run(held, [new StatisticsFlow(tensors, statistics, _context, isAgain: _readBefore.Contains(method))]);
+                _readBefore.Add(method);
             }
 
             held += statistics.WorkingBytes;
@@ -104,7 +108,7 @@ internal sealed class ExecutionRun : IDisposable
         if (tensor.Method is null) return new CopyFlow(tensor, writer, _context);
         TensorTask task = _tasks[tensor] with { Team = _context.Board, Cancellation = _context.Cancellation };
         if (tensor.IsFloat64) return new WholeFlow(tensor, task, writer, _context);
-        return new TensorFlow(tensor, Refusal.Explain(tensor.Name, () => tensor.Method.Begin(task)), writer, _context);
+        return new TensorFlow(tensor, Refusal.Explain(tensor.Name, () => tensor.Method.Begin(task)), writer, _context, isAgain: _readBefore.Contains(tensor.Method));
     }
 
     private long Cost(TensorJob tensor) => InputBytes(tensor) + _plan[tensor.Name].ByteLength;

@@ -1,4 +1,5 @@
-using MergeEngine.Tensors;
+using MergeEngine.Merging.Streaming.Execution;
+using MergeEngine.Tensors.Cpu;
 using MergeEngine.Tensors.Probes;
 
 namespace MergeEngine.Merging.Streaming.Profiling;
@@ -11,11 +12,11 @@ namespace MergeEngine.Merging.Streaming.Profiling;
 /// <param name="Stages">In the order of <see cref="MergeStage"/>; their seconds add up to those of all threads.</param>
 public sealed record MergeProfile(double Seconds, int Threads, double CopyGbps, double FloorSeconds, IReadOnlyList<StageShare> Stages)
 {
-    /// <summary>The rate of a copy on the processor, whatever device merges: files are read into its memory.</summary>
-    internal static double MeasureCopy(int threads)
+    /// <summary>The rate of a copy on the processor, whatever device merges: files are read into its memory. It takes what the limit leaves beside the program.</summary>
+    internal static double MeasureCopy(int threads, long memoryLimit)
     {
-        using Device host = Device.Open("cpu", threads);
-        return DeviceCeilings.Measure(host).CopyGbps;
+        using var host = new CpuDevice(threads);
+        return DeviceCeilings.MeasureCopy(host, Math.Max(MemoryPlan.Least, memoryLimit - MemoryPlan.Program));
     }
 
     internal static MergeProfile Of(StageTimes times, double seconds, int threads, double copyGbps)

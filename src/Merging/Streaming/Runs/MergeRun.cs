@@ -32,7 +32,7 @@ public static class MergeRun
         var places = new DocumentPlaces(file, options);
         places.RequirePossible(file, options);
         MergePreview.RequirePlans(file, places, options);
-        double copy = options.Profile ? MergeProfile.MeasureCopy(options.WorkingThreads) : 0;
+        double copy = options.Profile ? MergeProfile.MeasureCopy(options.WorkingThreads, options.MemoryLimit) : 0;
         var results = new List<MergeResult>();
         foreach (Recipe recipe in file.Recipes)
         {

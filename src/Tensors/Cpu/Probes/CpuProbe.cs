@@ -5,13 +5,17 @@ using MergeEngine.Tensors.Probes;
 namespace MergeEngine.Tensors.Cpu.Probes;
 
 /// <summary>The stopwatch and the ceilings of a CPU. Other programs share it, so the best round counts.</summary>
-internal sealed unsafe class CpuProbe(CpuDevice device) : DeviceProbe
+/// <param name="device">The CPU.</param>
+/// <param name="bytes">Of memory that passes touch, both halves of a copy together; fewer than the usual may stay in a cache.</param>
+internal sealed unsafe class CpuProbe(CpuDevice device, int bytes = CpuProbe.UsualBytes) : DeviceProbe
 {
-    private const int Bytes = 256 << 20;
+    /// <summary>Well beyond the caches.</summary>
+    public const int UsualBytes = 256 << 20;
 
+    private readonly nuint _half = (nuint)(bytes / 2);
     private DeviceBuffer? _source, _target;
 
-    public override long PassBytes => Bytes;
+    public override long PassBytes => bytes;
 
     public override IReadOnlyList<ProductShape> Products => [.. ProductShape.Squares, .. ProductShape.Models];
 
@@ -35,22 +39,22 @@ internal sealed unsafe class CpuProbe(CpuDevice device) : DeviceProbe
         if (_target is null)
         {
             // The first touch of memory is not part of a copy.
-            _target = device.Allocate(Bytes / 2);
-            MachineProbe.CopySeconds(device.Pool, source, (byte*)_target.Address, Bytes / 2);
+            _target = device.Allocate((long)_half);
+            MachineProbe.CopySeconds(device.Pool, source, (byte*)_target.Address, _half);
         }
 
-        return MachineProbe.CopySeconds(device.Pool, source, (byte*)_target.Address, Bytes / 2);
+        return MachineProbe.CopySeconds(device.Pool, source, (byte*)_target.Address, _half);
     }
 
-    public override double TimeRead() => 2 * MachineProbe.ReadSeconds(device.Pool, device.Simd, Source(), Bytes / 2);
+    public override double TimeRead() => 2 * MachineProbe.ReadSeconds(device.Pool, device.Simd, Source(), _half);
 
     /// <summary>Memory that has been written: pages that nobody has written are all one page of zeros, which is read from the nearest cache.</summary>
     private byte* Source()
     {
         if (_source is null)
         {
-            _source = device.Allocate(Bytes / 2);
-            NativeMemory.Fill((void*)_source.Address, Bytes / 2, 1);
+            _source = device.Allocate((long)_half);
+            NativeMemory.Fill((void*)_source.Address, _half, 1);
         }
 
         return (byte*)_source.Address;

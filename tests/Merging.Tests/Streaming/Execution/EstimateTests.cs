@@ -52,6 +52,25 @@ public sealed class EstimateTests
         Assert.Equal(mebibytes == 100 ? again : 0, summary.ReadBytes - once);
     }
 
+    /// <summary>Passes over the model and what follows them: the first reads the files, whatever it is for, all others read them again.</summary>
+    [Theory]
+    [InlineData("ties")]
+    [InlineData("task_arithmetic")]
+    public void What_passes_over_the_model_have_read_is_read_again_after_them(string method)
+    {
+        using var models = new GeneratedModels();
+        for (int k = 0; k < 3; k++) models.Write(k == 0 ? "base" : k == 1 ? "a" : "b", k, tensors: [("a.weight", [100, 2000]), ("b.weight", [70, 3000])]);
+        using MergeJob job = models.Plan(MethodRecipes.Of(method, "dialect: paper"));
+        using Device device = Device.Open("cpu", 2);
+        var times = new StageTimes();
+        models.Merge(job, device, new ExecutionOptions { Device = device, Threads = 2, Times = times }, hash: false);
+        long Of(MergeStage stage) => MergeProfile.Of(times, 1, 2, 10).Stages.SingleOrDefault(s => s.Stage == stage)?.Bytes ?? 0;
+        long once = job.Tensors.Sum(t => t.Sources.Count * t.Shape.ElementCount * sizeof(float));
+        Assert.Equal(once, Of(MergeStage.Reading));
+        Assert.Equal(0, Of(MergeStage.ReadingAgain) % once);
+        Assert.Equal(method == "ties", Of(MergeStage.ReadingAgain) > 0);
+    }
+
     [Fact]
     public void A_profile_compares_bytes_of_files_with_a_copy_that_reads_and_writes_them()
     {

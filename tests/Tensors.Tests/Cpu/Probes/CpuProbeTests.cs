@@ -34,4 +34,15 @@ public sealed unsafe class CpuProbeTests
         Assert.True(probe.TimeCopy() > 0);
         Assert.True(probe.TimeRead() > 0);
     }
+
+    /// <summary>Both halves of the copy, and nothing beside them.</summary>
+    [Fact]
+    public void A_copy_takes_the_memory_that_it_is_given()
+    {
+        using var device = new CpuDevice(2);
+        using var probe = new CpuProbe(device, Bytes);
+        Assert.True(probe.TimeCopy() > 0);
+        Assert.Equal(Bytes, device.AllocatedBytes);
+        Assert.True(DeviceCeilings.MeasureCopy(device, Bytes) > 0);
+    }
 }

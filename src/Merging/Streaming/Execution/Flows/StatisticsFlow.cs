@@ -18,7 +18,8 @@ internal sealed class StatisticsFlow : ChunkFlow
     /// <param name="tensors">In the order of their numbers.</param>
     /// <param name="statistics">They want a pass; they stay their owner's.</param>
     /// <param name="context">What all flows share.</param>
-    public StatisticsFlow(IEnumerable<(TensorJob Job, TensorTask Task)> tensors, ModelStatistics statistics, FlowContext context)
+    /// <param name="isAgain">Whether a pass has read the tensors before.</param>
+    public StatisticsFlow(IEnumerable<(TensorJob Job, TensorTask Task)> tensors, ModelStatistics statistics, FlowContext context, bool isAgain)
     {
         (_statistics, _context) = (statistics, context);
         _tensors =
@@ -26,6 +27,7 @@ internal sealed class StatisticsFlow : ChunkFlow
             .. tensors.Select(t =>
             {
                 var inputs = new TensorInputs(t.Job, context.Times);
+                if (isAgain) inputs.BeginAgain();
                 return (t.Job, t.Task, inputs, ChunkShape.Of(t.Job, inputs, statistics.Unit(t.Task), context.Memory));
             }),
         ];

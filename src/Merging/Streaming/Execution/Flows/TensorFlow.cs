@@ -23,10 +23,16 @@ internal sealed class TensorFlow : ChunkFlow
     private bool _first = true;
     private int _next;
 
-    public TensorFlow(TensorJob tensor, TensorMerge merge, TensorWriter writer, FlowContext context)
+    /// <param name="tensor">What is merged.</param>
+    /// <param name="merge">Its method's work, which becomes the flow's own.</param>
+    /// <param name="writer">Where it goes.</param>
+    /// <param name="context">What all flows share.</param>
+    /// <param name="isAgain">Whether statistics over the model have read it before.</param>
+    public TensorFlow(TensorJob tensor, TensorMerge merge, TensorWriter writer, FlowContext context, bool isAgain = false)
     {
         (_tensor, _merge, _writer, _context) = (tensor, merge, writer, context);
         _inputs = new TensorInputs(tensor, context.Times);
+        if (isAgain) _inputs.BeginAgain();
         _shape = ChunkShape.Of(tensor, _inputs, merge.Unit, context.Memory);
         WorkingBytes = TensorNeeds.Add(merge.WorkingBytes, TensorInputs.WorkingBytesOf(tensor));
         _mapping = !merge.NeedsPass;
@@ -96,7 +102,9 @@ internal sealed class TensorFlow : ChunkFlow
         if (_sampling)
         {
             _sampling = false;
+            long begin = StageTimes.Start(_context.Times);
             _context.Stage.Run(() => _merge.CompleteSample(_hasSample));
+            _context.Times?.Add(MergeStage.Statistics, _tensor.Method!.Name, begin, 0, onDevice: false);
             return true;
         }
 
