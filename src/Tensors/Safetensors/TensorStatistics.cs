@@ -2,6 +2,7 @@ using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using MergeEngine.Tensors.Numerics;
 
 namespace MergeEngine.Tensors.Safetensors;
 
@@ -20,12 +21,13 @@ public sealed record TensorStatistics(
     private const int BlockLength = 16 * 1024;
 
     /// <summary>
-    /// Statistics of an F32, F16, BF16 or F64 tensor, in float64 and in a fixed order. F64 values are rounded to float32 first, as the
-    /// engine reads them. Blocks are joined by Chan, Golub and LeVeque's update (The American Statistician 37, 1983).
+    /// Statistics of an F32, F16, BF16 or F64 tensor, in float64 and in a fixed order. Blocks are joined by Chan, Golub and LeVeque's
+    /// update (The American Statistician 37, 1983).
     /// </summary>
     /// <exception cref="SafetensorsException">Another dtype, or the file became shorter.</exception>
     public static TensorStatistics Of(SafetensorsFile file, TensorEntry entry, CancellationToken cancellation = default)
     {
+        if (entry.DType == DType.F64) return Float64Statistics.Of(file, entry, cancellation);
         float[] block = new float[(int)Math.Min(BlockLength, entry.ElementCount)];
         double min = double.PositiveInfinity, max = double.NegativeInfinity, mean = 0, squares = 0;
         long count = 0, nan = 0, infinity = 0;

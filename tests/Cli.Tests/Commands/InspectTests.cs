@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using MergeEngine.Cli.Tests.Support;
@@ -43,6 +44,17 @@ public sealed class InspectTests : IDisposable
         Assert.Equal(1, values.GetProperty("inf").GetInt32());
         Assert.Equal(-0.5, Tensor(report, "half").GetProperty("statistics").GetProperty("min").GetDouble());
         Assert.False(Tensor(report, "ids").TryGetProperty("statistics", out _));
+    }
+
+    [Fact]
+    public void Statistics_of_float64_are_not_rounded_to_float32_first()
+    {
+        string path = directory["double.safetensors"];
+        double[] values = [1, 1e100, 1 + Math.ScaleB(1, -40), 5e-320];
+        SafetensorsWriter.Write(path, [new TensorContent("weight", DType.F64, new Shape(4), MemoryMarshal.AsBytes<double>(values).ToArray())]);
+        JsonElement statistics = Tensor(MergeEngineProcess.Run("inspect", path, "--stats", "--json").Succeeded().Json(), "weight").GetProperty("statistics");
+        Assert.Equal((5e-320, 1e100, 0), (statistics.GetProperty("min").GetDouble(), statistics.GetProperty("max").GetDouble(), statistics.GetProperty("inf").GetInt32()));
+        Assert.Matches(@"weight +F64 +\[4\] +32 +\S+E-320 +1E\+100 +2.5E\+99 +4.33013E\+99 +0 +0", MergeEngineProcess.Run("inspect", path, "--stats").Succeeded().Output);
     }
 
     [Fact]

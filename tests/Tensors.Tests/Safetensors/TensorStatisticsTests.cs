@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using MergeEngine.Tensors.Numerics;
 using MergeEngine.Tensors.Safetensors;
 
@@ -41,11 +42,46 @@ public sealed class TensorStatisticsTests
         Assert.Equal((1, 1), (actual.NaNCount, actual.InfinityCount));
     }
 
-    private static TensorStatistics Measure(float[] values)
+    [Fact]
+    public void Float64_values_are_not_rounded_to_float32_first()
+    {
+        double[] values = [1, 1e100, 1 + Math.ScaleB(1, -40), 5e-320, double.NaN, double.NegativeInfinity];
+        TensorStatistics actual = Measure(Doubles(values));
+        Assert.Equal((4, 5e-320, 1e100, 1, 1), (actual.Count, actual.Min, actual.Max, actual.NaNCount, actual.InfinityCount));
+        // One value beside three that are nothing to it: a quarter of it, and √(3/16) of it, to a few roundings.
+        Assert.Equal(1, actual.Mean / 2.5e99, 1e-14);
+        Assert.Equal(1, actual.StandardDeviation / (1e100 * Math.Sqrt(3d / 16)), 1e-14);
+        Assert.Equal(1 + Math.ScaleB(1, -40), Measure(Doubles([1, values[2]])).Max);
+    }
+
+    /// <summary>Over several blocks. What is expected is of values of ordinary size, times the same power of two: exact, but for the rounding of subnormal numbers.</summary>
+    [Theory]
+    [InlineData(0, 1e-11)]
+    [InlineData(1023, 1e-11)]
+    [InlineData(600, 1e-11)]
+    [InlineData(-600, 1e-11)]
+    [InlineData(-1040, 1e-8)]
+    public void Float64_values_whose_squares_leave_the_range_have_a_mean_and_a_deviation(int exponent, double bound)
+    {
+        var random = new Random(1);
+        double[] values = [.. Enumerable.Range(0, 20_000).Select(_ => 1 + (random.NextDouble() / 2))];
+        double mean = values.Average(), deviation = Math.Sqrt(values.Average(v => (v - mean) * (v - mean)));
+        TensorStatistics actual = Measure(Doubles([.. values.Select(v => Math.ScaleB(v, exponent))]));
+        // Sums of 2e4 values are rounded 2e4 times by 2^-53 at worst, 2e-12; of subnormal numbers of 34 bits each value is rounded by 2^-35.
+        Assert.Equal(1, Math.ScaleB(actual.Mean, -exponent) / mean, bound);
+        Assert.Equal(1, Math.ScaleB(actual.StandardDeviation, -exponent) / deviation, bound);
+        Assert.Equal((20_000, 0), (actual.Count, actual.InfinityCount));
+    }
+
+    private static TensorContent Doubles(double[] values) => new("values", DType.F64, new Shape(values.Length), MemoryMarshal.AsBytes<double>(values).ToArray());
+
+    private static TensorStatistics Measure(float[] values) => Measure(TensorContent.FromFloat32("values", new Shape(values.Length), values));
+
+    private static TensorStatistics Measure(TensorContent content)
     {
         using var directory = new TemporaryDirectory();
         string path = directory["values.safetensors"];
-        SafetensorsWriter.Write(path, [TensorContent.FromFloat32("values", new Shape(values.Length), values)]);
+        SafetensorsWriter.Write(path, [content]);
         using SafetensorsFile file = SafetensorsFile.Open(path);
         return TensorStatistics.Of(file, file["values"]);
     }
