@@ -32,6 +32,7 @@ internal static partial class Failures
     private static (IReadOnlyList<string> Told, int Untold) ProblemsOf(Exception exception) => exception switch
     {
         PlanningException plan => (plan.Problems, 0),
+        AdapterException adapter => (adapter.Problems, 0),
         YamlException text => (text.Problems, text.Untold),
         _ => ([], 0),
     };

@@ -136,6 +136,9 @@ public sealed class ExtractLoraTests : IDisposable
     {
         Run("-e", "(").Refused(2, "--exclude-regex", "regular expression");
         Run("--save-module", "nosuch").Refused(2, "tuned: no module is called \"nosuch\", as --save-module says, expected a name or last part such as \"q_proj\", \"norm\".");
+        Assert.EndsWith(
+            "merge-engine: there are 2 problems.\n  tuned: no module is called \"first\", as --save-module says, expected a name or last part such as \"q_proj\", \"norm\".\n  tuned: no module is called \"second\", as --save-module says, expected a name or last part such as \"q_proj\", \"norm\".\n",
+            Run("--save-module", "first", "--save-module", "second").Refused(2).Error, StringComparison.Ordinal);
         Run("-e", "q_proj", "--skip-undecomposable").Refused(2, "tuned: no module is left whose difference from base could be decomposed with --exclude-regex \"q_proj\", expected options that leave one.");
         Run("-i", "nosuch").Refused(2, "with --include-regex \"nosuch\"");
         MergeEngineProcess.RunIn(_directory.Path, "extract-lora", "--model", "tuned+", "--base-model", "base", "--out-path", "adapter").Refused(2, "The model \"tuned+\"");
