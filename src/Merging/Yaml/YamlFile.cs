@@ -1,3 +1,6 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Unicode;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
@@ -27,6 +30,7 @@ public static class YamlFile
     public static IReadOnlyList<YamlValue> ReadAll(string path) => Parse(ReadText(path), path);
 
     /// <summary>Reads the text of a file.</summary>
+    /// <exception cref="YamlException">The bytes are not UTF-8.</exception>
     /// <exception cref="IOException">The file cannot be read, or is larger than <see cref="MaxBytes"/>.</exception>
     public static string ReadText(string path)
     {
@@ -44,8 +48,23 @@ public static class YamlFile
         byte[] bytes = new byte[MaxBytes + 1];
         int count = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
         if (count > MaxBytes) throw new IOException($"'{path}' has more than {MaxBytes} bytes, which is the most that a YAML file may have.");
+        if (FirstNoUtf8(bytes.AsSpan(0, count)) is { } place) throw new YamlException(new YamlPlace(path, place.Line, place.Column), "this is not UTF-8, expected text in it.");
         using var reader = new StreamReader(new MemoryStream(bytes, 0, count));
         return reader.ReadToEnd();
+    }
+
+    /// <summary>Where bytes stop being UTF-8, in lines and characters from 1; null where they do not, or begin with the mark of UTF-16 or UTF-32, which is read too.</summary>
+    private static (long Line, long Column)? FirstNoUtf8(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..] or [0, 0, 0xFE, 0xFF, ..] || Utf8.IsValid(bytes)) return null;
+        (long line, long column) = (1, 1);
+        while (Rune.DecodeFromUtf8(bytes, out Rune character, out int length) == OperationStatus.Done)
+        {
+            (line, column) = character.Value == '\n' ? (line + 1, 1) : (line, column + 1);
+            bytes = bytes[length..];
+        }
+
+        return (line, column);
     }
 
     /// <summary>Parses all documents of a text; <paramref name="file"/> is named in errors.</summary>

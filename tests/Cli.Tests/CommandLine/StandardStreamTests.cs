@@ -46,6 +46,13 @@ public sealed class StandardStreamTests
         Assert.Equal((1, "merge-engine: standard input: is closed, expected lines of JSON.\n"), Shell($"\"$ME\" tokenize '{directory.Path}' <&-"));
     }
 
+    [Fact]
+    public void Input_that_cannot_be_read_or_is_no_text_is_named()
+    {
+        Assert.Equal((1, "merge-engine: standard input: cannot be read (Is a directory), expected a recipe.\n"), Shell("\"$ME\" merge - never-written < ."));
+        Assert.Equal((2, "merge-engine: standard input:2:4: this is not UTF-8, expected text in it.\n"), Shell("printf 'a: 1\\nb: \\377' | \"$ME\" merge - never-written"));
+    }
+
     /// <summary>As with other tools, a reader that goes away is nothing to speak of.</summary>
     [Fact]
     public void A_reader_that_has_gone_away_is_no_failure()

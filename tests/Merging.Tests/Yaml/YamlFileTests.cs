@@ -34,6 +34,21 @@ public sealed class YamlFileTests
         Assert.DoesNotContain("\n", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(new byte[] { 0xFF }, "1:1")]
+    [InlineData(new byte[] { (byte)'a', (byte)':', 0xC3, 0xBC, 0x80 }, "1:4")]
+    [InlineData(new byte[] { (byte)'a', (byte)':', (byte)'\n', (byte)'b', 0xC3 }, "2:2")]
+    public void Bytes_that_are_not_UTF8_are_named_with_their_place(byte[] bytes, string place)
+    {
+        var error = Assert.Throws<YamlException>(() => YamlFile.ReadText(new MemoryStream(bytes), "f.yml"));
+        Assert.Equal($"f.yml:{place}: this is not UTF-8, expected text in it.", error.Message);
+    }
+
+    /// <summary>As some editors write it.</summary>
+    [Fact]
+    public void Text_in_UTF16_with_its_mark_is_read() =>
+        Assert.Equal("a: ü", YamlFile.ReadText(new MemoryStream([.. Encoding.Unicode.GetPreamble(), .. Encoding.Unicode.GetBytes("a: ü")]), "f.yml"));
+
     /// <summary>A tag constructs nothing: its value is the text behind it.</summary>
     [Fact]
     public void Tags_are_not_obeyed() =>

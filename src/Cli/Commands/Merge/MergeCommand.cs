@@ -9,6 +9,7 @@ using MergeEngine.Merging.Streaming.Planning.Reports;
 using MergeEngine.Merging.Streaming.Runs;
 using MergeEngine.Merging.Yaml;
 using MergeEngine.Tensors;
+using MergeEngine.Tensors.Safetensors;
 
 namespace MergeEngine.Cli.Commands.Merge;
 
@@ -114,6 +115,14 @@ internal static class MergeCommand
     {
         if (path != "-") return RecipeFile.Read(path);
         using Stream input = StandardStreams.OpenInput("a recipe");
-        return RecipeFile.Parse(YamlFile.ReadText(input, "standard input"), "standard input");
+        try
+        {
+            return RecipeFile.Parse(YamlFile.ReadText(input, "standard input"), "standard input");
+        }
+        catch (Exception e) when ((e is IOException && !e.Message.StartsWith("'standard input'", StringComparison.Ordinal)) || e is UnauthorizedAccessException)
+        {
+            // The system knows no name for it.
+            throw new IOException($"standard input: cannot be read ({OutputTarget.ReasonOf(e)}), expected a recipe.", e);
+        }
     }
 }
