@@ -17,6 +17,9 @@ internal static class ExitCode
     /// <summary>Stopped by Ctrl+C, as shells report it: 128 + SIGINT.</summary>
     public const int Stopped = 130;
 
+    /// <summary>Stopped by Ctrl+\: 128 + SIGQUIT.</summary>
+    public const int Quit = 131;
+
     /// <summary>Stopped by SIGTERM, as a scheduler or service manager sends it: 128 + SIGTERM.</summary>
     public const int Terminated = 143;
 }

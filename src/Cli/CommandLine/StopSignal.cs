@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace MergeEngine.Cli.CommandLine;
 
 /// <summary>
-/// The first Ctrl+C, SIGTERM, or SIGHUP of a terminal that closes asks the work to stop and clean up; the second ends the process as usual. A signal that the caller has the process
+/// The first Ctrl+C, Ctrl+\, SIGTERM, or SIGHUP of a terminal that closes asks the work to stop and clean up; the second ends the process as usual. A signal that the caller has the process
 /// ignore, as <c>nohup</c> does with SIGHUP, stays ignored.
 /// </summary>
 internal sealed class StopSignal : IDisposable
@@ -12,7 +12,7 @@ internal sealed class StopSignal : IDisposable
     private readonly PosixSignalRegistration[] registrations;
 
     public StopSignal() =>
-        registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP }.Select(s => PosixSignalRegistration.Create(s, Stop))];
+        registrations = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGQUIT, PosixSignal.SIGTERM, PosixSignal.SIGHUP }.Select(s => PosixSignalRegistration.Create(s, Stop))];
 
     public CancellationToken Token => source.Token;
 
@@ -32,6 +32,7 @@ internal sealed class StopSignal : IDisposable
         Code = context.Signal switch
         {
             PosixSignal.SIGTERM => ExitCode.Terminated,
+            PosixSignal.SIGQUIT => ExitCode.Quit,
             PosixSignal.SIGHUP => ExitCode.HungUp,
             _ => ExitCode.Stopped,
         };

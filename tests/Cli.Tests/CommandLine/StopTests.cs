@@ -33,6 +33,7 @@ public sealed class StopTests : IDisposable
     [InlineData("INT", 130)]
     [InlineData("TERM", 143)]
     [InlineData("HUP", 129)]
+    [InlineData("QUIT", 131)]
     public void A_measurement_that_is_stopped_removes_its_models(string signal, int code) =>
         AssertStops(signal, code, "bench", "merge", "--models", "2", "--parameters", "1000000", "--rounds", "500", "--method", "linear", "--directory", ".");
 
@@ -40,6 +41,7 @@ public sealed class StopTests : IDisposable
     [InlineData("INT", 130)]
     [InlineData("TERM", 143)]
     [InlineData("HUP", 129)]
+    [InlineData("QUIT", 131)]
     public void Training_that_is_stopped_leaves_nothing(string signal, int code)
     {
         MiniatureExperiment.Write(_directory, MiniatureExperiment.Text.Replace("rounds: 2, epochs: 1", "rounds: 1000, epochs: 1", StringComparison.Ordinal));

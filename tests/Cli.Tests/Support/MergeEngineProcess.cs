@@ -21,10 +21,10 @@ internal static class MergeEngineProcess
 
     /// <summary>A signal for that process alone, Ctrl+C if none is named. Skips where it would be ignored, as interrupts are in whatever a script starts in the background.</summary>
     /// <param name="process">A running merge-engine.</param>
-    /// <param name="signal">INT, TERM or HUP.</param>
+    /// <param name="signal">INT, QUIT, TERM or HUP.</param>
     public static void Interrupt(Process process, string signal = "INT")
     {
-        int number = signal switch { "HUP" => 1, "INT" => 2, _ => 15 };
+        int number = signal switch { "HUP" => 1, "INT" => 2, "QUIT" => 3, _ => 15 };
         if (OperatingSystem.IsLinux() && signal != "TERM")
         {
             string ignored = File.ReadLines("/proc/self/status").First(l => l.StartsWith("SigIgn:", StringComparison.Ordinal))[7..].Trim();
