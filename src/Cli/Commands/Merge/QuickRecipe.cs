@@ -29,9 +29,9 @@ internal static class QuickRecipe
 
     private static readonly Option<string?> Dialect = new("--dialect") { Description = "The arithmetic, where a method has two.", HelpName = "mergekit|paper" };
 
-    private static readonly Option<string?> DType = new("--dtype") { Description = "Type that models are cast to before the merge.", HelpName = "float32|bfloat16|float16|float64" };
+    private static readonly Option<string?> DType = new("--dtype") { Description = "With --method: the type that models are cast to before the merge. A recipe file says it itself, as dtype.", HelpName = "float32|bfloat16|float16|float64" };
 
-    private static readonly Option<string?> OutDType = new("--out-dtype") { Description = "Type of the output.", HelpName = "float32|bfloat16|float16|float64" };
+    private static readonly Option<string?> OutDType = new("--out-dtype") { Description = "With --method: the type of the output. A recipe file says it itself, as out_dtype.", HelpName = "float32|bfloat16|float16|float64" };
 
     public static IEnumerable<Option> All => [Method, Base, Models, Parameters, Dialect, DType, OutDType];
 

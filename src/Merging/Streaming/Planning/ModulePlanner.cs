@@ -114,7 +114,7 @@ internal sealed class ModulePlanner(RecipeModule module, Func<string, bool> cove
         foreach (IGrouping<ModelReference, RecipeSource> model in module.Slices.SelectMany(s => s.Sources).GroupBy(s => s.Model))
         {
             int[] unused = [.. Enumerable.Range(0, models[model.Key].LayersOf(stack)).Where(n => !model.Any(s => n >= s.Layers!.Value.Start && n < s.Layers.Value.End))];
-            if (unused.Length > 0) findings.Note($"{models[model.Key].Title}: no slice takes the layers {string.Join(", ", unused.Take(20))}{(unused.Length > 20 ? ", …" : "")} of {Quoting.Quote(stack + "N")}.");
+            if (unused.Length > 0) findings.Note($"{models[model.Key].Title}: no slice takes the {(unused.Length == 1 ? "layer" : "layers")} {string.Join(", ", unused.Take(20))}{(unused.Length > 20 ? ", …" : "")} of {Quoting.Quote(stack + "N")}.");
         }
 
         if (module.Slices.Count > 1) findings.Note($"What stands before the layers {Quoting.Quote(stack + "N")} is that of the first slice, what stands behind them that of the last.");

@@ -130,7 +130,7 @@ public sealed class NamePlanTests(HeaderFixture fixture) : IClassFixture<HeaderF
         Assert.Equal("encoder.block.1.layer.0.SelfAttention.q.weight", last.Sources[0].Tensor);
         Assert.EndsWith("t5-b", last.Sources[0].Checkpoint.Path, StringComparison.Ordinal);
         Assert.EndsWith("t5-b", Find(job, "encoder.final_layer_norm.weight").Sources[0].Checkpoint.Path, StringComparison.Ordinal);
-        Assert.Contains("models/t5-b: no slice takes the layers 0 of \"encoder.block.N\".", job.Notes);
+        Assert.Contains("models/t5-b: no slice takes the layer 0 of \"encoder.block.N\".", job.Notes);
     }
 
     [Fact]
