@@ -188,7 +188,11 @@ public sealed class Checkpoint : IDisposable
 
     private static Checkpoint OpenSingle(string path, string target, Checkpoint? like)
     {
-        return new Checkpoint(path, [SafetensorsFile.Open(target, like, "a .safetensors file or the directory of a model")], null, [], like);
+        // As left by whoever wrote a model in one file over one in shards, or the other way round.
+        string index = System.IO.Path.Combine(path, ShardedIndex.FileName);
+        List<string> warnings = target == path || !File.Exists(index) || !target.EndsWith(System.IO.Path.DirectorySeparatorChar + SingleFileName, StringComparison.Ordinal) ? []
+            : [$"{path}: holds {SingleFileName} and {ShardedIndex.FileName}: {SingleFileName} is read, and the index and its shards are not."];
+        return new Checkpoint(path, [SafetensorsFile.Open(target, like, "a .safetensors file or the directory of a model")], null, warnings, like);
     }
 
     /// <summary>A model may be put in the place of an older one between two of its files: only what stood there before and after all were opened is one model.</summary>

@@ -221,6 +221,19 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void A_model_in_one_file_beside_an_index_is_read_with_a_warning()
+    {
+        SaveShards();
+        Save("model.safetensors", "whole");
+        using var checkpoint = Checkpoint.Open(_directory.Root);
+        Assert.Equal(["whole"], checkpoint.Names);
+        Assert.Equal([$"{_directory.Root}: holds model.safetensors and model.safetensors.index.json: model.safetensors is read, and the index and its shards are not."], checkpoint.Warnings);
+        // Who names one of the two knows.
+        using Checkpoint file = Checkpoint.Open(_directory["model.safetensors"]), index = Checkpoint.Open(IndexPath);
+        Assert.Empty(file.Warnings.Concat(index.Warnings));
+    }
+
+    [Fact]
     public void A_shard_of_which_the_index_names_nothing_is_left_out_with_a_warning()
     {
         SaveShards();
