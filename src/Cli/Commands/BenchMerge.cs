@@ -41,6 +41,7 @@ internal static class BenchMerge
         long own = MergeExecutor.LeastMemoryLimit >> 20;
         if (limit != 0 && limit < own) throw new UsageException($"--memory-limit-mib is {limit}, expected {own} or more: the program itself takes as much.");
         string directory = context.Get(Directory) ?? Path.GetTempPath();
+        OutputName.RequireKnown(directory);
         if (!System.IO.Directory.Exists(directory))
             throw new UsageException($"--directory is '{directory}', which {(File.Exists(directory) ? "is a file" : "does not exist")}, expected a directory to write checkpoints to.");
         OutputFile.RequireWritable($"--directory {directory}", directory);

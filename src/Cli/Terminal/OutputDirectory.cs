@@ -16,6 +16,7 @@ internal static class OutputDirectory
     /// <exception cref="IOException">There is something in the way, or the path is an input.</exception>
     public static void RequireFree(string path, bool overwrite, bool ours = false, params IEnumerable<string?> inputs)
     {
+        OutputName.RequireKnown(path);
         if (IsFile(path))
         {
             OutputFile.RequireFree(path, overwrite, inputs);

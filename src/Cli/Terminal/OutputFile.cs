@@ -23,6 +23,7 @@ internal static class OutputFile
     /// <exception cref="IOException">The path is a directory, a device or an input, or lies where nothing can be written.</exception>
     public static void RequirePossible(string path, params IEnumerable<string?> inputs)
     {
+        OutputName.RequireKnown(path);
         if (OutputTarget.ComplaintOf(path) is { } complaint) throw new IOException($"{path}: {complaint}, expected the name of a file to write.");
         string full = Path.GetFullPath(path), directory = Path.GetDirectoryName(full) ?? full;
         if (!Directory.Exists(directory)) throw new IOException($"{path}: cannot be written because its directory does not exist.");

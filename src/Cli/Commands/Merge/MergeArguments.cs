@@ -1,5 +1,6 @@
 using System.CommandLine;
 using MergeEngine.Cli.CommandLine;
+using MergeEngine.Cli.Terminal;
 using MergeEngine.Merging.Streaming.Execution;
 using MergeEngine.Merging.Streaming.Files;
 using MergeEngine.Merging.Streaming.Output;
@@ -98,10 +99,12 @@ internal static class MergeArguments
     /// <summary>0 for one thread for each core.</summary>
     public static int ThreadsOf(CommandContext context) => context.Get(Threads);
 
-    /// <exception cref="UsageException">Options contradict each other.</exception>
+    /// <exception cref="UsageException">Options contradict each other, or a path to write is not UTF-8.</exception>
     public static MergeOptions Read(CommandContext context, string? output, Device device)
     {
         if (context.Has(ShardSize) && context.Has(OutShardSize)) throw new UsageException("--shard-size and --out-shard-size are the same, expected one of them.");
+        OutputName.RequireKnown(output);
+        OutputName.RequireKnown(context.Get(IntermediateDirectory));
         bool hash = !context.Get(NoHash);
         if (!hash && context.Get(Resume)) throw new UsageException("--resume needs the hashes that --no-hash leaves out.");
         return new MergeOptions

@@ -20,9 +20,12 @@ public sealed partial class OutputDirectory
         if (cause is not IOException) return null;
         if (cause.HResult == ReadOnlyFileSystem) return new SafetensorsException($"{place.Given}: cannot be written because its file system can only be read.", cause);
         // A file system without any room, such as /proc, is none for files, and says better what is wrong with it.
-        string size = needed is { } bytes && FreeSpace(place.Parent) is > 0 and var free && free < bytes ? $"{bytes} bytes are needed and {free} are free" : cause.Message.TrimEnd('.');
-        return new SafetensorsException($"{place.Given}: cannot be written ({size}).", cause);
+        if (needed is { } bytes && FreeSpace(place.Parent) is > 0 and var free && free < bytes) return NoRoom(place, bytes, free, cause);
+        return new SafetensorsException($"{place.Given}: cannot be written ({cause.Message.TrimEnd('.')}).", cause);
     }
+
+    private static SafetensorsException NoRoom(OutputPath place, long needed, long free, Exception? cause = null) =>
+        new($"{place.Given}: cannot be written ({needed} bytes are needed and {free} are free).", cause!);
 
     /// <summary>Bytes that this user may still write on the disk of a directory; null where the system cannot tell.</summary>
     internal static long? FreeSpace(string directory)

@@ -95,6 +95,21 @@ public sealed partial class OutputDirectory : IDisposable
         }
     }
 
+    /// <summary>Says before anything is written that the disk has no room for the weights. An older output that is replaced is there until the end, and counts as taken; what a stopped merge has left does not.</summary>
+    /// <param name="path">The directory to write, in which nothing may be made.</param>
+    /// <param name="plan">Which tensor stands where.</param>
+    /// <param name="mayStay">As for <see cref="RequirePossible"/>.</param>
+    /// <exception cref="SafetensorsException">More bytes are needed than are free.</exception>
+    internal static void RequireRoom(string path, OutputPlan plan, bool mayStay = false)
+    {
+        OutputPath place = OutputPath.Of(path);
+        if (mayStay && Directory.Exists(place.Target)) return;
+        // A file system that says that it has no room at all may be one that does not count.
+        if (FreeSpace(place.Holder) is not (> 0 and var free)) return;
+        free += PartialDirectory.BytesOf(place);
+        if (free < plan.FileBytes) throw NoRoom(place, plan.FileBytes, free);
+    }
+
     /// <summary>What a reader of the plan should know of a place that is another model's; empty where it is not.</summary>
     internal static IEnumerable<string> NotesOnPlace(string path, IEnumerable<string> inputs) => OutputPath.NotesOnPlace(path, inputs);
 

@@ -1,3 +1,4 @@
+using System.Text;
 using MergeEngine.Merging.Streaming.Files;
 using MergeEngine.Tensors.Safetensors;
 
@@ -6,12 +7,16 @@ namespace MergeEngine.Merging.Streaming.Output;
 /// <summary>Where an output directory will stand, and what may have to make room for it.</summary>
 internal sealed class OutputPath
 {
+    private const int MostNameLength = 255;
+
+    private const string LongestEnding = ".partial";
+
     private OutputPath(string given, string target, string parent)
     {
         Given = given;
         Target = target;
-        Partial = Path.Combine(parent, $".{Path.GetFileName(target)}.merge-engine.partial");
-        Lock = Path.Combine(parent, $".{Path.GetFileName(target)}.merge-engine.lock");
+        Partial = Path.Combine(parent, Beside(Path.GetFileName(target), LongestEnding));
+        Lock = Path.Combine(parent, Beside(Path.GetFileName(target), ".lock"));
         Parent = parent;
     }
 
@@ -59,6 +64,7 @@ internal sealed class OutputPath
         }
 
         if (Path.GetDirectoryName(target) is not { } parent) throw new SafetensorsException($"{path}: is the root of a file system, expected a directory to write.");
+        RequireShort(path, Path.GetFileName(target));
         if (File.Exists(target)) throw new SafetensorsException($"{path}: is a file, expected the name of a directory to write.");
         for (string? above = parent; above is not null && !Directory.Exists(above); above = Path.GetDirectoryName(above))
         {
@@ -67,6 +73,17 @@ internal sealed class OutputPath
 
         return new OutputPath(path, target, parent);
     }
+
+    /// <summary>The names beside the target have to fit too: file systems have 255 bytes for a name, NTFS as many UTF-16 units.</summary>
+    private static void RequireShort(string path, string name)
+    {
+        int most = MostNameLength - Beside(name, LongestEnding).Length + name.Length;
+        int length = OperatingSystem.IsWindows() ? name.Length : Encoding.UTF8.GetByteCount(name);
+        if (length <= most) return;
+        throw new SafetensorsException($"{path}: cannot be written because the last part of its name has {length} {(OperatingSystem.IsWindows() ? "characters" : "bytes")}, expected at most {most}, so that there is room for the names of what is made beside it.");
+    }
+
+    private static string Beside(string name, string ending) => $".{name}.merge-engine{ending}";
 
     /// <summary>As <see cref="Of"/>, where nothing stands that may not be replaced.</summary>
     /// <exception cref="SafetensorsException">Nothing can be written there, or what is there may not be replaced.</exception>

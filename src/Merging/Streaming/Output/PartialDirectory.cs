@@ -50,6 +50,19 @@ internal static class PartialDirectory
         Directory.Delete(place.Partial);
     }
 
+    /// <summary>Bytes of files that a stopped merge has left, which the next one removes or goes on with; 0 where there are none, or they change meanwhile.</summary>
+    public static long BytesOf(OutputPath place)
+    {
+        try
+        {
+            return Directory.Exists(place.Partial) ? new DirectoryInfo(place.Partial).EnumerateFiles("*", SearchOption.AllDirectories).Sum(f => f.Length) : 0;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return 0;
+        }
+    }
+
     /// <summary>A lock is an empty file.</summary>
     public static bool IsLockOwn(OutputPath place) => !Directory.Exists(place.Lock) && new FileInfo(place.Lock) is not { Exists: true, Length: > 0 };
 

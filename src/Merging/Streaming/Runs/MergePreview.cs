@@ -68,6 +68,7 @@ public static class MergePreview
                 OutputDirectory.RequireApart(path, MergeRun.FilesOf(job));
                 OutputPlan plan = MergeRun.PlanOf(job, options);
                 IReadOnlyList<string> limits = MergeExecutor.RequirePossible(job, options.Executing);
+                OutputDirectory.RequireRoom(path, plan, mayStay: options.Resume || recipe.Name is not null);
                 CompanionFiles companions = CompanionFiles.Plan(job, recipe, DocumentText.Of(file, recipe), options.Beside);
                 IEnumerable<string> losses = [.. OutputDirectory.NotesOnPlace(path, MergeRun.FilesOf(job)), .. OutputDirectory.NotesOnLoss(path, plan, companions.Names)];
                 use(recipe, job with { Notes = [.. job.Notes, .. companions.Notes, .. losses, .. limits] }, plan, standIns);

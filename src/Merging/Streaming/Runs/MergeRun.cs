@@ -82,6 +82,7 @@ public static class MergeRun
             if (!overwrite) throw new SafetensorsException($"{path}: {difference}; --overwrite merges it anew.");
         }
 
+        OutputDirectory.RequireRoom(path, plan);
         using OutputDirectory output = OutputDirectory.Open(path, plan, description, options.Writing(overwrite || (recipe.Name is not null && !options.ReuseIntermediates), times), cancellation);
         try
         {
