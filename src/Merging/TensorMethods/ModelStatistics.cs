@@ -37,8 +37,8 @@ public abstract class ModelStatistics : IDisposable
     /// <summary>Whether the statistics want to see the whole model (once more).</summary>
     public abstract bool NeedsPass { get; }
 
-    /// <summary>Passes that are still to come, as a rule; for the plan of bytes that are read.</summary>
-    public virtual int ExpectedPasses => NeedsPass ? 1 : 0;
+    /// <summary>Passes that are still to come, at most; for the plan of bytes that are read and for progress. Each pass lowers it by one at least.</summary>
+    public virtual int MostPasses => NeedsPass ? 1 : 0;
 
     /// <summary>Adds one chunk to the statistics of this pass.</summary>
     public abstract void Accumulate(TensorTask tensor, in TensorChunk chunk);

@@ -153,6 +153,9 @@ public abstract class TensorMerge : IDisposable
     /// <summary>Passes for statistics that are still to come, as a rule; for the plan of bytes that are read.</summary>
     public virtual int ExpectedPasses => NeedsPass ? 1 : 0;
 
+    /// <summary>Passes for statistics that are still to come, at most: more than are expected where values come out in an unusual way.</summary>
+    public virtual int MostPasses => ExpectedPasses;
+
     /// <summary>Whether a sample of the inputs, shown before the first pass, may save one.</summary>
     public virtual bool WantsSample => false;
 

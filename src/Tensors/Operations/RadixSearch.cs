@@ -63,6 +63,18 @@ public sealed class RadixSearch(int keyBits, int firstDigit = RadixSearch.FullDi
     /// <summary>Nothing or everything is selected, which needs no search.</summary>
     public Selection? Trivial { get; private set; }
 
+    /// <summary>Passes that are still to come, at most: one for every digit that is left and, where an index is asked for, one for equal keys.</summary>
+    public int MostPasses
+    {
+        get
+        {
+            if (_stage != Stage.Digits) return _stage == Stage.Ties ? 1 : 0;
+            int passes = ValueOnly ? 0 : 1;
+            for (int bits = PrefixBits; bits < keyBits; bits += bits == 0 ? firstDigit : FullDigit) passes++;
+            return passes;
+        }
+    }
+
     /// <summary>Keys that were counted in this pass.</summary>
     public long Counted()
     {

@@ -8,6 +8,9 @@ internal interface IMergeStatistic
 {
     bool IsComplete { get; }
 
+    /// <summary>Passes that are still to come, at most: an upper bound that some models reach, and that each pass lowers by one at least.</summary>
+    int MostPasses { get; }
+
     void Accumulate(in MergeChunk chunk);
 
     void CompletePass();

@@ -26,6 +26,8 @@ internal sealed class MagnitudeSelections : IMergeStatistic
 
     public bool IsComplete { get; private set; }
 
+    public int MostPasses => _searches.Max(s => s.MostPasses);
+
     /// <summary>What is kept of each task vector; valid when complete.</summary>
     public Selection[] Kept { get; }
 

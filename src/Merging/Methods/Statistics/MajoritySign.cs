@@ -8,6 +8,8 @@ internal sealed class MajoritySign(MergeShape shape, MagnitudeSelections trim) :
     /// <summary>With one task nothing can cancel.</summary>
     public bool IsComplete { get; private set; } = shape.TaskCount == 1;
 
+    public int MostPasses => IsComplete ? 0 : 1;
+
     public int Sign => _balance < 0 ? -1 : 1;
 
     public void Accumulate(in MergeChunk chunk) => _balance += shape.Device.Operations.SignBalance(chunk.TaskVectors, trim.Kept, chunk.FirstIndex);

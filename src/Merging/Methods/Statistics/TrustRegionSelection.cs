@@ -27,6 +27,8 @@ internal sealed class TrustRegionSelection : IMergeStatistic, IDisposable
 
     public bool IsComplete { get; private set; }
 
+    public int MostPasses => IsComplete ? 0 : _search.MostPasses;
+
     /// <summary>False when every coordinate is kept, and then no mask is needed.</summary>
     public bool DropsAny => Dropped > 0;
 

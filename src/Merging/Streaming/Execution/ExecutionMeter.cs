@@ -12,17 +12,30 @@ internal sealed class ExecutionMeter(IProgress<ExecutionProgress>? progress)
 
     public ExecutionSummary Summary => new(Interlocked.Read(ref _read), Interlocked.Read(ref _written));
 
-    public void Begin(string phase, long total)
+    /// <summary>Says how much there is in all phases together, at most, and how much of it is done before the first.</summary>
+    public void Expect(long total, long done)
     {
-        lock (_gate) (_phase, _done, _total) = (phase, 0, total);
+        lock (_gate) (_total, _done) = (total, done);
+    }
+
+    /// <summary>Begins a phase, which goes on counting where the one before ended.</summary>
+    public void Begin(string phase)
+    {
+        lock (_gate) _phase = phase;
         Advance(0);
+    }
+
+    /// <summary>Takes bytes out of the total that nobody needs to read after all.</summary>
+    public void Spare(long bytes)
+    {
+        lock (_gate) _total -= bytes;
     }
 
     public void Read(long bytes) => Interlocked.Add(ref _read, bytes);
 
     public void Wrote(long bytes) => Interlocked.Add(ref _written, bytes);
 
-    /// <summary>So many bytes of the phase are done. Reports never run backwards.</summary>
+    /// <summary>So many bytes are done. Reports never run backwards.</summary>
     public void Advance(long bytes)
     {
         if (progress is null) return;

@@ -42,22 +42,26 @@ internal sealed class ExecutionRun : IDisposable
     public ExecutionSummary Execute()
     {
         long held = 0;
+        TensorJob[] left = [.. _job.Tensors.Where(t => !_output.IsWritten(_plan[t.Name], 0, _plan[t.Name].ByteLength))];
+        long merging = _job.Tensors.Sum(Cost);
+        _context.Meter.Expect(_tasks.Statistics.Sum(s => s.Value.MostPasses * _tasks.Of(s.Key).Sum(t => InputBytes(t.Job))) + merging, merging - left.Sum(Cost));
         foreach ((TensorMethod method, ModelStatistics statistics) in _tasks.Statistics)
         {
             (TensorJob, TensorTask)[] tensors = [.. _tasks.Of(method)];
+            long bytes = tensors.Sum(t => InputBytes(t.Item1));
             while (statistics.NeedsPass)
             {
-                _context.Meter.Begin("statistics", tensors.Sum(t => InputBytes(t.Item1)));
+                int most = statistics.MostPasses;
+                _context.Meter.Begin("statistics");
                 Run(held, [new StatisticsFlow(tensors, statistics, _context, isAgain: _readBefore.Contains(method))]);
                 _readBefore.Add(method);
+                _context.Meter.Spare((most - 1 - statistics.MostPasses) * bytes);
             }
 
             held += statistics.WorkingBytes;
         }
 
-        TensorJob[] left = [.. _job.Tensors.Where(t => !_output.IsWritten(_plan[t.Name], 0, _plan[t.Name].ByteLength))];
-        _context.Meter.Begin("merge", _job.Tensors.Sum(Cost));
-        _context.Meter.Advance(_job.Tensors.Sum(Cost) - left.Sum(Cost));
+        _context.Meter.Begin("merge");
         Run(held, Flows(left));
         return _context.Meter.Summary with { NonFinite = _context.NonFinite.Tensors, NonFiniteOutputs = _context.NonFinite.Outputs };
     }

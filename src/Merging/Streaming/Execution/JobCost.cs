@@ -67,7 +67,7 @@ internal sealed class JobCost
         if (least <= floor) least = Math.Min(least, peak);
         long write = job.Tensors.Sum(t => t.DType.ByteCount(t.Shape.ElementCount));
         Estimate = new ExecutionEstimate(
-            statisticsPasses + needs.Select(n => n.Passes).DefaultIfEmpty(1).Max(), statisticsBytes + needs.Sum(n => n.ReadBytes), write, Math.Max(least, peak), least);
+            statisticsPasses + needs.Select(n => n.Passes).DefaultIfEmpty(1).Max(), statisticsPasses + needs.Select(n => n.MostPasses).DefaultIfEmpty(1).Max(), statisticsBytes + needs.Sum(n => n.ReadBytes), write, Math.Max(least, peak), least);
     }
 
     /// <summary>In the order of the job.</summary>
@@ -119,7 +119,7 @@ internal sealed class JobCost
         return chunk > 0 && further > long.MaxValue / chunk ? long.MaxValue : TensorNeeds.Add(bytes, Math.Max(0, further) * chunk);
     }
 
-    /// <summary>Bytes that statistics over the model read, their passes, what they hold, and the largest chunk that they cannot do without.</summary>
+    /// <summary>Bytes that statistics over the model read at most, their passes, what they hold, and the largest chunk that they cannot do without.</summary>
     private (long Bytes, int Passes, long Held, long Largest) Statistics(MergeJob job, Device device, MemoryPlan memory)
     {
         using var tasks = new ModelTasks(job, device, memory);
@@ -128,12 +128,12 @@ internal sealed class JobCost
         foreach ((TensorMethod method, ModelStatistics statistics) in tasks.Statistics)
         {
             if (statistics.NeedsPass) _wholeModel.Add(method);
-            passes = Math.Max(passes, statistics.ExpectedPasses);
+            passes = Math.Max(passes, statistics.MostPasses);
             held += statistics.WorkingBytes;
             var needs = new List<FlowNeeds>();
             foreach ((TensorJob tensor, TensorTask task) in tasks.Of(method))
             {
-                bytes += statistics.ExpectedPasses * TensorInputs.BytesOf(tensor);
+                bytes += statistics.MostPasses * TensorInputs.BytesOf(tensor);
                 long width = (tensor.Sources.Count + tensor.Companions.Count + 1L) * sizeof(float), unit = Math.Min(statistics.Unit(task), tensor.Shape.ElementCount);
                 long sources = 2 * TensorInputs.WorkingBytesOf(tensor);
                 largest = Math.Max(largest, unit > (long.MaxValue - sources) / width ? long.MaxValue : (unit * width) + sources);

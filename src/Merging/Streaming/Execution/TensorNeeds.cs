@@ -6,7 +6,8 @@ using MergeEngine.Tensors;
 namespace MergeEngine.Merging.Streaming.Execution;
 
 /// <summary>What one tensor of a job will cost, as the pipeline will treat it.</summary>
-/// <param name="Passes">How often it is looked at: for statistics, and once to merge.</param>
+/// <param name="Passes">How often it is looked at as a rule: for statistics, and once to merge.</param>
+/// <param name="MostPasses">How often it is looked at, at most.</param>
 /// <param name="InputBytes">Bytes of files that one pass reads.</param>
 /// <param name="ReadBytes">Bytes that all passes read from the disk: the system's cache has a tensor of a usual size for the passes after the first.</param>
 /// <param name="Memory">Bytes that it holds as a rule while it is merged, with one chunk.</param>
@@ -14,7 +15,7 @@ namespace MergeEngine.Merging.Streaming.Execution;
 /// <param name="Chunks">How many there are that have memory of their own.</param>
 /// <param name="LeastMemory">Bytes that it cannot do without.</param>
 /// <param name="Flow">What decides the bytes that it must have for a certain memory limit.</param>
-internal sealed record TensorNeeds(int Passes, long InputBytes, long ReadBytes, long Memory, long Chunk, long Chunks, long LeastMemory, FlowNeeds Flow)
+internal sealed record TensorNeeds(int Passes, int MostPasses, long InputBytes, long ReadBytes, long Memory, long Chunk, long Chunks, long LeastMemory, FlowNeeds Flow)
 {
     /// <exception cref="ArgumentException">The method refuses the parameters.</exception>
     public static TensorNeeds Of(TensorJob tensor, ulong seed, Device device, MemoryPlan memory)
@@ -24,13 +25,13 @@ internal sealed record TensorNeeds(int Passes, long InputBytes, long ReadBytes, 
         if (tensor.Method is null)
         {
             long copied = Math.Min(bytes, memory.ChunkBytes);
-            return new TensorNeeds(1, bytes, bytes, Add(copied, inputs), copied, CountOf(bytes, copied), inputs, FlowNeeds.OfCopy(tensor, inputs));
+            return new TensorNeeds(1, 1, bytes, bytes, Add(copied, inputs), copied, CountOf(bytes, copied), inputs, FlowNeeds.OfCopy(tensor, inputs));
         }
 
         if (tensor.IsFloat64)
         {
             long whole = Add(Saturate(() => WholeFlow.BytesOf(tensor)), inputs);
-            return new TensorNeeds(1, bytes, bytes, whole, 0, 1, whole, FlowNeeds.OfFloat64(tensor, whole));
+            return new TensorNeeds(1, 1, bytes, bytes, whole, 0, 1, whole, FlowNeeds.OfFloat64(tensor, whole));
         }
 
         using TensorMerge merge = tensor.Method.Begin(tensor.Task(device, seed) with { Spare = memory.SpareBytes });
@@ -38,11 +39,11 @@ internal sealed record TensorNeeds(int Passes, long InputBytes, long ReadBytes, 
         long unit = TensorInputs.Combine(merge.Unit, TensorInputs.UnitOf(tensor), tensor.Shape.ElementCount), width = (tensor.Sources.Count + tensor.Companions.Count + 1L) * sizeof(float);
         long chunk = Saturate(() => new ChunkShape(tensor.Shape.ElementCount, tensor.Sources.Count + tensor.Companions.Count, unit, memory).Bytes);
         long all = Saturate(() => checked(tensor.Shape.ElementCount * width)), least = Saturate(() => checked((unit * width) + working));
-        int passes = merge.ExpectedPasses + (merge.MapReadsInputs ? 1 : 0);
+        int mapping = merge.MapReadsInputs ? 1 : 0, passes = merge.ExpectedPasses + mapping;
         bool once = passes > 1 && memory.ComesOnce(tensor.Shape.ElementCount, tensor.Sources.Count + tensor.Companions.Count), computed = TensorInputs.AreComputed(tensor), held = once && computed;
         long helpers = merge.HelperBytes * Math.Min(merge.MostHelpers, memory.Threads - 1);
         return new TensorNeeds(
-            passes, bytes, once ? bytes : bytes * passes, Add(held ? Math.Max(all, chunk) : chunk, Add(expected, helpers)), chunk, held ? 1 : CountOf(all, chunk), least,
+            passes, merge.MostPasses + mapping, bytes, once ? bytes : bytes * passes, Add(held ? Math.Max(all, chunk) : chunk, Add(expected, helpers)), chunk, held ? 1 : CountOf(all, chunk), least,
             FlowNeeds.Of(tensor, unit, working, computed && merge.NeedsPass && merge.MapReadsInputs));
     }
 

@@ -125,6 +125,9 @@ public sealed class ArceeFusion : TensorMethod
 
         public override bool NeedsPass => _pass != Pass.Done;
 
+        /// <summary>The divergences of rows, and the first and last digits of the quartiles.</summary>
+        public override int ExpectedPasses => Pass.Done - _pass;
+
         public override void Accumulate(in TensorChunk chunk)
         {
             OperationSet operations = _task.Device.Operations;

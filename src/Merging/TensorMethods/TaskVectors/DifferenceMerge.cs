@@ -63,6 +63,8 @@ internal sealed class DifferenceMerge : TensorMerge
     /// <summary>For limits two, unless too many magnitudes are almost equal; a sample saves one, but a cold disk gives none.</summary>
     public override int ExpectedPasses => (IsSelecting ? 2 : 0) + (_wantsNorms ? 1 : 0);
 
+    public override int MostPasses => (IsSelecting ? MagnitudeSearch.MostPasses(_task.Device.Operations) : 0) + (_wantsNorms ? 1 : 0);
+
     private bool IsSelecting { get; set; }
 
     /// <summary>Bytes of the bits of all models' masks.</summary>

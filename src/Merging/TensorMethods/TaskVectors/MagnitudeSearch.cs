@@ -63,6 +63,9 @@ internal sealed class MagnitudeSearch
 
     private float Threshold => BitConverter.UInt32BitsToSingle((uint)_search.ThresholdBits);
 
+    /// <summary>Passes that a search takes at most, a sample's of its own included: where a device collects one for the sample and one for a range that was not met; one for every digit, and one for equal magnitudes.</summary>
+    public static int MostPasses(OperationSet operations) => (operations.SearchesDifferences ? 2 : 0) + new RadixSearch(31, FirstDigit).MostPasses;
+
     /// <summary>Bytes that a search takes at most.</summary>
     /// <param name="length">Of the vector.</param>
     /// <param name="room">Candidates that may be held; with less than the vector has it may come to count digits.</param>

@@ -72,6 +72,9 @@ internal sealed class SceMerge : TensorMerge
     /// <summary>The variances once or, where they are not held, twice, and the energies; a sample saves all but one, but a cold disk gives none.</summary>
     public override int ExpectedPasses => _stage switch { Stage.Ready => 0, Stage.Energies => 1, _ => _holds ? 2 : 3 };
 
+    /// <summary>Candidates that were foretold and not met take the place of the pass that a search has for its sample; variances that are held are searched without a pass, and come after such candidates.</summary>
+    public override int MostPasses => _stage != Stage.Search ? ExpectedPasses : (_holds ? _mayForetell ? 2 : 1 : MagnitudeSearch.MostPasses(Operations)) + 1;
+
     public override bool WantsSample => _mayForetell;
 
     private OperationSet Operations => _task.Device.Operations;

@@ -117,6 +117,8 @@ public sealed class EmrMethod : TensorMethod
 
         public bool IsComplete { get; private set; }
 
+        public int MostPasses => IsComplete ? 0 : 1;
+
         public void Accumulate(in MergeChunk chunk)
         {
             DeviceSpan<float> zero = _pieces.Float(0, chunk.Length), unified = _pieces.Float(1, chunk.Length);

@@ -26,6 +26,8 @@ internal abstract class FlatStatistics : ModelStatistics
 
     public override bool NeedsPass => Current is not null;
 
+    public override int MostPasses => Statistics.Sum(s => s.MostPasses);
+
     /// <summary>K.</summary>
     protected int Models { get; }
 

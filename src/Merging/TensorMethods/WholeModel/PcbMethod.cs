@@ -64,6 +64,8 @@ public sealed class PcbMethod : TensorMethod
 
         public bool IsComplete { get; private set; }
 
+        public int MostPasses => Math.Max(_low.Max(s => s.MostPasses), _high.Max(s => s.MostPasses));
+
         public CompetitionTerm Term(int model) => new(Value(_low[model]), Value(_high[model]));
 
         public void Accumulate(in MergeChunk chunk)
@@ -90,6 +92,9 @@ public sealed class PcbMethod : TensorMethod
         public CompetitionTerm[] Terms { get; private set; } = [];
 
         public bool IsComplete { get; private set; }
+
+        // All searches go through their digits together.
+        public int MostPasses => (_most.FirstOrDefault() ?? Search(63)).MostPasses;
 
         public void Accumulate(in MergeChunk chunk)
         {
@@ -150,12 +155,14 @@ public sealed class PcbMethod : TensorMethod
         var searches = new RadixSearch[models];
         for (int k = 0; k < models; k++)
         {
-            searches[k] = new RadixSearch(bits) { ValueOnly = true };
+            searches[k] = Search(bits);
             searches[k].Begin(count);
         }
 
         return searches;
     }
+
+    private static RadixSearch Search(int bits) => new(bits) { ValueOnly = true };
 
     private static bool Complete(RadixSearch[] searches)
     {

@@ -49,10 +49,11 @@ public sealed record SourceReport(int Input, string Tensor, string Stored, strin
 /// <param name="OutputBytes">Bytes of the output's tensors, headers apart.</param>
 /// <param name="ReadBytes">Bytes that the pass which merges reads.</param>
 /// <param name="StatisticsBytes">Bytes of the inputs of tensors that are looked at for statistics before they are merged.</param>
-/// <param name="Passes">Most passes over a tensor, with those for statistics over the whole model.</param>
-/// <param name="AllReadBytes">Bytes that all passes read from the disk at most; a tensor of a usual size comes from it once and then from the system's cache.</param>
+/// <param name="UsualPasses">Passes over a tensor as a rule, with those for statistics over the whole model, of which there may be fewer.</param>
+/// <param name="Passes">Most passes over a tensor that there may be.</param>
+/// <param name="AllReadBytes">Bytes that all of the usual passes read from the disk; a tensor of a usual size comes from it once and then from the system's cache, but for statistics over the whole model in each pass.</param>
 /// <param name="MemoryLimit">Bytes that the process may hold.</param>
 /// <param name="PeakMemory">Estimate of the bytes that it will hold, the program itself included.</param>
 /// <param name="LeastMemory">The smallest limit that is kept to; never more than the peak.</param>
 public sealed record PlanTotals(
-    int Tensors, int Merged, long OutputBytes, long ReadBytes, long StatisticsBytes, int Passes, long AllReadBytes, long MemoryLimit, long PeakMemory, long LeastMemory);
+    int Tensors, int Merged, long OutputBytes, long ReadBytes, long StatisticsBytes, int UsualPasses, int Passes, long AllReadBytes, long MemoryLimit, long PeakMemory, long LeastMemory);

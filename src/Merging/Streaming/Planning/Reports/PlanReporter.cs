@@ -46,7 +46,7 @@ public static class PlanReporter
             recipe.Method.Name, recipe.Method.Dialect.ToString().ToLowerInvariant(), job.Seed,
             [.. job.Inputs.Select((c, i) => new PlannedInput(c.Path, c.Files.Count, c.Names.Count, c.TotalByteLength, read[i]))], new TensorReports(job.Tensors, inputs, cost),
             new PlanTotals(
-                job.Tensors.Count, job.Tensors.Count(t => t.Method is not null), output, once, statistics, estimate.Passes, estimate.ReadBytes, options.MemoryLimit, estimate.PeakMemory,
+                job.Tensors.Count, job.Tensors.Count(t => t.Method is not null), output, once, statistics, estimate.UsualPasses, estimate.Passes, estimate.ReadBytes, options.MemoryLimit, estimate.PeakMemory,
                 estimate.LeastMemory),
             job.Notes);
     }

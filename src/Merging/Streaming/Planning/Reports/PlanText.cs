@@ -26,7 +26,8 @@ public static class PlanText
         to.WriteLine();
         PlanTotals totals = report.Totals;
         to.WriteLine($"{Counting.Of(totals.Tensors, "tensor")}, {totals.Merged} merged and {totals.Tensors - totals.Merged} copied, {Bytes(totals.OutputBytes)} to write");
-        string statistics = totals.Passes == 1 ? "one pass" : $"up to {totals.Passes} passes, those for statistics included, over {Bytes(totals.ReadBytes)}";
+        string usual = totals.UsualPasses < totals.Passes ? $"{Counting.Of(totals.UsualPasses, "pass", "passes")} as a rule and " : "";
+        string statistics = totals.Passes == 1 ? "one pass" : $"{usual}up to {totals.Passes} passes, those for statistics included, over {Bytes(totals.ReadBytes)}";
         to.WriteLine($"{Bytes(totals.AllReadBytes)} to read, {statistics}");
         to.WriteLine($"peak memory about {Bytes(totals.PeakMemory)} of {Bytes(totals.MemoryLimit)} allowed; the least that can be kept to is {Bytes(totals.LeastMemory)}");
     }
