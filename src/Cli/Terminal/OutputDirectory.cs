@@ -17,6 +17,7 @@ internal static class OutputDirectory
     public static void RequireFree(string path, bool overwrite, bool ours = false, params IEnumerable<string?> inputs)
     {
         OutputName.RequireKnown(path);
+        OutputName.RequireShort(path);
         if (IsFile(path))
         {
             OutputFile.RequireFree(path, overwrite, inputs);
@@ -52,7 +53,7 @@ internal static class OutputDirectory
         {
             write(temporary.Content);
             // The files of two that end at once do not mix: the last one's stand over the other's.
-            using NameLock publishing = NameLock.Take(Path.Combine(parent, $".{Path.GetFileName(full)}.publishing"));
+            using NameLock publishing = NameLock.Take(Path.Combine(parent, $".{OutputName.Start(full)}.publishing"));
             if (!Directory.Exists(full)) Directory.Move(temporary.Content, full);
             else MoveInto(temporary.Content, full);
         }

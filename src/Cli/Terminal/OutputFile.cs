@@ -24,6 +24,7 @@ internal static class OutputFile
     public static void RequirePossible(string path, params IEnumerable<string?> inputs)
     {
         OutputName.RequireKnown(path);
+        OutputName.RequireShort(path);
         if (OutputTarget.ComplaintOf(path) is { } complaint) throw new IOException($"{path}: {complaint}, expected the name of a file to write.");
         string full = Path.GetFullPath(path), directory = Path.GetDirectoryName(full) ?? full;
         if (!Directory.Exists(directory)) throw new IOException($"{path}: cannot be written because its directory does not exist.");

@@ -48,6 +48,20 @@ public sealed class ExtractLoraTests : IDisposable
         MergeEngineProcess.RunIn(_directory.Path, "diff", "merged", "tuned", "--tolerance", "5e-7").Succeeded();
     }
 
+    /// <summary>The work is done before the directory gets its name.</summary>
+    [Fact]
+    public void The_longest_name_can_be_written_and_a_longer_one_is_refused_before_the_work()
+    {
+        string longest = new('n', 255), longer = new('n', 256);
+        string[] extract = ["extract-lora", "--model", "tuned", "--base-model", "base", "--max-rank", "1", "--out-path"];
+        MergeEngineProcess.RunIn(_directory.Path, [.. extract, longest]).Succeeded();
+        Assert.True(File.Exists(_directory[$"{longest}/adapter_model.safetensors"]));
+        Assert.Equal(
+            $"merge-engine: {longer}: cannot be written because the last part of its name has 256 bytes, expected at most 255.",
+            MergeEngineProcess.RunIn(_directory.Path, [.. extract, longer]).Refused(1).Error.Trim());
+        Assert.Equal(3, Directory.GetFileSystemEntries(_directory.Path).Length);
+    }
+
     [Fact]
     public void Options_of_mergekit_that_mean_nothing_here_get_a_line()
     {
